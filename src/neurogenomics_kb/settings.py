@@ -3,6 +3,7 @@
 from kedro.config import OmegaConfigLoader
 
 from neurogenomics_kb.config import resolve_cohort_dir
+from neurogenomics_kb.hooks import SameRecipe, Tracking, WholeOutputs
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {
@@ -13,3 +14,5 @@ CONFIG_LOADER_ARGS = {
     "merge_strategy": {"parameters": "soft", "globals": "soft", "mlflow": "soft"},
     "custom_resolvers": {"cohort_dir": resolve_cohort_dir},
 }
+
+HOOKS = (WholeOutputs(), SameRecipe(), Tracking())

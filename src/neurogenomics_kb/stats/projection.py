@@ -107,7 +107,7 @@ class CappedPCA(TransformerMixin, BaseEstimator):
     def fit(self, X: pd.DataFrame, y=None) -> CappedPCA:
         """Learn axes from the training subjects of `X` (n, p)."""
         values = np.asarray(X, dtype=float)
-        n = len(values)
+        n, self.n_features_ = values.shape
         self.mean_ = values.mean(axis=0)
         centred = values - self.mean_
         cap = cap_dimension(

@@ -1,0 +1,1 @@
+"""FreeSurfer morphometry, head motion and functional connectivity."""

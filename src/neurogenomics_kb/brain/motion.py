@@ -1,0 +1,92 @@
+"""Head motion during a functional run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.naming import SUBJECT
+
+
+def mean_framewise_displacement(
+    confounds: pd.DataFrame, column: str = "framewise_displacement", *, subject: str = ""
+) -> float:
+    """Mean framewise displacement (mm) of a run.
+
+    Displacement compares a frame with the one before it, so the first frame has none (``n/a`` in
+    fMRIPrep's tables) and does not count.
+
+    Parameters
+    ----------
+    confounds : DataFrame, n_frames rows
+        Nuisance table of a run.
+    column : str
+        Column of framewise displacement (Power et al., NeuroImage 2012).
+    subject : str
+        Whose table it is, for messages.
+
+    Raises
+    ------
+    InputError
+        If the column is absent or not numeric, or a frame after the first has no value.
+    """
+    file = f"confounds of {subject}"
+    if column not in confounds:
+        raise InputError(
+            "the column is missing",
+            file=file,
+            column=column,
+            remedy=f"The table has {listing(confounds.columns)}.",
+        )
+    if not pd.api.types.is_numeric_dtype(confounds[column]):
+        raise InputError(
+            "framewise displacement is not numeric",
+            file=file,
+            column=column,
+            remedy="Write millimetres, and n/a for the first frame.",
+        )
+    displacement = confounds[column].to_numpy(dtype=float)
+    gaps = np.flatnonzero(np.isnan(displacement[1:])) + 1
+    if gaps.size:
+        raise InputError(
+            f"{gaps.size} frames after the first have no value, first frame {gaps[0] + 1}",
+            file=file,
+            column=column,
+            remedy="Run fMRIPrep again for this subject, or list it in fmri.quality.exclude.",
+        )
+    measured = displacement[~np.isnan(displacement)]
+    return float(measured.mean()) if measured.size else float("nan")
+
+
+def motion_quality(
+    runs: pd.DataFrame, *, max_mean_fd: float = 0.5, min_frames: int = 100
+) -> tuple[pd.DataFrame, dict[str, pd.Series]]:
+    """Quality metrics of every subject, and who fails for which reason.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Index of subject ids; ``mean_fd`` (mm), ``n_frames``, ``has_timeseries``, ``has_confounds``.
+    max_mean_fd : float
+        Subjects above it (mm) fail.
+    min_frames : int
+        Subjects with fewer frames fail.
+
+    Returns
+    -------
+    metrics : DataFrame
+        ``mean_fd``, ``n_frames``.
+    failures : dict of str to Series of bool
+        Reason to who fails.
+    """
+    metrics = runs[["mean_fd", "n_frames"]].astype(float)
+    metrics.index.name = SUBJECT
+    both = runs["has_timeseries"] & runs["has_confounds"]
+    return metrics, {
+        "no confounds": ~runs["has_confounds"],
+        "no time series": ~runs["has_timeseries"],
+        f"mean framewise displacement above {max_mean_fd:g} mm": metrics["mean_fd"] > max_mean_fd,
+        f"fewer than {min_frames} frames": metrics["n_frames"] < min_frames,
+        "no framewise displacement": both & metrics["mean_fd"].isna(),
+    }

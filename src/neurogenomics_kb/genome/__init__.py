@@ -1,0 +1,1 @@
+"""Sequences, haplotypes, encoders, pooling and polygenic scores."""

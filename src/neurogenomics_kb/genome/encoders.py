@@ -1,0 +1,180 @@
+"""Sequence encoders: DNA to vectors.
+
+An encoder is described by a mapping with its ``type`` and its options; `load_encoder` is the one
+way to get one, so that a card decides which encoder runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any, Protocol
+
+import numpy as np
+
+from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.genome.sequences import reverse_complement
+
+
+class Encoder(Protocol):
+    """What every encoder offers.
+
+    Attributes
+    ----------
+    dim : int
+        Length of an embedding.
+    names : list of str
+        Names of the components, all different.
+    """
+
+    dim: int
+    names: list[str]
+
+    def embed(self, sequences: Sequence[str]) -> np.ndarray:
+        """Embed each sequence; shape (n_sequences, dim)."""
+        ...
+
+    def embed_tokens(self, sequence: str) -> np.ndarray:
+        """Embed each token of one sequence; shape (n_tokens, dim)."""
+        ...
+
+
+class KmerEncoder:
+    """Reverse-complement-invariant k-mer frequencies.
+
+    Each k-mer is counted together with its reverse complement under the alphabetically first of
+    the two (the canonical k-mer), so that a sequence and its reverse complement embed identically.
+    k-mers with a base other than A, C, G or T are skipped; frequencies sum to one over the rest.
+    Sequences without any k-mer embed as zeros.
+
+    Parameters
+    ----------
+    k : int
+        Length of the k-mers, 1 to 8.
+
+    Attributes
+    ----------
+    dim : int
+        Number of canonical k-mers: 136 for k = 4.
+    names : list of str
+        Canonical k-mers in alphabetical order.
+    """
+
+    _chunk = 1 << 22  # bases at a time: bounds memory, does not change results
+
+    def __init__(self, k: int = 4) -> None:
+        if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= 8:
+            raise InputError(
+                f"k = {k!r} is not a k-mer length", column="k", remedy="Choose a number 1 to 8."
+            )
+        self.k = k
+        kmers = ["".join(letters) for letters in product("ACGT", repeat=k)]
+        canonical = [min(kmer, reverse_complement(kmer)) for kmer in kmers]
+        self.names = sorted(set(canonical))
+        self.dim = len(self.names)
+        column = {name: number for number, name in enumerate(self.names)}
+        self._canonical = np.array([column[name] for name in canonical], dtype=np.int64)
+
+    def embed(self, sequences: Sequence[str]) -> np.ndarray:
+        """k-mer frequencies of each sequence; float64, shape (n_sequences, dim)."""
+        counts = np.zeros((len(sequences), self.dim))
+        for first, batch in self._batches(sequences):
+            rows, columns = self._kmers(batch)
+            cells = rows * self.dim + columns
+            counts[first : first + len(batch)] = np.bincount(
+                cells, minlength=len(batch) * self.dim
+            ).reshape(len(batch), self.dim)
+        totals = counts.sum(axis=1, keepdims=True)
+        return np.divide(counts, totals, out=counts, where=totals > 0)
+
+    def embed_tokens(self, sequence: str) -> np.ndarray:
+        """Indicator of the canonical k-mer at each start, shape (length - k + 1, dim).
+
+        A skipped k-mer has a row of zeros.
+        """
+        columns = self._columns(_encode_bases(sequence))
+        tokens = np.zeros((len(columns), self.dim))
+        known = np.flatnonzero(columns >= 0)
+        tokens[known, columns[known]] = 1.0
+        return tokens
+
+    def _batches(self, sequences: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
+        first, bases = 0, 0
+        for number, sequence in enumerate(sequences):
+            if bases and bases + len(sequence) > self._chunk:
+                yield first, sequences[first:number]
+                first, bases = number, 0
+            bases += len(sequence)
+        if first < len(sequences):
+            yield first, sequences[first:]
+
+    def _kmers(self, sequences: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Row (sequence) and column (canonical k-mer) of every k-mer that counts."""
+        # A separator that is no base keeps k-mers from spanning two sequences.
+        columns = self._columns(_encode_bases("-".join(sequences)))
+        lengths = np.array([len(sequence) + 1 for sequence in sequences])
+        rows = np.repeat(np.arange(len(sequences)), lengths)[: len(columns)]
+        known = columns >= 0
+        return rows[known], columns[known]
+
+    def _columns(self, codes: np.ndarray) -> np.ndarray:
+        """Canonical k-mer starting at each base, -1 where it holds something unknown."""
+        n = max(len(codes) - self.k + 1, 0)
+        kmer = np.zeros(n, dtype=np.int64)
+        known = np.ones(n, dtype=bool)
+        for offset in range(self.k):
+            base = codes[offset : offset + n]
+            kmer = kmer * 4 + np.maximum(base, 0)
+            known &= base >= 0
+        return np.where(known, self._canonical[kmer], -1)
+
+
+_CODE = np.full(256, -1, dtype=np.int8)
+for _number, _base in enumerate("ACGT"):
+    _CODE[ord(_base)] = _CODE[ord(_base.lower())] = _number
+
+
+def _encode_bases(text: str) -> np.ndarray:
+    return _CODE[np.frombuffer(text.encode("ascii", "replace"), dtype=np.uint8)]
+
+
+ENCODERS: dict[str, Callable[..., Encoder]] = {"kmer": KmerEncoder}
+
+
+def load_encoder(card_or_spec: Any) -> Encoder:
+    """Make the encoder that a card or a spec describes.
+
+    Parameters
+    ----------
+    card_or_spec : mapping or object
+        A spec such as ``{"type": "kmer", "k": 4}``, or something that holds one under ``spec``
+        (an attribute or a key).
+
+    Raises
+    ------
+    InputError
+        If there is no type, the type is unknown, or it has no such option.
+
+    Examples
+    --------
+    >>> load_encoder({"type": "kmer", "k": 1}).embed(["AACG"])
+    array([[0.5, 0.5]])
+    """
+    spec = getattr(card_or_spec, "spec", card_or_spec)
+    if isinstance(spec, Mapping) and "spec" in spec:
+        spec = spec["spec"]
+    known = f"Known types: {listing(sorted(ENCODERS))}."
+    if not isinstance(spec, Mapping) or "type" not in spec:
+        raise InputError(f"an encoder spec needs a 'type', got {spec!r}", remedy=known)
+    options = {name: value for name, value in spec.items() if name != "type"}
+    make = ENCODERS.get(spec["type"])
+    if make is None:
+        raise InputError(f"unknown encoder type '{spec['type']}'", column="type", remedy=known)
+    try:
+        return make(**options)
+    except TypeError as error:
+        raise InputError(
+            f"the options {listing(sorted(options))} do not fit encoder type '{spec['type']}' "
+            f"({error})",
+            remedy="Correct the card's spec.",
+        ) from None

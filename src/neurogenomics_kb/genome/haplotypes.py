@@ -1,0 +1,263 @@
+"""Personal sequences: the reference with each haplotype's own alleles, each distinct one once.
+
+Most people share most haplotypes of an exon: the number of distinct sequences grows slowly with the
+cohort. Alleles are therefore compared as patterns first, and strings are built for distinct
+patterns only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.genome.patching import apply_alleles, distinct_columns
+from neurogenomics_kb.genome.sequences import check_contigs, open_reference
+from neurogenomics_kb.genome.variants import Record, VariantFile
+
+COUNTS = (
+    "records",
+    "boundary_records",
+    "applied_alleles",
+    "overlapping_alleles",
+    "symbolic_alleles",
+    "missing_alleles",
+    "haploid_calls",
+    "unphased_heterozygotes",
+)
+
+
+@dataclass(frozen=True)
+class PersonalSequences:
+    """Distinct sequences of a cohort and who carries which.
+
+    Attributes
+    ----------
+    distinct : list of str
+        Distinct sequences, forward strand of the reference.
+    index : DataFrame
+        ``sample, region_id, haplotype`` (1, 2) and ``sequence_id`` (position in `distinct`), sorted
+        by sample, region and haplotype; one row per haplotype.
+    counts : dict of str to int
+        ``records`` read in the regions; ``boundary_records`` left out because their reference
+        allele crosses a region's boundary; and, counted per haplotype and record,
+        ``applied_alleles``, ``overlapping_alleles`` (an earlier record had changed these bases),
+        ``symbolic_alleles`` (no sequence given) and ``missing_alleles`` (all three: the reference
+        stays); ``haploid_calls`` (taken for both haplotypes) and ``unphased_heterozygotes``.
+    missing_call_rate : Series
+        Per sample, the share of the records inside regions with a missing allele; 0 where there
+        is no record.
+    """
+
+    distinct: list[str]
+    index: pd.DataFrame
+    counts: dict[str, int]
+    missing_call_rate: pd.Series
+
+
+def personal_sequences(
+    reference: str | Path,
+    regions: pd.DataFrame,
+    variants: str | Path,
+    samples: Sequence[str] | None = None,
+    *,
+    missing: Literal["reference", "error"] = "reference",
+    unphased: Literal["error", "as_listed"] = "error",
+) -> PersonalSequences:
+    """Cut every sample's two sequences of every region.
+
+    Alleles of a haplotype are applied in the order of the file; SNVs, indels and multi-allelic
+    records all count. Where records overlap on one haplotype the first wins, as in ``bcftools
+    consensus``; an indel anchored on the last base of the record before it is no overlap unless
+    that record was an insertion. A record whose reference allele is only partly inside a region is
+    left out. All FILTER values are used: filter the file beforehand.
+
+    Parameters
+    ----------
+    reference : path
+        Indexed FASTA.
+    regions : DataFrame
+        ``region_id, chrom, start, end`` (0-based, half-open); ``strand`` may be there and is not
+        used, since sequences stay on the forward strand.
+    variants : path
+        Indexed VCF or BCF of the same genome build.
+    samples : sequence of str, optional
+        Samples, in the order of the result; default all of the file.
+    missing : {"reference", "error"}
+        What a missing allele becomes.
+    unphased : {"error", "as_listed"}
+        Unphased heterozygotes: refuse them, or take the first listed allele for haplotype 1.
+
+    Returns
+    -------
+    PersonalSequences
+        Distinct sequences, index, counts of what was left out, missing call rate.
+
+    Raises
+    ------
+    InputError
+        If REF alleles contradict the FASTA, a contig is absent from either file, a region runs past
+        its contig, a sample is absent, the index is absent, or the policies refuse the genotypes.
+    """
+    if regions["region_id"].duplicated().any():
+        raise InputError(
+            "region ids repeat", column="region_id", remedy="Give every region its own id."
+        )
+    counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
+    sequence_ids: dict[str, int] = {}
+    mismatch = _Mismatch()
+    with open_reference(reference) as fasta, VariantFile(variants, samples) as calls:
+        check_contigs(regions["chrom"], fasta.keys(), file=reference, source="regions")
+        check_contigs(regions["chrom"], calls.contigs, file=variants, source="regions")
+        carried = np.zeros((len(calls.samples), len(regions), 2), dtype=np.int32)
+        n_missing = np.zeros(len(calls.samples), dtype=np.int64)
+        # Regions of different genes may overlap: a record counts once all the same. Duplicated
+        # records within a region count each, hence the update after the region.
+        seen: set[tuple] = set()
+        used: set[tuple] = set()
+        n_used = 0
+        for number, region in enumerate(regions.itertuples()):
+            _check_region(region, len(fasta[region.chrom]), reference)
+            inside, keys = [], []
+            for record in calls.records(region.chrom, region.start, region.end):
+                key = (region.chrom, record.position, record.ref, record.alts)
+                keys.append(key)
+                if key not in seen:
+                    counts["records"] += 1
+                    expected = fasta[region.chrom][record.position : record.end]
+                    mismatch.check(region.chrom, record, expected)
+                if record.position < region.start or record.end > region.end:
+                    counts["boundary_records"] += key not in seen
+                    continue
+                inside.append((key, record))
+            seen.update(keys)
+            if mismatch.found:
+                continue
+            for key, record in inside:
+                if key not in used:
+                    n_used += 1
+                    n_missing += (record.alleles < 0).any(axis=1)
+                    _count_calls(record, counts)
+            used.update(key for key, _ in inside)
+            sequence = fasta[region.chrom][region.start : region.end]
+            records = [record for _, record in inside]
+            carried[:, number] = _place(records, region.start, sequence, sequence_ids, counts)
+        mismatch.raise_if_found(variants, reference)
+        _check_policies(counts, variants, missing=missing, unphased=unphased)
+        return PersonalSequences(
+            distinct=list(sequence_ids),
+            index=_index_table(calls.samples, regions["region_id"], carried),
+            counts=dict(counts),
+            missing_call_rate=pd.Series(
+                n_missing / max(n_used, 1), index=calls.samples, name="missing_call_rate"
+            ),
+        )
+
+
+def _check_region(region, contig_length: int, reference: str | Path) -> None:
+    if region.start < 0 or region.end > contig_length or region.start >= region.end:
+        raise InputError(
+            f"region {region.region_id} ({region.chrom}:{region.start}-{region.end}) is empty or "
+            f"runs past the contig's {contig_length} bp",
+            file=reference,
+            remedy="Use regions and reference of the same genome build.",
+        )
+
+
+class _Mismatch:
+    """Counts records whose REF is not what the FASTA holds."""
+
+    def __init__(self) -> None:
+        self.found = 0
+        self.looked_at = 0
+        self.example = ""
+
+    def check(self, chrom: str, record: Record, expected: str) -> None:
+        self.looked_at += 1
+        if record.ref == expected:
+            return
+        if not self.found:
+            self.example = (
+                f"{chrom}:{record.position + 1} has REF {record.ref}, the FASTA {expected}"
+            )
+        self.found += 1
+
+    def raise_if_found(self, variants: str | Path, reference: str | Path) -> None:
+        if self.found:
+            raise InputError(
+                f"REF differs from {Path(reference).name} in {self.found} of {self.looked_at} "
+                f"records, first {self.example}",
+                file=variants,
+                remedy="Variants and reference are probably of different genome builds: use the "
+                "FASTA that the variants were called against, or lift them over.",
+            )
+
+
+def _count_calls(record: Record, counts: Counter[str]) -> None:
+    called = np.maximum(record.alleles, 0)
+    counts["missing_alleles"] += int((record.alleles < 0).sum())
+    counts["haploid_calls"] += record.haploid
+    counts["unphased_heterozygotes"] += int(((called[:, 0] != called[:, 1]) & ~record.phased).sum())
+
+
+def _check_policies(
+    counts: Counter[str], variants: str | Path, *, missing: str, unphased: str
+) -> None:
+    for policy, count, name in (
+        (unphased, "unphased_heterozygotes", "unphased heterozygous calls"),
+        (missing, "missing_alleles", "missing alleles"),
+    ):
+        if policy == "error" and counts[count]:
+            remedy = (
+                "Phase the genotypes (SHAPEIT5, Beagle), or set unphased: as_listed to take "
+                "alleles in the order listed."
+                if count == "unphased_heterozygotes"
+                else "Impute the genotypes, or set missing: reference."
+            )
+            raise InputError(f"{counts[count]} {name} in the regions", file=variants, remedy=remedy)
+
+
+def _place(
+    records: list[Record],
+    start: int,
+    sequence: str,
+    sequence_ids: dict[str, int],
+    counts: Counter[str],
+) -> np.ndarray:
+    """Sequence ids of one region, shape (n_samples, 2); new sequences join `sequence_ids`."""
+    if not records:
+        return np.int32(sequence_ids.setdefault(sequence, len(sequence_ids)))
+    alleles = np.maximum(np.stack([record.alleles.reshape(-1) for record in records]), 0)
+    patterns, inverse = distinct_columns(alleles)
+    carriers = np.bincount(inverse, minlength=patterns.shape[1])
+    ids = np.empty(patterns.shape[1], dtype=np.int32)
+    for column, pattern in enumerate(patterns.T):
+        text, tally = apply_alleles(sequence, start, records, pattern)
+        ids[column] = sequence_ids.setdefault(text, len(sequence_ids))
+        for name, count in tally.items():
+            counts[name] += count * int(carriers[column])
+    return ids[inverse].reshape(-1, 2)
+
+
+def _index_table(samples: list[str], region_ids: pd.Series, carried: np.ndarray) -> pd.DataFrame:
+    n_samples, n_regions, _ = carried.shape
+    # Categories keep a biobank's index (subjects × exons × 2 rows) to a few bytes a row.
+    return pd.DataFrame(
+        {
+            "sample": pd.Categorical.from_codes(
+                np.repeat(np.arange(n_samples), n_regions * 2), categories=samples
+            ),
+            "region_id": pd.Categorical.from_codes(
+                np.tile(np.repeat(np.arange(n_regions), 2), n_samples),
+                categories=region_ids.astype(str).tolist(),
+            ),
+            "haplotype": np.tile(np.array([1, 2], dtype=np.int8), n_samples * n_regions),
+            "sequence_id": carried.reshape(-1),
+        }
+    )

@@ -1,0 +1,134 @@
+"""Exon regions from a gene annotation."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import pandas as pd
+
+from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.genome.sequences import check_contigs
+
+REGION_COLUMNS = ["region_id", "gene_id", "chrom", "start", "end", "strand"]
+_NEEDED = ["seqname", "feature", "start", "end", "strand", "gene_id"]
+
+
+def exon_regions(
+    annotation: pd.DataFrame,
+    contigs: Mapping[str, int] | None = None,
+    genes: Collection[str] | None = None,
+    *,
+    file: str = "genomics.annotation",
+) -> pd.DataFrame:
+    """Merge the exons of each gene into regions.
+
+    Exons of one gene that overlap or touch (different transcripts) become one region, so that no
+    base is embedded twice. Exons of different genes stay apart even where they overlap.
+
+    Parameters
+    ----------
+    annotation : DataFrame
+        GTF rows: ``seqname, feature, start, end, strand, gene_id`` and optionally ``gene_name``;
+        positions 1-based, both ends included.
+    contigs : mapping of str to int, optional
+        Contig lengths (bp) of the reference that the regions will be cut from.
+    genes : collection of str, optional
+        Keep these genes only (names as in the result); default all.
+    file : str
+        What to call the annotation in messages.
+
+    Returns
+    -------
+    DataFrame
+        ``region_id, gene_id, chrom, start, end, strand``; positions 0-based, half-open, sorted by
+        gene (order of the annotation) and position. ``gene_id`` is the gene's name where the
+        annotation has one. Regions are numbered along the chromosome: ``APOE.1, APOE.2, …``.
+
+    Raises
+    ------
+    InputError
+        If there is no exon, a wanted gene is absent, an exon is empty or runs past its contig, or
+        a contig is not in the reference.
+    """
+    absent = [column for column in _NEEDED if column not in annotation]
+    if absent:
+        raise InputError(
+            "a column is missing", file=file, column=absent[0], remedy="Supply a GTF file."
+        )
+    exons = annotation.loc[annotation["feature"] == "exon"].copy()
+    if exons.empty:
+        raise InputError(
+            f"there is no exon among its {len(annotation)} rows",
+            file=file,
+            remedy="Supply a GTF with 'exon' in the third column.",
+        )
+    exons["gene"] = _gene_names(exons)
+    if genes is not None:
+        unknown = sorted(set(genes) - set(exons["gene"]))
+        if unknown:
+            raise InputError(
+                f"gene {listing(unknown)} has no exon in the annotation",
+                file=file,
+                remedy="Check the spelling, or remove the gene from genomics.sequences.genes.",
+            )
+        exons = exons[exons["gene"].isin(set(genes))]
+    _check_bounds(exons, contigs, file)
+    return _merge(exons)
+
+
+def _gene_names(exons: pd.DataFrame) -> pd.Series:
+    if "gene_name" not in exons:
+        return exons["gene_id"].astype(str)
+    named = exons["gene_name"].notna() & (exons["gene_name"].astype(str) != "")
+    return exons["gene_name"].where(named, exons["gene_id"]).astype(str)
+
+
+def _check_bounds(exons: pd.DataFrame, contigs: Mapping[str, int] | None, file: str) -> None:
+    empty = (exons["start"] < 1) | (exons["end"] < exons["start"])
+    if empty.any():
+        first = exons[empty].iloc[0]
+        raise InputError(
+            f"{int(empty.sum())} exons end before they start or start before base 1, "
+            f"first {first['gene']} {first['seqname']}:{first['start']}-{first['end']}",
+            file=file,
+            remedy="Correct the annotation.",
+        )
+    if contigs is None:
+        return
+    check_contigs(exons["seqname"].astype(str), contigs, file="reference FASTA", source=file)
+    beyond = exons["end"] > exons["seqname"].map(contigs)
+    if beyond.any():
+        first = exons[beyond].iloc[0]
+        raise InputError(
+            f"{int(beyond.sum())} exons run past the end of their contig, first {first['gene']} "
+            f"{first['seqname']}:{first['start']}-{first['end']} "
+            f"({contigs[first['seqname']]} bp long)",
+            file=file,
+            remedy="Use annotation and reference of the same genome build.",
+        )
+
+
+def _merge(exons: pd.DataFrame) -> pd.DataFrame:
+    order = {gene: rank for rank, gene in enumerate(dict.fromkeys(exons["gene"]))}
+    table = pd.DataFrame(
+        {
+            "rank": exons["gene"].map(order).to_numpy(),
+            "gene_id": exons["gene"].to_numpy(),
+            "chrom": exons["seqname"].astype(str).to_numpy(),
+            "strand": exons["strand"].astype(str).to_numpy(),
+            "start": exons["start"].to_numpy(dtype=np.int64) - 1,
+            "end": exons["end"].to_numpy(dtype=np.int64),
+        }
+    ).sort_values(["rank", "chrom", "strand", "start", "end"], kind="stable")
+    place = ["rank", "gene_id", "chrom", "strand"]
+    reach = table.groupby(place, sort=False)["end"].cummax()
+    # A new region begins where nothing before it, in the same gene, reaches its start.
+    before = reach.groupby([table[column] for column in place], sort=False).shift()
+    table["region"] = (before.isna() | (table["start"] > before)).cumsum()
+    merged = table.groupby([*place, "region"], sort=False, as_index=False).agg(
+        start=("start", "min"), end=("end", "max")
+    )
+    number = merged.groupby("gene_id", sort=False).cumcount() + 1
+    merged["region_id"] = merged["gene_id"] + "." + number.astype(str)
+    return merged[REGION_COLUMNS].reset_index(drop=True)

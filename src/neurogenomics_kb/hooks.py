@@ -1,0 +1,178 @@
+"""Hooks: track runs in MLflow, keep outputs whole, refuse to mix recipes when resuming."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import mlflow
+from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog
+from pydantic import BaseModel
+
+from neurogenomics_kb import __version__
+from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.fingerprint import run_fingerprint
+
+logger = logging.getLogger(__name__)
+
+MAX_PARAMETER_LENGTH = 500
+
+
+def file_of(dataset: Any) -> Path | None:
+    """Local file or folder behind a dataset, if it has one."""
+    filepath = getattr(dataset, "_filepath", None) or getattr(dataset, "_path", None)
+    if filepath is None or not isinstance(filepath, str | Path | PurePosixPath):
+        return None
+    if "://" in str(filepath):
+        return None
+    return Path(str(filepath))
+
+
+class WholeOutputs:
+    """Nothing half-written survives a killed run.
+
+    While a dataset is being saved a marker lies beside it. A marker found at the start of a run
+    means that saving was cut short, so the remains are deleted and the node runs again.
+    """
+
+    @staticmethod
+    def _marker(path: Path) -> Path:
+        return path.with_name(f".{path.name}.saving")
+
+    def _of(self, catalog: DataCatalog, name: str) -> Path | None:
+        return file_of(catalog.get(name)) if catalog.get(name) is not None else None
+
+    @hook_impl
+    def after_catalog_created(self, catalog: DataCatalog) -> None:
+        """Remember the catalog, since saving hooks get only a name."""
+        self._catalog = catalog
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline, catalog: DataCatalog) -> None:
+        """Delete what an earlier run left unfinished."""
+        self._catalog = catalog
+        for name in pipeline.all_outputs():
+            path = self._of(catalog, name)
+            if path is None or not self._marker(path).exists():
+                continue
+            logger.warning("%s was left unfinished by an earlier run and is made again", path)
+            remove(path)
+            self._marker(path).unlink(missing_ok=True)
+
+    @hook_impl
+    def before_dataset_saved(self, dataset_name: str) -> None:
+        """Put the marker down."""
+        path = self._of(self._catalog, dataset_name)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._marker(path).touch()
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Take the marker away."""
+        path = self._of(self._catalog, dataset_name)
+        if path is not None:
+            self._marker(path).unlink(missing_ok=True)
+
+    @hook_impl
+    def on_node_error(self, error: Exception, node, catalog: DataCatalog) -> None:
+        """Leave no partial output of a node that failed."""
+        for name in node.outputs:
+            path = self._of(catalog, name)
+            if path is not None and self._marker(path).exists():
+                remove(path)
+                self._marker(path).unlink(missing_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Delete a file or the files of a folder."""
+    if path.is_dir():
+        for file in sorted(path.rglob("*"), reverse=True):
+            file.unlink() if file.is_file() else file.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+
+
+class SameRecipe:
+    """Resuming (``--only-missing-outputs``) must continue the run it thinks it continues.
+
+    The cards, parameters and raw files of a run are fingerprinted beside its outputs; resuming with
+    others would mix results of two recipes, and is refused.
+    """
+
+    @hook_impl
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline, catalog: DataCatalog
+    ) -> None:
+        """Compare with the last run of the same cohort and experiment."""
+        if "recipe" not in pipeline.all_outputs():
+            return
+        path = file_of(catalog.get("recipe")).with_name("fingerprint.json")
+        current = run_fingerprint(pipeline, catalog, file_of)
+        if run_params.get("only_missing_outputs") and path.exists():
+            earlier = json.loads(path.read_text(encoding="utf-8"))
+            changed = sorted(k for k in current if current[k] != earlier.get(k))
+            if changed:
+                raise InputError(
+                    f"since the outputs were made, these changed: {', '.join(changed[:5])}",
+                    file=path.parent,
+                    remedy="Run without --only-missing-outputs.",
+                )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(current, indent=1), encoding="utf-8")
+
+
+class Tracking:
+    """Log what a run used and found to the MLflow run that kedro-mlflow opened."""
+
+    @hook_impl
+    def after_catalog_created(self, catalog: DataCatalog) -> None:
+        """Remember the catalog, since saving hooks get only a name."""
+        self._catalog = catalog
+
+    @hook_impl(trylast=True)
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline, catalog: DataCatalog
+    ) -> None:
+        """Tag the run and log its parameters, flat."""
+        self._catalog = catalog
+        if mlflow.active_run() is None:
+            return
+        mlflow.set_tag("neurogenomics_kb.version", __version__)
+        parameters = {}
+        for name in sorted(n for n in pipeline.inputs() if n.startswith("params:")):
+            value = catalog.load(name)
+            parameters.update(flatten(value, name.removeprefix("params:")))
+        mlflow.log_params({k: str(v)[:MAX_PARAMETER_LENGTH] for k, v in parameters.items()})
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
+        """Copy to MLflow what the catalog entry marks with ``metadata.mlflow``."""
+        metadata = getattr(self._catalog.get(dataset_name), "metadata", None) or {}
+        options = metadata.get("mlflow")
+        if not options or mlflow.active_run() is None:
+            return
+        path = file_of(self._catalog.get(dataset_name))
+        if "artifact" in options and path is not None:
+            # One folder per dataset: artifacts of one name would overwrite each other.
+            mlflow.log_artifact(str(path), artifact_path=options["artifact"])
+        if options.get("metrics"):
+            mlflow.log_metrics({k: float(v) for k, v in data.items() if v is not None})
+        if options.get("cards"):
+            mlflow.set_tags({f"card.{k}": v for k, v in data["cards"].items()})
+            mlflow.set_tags({"experiment": data["experiment"]["id"], "cohort": data["cohort"]})
+
+
+def flatten(value: Any, prefix: str) -> dict[str, Any]:
+    """Nested parameters as dotted names."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    if isinstance(value, dict):
+        out: dict[str, Any] = {}
+        for key, item in value.items():
+            out.update(flatten(item, f"{prefix}.{key}"))
+        return out
+    return {prefix: value}

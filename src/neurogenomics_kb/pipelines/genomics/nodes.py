@@ -1,0 +1,130 @@
+"""Nodes of the genomics pipeline."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from neurogenomics_kb.genome.encoders import load_encoder
+from neurogenomics_kb.genome.haplotypes import personal_sequences
+from neurogenomics_kb.genome.polygenic import score_features
+from neurogenomics_kb.genome.pooling import pool_genes
+from neurogenomics_kb.genome.regions import exon_regions
+from neurogenomics_kb.genome.sequences import contig_lengths
+from neurogenomics_kb.naming import SEPARATOR, SUBJECT
+from neurogenomics_kb.pipelines.absent import empty_table, is_absent
+from neurogenomics_kb.pipelines.genomics.parameters import (
+    GenomicsQuality,
+    ScoreParameters,
+    SequenceParameters,
+)
+from neurogenomics_kb.pipelines.quality import keep_included, quality_table
+
+logger = logging.getLogger(__name__)
+
+_ORDINARY = {"records", "applied_alleles"}
+
+
+def extract_regions(
+    annotation: pd.DataFrame, reference: Path, sequences: SequenceParameters
+) -> pd.DataFrame:
+    """Exon regions of the wanted genes."""
+    if is_absent(annotation, reference):
+        return empty_table()
+    return exon_regions(annotation, contig_lengths(reference), sequences.genes)
+
+
+def extract_personal_sequences(
+    reference: Path, regions: pd.DataFrame, variants: Path, sequences: SequenceParameters
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, int]]:
+    """Distinct sequences, who carries which, missing call rates, and counts of what was skipped."""
+    if is_absent(reference, variants) or regions.empty:
+        return empty_table(), empty_table(), empty_table(), {}
+    personal = personal_sequences(
+        reference, regions, variants, missing=sequences.missing, unphased=sequences.unphased
+    )
+    total = len(personal.index)
+    distinct = pd.DataFrame(
+        {"sequence": personal.distinct, "length": [len(text) for text in personal.distinct]}
+    ).rename_axis("sequence_id")
+    logger.info(
+        "genomics: %d distinct among %d sequences (1 in %.0f) from %d records",
+        len(distinct),
+        total,
+        total / max(len(distinct), 1),
+        personal.counts["records"],
+    )
+    skipped = {n: c for n, c in personal.counts.items() if c and n not in _ORDINARY}
+    if skipped:
+        logger.info("genomics: %s", ", ".join(f"{n} {c}" for n, c in skipped.items()))
+    rates = personal.missing_call_rate.rename_axis(SUBJECT).to_frame()
+    return distinct, personal.index, rates, personal.counts
+
+
+def embed_sequences(distinct_sequences: pd.DataFrame, recipe: dict[str, Any]) -> pd.DataFrame:
+    """Embed each distinct sequence once with each encoder of the recipe."""
+    if distinct_sequences.empty:
+        return empty_table()
+    texts = distinct_sequences["sequence"].tolist()
+    blocks, columns = [np.empty((len(texts), 0))], []
+    for encoder_id, spec in recipe["encoders"].items():
+        encoder = load_encoder(spec)
+        logger.info("genomics: embedding %d sequences with %s", len(texts), encoder_id)
+        blocks.append(encoder.embed(texts))
+        columns += [f"{encoder_id}{SEPARATOR}{name}" for name in encoder.names]
+    return pd.DataFrame(np.hstack(blocks), index=distinct_sequences.index, columns=columns)
+
+
+def assess_quality(
+    call_rates: pd.DataFrame,
+    polygenic_scores: pd.DataFrame,
+    quality: GenomicsQuality,
+    scores: ScoreParameters,
+) -> pd.DataFrame:
+    """Missing call rate of every subject with genotypes or scores, and who passes."""
+    if call_rates.empty and is_absent(polygenic_scores):
+        return empty_table()
+    scored = pd.Index([], dtype=str)
+    if not is_absent(polygenic_scores):
+        scored = score_features(polygenic_scores, scores.id_column).index
+    if call_rates.empty:
+        metrics = pd.DataFrame(index=scored.rename(SUBJECT))
+        return quality_table("genomics", metrics, {}, quality.exclude)
+    metrics = call_rates.reindex(call_rates.index.union(scored)).rename_axis(SUBJECT)
+    rate = metrics["missing_call_rate"]
+    limit = quality.max_missing_call_rate
+    failures = {"no genotypes": rate.isna(), f"missing call rate above {limit:g}": rate > limit}
+    unscored = 0 if is_absent(polygenic_scores) else len(metrics.index.difference(scored))
+    if unscored:
+        logger.warning("genomics: %d subjects have no polygenic scores (left missing)", unscored)
+    return quality_table("genomics", metrics, failures, quality.exclude)
+
+
+def build_features(
+    exon_embeddings: pd.DataFrame,
+    haplotype_index: pd.DataFrame,
+    regions: pd.DataFrame,
+    polygenic_scores: pd.DataFrame,
+    quality: pd.DataFrame,
+    scores: ScoreParameters,
+) -> pd.DataFrame:
+    """Gene embeddings and polygenic scores of the subjects that pass."""
+    if quality.empty:
+        return empty_table()
+    included = quality.index[quality["included"]]
+    blocks = [pd.DataFrame(index=included)]
+    if not exon_embeddings.empty:
+        carried = haplotype_index[haplotype_index["sample"].isin(included)]
+        encoders = exon_embeddings.columns.str.partition(SEPARATOR)
+        for encoder_id in encoders.get_level_values(0).unique():
+            own = encoders.get_level_values(0) == encoder_id
+            names = encoders.get_level_values(2)[own].tolist()
+            values = exon_embeddings.to_numpy()[:, own]
+            blocks.append(pool_genes(values, names, carried, regions, encoder_id))
+    if not is_absent(polygenic_scores):
+        blocks.append(score_features(polygenic_scores, scores.id_column))
+    return keep_included(pd.concat([block.reindex(included) for block in blocks], axis=1), quality)

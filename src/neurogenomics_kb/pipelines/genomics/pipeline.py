@@ -1,0 +1,58 @@
+"""Genomics: reference, annotation and variants to gene embeddings per subject."""
+
+from kedro.pipeline import Node, Pipeline
+
+from neurogenomics_kb.pipelines.genomics.nodes import (
+    assess_quality,
+    build_features,
+    embed_sequences,
+    extract_personal_sequences,
+    extract_regions,
+)
+
+
+def create_pipeline() -> Pipeline:
+    """Genomics pipeline; `recipe` names the encoders."""
+    return Pipeline(
+        [
+            Node(
+                extract_regions,
+                ["annotation", "reference", "params:sequences"],
+                "regions",
+                name="extract_regions",
+            ),
+            Node(
+                extract_personal_sequences,
+                ["reference", "regions", "variants", "params:sequences"],
+                ["distinct_sequences", "haplotype_index", "call_rates", "sequence_counts"],
+                name="extract_personal_sequences",
+            ),
+            Node(
+                embed_sequences,
+                ["distinct_sequences", "recipe"],
+                "exon_embeddings",
+                name="embed_sequences",
+            ),
+            Node(
+                assess_quality,
+                ["call_rates", "polygenic_scores", "params:quality", "params:scores"],
+                "quality",
+                name="assess_quality",
+            ),
+            Node(
+                build_features,
+                [
+                    "exon_embeddings",
+                    "haplotype_index",
+                    "regions",
+                    "polygenic_scores",
+                    "quality",
+                    "params:scores",
+                ],
+                "features",
+                name="build_features",
+            ),
+        ],
+        namespace="genomics",
+        inputs={"recipe"},
+    )

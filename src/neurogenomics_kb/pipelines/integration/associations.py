@@ -1,0 +1,65 @@
+"""Partial association of canonical axes with outcomes."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from neurogenomics_kb.pipelines.integration.canonical import confound_matrix
+from neurogenomics_kb.registry.recipe import Recipe
+from neurogenomics_kb.stats.multiplicity import adjust
+from neurogenomics_kb.stats.partial import odds_ratio, partial_correlation
+
+ASSOCIATION_COLUMNS = [
+    "pair", "component", "block", "outcome", "measure", "effect", "ci_low", "ci_high", "p_value",
+    "q_value", "df", "n", "note",
+]  # fmt: skip
+
+
+def associate_axes(recipe: Recipe, cohort: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Out-of-fold axis scores against every outcome, adjusted for all confounds.
+
+    Odds ratios for binary outcomes, partial Pearson and Spearman correlations for scores; the
+    false discovery rate is controlled over the whole table.
+
+    Returns
+    -------
+    DataFrame
+    """
+    experiment = recipe.experiment
+    covariates = confound_matrix(recipe, cohort)
+    rows = []
+    for column in scores.columns:
+        pair, component, side = column.split(":")
+        block = pair.split("~")[0 if side == "x" else 1]
+        axis = scores[column]
+        for outcome in [experiment.outcome, *experiment.associations]:
+            known = (axis.notna() & cohort[outcome].notna()).to_numpy()
+            x, y = axis.to_numpy()[known], cohort[outcome].to_numpy(dtype=float)[known]
+            Z = covariates[known]
+            if recipe.columns[outcome].type == "binary":
+                found = {"odds ratio per SD": odds_ratio(x, y, Z)}
+            else:
+                found = {
+                    f"partial {method}": partial_correlation(x, y, Z, method=method)
+                    for method in ("pearson", "spearman")
+                }
+            for measure, result in found.items():
+                rows.append(
+                    {
+                        "pair": pair,
+                        "component": int(component),
+                        "block": block,
+                        "outcome": outcome,
+                        "measure": measure,
+                        "effect": result.effect,
+                        "ci_low": result.ci[0],
+                        "ci_high": result.ci[1],
+                        "p_value": result.p_value,
+                        "df": result.df,
+                        "n": result.n,
+                        "note": result.note,
+                    }
+                )
+    table = pd.DataFrame(rows, columns=ASSOCIATION_COLUMNS)
+    table["q_value"] = adjust(table["p_value"], "fdr_bh")
+    return table

@@ -1,0 +1,243 @@
+"""Canonical correlation between blocks: inference on the full sample, prediction across folds."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+
+import numpy as np
+import pandas as pd
+
+from neurogenomics_kb.naming import SUBJECT, parse_feature_name
+from neurogenomics_kb.pipelines.integration.transformers import build_transformer
+from neurogenomics_kb.registry.recipe import Recipe
+from neurogenomics_kb.stats.cca import (
+    CCAResult,
+    align_components,
+    column_correlations,
+    fit_cca,
+    permutation_cca,
+)
+from neurogenomics_kb.stats.confounds import ConfoundDesign
+from neurogenomics_kb.stats.folds import fold_splits
+from neurogenomics_kb.stats.projection import cap_dimension
+from neurogenomics_kb.stats.residual_space import independent_design
+
+logger = logging.getLogger(__name__)
+
+INFERENCE_COLUMNS = [
+    "pair", "x", "y", "component", "correlation", "null_mean", "p_value", "p_uncorrected",
+    "p_error", "n", "n_effective", "x_dim", "y_dim", "x_variance", "y_variance",
+    "n_permutations", "method",
+]  # fmt: skip
+LOADING_COLUMNS = ["pair", "block", "component", "feature", "unit", "loading"]
+
+
+def pairs_of(blocks) -> list[tuple[str, str]]:
+    """All pairs of blocks, in the order of the experiment."""
+    return list(itertools.combinations(blocks, 2))
+
+
+def confound_matrix(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray:
+    """Confounds of all blocks over the full sample, coded as numbers (n, r)."""
+    required = [c for c in recipe.confounds if c in cohort]
+    optional = [c for c in recipe.optional_confounds if c in cohort]
+    design = ConfoundDesign(required, optional=optional, categorical=recipe.categorical_confounds)
+    return design.fit(cohort).transform(cohort)
+
+
+def infer_pairs(
+    recipe: Recipe, cohort: pd.DataFrame, blocks: dict[str, pd.DataFrame]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Permutation test of every pair of blocks.
+
+    Confounds are handled in the residual space of the test, where rows are exchangeable, and PCA
+    follows inside it; fold-fitted residuals would not be exchangeable.
+
+    Returns
+    -------
+    inference : DataFrame
+        One row per pair and component.
+    null : DataFrame
+        Canonical correlations under permutation: pair, component, correlation.
+    loadings : DataFrame
+        Structure coefficients of all features.
+    axes : DataFrame
+        Canonical variates of the subjects, columns ``<pair>:<component>:x`` and ``…:y``.
+    """
+    experiment = recipe.experiment
+    Z = confound_matrix(recipe, cohort)
+    n_effective = len(cohort) - independent_design(Z, len(cohort)).shape[1]
+    families = None
+    if experiment.exchangeability is not None:
+        families = cohort[experiment.exchangeability].to_numpy()
+    ready = {name: prepare_block(recipe, name, blocks[name], cohort) for name in blocks}
+    inference, null, loadings, axes = [], [], [], {}
+    for x, y in pairs_of(blocks):
+        pair = f"{x}~{y}"
+        dims = tuple(
+            cap_dimension(
+                recipe.blocks[b].projector.dim,
+                n=n_effective,
+                n_blocks=len(recipe.blocks),
+                subjects_per_dimension=experiment.subjects_per_dimension,
+            )
+            if recipe.blocks[b].projector.type == "pca"
+            else None
+            for b in (x, y)
+        )
+        logger.info(
+            "CCA %s: %d permutations of %d subjects", pair, experiment.n_permutations, len(cohort)
+        )
+        result = permutation_cca(
+            ready[x].to_numpy(),
+            ready[y].to_numpy(),
+            confounds=Z,
+            n_components=experiment.n_components,
+            n_permutations=experiment.n_permutations,
+            blocks=families,
+            statistic=experiment.statistic,
+            random_state=experiment.seed,
+            pca=dims,
+        )
+        inference += inference_rows(pair, x, y, result)
+        for component in range(len(result.correlations)):
+            name = component + 1
+            null.append(
+                pd.DataFrame(
+                    {"pair": pair, "component": name,
+                     "correlation": result.null_correlations[:, component]}
+                )
+            )  # fmt: skip
+            axes[f"{pair}:{name}:x"] = result.x_scores[:, component]
+            axes[f"{pair}:{name}:y"] = result.y_scores[:, component]
+            for block, values in ((x, result.x_loadings), (y, result.y_loadings)):
+                loadings.append(
+                    loading_rows(pair, block, name, ready[block].columns, values[:, component])
+                )
+    return (
+        pd.DataFrame(inference, columns=INFERENCE_COLUMNS),
+        concat(null, ["pair", "component", "correlation"]),
+        concat(loadings, LOADING_COLUMNS),
+        pd.DataFrame(axes, index=cohort.index),
+    )
+
+
+def prepare_block(
+    recipe: Recipe, block: str, features: pd.DataFrame, cohort: pd.DataFrame
+) -> pd.DataFrame:
+    """Impute, harmonize and scale a block on the full sample; confounds stay in."""
+    covariates = covariates_for(recipe, cohort)
+    transformer = build_transformer(
+        recipe, block, covariates.columns, residualize=False, project=False
+    )
+    return transformer.fit_transform(pd.concat([features, covariates], axis=1))
+
+
+def covariates_for(recipe: Recipe, cohort: pd.DataFrame) -> pd.DataFrame:
+    """Columns of the cohort that recipes read beside the features."""
+    names = [*recipe.confounds, *recipe.optional_confounds, *recipe.harmonization_columns]
+    return cohort[[c for c in dict.fromkeys(names) if c in cohort]]
+
+
+def inference_rows(pair: str, x: str, y: str, result: CCAResult) -> list[dict]:
+    """One row per component."""
+    return [
+        {
+            "pair": pair,
+            "x": x,
+            "y": y,
+            "component": k + 1,
+            "correlation": result.correlations[k],
+            "null_mean": result.null_correlations[:, k].mean(),
+            "p_value": result.p_values[k],
+            "p_uncorrected": result.p_values_uncorrected[k],
+            "p_error": result.p_value_errors[k],
+            "n": result.n,
+            "n_effective": result.n_effective,
+            "x_dim": result.x_dim,
+            "y_dim": result.y_dim,
+            "x_variance": result.x_variance,
+            "y_variance": result.y_variance,
+            "n_permutations": result.n_permutations,
+            "method": result.method,
+        }
+        for k in range(len(result.correlations))
+    ]
+
+
+def loading_rows(pair: str, block: str, component: int, columns, values) -> pd.DataFrame:
+    """Structure coefficients of one block and component."""
+    return pd.DataFrame(
+        {
+            "pair": pair,
+            "block": block,
+            "component": component,
+            "feature": list(columns),
+            "unit": [parse_feature_name(c).unit for c in columns],
+            "loading": values,
+        }
+    )
+
+
+def concat(frames: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    """Frames below one another, or an empty frame with the same columns."""
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def hold_out_pairs(
+    recipe: Recipe,
+    folds: pd.Series,
+    axes: pd.DataFrame,
+    projections: dict[str, pd.DataFrame],
+    blocks,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Canonical correlations in test folds with weights from training folds.
+
+    Returns
+    -------
+    held_out : DataFrame
+        pair, component, fold, training correlation, held-out correlation, and the stability of
+        the axis: its absolute correlation with the full-sample axis, per side.
+    scores : DataFrame
+        Out-of-fold variates, standardised by training subjects, aligned to the full-sample axes.
+    """
+    rows, scores = [], pd.DataFrame(np.nan, index=axes.index, columns=axes.columns)
+    for x, y in pairs_of(blocks):
+        pair = f"{x}~{y}"
+        names = [c for c in axes.columns if c.startswith(f"{pair}:") and c.endswith(":x")]
+        others = [c[:-1] + "y" for c in names]
+        for fold, (train, test) in enumerate(fold_splits(folds)):
+            X, Y = (projections[f"{b}-adjusted-{fold}"].loc[axes.index].to_numpy() for b in (x, y))
+            model = fit_cca(X[train], Y[train], len(names))
+            U, V = model.score(X, Y)
+            # Aligned in subject space by both sides at once, from training subjects.
+            k = U.shape[1]
+            reference = np.vstack(
+                [axes[names[:k]].to_numpy()[train], axes[others[:k]].to_numpy()[train]]
+            )
+            order, signs = align_components(reference, np.vstack([U[train], V[train]]))
+            U, V = U[:, order] * signs, V[:, order] * signs
+            held_out = column_correlations(U[test], V[test])
+            stable_x = column_correlations(U[train], axes[names[:k]].to_numpy()[train])
+            stable_y = column_correlations(V[train], axes[others[:k]].to_numpy()[train])
+            for c in range(k):
+                rows.append(
+                    {
+                        "pair": pair,
+                        "component": c + 1,
+                        "fold": fold,
+                        "training": model.correlations[order[c]],
+                        "held_out": held_out[c],
+                        "stability_x": abs(stable_x[c]),
+                        "stability_y": abs(stable_y[c]),
+                    }
+                )
+            for columns, variates in ((names[:k], U), (others[:k], V)):
+                centre, spread = variates[train].mean(axis=0), variates[train].std(axis=0)
+                scores.iloc[test, scores.columns.get_indexer(columns)] = (
+                    variates[test] - centre
+                ) / spread
+    columns = ["pair", "component", "fold", "training", "held_out", "stability_x", "stability_y"]
+    scores.index.name = SUBJECT
+    return pd.DataFrame(rows, columns=columns), scores

@@ -1,0 +1,298 @@
+"""Who is analysed, on what, and why the others are not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.naming import SUBJECT, parse_feature_name
+from neurogenomics_kb.registry.cards import Column, EmbeddingStrategy, Table
+from neurogenomics_kb.registry.recipe import QUALITY_COVARIATES, Recipe
+from neurogenomics_kb.registry.store import nearest
+from neurogenomics_kb.stats.filters import count_different
+
+logger = logging.getLogger(__name__)
+
+
+def standardize_participants(table: pd.DataFrame, card: Table) -> pd.DataFrame:
+    """Validate a participants table against its card and give columns their canonical names.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As stored; columns that the card does not name are left out.
+    card : Table
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``subject_id``, sorted.
+
+    Raises
+    ------
+    InputError
+        For missing columns, duplicated or missing ids, wrong types, unknown levels, values outside
+        the card's range.
+    """
+    missing = [c for c in (card.id_column, *card.columns) if c not in table]
+    if missing:
+        raise InputError(
+            f"the column is missing{nearest(missing[0], table.columns)}",
+            file=card.file,
+            column=missing[0],
+            remedy="Add it, or correct the name in the dataset card.",
+        )
+    ids = table[card.id_column].astype("string")
+    if ids.isna().any():
+        raise InputError(
+            "rows have no subject id",
+            file=card.file,
+            column=card.id_column,
+            subjects=int(ids.isna().sum()),
+            of=len(table),
+            remedy="Fill the ids in or remove the rows.",
+        )
+    repeated = ids[ids.duplicated()].unique()
+    if len(repeated):
+        raise InputError(
+            f"subject ids occur more than once, first '{repeated[0]}'",
+            file=card.file,
+            column=card.id_column,
+            subjects=len(repeated),
+            of=len(table),
+            remedy="Keep one row per subject.",
+        )
+    frame = pd.DataFrame(
+        {
+            column.name: standardize_column(table[source], column, card.file, source)
+            for source, column in card.columns.items()
+        }
+    )
+    frame.index = pd.Index(ids.astype(object), name=SUBJECT)
+    return frame.sort_index()
+
+
+def standardize_column(values: pd.Series, column: Column, file: str, source: str) -> pd.Series:
+    """One column with its card's type, levels and range enforced."""
+    present = values.notna()
+    if column.levels:
+        text = values.map(level_text, na_action="ignore")
+        unknown = sorted(set(text[present]) - set(column.levels))
+        if unknown:
+            raise InputError(
+                f"values {listing(unknown)} are none of {listing(column.levels)}",
+                file=file,
+                column=source,
+                subjects=int(text[present].isin(unknown).sum()),
+                of=len(values),
+                remedy="Correct them or add the level to the dataset card.",
+            )
+        values = text.map(column.levels)
+    if column.type in ("category", "text"):
+        return values.map(level_text, na_action="ignore").astype(object)
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = present & numbers.isna()
+    if wrong.any():
+        raise InputError(
+            f"expected numbers, found {listing(repr(v) for v in values[wrong].unique()[:3])}",
+            file=file,
+            column=source,
+            subjects=int(wrong.sum()),
+            of=len(values),
+            remedy="Correct the values, or code missing ones as n/a.",
+        )
+    allowed = (0, 1) if column.type == "binary" else column.range
+    if allowed is not None:
+        low, high = allowed
+        outside = numbers.notna() & ~numbers.between(low, high)
+        if column.type == "binary":
+            outside |= numbers.notna() & ~numbers.isin([0, 1])
+        if outside.any():
+            raise InputError(
+                f"values outside {low:g} to {high:g}{f' {column.unit}' if column.unit else ''}, "
+                f"first {numbers[outside].iloc[0]:g}",
+                file=file,
+                column=source,
+                subjects=int(outside.sum()),
+                of=len(values),
+                remedy="Check units and missing-value codes, or widen the range in the card.",
+            )
+    return numbers.astype(float)
+
+
+def level_text(value) -> str:
+    """A level as text; 1.0 reads as '1', as a table with gaps would store it."""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def assemble_cohort(
+    recipe: Recipe,
+    participants: pd.DataFrame,
+    features: Mapping[str, pd.DataFrame],
+    quality: Mapping[str, pd.DataFrame],
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame], pd.DataFrame, list[str]]:
+    """Intersect blocks, outcome and confounds; every exclusion is counted.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    participants : DataFrame
+        Canonical, indexed by subject.
+    features, quality : mapping of modality to DataFrame
+        As the modality pipelines give them.
+
+    Returns
+    -------
+    cohort : DataFrame
+        Outcome, associations, groups and covariates of the analysed subjects.
+    blocks : dict of str to DataFrame
+        Features of every block that the cohort has, same rows as `cohort`.
+    flow : DataFrame
+        ``step``, ``excluded``, ``remaining``.
+    notes : list of str
+        What the report should say.
+    """
+    experiment = recipe.experiment
+    notes: list[str] = []
+    table = add_quality_covariates(participants, quality, notes)
+    flow = [("in the participants table", 0, len(table))]
+
+    def keep(mask: pd.Series, step: str) -> None:
+        nonlocal table
+        excluded = int((~mask).sum())
+        if excluded:
+            table = table[mask]
+            flow.append((step, excluded, len(table)))
+
+    keep(table[experiment.outcome].notna(), f"no value of outcome {experiment.outcome}")
+    present = {}
+    for name, strategy in recipe.blocks.items():
+        modality = strategy.modality
+        if features[modality].shape[1] == 0:
+            notes.append(
+                f"Block '{name}' is absent: cohort '{recipe.cohort}' has no {modality} features."
+            )
+            logger.warning(notes[-1])
+            continue
+        present[name] = select_features(features[modality], strategy)
+        checked = quality[modality]
+        keep(
+            table.index.isin(checked.index) if len(table) else table.index == "",
+            f"no {modality} data",
+        )
+        reasons = checked["reason"].reindex(table.index).fillna("")
+        for reason in sorted(set(reasons) - {""}):
+            keep(~(checked["reason"].reindex(table.index) == reason), f"{modality}: {reason}")
+        keep(table.index.isin(present[name].index), f"no {modality} features")
+    if not present:
+        raise InputError(
+            f"cohort '{recipe.cohort}' has none of the blocks {listing(recipe.blocks)}",
+            remedy="Choose strategies of modalities that were collected.",
+        )
+    if experiment.missing_confounds == "drop":
+        for confound in confounds_of(recipe, present):
+            if confound in table:
+                keep(table[confound].notna(), f"no value of confound {confound}")
+    if table.empty:
+        raise InputError(
+            "no subject has all blocks, the outcome and the confounds",
+            subjects=0,
+            of=len(participants),
+            remedy="Compare the subject ids of the tables; the sample flow shows where they end.",
+        )
+    blocks = {name: frame.loc[table.index] for name, frame in present.items()}
+    for name, frame in blocks.items():
+        note_constant(name, frame, notes)
+    return (
+        table[cohort_columns(recipe, table, present)],
+        blocks,
+        pd.DataFrame(flow, columns=["step", "excluded", "remaining"]),
+        notes,
+    )
+
+
+def confounds_of(recipe: Recipe, present) -> list[str]:
+    """Required confounds of the blocks that are present."""
+    return [c for c in recipe.confounds if any(c in recipe.blocks[b].confounds for b in present)]
+
+
+def add_quality_covariates(
+    participants: pd.DataFrame, quality: Mapping[str, pd.DataFrame], notes: list[str]
+) -> pd.DataFrame:
+    """Participants with the covariates that quality control measured (motion, eTIV, …)."""
+    table = participants.copy()
+    for modality, checked in quality.items():
+        strangers = checked.index.difference(participants.index)
+        if len(strangers):
+            notes.append(
+                f"{modality}: {len(strangers)} of {len(checked)} subjects are not in the "
+                "participants table and were left out. Check the ids if that is unexpected."
+            )
+            logger.warning(notes[-1])
+        for name, source in QUALITY_COVARIATES.items():
+            if source == modality and name in checked and name not in table:
+                table[name] = checked[name].reindex(table.index).astype(float)
+    return table
+
+
+def cohort_columns(recipe: Recipe, table: pd.DataFrame, present) -> list[str]:
+    """Columns of the participants that the analyses read, each once."""
+    experiment = recipe.experiment
+    required = [
+        experiment.outcome,
+        *experiment.associations,
+        experiment.folds.group,
+        experiment.exchangeability,
+        *confounds_of(recipe, present),
+        *recipe.harmonization_columns,
+    ]
+    columns = [c for c in required if c is not None]
+    absent = [c for c in columns if c not in table]
+    if absent:
+        raise InputError(
+            f"covariate '{absent[0]}' comes from quality control of a modality that was not "
+            "collected",
+            column=absent[0],
+            subjects=len(table),
+            remedy="List it under `optional` in the strategy card.",
+        )
+    optional = [c for c in recipe.optional_confounds if c in table and table[c].notna().any()]
+    return list(dict.fromkeys([*columns, *optional]))
+
+
+def select_features(table: pd.DataFrame, strategy: EmbeddingStrategy) -> pd.DataFrame:
+    """Columns of a modality's table that belong to the strategy's feature groups.
+
+    Raises
+    ------
+    InputError
+        If a group has no column.
+    """
+    groups = [parse_feature_name(c).group for c in table.columns]
+    known = sorted(set(groups))
+    for group in strategy.groups:
+        if group not in known:
+            raise InputError(
+                f"strategy '{strategy.id}' wants feature group '{group}'{nearest(group, known)}",
+                file=f"{strategy.modality}.features",
+                remedy=f"The table has {listing(known)}; run its pipeline again if that is old.",
+            )
+    wanted = set(strategy.groups)
+    return table.loc[:, [g in wanted for g in groups]]
+
+
+def note_constant(block: str, frame: pd.DataFrame, notes: list[str]) -> None:
+    """Say which features are the same in all subjects, since they are dropped."""
+    constant = frame.columns[count_different(frame.to_numpy(dtype=float)) == 0]
+    if len(constant):
+        notes.append(
+            f"Block '{block}': {len(constant):,} of {frame.shape[1]:,} features are constant over "
+            f"{len(frame)} subjects and were dropped ({listing(constant, 3)})."
+        )
+        logger.warning(notes[-1])

@@ -1,0 +1,135 @@
+"""Nodes of the integration pipeline: parse the recipe, call one function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from neurogenomics_kb.pipelines.integration import (
+    associations,
+    canonical,
+    cohort,
+    decision,
+    leave_one_out,
+    prediction,
+    projection,
+)
+from neurogenomics_kb.registry.recipe import Recipe
+from neurogenomics_kb.stats.folds import hash_folds, make_folds
+
+Partitions = dict[str, Callable[[], pd.DataFrame]]
+
+
+def load_all(partitions: Partitions) -> dict[str, pd.DataFrame]:
+    """Load every partition."""
+    return {name: load() if callable(load) else load for name, load in partitions.items()}
+
+
+def load_blocks(recipe: Recipe, partitions: Partitions) -> dict[str, pd.DataFrame]:
+    """Load blocks in the experiment's order, which partitions on disk do not keep."""
+    loaded = load_all(partitions)
+    return {name: loaded[name] for name in recipe.blocks if name in loaded}
+
+
+def standardize_participants(participants: pd.DataFrame, recipe: dict[str, Any]) -> pd.DataFrame:
+    """Participants under canonical names, validated against the dataset card."""
+    card = Recipe.model_validate(recipe).dataset.tables["participants"]
+    return cohort.standardize_participants(participants, card)
+
+
+def assemble_cohort(recipe: dict[str, Any], participants: pd.DataFrame, *tables: pd.DataFrame):
+    """Intersect blocks, outcome and confounds.
+
+    `tables` are features and quality of genomics, smri, fmri and behaviour, in turn.
+    """
+    modalities = ("genomics", "smri", "fmri", "behaviour")
+    features = dict(zip(modalities, tables[0::2], strict=True))
+    quality = dict(zip(modalities, tables[1::2], strict=True))
+    return cohort.assemble_cohort(Recipe.model_validate(recipe), participants, features, quality)
+
+
+def split_folds(recipe: dict[str, Any], cohort_table: pd.DataFrame):
+    """Folds shared by every analysis, and their public summary."""
+    recipe = Recipe.model_validate(recipe)
+    design = recipe.experiment.folds
+    folds = make_folds(
+        cohort_table[recipe.experiment.outcome],
+        scheme=design.scheme,
+        n_splits=design.n_splits,
+        groups=None if design.group is None else cohort_table[design.group],
+        seed=design.seed,
+        continuous=recipe.continuous,
+    )
+    summary = {
+        **design.model_dump(),
+        "n_folds": int(folds.nunique()),
+        "hash": hash_folds(folds),
+        "test_sizes": [int(n) for n in folds.value_counts().sort_index()],
+    }
+    return folds.to_frame(), summary
+
+
+def infer_canonical_correlations(recipe: dict[str, Any], cohort_table, blocks: Partitions):
+    """Permutation inference on the full sample."""
+    recipe = Recipe.model_validate(recipe)
+    tables = load_blocks(recipe, blocks)
+    if "cca" not in recipe.experiment.analyses:
+        tables = {}
+    return canonical.infer_pairs(recipe, cohort_table, tables)
+
+
+def project_blocks(recipe: dict[str, Any], cohort_table, blocks: Partitions, folds):
+    """Recipes fitted in every training fold."""
+    recipe = Recipe.model_validate(recipe)
+    tables = load_blocks(recipe, blocks)
+    return projection.project_blocks(recipe, cohort_table, tables, folds["fold"])
+
+
+def hold_out_canonical_correlations(
+    recipe: dict[str, Any], folds, axes, projections: Partitions, blocks: Partitions
+):
+    """Canonical correlations of test subjects."""
+    recipe = Recipe.model_validate(recipe)
+    present = [b for b in recipe.blocks if b in blocks] if len(axes.columns) else []
+    return canonical.hold_out_pairs(recipe, folds["fold"], axes, load_all(projections), present)
+
+
+def predict_outcome(recipe: dict[str, Any], cohort_table, folds, projections, blocks):
+    """Out-of-fold predictions of all models."""
+    recipe = Recipe.model_validate(recipe)
+    if "prediction" not in recipe.experiment.analyses:
+        return pd.DataFrame(columns=prediction.PREDICTION_COLUMNS)
+    present = [b for b in recipe.blocks if b in blocks]
+    return prediction.predict_outcome(
+        recipe, cohort_table, folds["fold"], load_all(projections), present
+    )
+
+
+def score_models(recipe: dict[str, Any], cohort_table, predictions):
+    """Metrics and comparisons."""
+    return prediction.score_models(Recipe.model_validate(recipe), cohort_table, predictions)
+
+
+def attribute_block(recipe: dict[str, Any], cohort_table, blocks: Partitions, folds):
+    """Leave-one-group-out attribution."""
+    recipe = Recipe.model_validate(recipe)
+    if "logo" not in recipe.experiment.analyses:
+        return pd.DataFrame(columns=leave_one_out.ATTRIBUTION_COLUMNS), []
+    return leave_one_out.attribute_block(
+        recipe, cohort_table, load_blocks(recipe, blocks), folds["fold"]
+    )
+
+
+def associate_axes(recipe: dict[str, Any], cohort_table, scores):
+    """Partial associations of the axes."""
+    recipe = Recipe.model_validate(recipe)
+    if "partial_correlations" not in recipe.experiment.analyses:
+        return pd.DataFrame(columns=associations.ASSOCIATION_COLUMNS)
+    return associations.associate_axes(recipe, cohort_table, scores)
+
+
+def decide_escalation(recipe: dict[str, Any], comparisons):
+    """Escalation rule."""
+    return decision.decide_escalation(Recipe.model_validate(recipe), comparisons)

@@ -1,0 +1,89 @@
+"""Wiring of the integration pipeline."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from neurogenomics_kb.pipelines.integration import nodes
+
+FEATURES = [
+    f"{modality}.{table}"
+    for modality in ("genomics", "smri", "fmri", "behaviour")
+    for table in ("features", "quality")
+]
+
+
+def create_pipeline() -> Pipeline:
+    """Feature tables and recipe in, evidence out."""
+    return Pipeline(
+        [
+            Node(
+                nodes.standardize_participants,
+                inputs=["participants", "recipe"],
+                outputs="participants_standard",
+                name="standardize_participants",
+            ),
+            Node(
+                nodes.assemble_cohort,
+                inputs=["recipe", "participants_standard", *FEATURES],
+                outputs=["cohort", "blocks", "sample_flow", "notes"],
+                name="assemble_cohort",
+            ),
+            Node(
+                nodes.split_folds,
+                inputs=["recipe", "cohort"],
+                outputs=["folds", "fold_summary"],
+                name="split_folds",
+            ),
+            Node(
+                nodes.project_blocks,
+                inputs=["recipe", "cohort", "blocks", "folds"],
+                outputs=["projections", "dimensions"],
+                name="project_blocks",
+            ),
+            Node(
+                nodes.infer_canonical_correlations,
+                inputs=["recipe", "cohort", "blocks"],
+                outputs=["cca", "cca_null", "cca_loadings", "cca_axes"],
+                name="infer_canonical_correlations",
+            ),
+            Node(
+                nodes.hold_out_canonical_correlations,
+                inputs=["recipe", "folds", "cca_axes", "projections", "blocks"],
+                outputs=["cca_held_out", "axis_scores"],
+                name="hold_out_canonical_correlations",
+            ),
+            Node(
+                nodes.predict_outcome,
+                inputs=["recipe", "cohort", "folds", "projections", "blocks"],
+                outputs="predictions",
+                name="predict_outcome",
+            ),
+            Node(
+                nodes.score_models,
+                inputs=["recipe", "cohort", "predictions"],
+                outputs=["metrics", "comparisons"],
+                name="score_models",
+            ),
+            Node(
+                nodes.attribute_block,
+                inputs=["recipe", "cohort", "blocks", "folds"],
+                outputs=["attribution", "attribution_notes"],
+                name="attribute_block",
+            ),
+            Node(
+                nodes.associate_axes,
+                inputs=["recipe", "cohort", "axis_scores"],
+                outputs="associations",
+                name="associate_axes",
+            ),
+            Node(
+                nodes.decide_escalation,
+                inputs=["recipe", "comparisons"],
+                outputs="decision",
+                name="decide_escalation",
+            ),
+        ],
+        namespace="integration",
+        inputs={"participants", "recipe", *FEATURES},
+    )

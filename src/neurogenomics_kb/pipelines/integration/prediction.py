@@ -1,0 +1,277 @@
+"""Predict the outcome from covariates, each block, and their fusion, on the same folds."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.naming import SUBJECT
+from neurogenomics_kb.registry.recipe import Recipe
+from neurogenomics_kb.stats import metrics
+from neurogenomics_kb.stats.folds import fold_splits, inner_splits
+from neurogenomics_kb.stats.multiplicity import adjust
+from neurogenomics_kb.stats.predictors import fit_linear, fit_xgboost, predict_score
+from neurogenomics_kb.stats.resampling import (
+    bootstrap_folds,
+    corrected_resampled_t,
+    fold_mean_interval,
+)
+from neurogenomics_kb.stats.roc import cv_auc, cv_auc_difference
+
+logger = logging.getLogger(__name__)
+
+PREDICTION_COLUMNS = ["model", "variant", "algorithm", "fold", "outcome", "score", "training_mean"]
+METRIC_COLUMNS = [
+    "model",
+    "variant",
+    "algorithm",
+    "metric",
+    "value",
+    "ci_low",
+    "ci_high",
+    "method",
+    "n",
+]
+COMPARISON_COLUMNS = [
+    "model", "reference", "variant", "algorithm", "metric", "difference", "ci_low", "ci_high",
+    "t", "df", "p_value", "p_holm", "p_below", "p_rope", "p_above", "rope",
+]  # fmt: skip
+
+
+def models_of(blocks) -> dict[str, list[str]]:
+    """Parts that each model sees: covariates, every block, all blocks, all blocks with covariates."""
+    blocks = list(blocks)
+    models = {"covariates": ["covariates"], **{b: [b] for b in blocks}}
+    if len(blocks) > 1:
+        models["fusion"] = blocks
+    models["fusion_covariates"] = [*blocks, "covariates"]
+    return models
+
+
+def predict_outcome(
+    recipe: Recipe,
+    cohort: pd.DataFrame,
+    folds: pd.Series,
+    projections: dict[str, pd.DataFrame],
+    blocks,
+) -> pd.DataFrame:
+    """Out-of-fold predictions of every model and algorithm.
+
+    The linear models are also run on blocks whose confounds were left in (variant
+    ``unadjusted``), since adjusting can remove signal or create it.
+
+    Returns
+    -------
+    DataFrame
+        One row per subject, model, variant and algorithm.
+    """
+    experiment = recipe.experiment
+    y = cohort[experiment.outcome].to_numpy(dtype=float)
+    groups = fold_groups(recipe, cohort)
+    has_covariates = projections["covariates-adjusted-0"].shape[1] > 0
+    out = []
+    for fold, (train, test) in enumerate(fold_splits(folds)):
+        inner = inner_splits(
+            y[train],
+            None if groups is None else groups[train],
+            seed=experiment.seed,
+            continuous=recipe.continuous,
+        )
+        for model, parts in models_of(blocks).items():
+            if "covariates" in parts and not has_covariates:
+                continue
+            for variant in ("adjusted", "unadjusted"):
+                if variant == "unadjusted" and model in ("covariates", "fusion_covariates"):
+                    continue
+                X = np.hstack([part(projections, p, variant, fold) for p in parts])
+                for algorithm in experiment.algorithms:
+                    if variant == "unadjusted" and algorithm != experiment.algorithms[0]:
+                        continue
+                    fitted = fit(recipe, algorithm, X[train], y[train], inner)
+                    score = predict_score(fitted, X[test], continuous=recipe.continuous)
+                    out.append(
+                        pd.DataFrame(
+                            {
+                                "model": model,
+                                "variant": variant,
+                                "algorithm": algorithm,
+                                "fold": fold,
+                                "outcome": y[test],
+                                "score": score,
+                                "training_mean": y[train].mean(),
+                            },
+                            index=cohort.index[test],
+                        )
+                    )
+        logger.info("models fitted in fold %d of %d", fold + 1, folds.nunique())
+    frame = pd.concat(out)
+    frame.index.name = SUBJECT
+    return frame
+
+
+def part(projections, name: str, variant: str, fold: int) -> np.ndarray:
+    """Columns of one part of a model."""
+    key = f"{name}-{'adjusted' if name == 'covariates' else variant}-{fold}"
+    return projections[key].to_numpy()
+
+
+def fit(recipe: Recipe, algorithm: str, X, y, inner):
+    """Fit one algorithm of the experiment."""
+    if algorithm == "linear":
+        return fit_linear(X, y, inner, continuous=recipe.continuous)
+    return fit_xgboost(X, y, inner, continuous=recipe.continuous, seed=recipe.experiment.seed)
+
+
+def fold_groups(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray | None:
+    """Groups that may not straddle folds, inner ones included."""
+    group = recipe.experiment.folds.group
+    return None if group is None else pd.factorize(cohort[group])[0]
+
+
+def score_models(
+    recipe: Recipe, cohort: pd.DataFrame, predictions: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Metrics with intervals, and paired comparisons over folds.
+
+    Returns
+    -------
+    metrics, comparisons : DataFrame
+    """
+    keys = ["model", "variant", "algorithm"]
+    by_model = {key: frame for key, frame in predictions.groupby(keys, sort=False)}
+    refuse_unequal_subjects(by_model)
+    rows = []
+    for key, frame in by_model.items():
+        score = score_continuous if recipe.continuous else score_binary
+        for row in score(recipe, cohort, frame):
+            rows.append({**dict(zip(keys, key, strict=True)), "n": len(frame), **row})
+    comparisons = []
+    for (model, variant, algorithm), frame in by_model.items():
+        for reference in references_of(model, predictions["model"].unique()):
+            other = by_model.get(
+                (reference, "adjusted" if reference == "covariates" else variant, algorithm)
+            )
+            if other is None:
+                continue
+            test = compare(recipe, frame, other)
+            comparisons.append(
+                {
+                    "model": model,
+                    "reference": reference,
+                    "variant": variant,
+                    "algorithm": algorithm,
+                    "metric": "r2" if recipe.continuous else "auroc",
+                    "difference": test.difference,
+                    "ci_low": test.ci[0],
+                    "ci_high": test.ci[1],
+                    "t": test.t,
+                    "df": test.df,
+                    "p_value": test.p_value,
+                    "p_below": test.p_below,
+                    "p_rope": test.p_rope,
+                    "p_above": test.p_above,
+                    "rope": test.rope,
+                }
+            )
+    table = pd.DataFrame(comparisons, columns=COMPARISON_COLUMNS)
+    table["p_holm"] = adjust(table["p_value"], "holm")
+    return pd.DataFrame(rows, columns=METRIC_COLUMNS), table
+
+
+def refuse_unequal_subjects(by_model: dict) -> None:
+    """Every model must have predicted the same subjects in the same folds."""
+    first = None
+    for key, frame in by_model.items():
+        placed = frame["fold"].sort_index()
+        if first is not None and not placed.equals(first):
+            raise InputError(
+                f"model {key} was tested on other subjects or folds than the first model",
+                remedy="Run the prediction again from the folds on.",
+            )
+        first = placed if first is None else first
+
+
+def references_of(model: str, models) -> list[str]:
+    """Models that a model is compared with."""
+    blocks = [m for m in models if m not in ("covariates", "fusion", "fusion_covariates")]
+    wanted = {
+        "covariates": [],
+        "fusion": [*blocks, "covariates"],
+        "fusion_covariates": ["covariates"],
+    }.get(model, ["covariates"])
+    return [m for m in wanted if m in set(models)]
+
+
+def compare(recipe: Recipe, a: pd.DataFrame, b: pd.DataFrame):
+    """Corrected resampled t-test of two models over the folds."""
+    a, b = a.sort_index(), b.sort_index()
+    if recipe.continuous:
+        differences = fold_r2(a) - fold_r2(b)
+        return corrected_resampled_t(differences, rope=recipe.experiment.rope)
+    return cv_auc_difference(
+        a["outcome"], a["score"], b["score"], a["fold"], rope=recipe.experiment.rope
+    )
+
+
+def fold_r2(frame: pd.DataFrame) -> np.ndarray:
+    """Held-out R² of every fold."""
+    return np.array(
+        [
+            metrics.held_out_r2(
+                f["outcome"].to_numpy(), f["score"].to_numpy(), f["training_mean"].iloc[0]
+            )
+            for _, f in frame.groupby("fold")
+        ]
+    )
+
+
+def score_continuous(recipe: Recipe, cohort: pd.DataFrame, frame: pd.DataFrame) -> list[dict]:
+    """Held-out R² and mean absolute error, fold by fold."""
+    errors = np.array(
+        [
+            metrics.mean_absolute_error(f["outcome"].to_numpy(), f["score"].to_numpy())
+            for _, f in frame.groupby("fold")
+        ]
+    )
+    rows = []
+    for name, values in (("r2", fold_r2(frame)), ("mae", errors)):
+        value, low, high = fold_mean_interval(values)
+        rows.append(metric_row(name, value, low, high, "corrected t over folds"))
+    return rows
+
+
+def score_binary(recipe: Recipe, cohort: pd.DataFrame, frame: pd.DataFrame) -> list[dict]:
+    """AUROC and AUPRC inside folds; calibration of the pooled probabilities."""
+    y, score = frame["outcome"].to_numpy(), frame["score"].to_numpy()
+    fold = frame["fold"].to_numpy()
+    auc = cv_auc(y, score, fold)
+    groups = fold_groups(recipe, cohort)
+    clusters = None
+    if groups is not None and recipe.experiment.folds.scheme != "leave_site_out":
+        clusters = pd.Series(groups, index=cohort.index).loc[frame.index].to_numpy()
+    auprc = bootstrap_folds(
+        metrics.average_precision, y, score, fold, clusters=clusters,
+        random_state=recipe.experiment.seed,
+    )  # fmt: skip
+    slope, intercept = metrics.calibration_line(y, score)
+    nan = float("nan")
+    return [
+        metric_row("auroc", auc.auc, *auc.ci, "influence curve, folds averaged"),
+        metric_row("auprc", *auprc, "bootstrap inside folds"),
+        metric_row("prevalence", float(y.mean()), nan, nan, "baseline of AUPRC"),
+        metric_row("brier", metrics.brier_score(y, score), nan, nan, "pooled"),
+        metric_row("calibration_slope", slope, nan, nan, "pooled, ideal 1"),
+        metric_row("calibration_intercept", intercept, nan, nan, "pooled, ideal 0"),
+        metric_row(
+            "ece", metrics.expected_calibration_error(y, score), nan, nan,
+            f"pooled, {metrics.N_BINS} bins of equal size",
+        ),
+    ]  # fmt: skip
+
+
+def metric_row(metric: str, value: float, low: float, high: float, method: str) -> dict:
+    """One line of the metrics table."""
+    return {"metric": metric, "value": value, "ci_low": low, "ci_high": high, "method": method}

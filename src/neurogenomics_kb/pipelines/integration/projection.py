@@ -1,0 +1,91 @@
+"""Fit every block's recipe in every training fold, once for all analyses."""
+
+from __future__ import annotations
+
+import logging
+
+import pandas as pd
+
+from neurogenomics_kb.pipelines.integration.canonical import covariates_for
+from neurogenomics_kb.pipelines.integration.transformers import build_transformer
+from neurogenomics_kb.registry.recipe import Recipe
+from neurogenomics_kb.stats.confounds import ConfoundDesign
+from neurogenomics_kb.stats.folds import fold_splits
+
+logger = logging.getLogger(__name__)
+
+SUMMARY_COLUMNS = [
+    "block",
+    "variant",
+    "fold",
+    "n_train",
+    "features",
+    "kept",
+    "asked",
+    "dim",
+    "variance",
+]
+
+
+def project_blocks(
+    recipe: Recipe, cohort: pd.DataFrame, blocks: dict[str, pd.DataFrame], folds: pd.Series
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    """Blocks as each fold sees them: fitted on its training subjects, applied to all.
+
+    Returns
+    -------
+    projections : dict of str to DataFrame
+        ``<block>-<adjusted|unadjusted>-<fold>`` and ``covariates-adjusted-<fold>``.
+    summary : DataFrame
+        Effective dimension and variance kept.
+    """
+    covariates = covariates_for(recipe, cohort)
+    projections, rows = {}, []
+    for fold, (train, _) in enumerate(fold_splits(folds)):
+        for name, features in blocks.items():
+            table = pd.concat([features, covariates], axis=1)
+            for variant in ("adjusted", "unadjusted"):
+                transformer = build_transformer(
+                    recipe, name, covariates.columns, residualize=variant == "adjusted"
+                ).fit(table.iloc[train])
+                projected = transformer.transform(table)
+                projections[f"{name}-{variant}-{fold}"] = projected
+                rows.append(
+                    describe(
+                        recipe, name, variant, fold, len(train), features, transformer, projected
+                    )
+                )
+        projections[f"covariates-adjusted-{fold}"] = project_covariates(recipe, cohort, train)
+        logger.info("recipes fitted in fold %d of %d", fold + 1, folds.nunique())
+    return projections, pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
+
+
+def project_covariates(recipe: Recipe, cohort: pd.DataFrame, train) -> pd.DataFrame:
+    """Confounds as predictors of the covariates-only model, coded from training subjects."""
+    required = [c for c in recipe.confounds if c in cohort]
+    optional = [c for c in recipe.optional_confounds if c in cohort]
+    design = ConfoundDesign(
+        required,
+        optional=optional,
+        categorical=recipe.categorical_confounds,
+        # A held-out site is at the training average here: its own level cannot predict anything.
+        unseen="reference",
+    ).fit(cohort.iloc[train])
+    return pd.DataFrame(design.transform(cohort), index=cohort.index, columns=design.columns_)
+
+
+def describe(recipe, name, variant, fold, n_train, features, transformer, projected) -> dict:
+    """What a fitted recipe did to the dimension of its block."""
+    projector = dict(transformer.steps).get("project")
+    card = recipe.blocks[name].projector
+    return {
+        "block": name,
+        "variant": variant,
+        "fold": fold,
+        "n_train": n_train,
+        "features": features.shape[1],
+        "kept": projector.n_features_ if projector is not None else projected.shape[1],
+        "asked": card.dim if card.type == "pca" else projected.shape[1],
+        "dim": projected.shape[1],
+        "variance": projector.explained_variance_ratio_ if projector is not None else 1.0,
+    }

@@ -1,0 +1,97 @@
+"""Strategy cards as scikit-learn pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from neurogenomics_kb.registry.cards import EmbeddingStrategy, HarmonizationMethod
+from neurogenomics_kb.registry.recipe import Recipe, harmonized_blocks
+from neurogenomics_kb.stats.carry import CarryColumns, DropColumns
+from neurogenomics_kb.stats.confounds import ConfoundRegressor
+from neurogenomics_kb.stats.filters import DropNearConstant
+from neurogenomics_kb.stats.harmonization import ComBat
+from neurogenomics_kb.stats.projection import CappedPCA
+
+
+def build_transformer(
+    recipe: Recipe,
+    block: str,
+    available: Iterable[str],
+    *,
+    residualize: bool = True,
+    project: bool = True,
+) -> Pipeline:
+    """Scikit-learn pipeline that a block's strategy card describes.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    block : str
+        Block name.
+    available : iterable of str
+        Covariate columns that travel beside the features.
+    residualize : bool
+        Leave the residualize steps out to compare with and without them, or where the confounds
+        are handled by the permutation test itself.
+    project : bool
+        Leave the projector out where features are needed.
+
+    Returns
+    -------
+    Pipeline
+        Takes features and covariates as one DataFrame, returns the block.
+    """
+    strategy = recipe.blocks[block]
+    carried = [c for c in available]
+    harmonization = recipe.harmonization if block in harmonized_blocks(recipe) else None
+    steps = [("drop_constant", CarryColumns(DropNearConstant(1), carried))]
+    for number, step in enumerate(strategy.preprocessing):
+        if step.step == "zscore" and harmonization is not None:
+            steps.append(harmonize(harmonization, carried))
+            harmonization = None
+        if step.step == "residualize" and not residualize:
+            continue
+        steps.append((f"{number}_{step.step}", build_step(step, carried)))
+    if harmonization is not None:
+        steps.append(harmonize(harmonization, carried))
+    steps.append(("features", DropColumns(carried)))
+    if project and strategy.projector.type == "pca":
+        steps.append(("project", projector(recipe, strategy)))
+    return Pipeline(steps)
+
+
+def build_step(step, carried: list[str]) -> CarryColumns:
+    """One preprocessing step of a card as a transformer that lets covariates pass."""
+    if step.step == "residualize":
+        optional = [c for c in step.optional if c in carried]
+        regressor = ConfoundRegressor(
+            step.confounds, optional=optional, categorical=step.categorical, unseen=step.unseen
+        )
+        return CarryColumns(regressor, carried, reads=[*step.confounds, *optional])
+    transformer = {
+        "impute": lambda: SimpleImputer(strategy=step.method).set_output(transform="pandas"),
+        "zscore": lambda: StandardScaler().set_output(transform="pandas"),
+        "drop_near_constant": lambda: DropNearConstant(step.min_different),
+    }[step.step]()
+    return CarryColumns(transformer, carried)
+
+
+def harmonize(method: HarmonizationMethod, carried: list[str]) -> tuple[str, CarryColumns]:
+    """Harmonization method of a card as a step."""
+    combat = ComBat(
+        method.batch, method.preserve, parametric=method.parametric, unseen=method.unseen
+    )
+    return "harmonize", CarryColumns(combat, carried, reads=[method.batch, *method.preserve])
+
+
+def projector(recipe: Recipe, strategy: EmbeddingStrategy) -> CappedPCA:
+    """Projector of a card, bounded by the experiment's subjects per dimension."""
+    return CappedPCA(
+        strategy.projector.dim,
+        n_blocks=len(recipe.blocks),
+        subjects_per_dimension=recipe.experiment.subjects_per_dimension,
+    )

@@ -1,0 +1,37 @@
+"""Nodes of the sMRI pipeline."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from neurogenomics_kb.brain.morphometry import (
+    mean_euler_number,
+    morphometry_features,
+    surface_quality,
+)
+from neurogenomics_kb.pipelines.absent import empty_table, is_absent
+from neurogenomics_kb.pipelines.quality import keep_included, quality_table
+from neurogenomics_kb.pipelines.smri.parameters import SmriQuality
+
+
+def assess_quality(
+    freesurfer: pd.DataFrame, euler: pd.DataFrame, quality: SmriQuality
+) -> pd.DataFrame:
+    """Euler number and eTIV of every subject, and who passes."""
+    if is_absent(freesurfer):
+        return empty_table()
+    numbers = None if is_absent(euler) else mean_euler_number(euler, quality.id_column)
+    metrics, failures = surface_quality(
+        freesurfer,
+        numbers,
+        min_euler_number=quality.min_euler_number,
+        missing_euler=quality.missing_euler,
+    )
+    return quality_table("smri", metrics, failures, quality.exclude)
+
+
+def build_features(freesurfer: pd.DataFrame, quality: pd.DataFrame) -> pd.DataFrame:
+    """Regional measures of the subjects that pass."""
+    if is_absent(freesurfer):
+        return empty_table()
+    return keep_included(morphometry_features(freesurfer), quality)

@@ -1,0 +1,167 @@
+"""Resolve an experiment into the cards that it names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.registry.cards import (
+    Column,
+    DatasetCard,
+    EmbeddingStrategy,
+    Experiment,
+    HarmonizationMethod,
+    Strict,
+    unique,
+)
+from neurogenomics_kb.registry.store import Registry, nearest
+
+# Covariates that a modality's quality control yields; everything else is in the dataset card.
+QUALITY_COVARIATES = {
+    "missing_call_rate": "genomics",
+    "euler_number": "smri",
+    "etiv": "smri",
+    "mean_fd": "fmri",
+    "n_frames": "fmri",
+    "n_missing_items": "behaviour",
+}
+
+
+class Recipe(Strict):
+    """Everything a run executes, with the hashes of the cards it came from."""
+
+    cohort: str
+    experiment: Experiment
+    blocks: dict[str, EmbeddingStrategy]
+    harmonization: HarmonizationMethod
+    dataset: DatasetCard
+    encoders: dict[str, dict[str, Any]]
+    cards: dict[str, str]
+
+    @property
+    def confounds(self) -> list[str]:
+        """Required confounds of all blocks."""
+        return unique(c for s in self.blocks.values() for c in s.confounds)
+
+    @property
+    def optional_confounds(self) -> list[str]:
+        """Confounds used where the cohort has them, required ones left out."""
+        wanted = unique(c for s in self.blocks.values() for c in s.optional_confounds)
+        return [c for c in wanted if c not in self.confounds]
+
+    @property
+    def categorical_confounds(self) -> list[str]:
+        """Numeric confounds that hold codes."""
+        return unique(c for s in self.blocks.values() for c in s.categorical_confounds)
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """Canonical participant columns of the dataset card."""
+        return {c.name: c for t in self.dataset.tables.values() for c in t.columns.values()}
+
+    @property
+    def continuous(self) -> bool:
+        """Whether the outcome is a score."""
+        return self.columns[self.experiment.outcome].type == "number"
+
+    @property
+    def harmonization_columns(self) -> list[str]:
+        """Covariates that the harmonization reads."""
+        method = self.harmonization
+        return [] if method.method == "none" else [method.batch, *method.preserve]
+
+
+def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> Recipe:
+    """Look up every card of an experiment and check that they fit together.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    registry : Registry
+    cohort : str
+        Cohort of the environment that runs.
+
+    Returns
+    -------
+    Recipe
+
+    Raises
+    ------
+    InputError
+        For an unknown or planned card, a dataset of another cohort, or a covariate, outcome or
+        group that the cohort does not have.
+    """
+    dataset = registry.get(experiment.dataset, "dataset")
+    blocks = {
+        name: registry.runnable(card_id, "embedding_strategy")
+        for name, card_id in experiment.blocks.items()
+    }
+    harmonization = registry.runnable(experiment.harmonization, "harmonization")
+    encoders = {
+        s.encoder: registry.runnable(s.encoder, "model") for s in blocks.values() if s.encoder
+    }
+    cards = [dataset, harmonization, *blocks.values(), *encoders.values()]
+    recipe = Recipe(
+        cohort=cohort,
+        experiment=experiment,
+        blocks=blocks,
+        harmonization=harmonization,
+        dataset=dataset,
+        encoders={card_id: card.spec for card_id, card in encoders.items()},
+        cards={card.id: card.content_hash for card in cards},
+    )
+    check_recipe(recipe)
+    return recipe
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Refuse what cannot run on this cohort, before any data is read.
+
+    Raises
+    ------
+    InputError
+    """
+    experiment, dataset = recipe.experiment, recipe.dataset
+    if dataset.cohort != recipe.cohort:
+        raise InputError(
+            f"experiment '{experiment.id}' is for cohort '{dataset.cohort}', the environment is "
+            f"'{recipe.cohort}'",
+            column="dataset",
+            remedy=f"Run it with --env {dataset.cohort}, or name another dataset card.",
+        )
+    known = set(recipe.columns) | set(QUALITY_COVARIATES)
+    wanted = {
+        "outcome": [experiment.outcome],
+        "associations": experiment.associations,
+        "folds.group": [experiment.folds.group] if experiment.folds.group else [],
+        "exchangeability": [experiment.exchangeability] if experiment.exchangeability else [],
+        **{f"confounds of {s.id}": s.confounds for s in recipe.blocks.values()},
+        f"harmonization {recipe.harmonization.id}": (
+            recipe.harmonization_columns if harmonized_blocks(recipe) else []
+        ),
+    }
+    for field, names in wanted.items():
+        unknown = [n for n in names if n not in known]
+        if unknown:
+            raise InputError(
+                f"{field}: cohort '{recipe.cohort}' has no column {listing(unknown)}"
+                f"{nearest(unknown[0], known)}",
+                file=f"dataset card '{dataset.id}'",
+                column=unknown[0],
+                remedy="Map it in the dataset card or take it out of the experiment or strategy.",
+            )
+    outcome = recipe.columns.get(experiment.outcome)
+    if outcome is None or outcome.type not in ("binary", "number"):
+        raise InputError(
+            f"outcome '{experiment.outcome}' is {outcome.type if outcome else 'not in the card'}",
+            file=f"dataset card '{dataset.id}'",
+            column=experiment.outcome,
+            remedy="Use a column of type binary or number.",
+        )
+
+
+def harmonized_blocks(recipe: Recipe) -> list[str]:
+    """Blocks that the harmonization method applies to."""
+    if recipe.harmonization.method == "none":
+        return []
+    return [n for n, s in recipe.blocks.items() if s.modality in recipe.harmonization.modalities]

@@ -1,0 +1,92 @@
+"""Predictors whose hyper-parameters are chosen inside the training fold."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from xgboost import XGBClassifier, XGBRegressor
+
+REGULARISATION = np.logspace(-4, 1, 6)
+XGBOOST = {
+    "n_estimators": 400,
+    "learning_rate": 0.05,
+    "max_depth": 3,
+    "subsample": 0.8,
+    "colsample_bytree": 0.8,
+    "early_stopping_rounds": 25,
+    "tree_method": "hist",
+    "n_jobs": 1,
+}
+
+
+def fit_linear(X: np.ndarray, y: np.ndarray, splits, *, continuous: bool):
+    """Logistic or ridge regression with the L2 penalty chosen by inner cross-validation.
+
+    Parameters
+    ----------
+    X : ndarray (n, p)
+        Training features of comparable scale.
+    y : ndarray (n,)
+        0/1, or a score.
+    splits : list of (train, test)
+        Inner folds, see `folds.inner_splits`.
+    continuous : bool
+
+    Returns
+    -------
+    estimator
+        Refitted on all of `X`.
+    """
+    if continuous:
+        search = GridSearchCV(
+            Ridge(),
+            {"alpha": 1 / REGULARISATION[::-1]},
+            cv=splits,
+            scoring="neg_mean_squared_error",
+        )
+    else:
+        search = GridSearchCV(
+            LogisticRegression(max_iter=2000),
+            {"C": REGULARISATION},
+            cv=splits,
+            scoring="neg_log_loss",
+        )
+    return search.fit(X, y).best_estimator_
+
+
+def fit_xgboost(X: np.ndarray, y: np.ndarray, splits, *, continuous: bool, seed: int):
+    """Gradient-boosted trees that stop early on an inner split, never on the test fold.
+
+    Parameters
+    ----------
+    X : ndarray (n, p)
+    y : ndarray (n,)
+    splits : list of (train, test)
+        The first inner split is held out for stopping.
+    continuous : bool
+    seed : int
+
+    Returns
+    -------
+    estimator
+        Refitted on all of `X` with the number of trees found.
+    """
+    kind = XGBRegressor if continuous else XGBClassifier
+    train, held_out = splits[0]
+    metric = "rmse" if continuous else "logloss"
+    stopped = kind(**XGBOOST, eval_metric=metric, random_state=seed)
+    stopped.fit(X[train], y[train], eval_set=[(X[held_out], y[held_out])], verbose=False)
+    settings = {k: v for k, v in XGBOOST.items() if k != "early_stopping_rounds"}
+    settings["n_estimators"] = max(1, int(stopped.best_iteration) + 1)
+    return kind(**settings, random_state=seed).fit(X, y)
+
+
+def predict_score(estimator, X: np.ndarray, *, continuous: bool) -> np.ndarray:
+    """Predicted value, or probability of the larger class (n,)."""
+    return estimator.predict(X) if continuous else estimator.predict_proba(X)[:, 1]
+
+
+def same_settings(estimator):
+    """An unfitted linear model with the penalty that was chosen for `estimator`."""
+    return type(estimator)(**estimator.get_params())

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pandas as pd
+import pysam
+import pytest
+from kedro.validation.exceptions import ParameterValidationError
+
+from neurogenomics_kb.datasets import NotCollected
+from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.genome.encoders import KmerEncoder
+from neurogenomics_kb.pipelines.genomics import create_pipeline
+from neurogenomics_kb.pipelines.genomics.nodes import embed_sequences
+
+SEQUENCE = "ACGTTGCAAGGCTATCCGATTACAGGCATTACGAGCTAGCATCGATTGCAC"
+SAMPLES = ["s1", "s2", "s3", "s4"]
+RECORDS = [  # (position, ref, alt, genotypes)
+    (6, "G", "T", ["0|1", "1|1", "0|0", ".|."]),
+    (12, "C", "CAA", ["0|0", "1|0", "0|0", ".|."]),
+    (33, "G", "A", ["1|0", "0|0", ".|0", ".|."]),
+]
+ABSENT = NotCollected(modality="genomics", reason="no blood samples")
+INTERMEDIATE = (
+    "regions",
+    "distinct_sequences",
+    "haplotype_index",
+    "call_rates",
+    "exon_embeddings",
+)
+
+
+@pytest.fixture
+def raw(tmp_path):
+    fasta = tmp_path / "raw.fa"
+    fasta.write_text(f">chr1\n{SEQUENCE}\n")
+    header = (
+        "##fileformat=VCFv4.2\n##contig=<ID=chr1,length=50>\n"
+        '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n'
+    )
+    columns = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *SAMPLES]
+    lines = ["\t".join(columns)]
+    for position, ref, alt, calls in RECORDS:
+        lines.append("\t".join(["chr1", str(position), ".", ref, alt, ".", ".", ".", "GT", *calls]))
+    plain = tmp_path / "raw.vcf"
+    plain.write_text(header + "\n".join(lines) + "\n")
+    vcf = tmp_path / "raw.vcf.gz"
+    pysam.tabix_compress(str(plain), str(vcf))
+    pysam.tabix_index(str(vcf), preset="vcf")
+    annotation = pd.DataFrame(
+        [("chr1", "exon", 3, 20, "+", "E1", "ALPHA"), ("chr1", "exon", 30, 45, "-", "E2", "BETA")],
+        columns=["seqname", "feature", "start", "end", "strand", "gene_id", "gene_name"],
+    )
+    scores = pd.DataFrame(
+        {"participant_id": ["s2", "s1", "s4", "s5"], "PGS01": [0.1, np.nan, 0.3, 0.4]}
+    )
+    return {
+        "genomics.reference": fasta,
+        "genomics.annotation": annotation,
+        "genomics.variants": vcf,
+        "genomics.polygenic_scores": scores,
+        "recipe": {"encoders": {"kmer2": {"type": "kmer", "k": 2}}},
+    }
+
+
+LENIENT = {"genomics": {"quality": {"max_missing_call_rate": 0.4}}}
+
+
+def test_features_and_quality(raw, run_modality, check_persisted):
+    catalog = run_modality(create_pipeline(), raw, LENIENT)
+    check_persisted(create_pipeline(), catalog)
+    quality = catalog.load("genomics.quality")
+    assert quality.index.name == "subject_id"
+    assert quality["reason"].to_dict() == {
+        "s1": "",
+        "s2": "",
+        "s3": "",
+        "s4": "missing call rate above 0.4",
+        "s5": "no genotypes",
+    }
+    assert quality["included"].tolist() == [True, True, True, False, False]
+    assert quality["missing_call_rate"].iloc[2] == pytest.approx(1 / 3)
+    features = catalog.load("genomics.features")
+    assert features.index.tolist() == ["s1", "s2", "s3"]
+    assert features.columns[-1] == "genomics__pgs__PGS01"
+    assert features["genomics__pgs__PGS01"].isna().tolist() == [True, False, True]
+    assert set(features.dtypes) == {np.dtype(float)}
+
+
+def test_gene_embedding_is_that_of_the_personal_sequences(raw, run_modality):
+    features = run_modality(create_pipeline(), raw, LENIENT).load("genomics.features")
+    encoder = KmerEncoder(2)
+    exon = SEQUENCE[2:20]
+    with_snv = exon[:3] + "T" + exon[4:]
+    with_both = with_snv[:9] + "CAA" + with_snv[10:]
+    wanted = encoder.embed([with_snv, with_both]).mean(axis=0)
+    columns = [f"genomics__kmer2__ALPHA__{name}" for name in encoder.names]
+    np.testing.assert_allclose(features.loc["s2", columns].astype(float), wanted)
+
+
+def test_deduplicated_embedding_equals_embedding_everybody(raw, run_modality):
+    catalog = run_modality(create_pipeline(), raw)
+    distinct = catalog.load("genomics.distinct_sequences")
+    index = catalog.load("genomics.haplotype_index")
+    embeddings = catalog.load("genomics.exon_embeddings")
+    everybody = KmerEncoder(2).embed(distinct["sequence"].loc[index["sequence_id"]].tolist())
+    np.testing.assert_array_equal(embeddings.loc[index["sequence_id"]].to_numpy(), everybody)
+    assert len(distinct) < len(index)
+
+
+def test_intermediate_results_survive_their_files(raw, run_modality):
+    catalog = run_modality(create_pipeline(), raw)
+    index = catalog.load("genomics.haplotype_index")
+    assert list(index["sample"].cat.categories) == SAMPLES
+    assert catalog.load("genomics.distinct_sequences").index.name == "sequence_id"
+    assert catalog.load("genomics.sequence_counts")["missing_alleles"] == 7
+    assert catalog.load("genomics.regions")["region_id"].tolist() == ["ALPHA.1", "BETA.1"]
+
+
+def test_log_tells_how_many_sequences_are_distinct(raw, run_modality, caplog):
+    with caplog.at_level(logging.INFO):
+        run_modality(create_pipeline(), raw)
+    assert "5 distinct among 16 sequences" in caplog.text
+    assert "no genotypes: 1" in caplog.text
+    assert "1 subjects have no polygenic scores" in caplog.text
+
+
+def test_two_encoders_make_two_groups(raw, run_modality):
+    raw["recipe"]["encoders"]["kmer1"] = {"type": "kmer", "k": 1}
+    features = run_modality(create_pipeline(), raw).load("genomics.features")
+    groups = {column.split("__")[1] for column in features}
+    assert groups == {"kmer2", "kmer1", "pgs"}
+
+
+def test_cohort_without_genetics_gives_empty_tables(raw, run_modality, check_persisted):
+    inputs = dict.fromkeys(raw, ABSENT) | {"recipe": raw["recipe"]}
+    catalog = run_modality(create_pipeline(), inputs)
+    check_persisted(create_pipeline(), catalog)
+    for name in (*INTERMEDIATE, "features", "quality"):
+        table = catalog.load(f"genomics.{name}")
+        assert table.shape == (0, 0)
+        assert table.index.name == "subject_id"
+    assert catalog.load("genomics.sequence_counts") == {}
+
+
+def test_scores_alone_are_enough(raw, run_modality):
+    inputs = dict.fromkeys(raw, ABSENT) | {
+        "recipe": raw["recipe"],
+        "genomics.polygenic_scores": raw["genomics.polygenic_scores"],
+    }
+    catalog = run_modality(create_pipeline(), inputs)
+    assert catalog.load("genomics.features").columns.tolist() == ["genomics__pgs__PGS01"]
+    assert catalog.load("genomics.quality")["included"].all()
+    assert len(catalog.load("genomics.features")) == 4
+
+
+def test_sequences_alone_are_enough(raw, run_modality):
+    catalog = run_modality(create_pipeline(), raw | {"genomics.polygenic_scores": ABSENT})
+    features = catalog.load("genomics.features")
+    assert {column.split("__")[1] for column in features} == {"kmer2"}
+    assert catalog.load("genomics.quality").index.tolist() == SAMPLES
+
+
+def test_subjects_can_be_left_out_by_hand(raw, run_modality):
+    changes = {"genomics": {"quality": {"exclude": ["s1"]}}}
+    quality = run_modality(create_pipeline(), raw, changes).load("genomics.quality")
+    assert quality.loc["s1", "reason"] == "excluded by hand"
+    changes["genomics"]["quality"]["exclude"] = ["s9"]
+    with pytest.raises(InputError, match="s9 is to be left out but not in the data"):
+        run_modality(create_pipeline(), raw, changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"quality": {"max_mising_call_rate": 0.1}}, "max_mising_call_rate"),
+        ({"quality": {"max_missing_call_rate": 5}}, "less than or equal to 1"),
+        ({"sequences": {"unphased": "guess"}}, "unphased"),
+    ],
+)
+def test_parameters_are_checked_before_anything_runs(raw, run_modality, changes, message):
+    with pytest.raises(ParameterValidationError, match=message):
+        run_modality(create_pipeline(), raw, {"genomics": changes})
+
+
+def test_encoders_embed_each_distinct_sequence_once(monkeypatch):
+    seen = []
+    original = KmerEncoder.embed
+    monkeypatch.setattr(
+        KmerEncoder, "embed", lambda self, texts: seen.extend(texts) or original(self, texts)
+    )
+    distinct = pd.DataFrame({"sequence": ["ACGT", "AAAA"]}).rename_axis("sequence_id")
+    embed_sequences(distinct, {"encoders": {"k2": {"type": "kmer", "k": 2}}})
+    assert seen == ["ACGT", "AAAA"]
