@@ -5,7 +5,7 @@ import subprocess
 
 import numpy as np
 import pandas as pd
-import pysam
+import pysam.bcftools
 import pytest
 
 from neurogenomics_kb.errors import InputError

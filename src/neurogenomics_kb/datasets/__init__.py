@@ -1,1 +1,19 @@
+"""Kedro datasets for the field's file formats."""
 
+from neurogenomics_kb.datasets.freesurfer import FreeSurferTablesDataset
+from neurogenomics_kb.datasets.genome import FastaDataset, GtfDataset, VcfContent, VcfDataset
+from neurogenomics_kb.datasets.knowledge_base import KnowledgeBaseDataset
+from neurogenomics_kb.datasets.not_collected import NotCollected, NotCollectedDataset
+from neurogenomics_kb.datasets.result_card import ResultCardDataset
+
+__all__ = [
+    "FastaDataset",
+    "FreeSurferTablesDataset",
+    "GtfDataset",
+    "KnowledgeBaseDataset",
+    "NotCollected",
+    "NotCollectedDataset",
+    "ResultCardDataset",
+    "VcfContent",
+    "VcfDataset",
+]

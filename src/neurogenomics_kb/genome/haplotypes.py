@@ -7,6 +7,7 @@ patterns only.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.genome.patching import apply_alleles, distinct_columns
 from neurogenomics_kb.genome.sequences import check_contigs, open_reference
 from neurogenomics_kb.genome.variants import Record, VariantFile
+
+logger = logging.getLogger(__name__)
 
 COUNTS = (
     "records",
@@ -148,6 +151,8 @@ def personal_sequences(
             sequence = fasta[region.chrom][region.start : region.end]
             records = [record for _, record in inside]
             carried[:, number] = _place(records, region.start, sequence, sequence_ids, counts)
+            if (number + 1) % 50 == 0:
+                logger.info("personal sequences of %d / %d regions", number + 1, len(regions))
         mismatch.raise_if_found(variants, reference)
         _check_policies(counts, variants, missing=missing, unphased=unphased)
         return PersonalSequences(
@@ -251,10 +256,10 @@ def _index_table(samples: list[str], region_ids: pd.Series, carried: np.ndarray)
     return pd.DataFrame(
         {
             "sample": pd.Categorical.from_codes(
-                np.repeat(np.arange(n_samples), n_regions * 2), categories=samples
+                np.repeat(np.arange(n_samples, dtype=np.int32), n_regions * 2), categories=samples
             ),
             "region_id": pd.Categorical.from_codes(
-                np.tile(np.repeat(np.arange(n_regions), 2), n_samples),
+                np.tile(np.repeat(np.arange(n_regions, dtype=np.int32), 2), n_samples),
                 categories=region_ids.astype(str).tolist(),
             ),
             "haplotype": np.tile(np.array([1, 2], dtype=np.int8), n_samples * n_regions),
