@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from kedro.validation.exceptions import ParameterValidationError
+from modality_runs import check_persisted, run_pipeline
 
 from neurogenomics_kb.datasets import NotCollected
 from neurogenomics_kb.errors import InputError
@@ -21,6 +22,12 @@ TABLE = pd.DataFrame(
 GROUPS = {"neo": ["NEO_N", "NEO_E"], "raven": ["raven_score"]}
 
 
+@pytest.fixture
+def run_modality(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return run_pipeline
+
+
 def parameters(groups=GROUPS, **quality):
     return {"behaviour": {"instruments": {"groups": groups}, "quality": quality}}
 
@@ -29,7 +36,7 @@ def run(run_modality, table, changes):
     return run_modality(create_pipeline(), {"behaviour.instruments": table}, changes)
 
 
-def test_features_and_quality(run_modality, check_persisted):
+def test_features_and_quality(run_modality):
     catalog = run(run_modality, TABLE, parameters(max_missing_items=1))
     check_persisted(create_pipeline(), catalog)
     features = catalog.load("behaviour.features")
@@ -53,7 +60,7 @@ def test_id_column_can_be_named(run_modality):
     assert features.index.tolist() == ["7", "8", "9"]
 
 
-def test_cohort_without_instruments_gives_empty_tables(run_modality, check_persisted):
+def test_cohort_without_instruments_gives_empty_tables(run_modality):
     absent = NotCollected(modality="behaviour", reason="not asked")
     catalog = run(run_modality, absent, None)
     check_persisted(create_pipeline(), catalog)

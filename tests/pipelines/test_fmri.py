@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from kedro.validation.exceptions import ParameterValidationError
+from modality_runs import check_persisted, merge, run_pipeline
 
 from neurogenomics_kb.brain.connectivity import NUISANCE, denoise, fisher_connectivity
 from neurogenomics_kb.datasets import NotCollected
@@ -24,13 +25,13 @@ def make_run(seed, n_frames=120, fd=0.2):
 
 
 @pytest.fixture
-def run_modality(run_modality):
-    """Without worker processes, which take seconds to start."""
+def run_modality(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
 
     def run(pipeline, inputs, parameters=None):
-        connectivity = {"n_jobs": 1, **(parameters or {}).get("fmri", {}).get("connectivity", {})}
-        changes = {**(parameters or {}).get("fmri", {}), "connectivity": connectivity}
-        return run_modality(pipeline, inputs, {"fmri": changes})
+        # Worker processes take seconds to start: none unless a test asks for them.
+        alone = {"fmri": {"connectivity": {"n_jobs": 1}}}
+        return run_pipeline(pipeline, inputs, merge(alone, parameters or {}))
 
     return run
 
@@ -56,7 +57,7 @@ def raw(runs):
     }
 
 
-def test_features_and_quality(raw, runs, run_modality, check_persisted):
+def test_features_and_quality(raw, runs, run_modality):
     catalog = run_modality(create_pipeline(), raw)
     check_persisted(create_pipeline(), catalog)
     quality = catalog.load("fmri.quality")
@@ -110,7 +111,7 @@ def test_progress_is_logged(raw, run_modality, caplog):
     assert "2 of 6 subjects pass" in caplog.text
 
 
-def test_cohort_without_fmri_gives_empty_tables(raw, run_modality, check_persisted):
+def test_cohort_without_fmri_gives_empty_tables(raw, run_modality):
     catalog = run_modality(create_pipeline(), dict.fromkeys(raw, ABSENT))
     check_persisted(create_pipeline(), catalog)
     for name in ("fmri.features", "fmri.quality"):

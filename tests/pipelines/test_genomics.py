@@ -7,6 +7,7 @@ import pandas as pd
 import pysam
 import pytest
 from kedro.validation.exceptions import ParameterValidationError
+from modality_runs import check_persisted, run_pipeline
 
 from neurogenomics_kb.datasets import NotCollected
 from neurogenomics_kb.errors import InputError
@@ -29,6 +30,12 @@ INTERMEDIATE = (
     "call_rates",
     "exon_embeddings",
 )
+
+
+@pytest.fixture
+def run_modality(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return run_pipeline
 
 
 @pytest.fixture
@@ -67,7 +74,7 @@ def raw(tmp_path):
 LENIENT = {"genomics": {"quality": {"max_missing_call_rate": 0.4}}}
 
 
-def test_features_and_quality(raw, run_modality, check_persisted):
+def test_features_and_quality(raw, run_modality):
     catalog = run_modality(create_pipeline(), raw, LENIENT)
     check_persisted(create_pipeline(), catalog)
     quality = catalog.load("genomics.quality")
@@ -133,7 +140,7 @@ def test_two_encoders_make_two_groups(raw, run_modality):
     assert groups == {"kmer2", "kmer1", "pgs"}
 
 
-def test_cohort_without_genetics_gives_empty_tables(raw, run_modality, check_persisted):
+def test_cohort_without_genetics_gives_empty_tables(raw, run_modality):
     inputs = dict.fromkeys(raw, ABSENT) | {"recipe": raw["recipe"]}
     catalog = run_modality(create_pipeline(), inputs)
     check_persisted(create_pipeline(), catalog)

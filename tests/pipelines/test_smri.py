@@ -4,11 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from kedro.validation.exceptions import ParameterValidationError
+from modality_runs import check_persisted, run_pipeline
 
 from neurogenomics_kb.datasets import NotCollected
 from neurogenomics_kb.pipelines.smri import create_pipeline
 
 ABSENT = NotCollected(modality="smri", reason="no scanner")
+
+
+@pytest.fixture
+def run_modality(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return run_pipeline
 
 
 @pytest.fixture
@@ -31,7 +38,7 @@ def raw():
     return {"smri.freesurfer": freesurfer, "smri.euler": euler}
 
 
-def test_features_and_quality(raw, run_modality, check_persisted):
+def test_features_and_quality(raw, run_modality):
     catalog = run_modality(create_pipeline(), raw)
     check_persisted(create_pipeline(), catalog)
     quality = catalog.load("smri.quality")
@@ -64,7 +71,7 @@ def test_cohort_without_euler_numbers_keeps_everybody(raw, run_modality):
     assert len(catalog.load("smri.features")) == 4
 
 
-def test_cohort_without_smri_gives_empty_tables(run_modality, check_persisted):
+def test_cohort_without_smri_gives_empty_tables(run_modality):
     inputs = {"smri.freesurfer": ABSENT, "smri.euler": ABSENT}
     catalog = run_modality(create_pipeline(), inputs)
     check_persisted(create_pipeline(), catalog)

@@ -120,7 +120,8 @@ def surface_quality(
         Mean Euler number by subject; None where the cohort has no Euler numbers, and then nobody
         fails for it.
     min_euler_number : float
-        Subjects below it fail. −217 separated usable from unusable images in Rosen et al. (2018).
+        Subjects below it fail. The number tells unusable images apart (Rosen et al. 2018); −217 is
+        a cut-off usually attributed to that paper.
     missing_euler : {"keep", "drop"}
         Whether subjects without an Euler number pass, in a cohort that has them.
 

@@ -86,8 +86,8 @@ def draw_liability(
     shared = rng.normal(size=int(people.family.max()) + 1)[people.family]
     site = np.array([0.25, -0.25, 0.0, 0.3])[people.site]
     return (
-        0.42 * effects.gene_diagnosis * sum(genes)
-        + 0.42 * effects.brain_diagnosis * sum(brains)
+        0.6 * effects.gene_diagnosis * sum(genes)
+        + 0.25 * effects.brain_diagnosis * sum(brains)
         - 0.35 * effects.sex * people.male
         - 0.012 * effects.age * (people.age - 60)
         + effects.site * site

@@ -13,7 +13,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 write_recipe,
-                inputs=["params:experiment", "params:cohort", "kb.registry"],
+                inputs=["params:experiment", "params:cohort", "knowledge_base"],
                 outputs="recipe",
                 name="write_recipe",
             )

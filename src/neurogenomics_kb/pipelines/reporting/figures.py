@@ -14,6 +14,7 @@ from neurogenomics_kb.pipelines.reporting.style import (
     colour_of,
     message_figure,
 )
+from neurogenomics_kb.pipelines.reporting.summary import format_p
 from neurogenomics_kb.stats.metrics import calibration_table
 
 TOP_UNITS = 15
@@ -54,7 +55,7 @@ def draw_canonical_correlations(
             for row in rows.itertuples():
                 mark = " *" if row.p_value < alpha else ""
                 axis.annotate(
-                    f"p = {row.p_value:.3g}{mark}",
+                    f"{format_p(row.p_value)}{mark}",
                     (row.component, row.correlation),
                     xytext=(0, 7), textcoords="offset points", ha="center", fontsize=8,
                 )  # fmt: skip

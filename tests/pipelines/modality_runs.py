@@ -1,0 +1,60 @@
+"""Run one modality's pipeline with the project's own catalog and parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kedro.config import OmegaConfigLoader
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+from kedro.validation.parameter_validator import ParameterValidator
+
+from neurogenomics_kb.settings import CONFIG_LOADER_ARGS
+
+PROJECT = Path(__file__).parents[2]
+
+
+def merge(base: dict, changes: dict) -> dict:
+    merged = dict(base)
+    for key, value in changes.items():
+        nested = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = merge(base[key], value) if nested else value
+    return merged
+
+
+def lookup(parameters: dict, name: str):
+    for key in name.removeprefix("params:").split("."):
+        parameters = parameters[key]
+    return parameters
+
+
+def run_pipeline(pipeline, inputs: dict, parameters: dict | None = None) -> DataCatalog:
+    """Run with `inputs` in place of the catalog's entries; outputs go below the working folder."""
+    conf = OmegaConfigLoader(
+        str(PROJECT / "conf"), **{**CONFIG_LOADER_ARGS, "default_run_env": "base"}
+    )
+    raw = merge(conf["parameters"], parameters or {})
+    typed = ParameterValidator({"modality": pipeline}).validate_raw_params(raw)
+    catalog = DataCatalog.from_config(conf["catalog"])
+    for name in pipeline.inputs():
+        if name.startswith("params:"):
+            catalog[name] = MemoryDataset(lookup(typed, name), copy_mode="assign")
+        elif name in inputs:
+            catalog[name] = MemoryDataset(inputs[name], copy_mode="assign")
+    SequentialRunner().run(pipeline, catalog)
+    return catalog
+
+
+def check_persisted(pipeline, catalog: DataCatalog) -> None:
+    """Check that everything a pipeline makes goes to a file of its own, with a layer."""
+    made = pipeline.datasets() - pipeline.inputs()
+    assert made
+    paths = set()
+    for name in made:
+        dataset = catalog.get(name)
+        assert not isinstance(dataset, MemoryDataset), f"{name} falls back to memory"
+        assert dataset.metadata["kedro-viz"]["layer"] in {"intermediate", "primary", "feature"}
+        assert "preview_args" not in dataset.metadata["kedro-viz"]
+        assert dataset.exists()
+        paths.add(str(dataset._filepath))
+    assert len(paths) == len(made)
