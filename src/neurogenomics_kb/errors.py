@@ -47,6 +47,16 @@ class InputError(ValueError):
         # One line on a terminal and in a log: whatever came in with line breaks loses them.
         super().__init__(" ".join(line.split()))
 
+    def __reduce__(self):
+        # Rebuilt from its message, since worker processes send errors pickled.
+        return _rebuild, (type(self), str(self))
+
+
+def _rebuild(kind: type[InputError], message: str) -> InputError:
+    error = kind.__new__(kind)
+    ValueError.__init__(error, message)
+    return error
+
 
 def listing(names, limit: int = 5) -> str:
     """Join names for a message, the first few of them and a count of the rest."""

@@ -11,15 +11,22 @@ from typing import Any
 from kedro.io import DataCatalog
 from pydantic import BaseModel
 
+from neurogenomics_kb.registry import Experiment
+from neurogenomics_kb.registry.recipe import resolve_recipe
+
+# Files larger than this are told apart by size and time of change instead of by content.
+HASHED_BYTES = 50_000_000
+
 
 def run_fingerprint(
     pipeline, catalog: DataCatalog, file_of: Callable[[Any], Path | None]
 ) -> dict[str, str]:
-    """Fingerprint of every free input of a pipeline.
+    """Fingerprint of everything a pipeline reads.
 
     Parameters
     ----------
     pipeline : Pipeline
+        Holds the node that resolves the recipe.
     catalog : DataCatalog
     file_of : callable
         Gives the file or folder behind a dataset.
@@ -27,31 +34,44 @@ def run_fingerprint(
     Returns
     -------
     dict of str to str
-        Parameters by value, card files by content, raw files by name, size and modification time.
+        Parameters by value, the experiment's cards by hash, raw files by content.
+
+    Raises
+    ------
+    InputError
+        If the experiment does not resolve, so that a run with a misspelt card ends at once.
     """
     prints = {}
-    for name in sorted(pipeline.inputs()):
-        if name.startswith("params:") or name == "parameters":
+    for name in sorted(pipeline.inputs() - {"fingerprints"}):
+        if name.startswith("params:"):
             value = catalog.load(name)
             value = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
             text = json.dumps(value, sort_keys=True, default=str)
+        elif name == "knowledge_base":
+            experiment = Experiment.model_validate(catalog.load("params:experiment"))
+            recipe = resolve_recipe(experiment, catalog.load(name), catalog.load("params:cohort"))
+            text = json.dumps(recipe.cards, sort_keys=True)
         else:
             path = file_of(catalog.get(name))
             text = "" if path is None else describe_files(path)
-        prints[name] = hashlib.sha256(text.encode()).hexdigest()[:16]
+        prints[name] = digest(text.encode())
     return prints
 
 
 def describe_files(path: Path) -> str:
-    """Names, sizes and times of a file, or of all files of a folder (card files by content)."""
+    """Names and contents of a file, or of all files of a folder."""
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     lines = []
     for file in files:
-        if not file.exists():
+        if not file.exists() or file.suffix in (".fai", ".saving"):
             continue
-        if file.suffix == ".yaml" and "results" not in file.parts:
-            lines.append(f"{file} {hashlib.sha256(file.read_bytes()).hexdigest()}")
-        elif "results" not in file.parts:
-            stat = file.stat()
-            lines.append(f"{file} {stat.st_size} {stat.st_mtime_ns}")
+        stat = file.stat()
+        large = stat.st_size > HASHED_BYTES
+        content = f"{stat.st_size} {stat.st_mtime_ns}" if large else digest(file.read_bytes())
+        lines.append(f"{file.name} {content}")
     return "\n".join(lines)
+
+
+def digest(data: bytes) -> str:
+    """Short SHA-256."""
+    return hashlib.sha256(data).hexdigest()[:16]

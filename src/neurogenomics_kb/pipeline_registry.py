@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 from kedro.pipeline import Pipeline
 
 from neurogenomics_kb.pipelines import (
@@ -19,11 +17,6 @@ from neurogenomics_kb.pipelines import (
     simulation,
     smri,
 )
-
-
-# Modalities are namespaces, so `smri.features` is the name that users should see everywhere; Kedro
-# warns when a pipeline outside the namespace, such as the simulation, mentions it.
-warnings.filterwarnings("ignore", message="One or more dataset names contain '.'")
 
 
 def register_pipelines() -> dict[str, Pipeline]:

@@ -1,11 +1,15 @@
 """Project settings read by Kedro at start-up."""
 
-from kedro.config import OmegaConfigLoader
+import warnings
 
-from neurogenomics_kb.config import resolve_cohort_dir
+from neurogenomics_kb.config import ExperimentConfigLoader, resolve_cohort_dir
 from neurogenomics_kb.hooks import SameRecipe, Tracking, WholeOutputs
 
-CONFIG_LOADER_CLASS = OmegaConfigLoader
+# Modalities are namespaced, so `smri.features` is the name that users should see everywhere; Kedro
+# warns when a pipeline outside the namespace, such as the simulation, mentions it.
+warnings.filterwarnings("ignore", message="One or more dataset names contain '.'")
+
+CONFIG_LOADER_CLASS = ExperimentConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",

@@ -90,3 +90,42 @@ def motion_quality(
         f"fewer than {min_frames} frames": metrics["n_frames"] < min_frames,
         "no framewise displacement": both & metrics["mean_fd"].isna(),
     }
+
+
+def group_mean_fd(table: pd.DataFrame) -> pd.Series:
+    """Mean framewise displacement of every subject from MRIQC's ``group_bold.tsv``.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per run: ``bids_name`` and ``fd_mean`` (mm).
+
+    Returns
+    -------
+    Series
+        ``mean_fd`` (mm), averaged over a subject's runs, index ``subject_id``.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or a run's name does not begin with a subject.
+    """
+    for column in ("bids_name", "fd_mean"):
+        if column not in table:
+            raise InputError(
+                "the column is missing",
+                file="group motion table",
+                column=column,
+                remedy="Expected MRIQC's group_bold.tsv.",
+            )
+    subjects = table["bids_name"].astype(str).str.extract(r"^(sub-[A-Za-z0-9]+)", expand=False)
+    if subjects.isna().any():
+        raise InputError(
+            f"{int(subjects.isna().sum())} of {len(table)} runs are not named after a subject, "
+            f"first {table.loc[subjects.isna(), 'bids_name'].iloc[0]!r}",
+            file="group motion table",
+            column="bids_name",
+            remedy="Expected names such as sub-01_task-rest_bold.",
+        )
+    means = pd.to_numeric(table["fd_mean"], errors="coerce").groupby(subjects).mean()
+    return means.rename("mean_fd").rename_axis(SUBJECT)

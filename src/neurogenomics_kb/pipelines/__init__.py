@@ -1,1 +1,1 @@
-
+"""Kedro pipelines: wiring and thin nodes."""

@@ -285,8 +285,9 @@ class Experiment(Strict):
     id : str
     blocks : dict of str to str
         Block name to embedding strategy id.
-    dataset : str
-        Dataset card of the cohort.
+    dataset : str, optional
+        Dataset card; by default the one of the environment's cohort, so that an experiment runs on
+        any cohort that has its columns.
     harmonization : str
     outcome : str
         Canonical column; binary outcomes are classified, numbers regressed.
@@ -313,7 +314,7 @@ class Experiment(Strict):
 
     id: Identifier
     blocks: dict[Identifier, Identifier] = Field(min_length=1)
-    dataset: Identifier
+    dataset: Identifier | None = None
     harmonization: Identifier = "none_baseline"
     outcome: str
     associations: list[str] = []

@@ -91,7 +91,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         For an unknown or planned card, a dataset of another cohort, or a covariate, outcome or
         group that the cohort does not have.
     """
-    dataset = registry.get(experiment.dataset, "dataset")
+    dataset = find_dataset(experiment, registry, cohort)
     blocks = {
         name: registry.runnable(card_id, "embedding_strategy")
         for name, card_id in experiment.blocks.items()
@@ -112,6 +112,27 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
     )
     check_recipe(recipe)
     return recipe
+
+
+def find_dataset(experiment: Experiment, registry: Registry, cohort: str) -> DatasetCard:
+    """Dataset card that the experiment names, or the one of the cohort.
+
+    Raises
+    ------
+    InputError
+        If the cohort has no dataset card, or several.
+    """
+    if experiment.dataset is not None:
+        return registry.get(experiment.dataset, "dataset")
+    cards = [registry.get(i, "dataset") for i in registry.ids("dataset")]
+    own = [card for card in cards if card.cohort == cohort]
+    if len(own) != 1:
+        raise InputError(
+            f"{len(own)} dataset cards describe cohort '{cohort}'",
+            file=registry.path / "datasets",
+            remedy="Write one, or name one of them as `dataset` in the experiment.",
+        )
+    return own[0]
 
 
 def check_recipe(recipe: Recipe) -> None:

@@ -204,5 +204,5 @@ def describe_truth(settings: SimulationSettings, genes, causal) -> dict[str, Any
         "subjects show them.",
         "gene_brain_correlation": people.GENE_BRAIN_CORRELATION * settings.effects.gene_brain,
         "axes": axes,
-        "settings": settings.model_dump(),
+        "settings": settings.model_dump(exclude={"cohort"}),
     }

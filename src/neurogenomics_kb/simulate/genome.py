@@ -109,7 +109,10 @@ def make_gene(rng, name, contig, exons, sequence, divergent, n_ancestries, fst) 
             base[members] = base[members] / base[members].sum() * total
     concentration = base * (1 - fst) / fst if fst > 0 else None
     frequencies = np.stack(
-        [base if concentration is None else rng.dirichlet(concentration) for _ in range(n_ancestries)]
+        [
+            base if concentration is None else rng.dirichlet(concentration)
+            for _ in range(n_ancestries)
+        ]
     )
     strand = "+" if rng.random() < 0.5 else "-"
     return Gene(name, contig, strand, exons, sites, founders, haplogroup, frequencies)
@@ -186,7 +189,9 @@ def annotation_table(genes: list[Gene]) -> pd.DataFrame:
     for gene in genes:
         span = (gene.exons[0][0], gene.exons[-1][1])
         identifier, transcript = f"SIMG{gene.name[3:]}", f"SIMT{gene.name[3:]}"
-        order = range(len(gene.exons), 0, -1) if gene.strand == "-" else range(1, len(gene.exons) + 1)
+        order = (
+            range(len(gene.exons), 0, -1) if gene.strand == "-" else range(1, len(gene.exons) + 1)
+        )
         parts = [("gene", span, None), ("transcript", span, None)]
         parts += [("exon", exon, number) for exon, number in zip(gene.exons, order, strict=True)]
         for feature, (start, end), number in parts:
@@ -224,8 +229,12 @@ def background_components(
     of_family = np.zeros(n_families, dtype=int)
     of_family[family] = ancestry
     parents = rng.random((4, n_families, n_markers)) < frequency[of_family]
-    first = np.where(rng.random((len(family), n_markers)) < 0.5, parents[0][family], parents[1][family])
-    second = np.where(rng.random((len(family), n_markers)) < 0.5, parents[2][family], parents[3][family])
+    first = np.where(
+        rng.random((len(family), n_markers)) < 0.5, parents[0][family], parents[1][family]
+    )
+    second = np.where(
+        rng.random((len(family), n_markers)) < 0.5, parents[2][family], parents[3][family]
+    )
     dosage = first.astype(float) + second
     dosage -= dosage.mean(axis=0)
     spread = dosage.std(axis=0)

@@ -105,7 +105,9 @@ def freesurfer_tables(
 def euler_numbers(rng: np.random.Generator, n: int, n_poor: int) -> pd.DataFrame:
     """Euler number of each hemisphere; a few reconstructions are poor."""
     values = -2.0 * np.round(rng.gamma(3.0, 8.0, (n, 2)))
-    values[rng.choice(n, n_poor, replace=False)] -= 2.0 * np.round(rng.uniform(130, 200, (n_poor, 2)))
+    values[rng.choice(n, n_poor, replace=False)] -= 2.0 * np.round(
+        rng.uniform(130, 200, (n_poor, 2))
+    )
     return pd.DataFrame(values.astype(int), columns=["euler_lh", "euler_rh"])
 
 
@@ -161,7 +163,9 @@ class RestingState:
 
         signal = band_limited(rng, self.frames, 6, self.tr) @ self.networks
         signal = signal * (1 - 0.05 * effects.age * years)
-        signal += band_limited(rng, self.frames, 1, self.tr) * self.axis * max(0.1, 0.7 + 0.45 * axis)
+        signal += (
+            band_limited(rng, self.frames, 1, self.tr) * self.axis * max(0.1, 0.7 + 0.45 * axis)
+        )
         signal += 0.8 * band_limited(rng, self.frames, len(PARCELS), self.tr)
         tissue = band_limited(rng, self.frames, 2, self.tr)
         signal += 0.3 * tissue @ rng.uniform(0.3, 1.0, (2, len(PARCELS)))
@@ -181,4 +185,3 @@ class RestingState:
 def axis_edges() -> list[str]:
     """Edges whose connectivity follows the first axis."""
     return [f"{a}~{b}" for i, a in enumerate(AXIS_PARCELS) for b in AXIS_PARCELS[i + 1 :]]
-

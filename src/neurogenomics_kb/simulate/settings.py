@@ -30,6 +30,8 @@ class SimulationSettings(BaseModel):
 
     Attributes
     ----------
+    cohort : str
+        Cohort that may be overwritten; the pipeline refuses to write over any other.
     seed : int
     n_subjects : int
     effects : Effects
@@ -41,6 +43,7 @@ class SimulationSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    cohort: str = "demo"
     seed: int = 20251118
     n_subjects: int = Field(400, ge=60)
     effects: Effects = Effects()

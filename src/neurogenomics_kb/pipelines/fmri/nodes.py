@@ -16,7 +16,11 @@ from neurogenomics_kb.brain.connectivity import (
     edge_names,
     repetition_time,
 )
-from neurogenomics_kb.brain.motion import mean_framewise_displacement, motion_quality
+from neurogenomics_kb.brain.motion import (
+    group_mean_fd,
+    mean_framewise_displacement,
+    motion_quality,
+)
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.naming import SUBJECT, feature_name
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
@@ -29,11 +33,22 @@ Loader = Callable[[], pd.DataFrame]
 
 
 def assess_quality(
-    timeseries: dict[str, Loader], confounds: dict[str, Loader], quality: FmriQuality
+    timeseries: dict[str, Loader],
+    confounds: dict[str, Loader],
+    group_motion: pd.DataFrame,
+    quality: FmriQuality,
 ) -> pd.DataFrame:
-    """Mean framewise displacement and frames of every subject, and who passes."""
+    """Mean framewise displacement and frames of every subject, and who passes.
+
+    Without time series, a group table of motion still gives a covariate.
+    """
     if is_absent(timeseries, confounds):
-        return empty_table()
+        if is_absent(group_motion):
+            return empty_table()
+        metrics = group_mean_fd(group_motion).to_frame()
+        too_much = metrics["mean_fd"] > quality.max_mean_fd
+        reason = f"mean framewise displacement above {quality.max_mean_fd:g} mm"
+        return quality_table("fmri", metrics, {reason: too_much}, quality.exclude)
     rows = {}
     for subject in _report(sorted({*timeseries, *confounds}), "motion"):
         known = subject in confounds

@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 assess_quality,
-                ["timeseries", "confounds", "params:quality"],
+                ["timeseries", "confounds", "group_motion", "params:quality"],
                 "quality",
                 name="assess_quality",
             ),

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from neurogenomics_kb.datasets import VcfContent
+from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.simulate import SimulationSettings, simulate_cohort
 
 
-def write_cohort(simulation: SimulationSettings):
+def write_cohort(simulation: SimulationSettings, cohort: str):
     """Raw tables of a simulated cohort, in the order of the pipeline's outputs."""
-    cohort = simulate_cohort(simulation)
-    lengths = {name: len(sequence) for name, sequence in cohort.contigs.items()}
-    variants = VcfContent(lengths, cohort.variants, cohort.samples, cohort.genotypes)
+    if simulation.cohort != cohort:
+        raise InputError(
+            f"the simulation writes cohort '{simulation.cohort}', but the environment is "
+            f"'{cohort}', whose raw files it would overwrite",
+            column="simulation.cohort",
+            remedy="Run it in the environment of a simulated cohort.",
+        )
+    simulated = simulate_cohort(simulation)
+    lengths = {name: len(sequence) for name, sequence in simulated.contigs.items()}
+    variants = VcfContent(lengths, simulated.variants, simulated.samples, simulated.genotypes)
     return (
-        cohort.participants,
-        cohort.contigs,
-        cohort.annotation,
+        simulated.participants,
+        simulated.contigs,
+        simulated.annotation,
         variants,
-        cohort.polygenic_scores,
-        cohort.freesurfer,
-        cohort.euler,
-        cohort.timeseries,
-        cohort.confounds,
-        cohort.sidecar,
-        cohort.truth,
+        simulated.polygenic_scores,
+        simulated.freesurfer,
+        simulated.euler,
+        simulated.timeseries,
+        simulated.confounds,
+        simulated.sidecar,
+        simulated.truth,
     )

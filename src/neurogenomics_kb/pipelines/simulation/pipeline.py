@@ -26,7 +26,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 write_cohort,
-                inputs="params:simulation",
+                inputs=["params:simulation", "params:cohort"],
                 outputs=[*RAW, "truth"],
                 name="write_cohort",
             )
