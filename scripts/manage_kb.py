@@ -1,4 +1,4 @@
-"""``python scripts/manage_kb.py ops strategy ID`` is another spelling of ``kedro kb strategy ID``."""
+"""``python scripts/manage_kb.py ops strategy ID``: another spelling of ``kedro kb strategy ID``."""
 
 import sys
 

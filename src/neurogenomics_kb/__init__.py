@@ -4,6 +4,13 @@ import warnings
 
 __version__ = "0.1.0"
 
-# A hint to authors of MLflow models that kedro-mlflow's own class raises while it is imported; it
-# must be silenced before any module of this package imports MLflow.
-warnings.filterwarnings("ignore", message=".*Add type hints to the `predict` method")
+
+def import_tracking_quietly() -> None:
+    """Import kedro-mlflow without the hint to model authors that its own class raises.
+
+    Kedro calls this before it loads plugins (entry point ``kedro.init``); otherwise every command
+    would begin with two lines that no user can act on. MLflow forces the warning through any
+    filter, so it is recorded instead.
+    """
+    with warnings.catch_warnings(record=True):
+        import kedro_mlflow.framework.hooks  # noqa: F401

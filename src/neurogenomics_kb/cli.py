@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -47,15 +48,34 @@ def explain(error: BaseException) -> str | None:
         if isinstance(seen, InputError):
             return str(seen)
         seen = seen.__cause__ or seen.__context__
-    if type(error).__name__ in (
-        "DatasetError",
-        "ParameterValidationError",
-        "MissingConfigException",
-    ):
+    if type(error).__name__ == "ParameterValidationError":
+        return explain_parameters(str(error))
+    if type(error).__name__ in ("DatasetError", "MissingConfigException"):
         return " ".join(str(error).split())
     if isinstance(error, ValueError) and "Failed to find the pipeline named" in str(error):
         return " ".join(str(error).split())
     return None
+
+
+def explain_parameters(message: str) -> str:
+    """Kedro's report of wrong parameters as one line without library talk."""
+    found, group = [], ""
+    lines = message.splitlines()
+    for before, line in zip(["", *lines], lines, strict=False):
+        named = re.search(r"Parameter '([^']+)'", line)
+        group = named.group(1) if named else group
+        fault = re.match(r"\s+(.*) \[type=(\w+), input_value=(.*), input_type=", line)
+        if fault:
+            text, kind, value = fault.groups()
+            field = before.strip()
+            field = f"{group}.{field}" if re.fullmatch(r"[\w.]+", field) else group
+            if kind == "extra_forbidden":
+                found.append(f"{field}: there is no such parameter (got {value})")
+            elif kind == "value_error":
+                found.append(f"{field}: {text.removeprefix('Value error, ')}")
+            else:
+                found.append(f"{field}: {text} (got {value})")
+    return "; ".join(found) if found else " ".join(message.split())
 
 
 def _run(**options):

@@ -43,7 +43,10 @@ class InputError(ValueError):
                 f" ({subjects} of {of} subjects)" if of is not None else f" ({subjects} subjects)"
             )
         prefix = ", ".join(where)
-        line = f"{prefix}: {problem}{count}. {remedy}" if prefix else f"{problem}{count}. {remedy}"
+        problem = problem.rstrip(". ")
+        stop = "" if problem.endswith("?") and not count else "."
+        line = f"{problem}{count}{stop} {remedy}"
+        line = f"{prefix}: {line}" if prefix else line
         # One line on a terminal and in a log: whatever came in with line breaks loses them.
         super().__init__(" ".join(line.split()))
 

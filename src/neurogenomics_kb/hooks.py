@@ -13,7 +13,7 @@ from kedro.io import DataCatalog
 from pydantic import BaseModel
 
 from neurogenomics_kb import __version__
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.errors import InputError, listing
 from neurogenomics_kb.fingerprint import run_fingerprint
 
 logger = logging.getLogger(__name__)
@@ -94,6 +94,30 @@ def remove(path: Path) -> None:
             file.unlink() if file.is_file() else file.rmdir()
     else:
         path.unlink(missing_ok=True)
+
+
+class RawFilesFirst:
+    """Missing raw files are reported at the start, all at once, not after minutes of computing."""
+
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(self, pipeline, catalog: DataCatalog) -> None:
+        """Check the files of all free inputs."""
+        missing = []
+        for name in sorted(pipeline.inputs()):
+            dataset = None if name.startswith("params:") else catalog.get(name)
+            path = file_of(dataset)
+            if path is not None and name != "fingerprints" and not dataset.exists():
+                missing.append(path)
+        if missing:
+            raise InputError(
+                "the file is missing"
+                if len(missing) == 1
+                else f"this and {len(missing) - 1} more files are missing: "
+                f"{listing(path.name for path in missing[1:])}",
+                file=missing[0],
+                remedy="Put them there, set the environment variable NGKB_<COHORT>_DIR to the "
+                "cohort's folder, or run the pipeline that makes them.",
+            )
 
 
 class SameRecipe:

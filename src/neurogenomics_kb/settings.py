@@ -3,7 +3,7 @@
 import warnings
 
 from neurogenomics_kb.config import ExperimentConfigLoader, resolve_cohort_dir
-from neurogenomics_kb.hooks import SameRecipe, Tracking, WholeOutputs
+from neurogenomics_kb.hooks import RawFilesFirst, SameRecipe, Tracking, WholeOutputs
 
 # Modalities are namespaced, so `smri.features` is the name that users should see everywhere; Kedro
 # warns when a pipeline outside the namespace, such as the simulation, mentions it.
@@ -19,4 +19,4 @@ CONFIG_LOADER_ARGS = {
     "custom_resolvers": {"cohort_dir": resolve_cohort_dir},
 }
 
-HOOKS = (WholeOutputs(), SameRecipe(), Tracking())
+HOOKS = (RawFilesFirst(), WholeOutputs(), SameRecipe(), Tracking())

@@ -135,7 +135,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def refuse_other_subjects(frames: dict[str, pd.DataFrame], file: str, table: pd.DataFrame) -> None:
-    """Tables of one run of ``aparcstats2table`` hold the same subjects; anything else is a mix-up."""
+    """Tables of one ``aparcstats2table`` run hold the same subjects; else something is mixed up."""
     if not frames:
         return
     first, reference = next(iter(frames.items()))

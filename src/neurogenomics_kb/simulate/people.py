@@ -56,7 +56,7 @@ def standardise(values: np.ndarray) -> np.ndarray:
 
 
 def gene_axis(dosages: list[np.ndarray], ancestry: np.ndarray) -> np.ndarray:
-    """Sum of haplogroup dosages, each standardised within ancestry so that ancestry is not in it."""
+    """Sum of haplogroup dosages, standardised within ancestry so that ancestry is not in it."""
     total = np.zeros(len(ancestry))
     for dosage in dosages:
         for group in np.unique(ancestry):

@@ -168,7 +168,7 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):
         return np.array(self.columns_, dtype=object)
 
 
-def refuse_missing(column: pd.Series, name: str) -> None:
+def refuse_missing(column: pd.Series, name: str, file: str | None = None) -> None:
     """Raise `InputError` when a required confound has gaps.
 
     Raises
@@ -180,6 +180,7 @@ def refuse_missing(column: pd.Series, name: str) -> None:
     if gaps:
         raise InputError(
             "a confound has no value",
+            file=file,
             column=name,
             subjects=gaps,
             of=len(column),

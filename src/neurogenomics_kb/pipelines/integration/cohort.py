@@ -13,6 +13,7 @@ from neurogenomics_kb.naming import SUBJECT, parse_feature_name
 from neurogenomics_kb.registry.cards import Column, EmbeddingStrategy, Table
 from neurogenomics_kb.registry.recipe import QUALITY_COVARIATES, Recipe
 from neurogenomics_kb.registry.store import nearest
+from neurogenomics_kb.stats.confounds import refuse_missing
 from neurogenomics_kb.stats.filters import count_different
 
 logger = logging.getLogger(__name__)
@@ -195,10 +196,13 @@ def assemble_cohort(
             f"cohort '{recipe.cohort}' has none of the blocks {listing(recipe.blocks)}",
             remedy="Choose strategies of modalities that were collected.",
         )
-    if experiment.missing_confounds == "drop":
-        for confound in confounds_of(recipe, present):
-            if confound in table:
-                keep(table[confound].notna(), f"no value of confound {confound}")
+    for confound in confounds_of(recipe, present):
+        if confound not in table:
+            continue
+        if experiment.missing_confounds == "drop":
+            keep(table[confound].notna(), f"no value of confound {confound}")
+        else:
+            refuse_missing(table[confound], confound, origin_of(recipe, confound))
     if table.empty:
         raise InputError(
             "no subject has all blocks, the outcome and the confounds",
@@ -208,7 +212,7 @@ def assemble_cohort(
         )
     blocks = {name: frame.loc[table.index] for name, frame in present.items()}
     for name, frame in blocks.items():
-        note_constant(name, frame, notes)
+        note_constant(name, recipe.blocks[name].modality, frame, notes)
     return (
         table[cohort_columns(recipe, table, present)],
         blocks,
@@ -220,6 +224,14 @@ def assemble_cohort(
 def confounds_of(recipe: Recipe, present) -> list[str]:
     """Required confounds of the blocks that are present."""
     return [c for c in recipe.confounds if any(c in recipe.blocks[b].confounds for b in present)]
+
+
+def origin_of(recipe: Recipe, covariate: str) -> str:
+    """File or table that a covariate comes from, for messages."""
+    for table in recipe.dataset.tables.values():
+        if any(column.name == covariate for column in table.columns.values()):
+            return table.file
+    return f"{QUALITY_COVARIATES[covariate]}.quality"
 
 
 def add_quality_covariates(
@@ -287,12 +299,13 @@ def select_features(table: pd.DataFrame, strategy: EmbeddingStrategy) -> pd.Data
     return table.loc[:, [g in wanted for g in groups]]
 
 
-def note_constant(block: str, frame: pd.DataFrame, notes: list[str]) -> None:
+def note_constant(block: str, modality: str, frame: pd.DataFrame, notes: list[str]) -> None:
     """Say which features are the same in all subjects, since they are dropped."""
     constant = frame.columns[count_different(frame.to_numpy(dtype=float)) == 0]
     if len(constant):
         notes.append(
-            f"Block '{block}': {len(constant):,} of {frame.shape[1]:,} features are constant over "
-            f"{len(frame)} subjects and were dropped ({listing(constant, 3)})."
+            f"Block '{block}': {len(constant):,} of {frame.shape[1]:,} features of "
+            f"{modality}.features are constant over {len(frame)} subjects and were dropped "
+            f"({listing(constant, 3)}). Check them if that is unexpected."
         )
         logger.warning(notes[-1])

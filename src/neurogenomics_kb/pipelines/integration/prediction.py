@@ -42,7 +42,7 @@ COMPARISON_COLUMNS = [
 
 
 def models_of(blocks) -> dict[str, list[str]]:
-    """Parts that each model sees: covariates, every block, all blocks, all blocks with covariates."""
+    """Parts that each model sees: covariates, each block, all blocks, blocks with covariates."""
     blocks = list(blocks)
     models = {"covariates": ["covariates"], **{b: [b] for b in blocks}}
     if len(blocks) > 1:
@@ -141,7 +141,7 @@ def score_models(
     metrics, comparisons : DataFrame
     """
     keys = ["model", "variant", "algorithm"]
-    by_model = {key: frame for key, frame in predictions.groupby(keys, sort=False)}
+    by_model = dict(list(predictions.groupby(keys, sort=False)))
     refuse_unequal_subjects(by_model)
     rows = []
     for key, frame in by_model.items():

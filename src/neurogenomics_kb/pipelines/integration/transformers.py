@@ -46,7 +46,7 @@ def build_transformer(
         Takes features and covariates as one DataFrame, returns the block.
     """
     strategy = recipe.blocks[block]
-    carried = [c for c in available]
+    carried = list(available)
     harmonization = recipe.harmonization if block in harmonized_blocks(recipe) else None
     steps = [("drop_constant", CarryColumns(DropNearConstant(1), carried))]
     for number, step in enumerate(strategy.preprocessing):

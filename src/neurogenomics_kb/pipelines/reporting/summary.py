@@ -133,7 +133,7 @@ def prediction_findings(
 
 
 def write_warnings(recipe: Recipe, cca: pd.DataFrame, notes: list[str]) -> list[str]:
-    """Cautions a reader must see: sample size, confound sets, discovery samples, notes of the run."""
+    """Cautions a reader must see: sample size, discovery samples, sites, notes of the run."""
     warnings = list(notes)
     for pair, rows in cca.groupby("pair", sort=False):
         first = rows.iloc[0]
@@ -142,8 +142,8 @@ def write_warnings(recipe: Recipe, cca: pd.DataFrame, notes: list[str]) -> list[
         if first.n < wanted:
             warnings.append(
                 f"{pair.replace('~', ' and ')}: {first.n} subjects for {variables} variables after "
-                f"reduction. For stable weights at a true correlation of 0.3 about {wanted:,} would "
-                "be needed, so read the axes with care."
+                f"reduction. For stable weights at a true correlation of 0.3 about {wanted:,} "
+                "would be needed, so read the axes with care."
             )
     for name, strategy in recipe.blocks.items():
         if "pgs" in strategy.groups:

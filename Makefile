@@ -1,0 +1,57 @@
+# `make run` and `make test` need Python 3.11 and make, nothing else.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
+WORKERS ?= 2
+# Numerical libraries would otherwise start threads in every test process.
+TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONHASHSEED=0
+
+.PHONY: help install run test test-all lint docs viz ui clean
+
+help:
+	@echo "make run       install, run the integration on the demo cohort, say where the results are"
+	@echo "make test      lint, layer contracts, tests"
+	@echo "make test-all  the same with the slow tests"
+	@echo "make docs      build the documentation site into site/"
+	@echo "make viz       browse the lineage in kedro-viz"
+	@echo "make ui        compare runs in the MLflow UI"
+	@echo "make clean     remove the virtual environment and produced data"
+
+install: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@rm -f $(VENV)/.installed-*
+	@touch $@
+
+run: install
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/kedro run --pipeline=integration
+	@$(BIN)/python scripts/say_where.py
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+test: install lint
+	$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow"
+
+test-all: install lint
+	$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+docs: install
+	$(BIN)/mkdocs build --strict
+
+viz: install
+	$(BIN)/kedro viz run --no-browser
+
+ui: install
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
+
+clean:
+	rm -rf $(VENV) site build mlflow.db mlruns mlartifacts
+	find data -path data/01_raw -prune -o -type f ! -name .gitkeep -exec rm -f {} +
