@@ -51,6 +51,7 @@ def run_fingerprint(
             experiment = Experiment.model_validate(catalog.load("params:experiment"))
             recipe = resolve_recipe(experiment, catalog.load(name), catalog.load("params:cohort"))
             text = json.dumps(recipe.cards, sort_keys=True)
+            prints["encoders"] = digest(json.dumps(recipe.encoders, sort_keys=True).encode())
         else:
             path = file_of(catalog.get(name))
             text = "" if path is None else describe_files(path)

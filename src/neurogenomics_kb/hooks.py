@@ -19,6 +19,8 @@ from neurogenomics_kb.fingerprint import run_fingerprint
 logger = logging.getLogger(__name__)
 
 MAX_PARAMETER_LENGTH = 500
+# Fingerprints that differ between experiments on the same features.
+OF_EXPERIMENT = {"params:experiment", "knowledge_base"}
 
 
 def file_of(dataset: Any) -> Path | None:
@@ -121,32 +123,51 @@ class RawFilesFirst:
 
 
 class SameRecipe:
-    """Resuming (``--only-missing-outputs``) must continue the run it thinks it continues.
+    """Outputs of two recipes are never mixed.
 
-    The cards, parameters and raw files of a run are fingerprinted beside its outputs; resuming with
-    others would mix results of two recipes, and is refused.
+    What a run reads is fingerprinted beside the experiment's outputs and, without the experiment's
+    own settings, beside the features that experiments of a cohort share. A run that reads something
+    else first deletes the outputs it will replace, so that a killed one leaves nothing old behind;
+    resuming (``--only-missing-outputs``) with something else is refused.
     """
 
     @hook_impl
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline, catalog: DataCatalog
     ) -> None:
-        """Compare with the last run of the same cohort and experiment."""
+        """Compare with the last run of the same experiment and cohort."""
         if "recipe" not in pipeline.all_outputs():
             return
-        path = file_of(catalog.get("recipe")).with_name("fingerprint.json")
         current = run_fingerprint(pipeline, catalog, file_of)
-        if run_params.get("only_missing_outputs") and path.exists():
-            earlier = json.loads(path.read_text(encoding="utf-8"))
-            changed = sorted(k for k in current if current[k] != earlier.get(k))
-            if changed:
-                raise InputError(
-                    f"since the outputs were made, these changed: {', '.join(changed[:5])}",
-                    file=path.parent,
-                    remedy="Run without --only-missing-outputs.",
-                )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(current, indent=1), encoding="utf-8")
+        states = {
+            file_of(catalog.get("recipe")).with_name("fingerprint.json"): current,
+            file_of(catalog.get("genomics.features")).with_name("fingerprint.json"): {
+                k: v for k, v in current.items() if k not in OF_EXPERIMENT
+            },
+        }
+        changed = sorted({k for path, now in states.items() for k in changes(path, now)})
+        if changed and run_params.get("only_missing_outputs"):
+            raise InputError(
+                f"since the outputs were made, these changed: {listing(changed)}",
+                file=next(iter(states)).parent,
+                remedy="Run without --only-missing-outputs.",
+            )
+        if changed:
+            for name in pipeline.all_outputs():
+                path = file_of(catalog.get(name))
+                if path is not None:
+                    remove(path)
+        for path, now in states.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(now, indent=1), encoding="utf-8")
+
+
+def changes(path: Path, now: dict[str, str]) -> list[str]:
+    """Names whose fingerprints differ from those stored in `path`."""
+    if not path.exists():
+        return []
+    before = json.loads(path.read_text(encoding="utf-8"))
+    return [name for name in now if now[name] != before.get(name)]
 
 
 class Tracking:
