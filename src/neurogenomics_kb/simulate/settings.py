@@ -44,7 +44,7 @@ class SimulationSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     cohort: str = "demo"
-    seed: int = 20251118
+    seed: int = 1
     n_subjects: int = Field(400, ge=60)
     effects: Effects = Effects()
     n_frames: int = Field(110, ge=60)

@@ -1,0 +1,97 @@
+"""Fixtures that run the project as a user does, in a copy that tests may spoil."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+class Project:
+    """A copy of the project: configuration, cards, code and the demo cohort.
+
+    Parameters
+    ----------
+    path : Path
+        Where to put it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        for name in ("conf", "src", "scripts"):
+            shutil.copytree(
+                ROOT / name, path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+            )
+        shutil.copytree(ROOT / "kb", path / "kb", ignore=shutil.ignore_patterns("results"))
+        shutil.copytree(ROOT / "data/01_raw/demo", path / "data/01_raw/demo")
+        for name in ("pyproject.toml", ".telemetry"):
+            shutil.copy(ROOT / name, path / name)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment of the commands: the copy's code, no inherited Kedro settings."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("KEDRO_", "MLFLOW_"))}
+        return {**kept, "PYTHONPATH": str(self.path / "src"), "DO_NOT_TRACK": "1", "COLUMNS": "80"}
+
+    def command(self, *arguments: str) -> list[str]:
+        """Kedro command line."""
+        return [sys.executable, "-m", "kedro", *arguments]
+
+    def kedro(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+        """Run a Kedro command and capture what it prints."""
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.path,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+        """Run the integration; fail with its output if it fails."""
+        done = self.kedro("run", "--pipeline=integration", *arguments, **environment)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return done
+
+    def changed(self, **experiment) -> tuple[str, str]:
+        """Options that change some fields of the default experiment."""
+        file = self.path / "changed.yml"
+        file.write_text(yaml.safe_dump({"run": {"params": {"experiment": experiment}}}))
+        return "--config", str(file)
+
+    def outputs(self, cohort: str = "demo", experiment: str = "demo_gene_brain") -> Path:
+        """Folder of the model outputs of an experiment."""
+        return self.path / "data/07_model_output" / cohort / experiment
+
+    @property
+    def results(self) -> list[Path]:
+        """Published result cards, oldest first."""
+        return sorted((self.path / "kb/results").glob("*.yaml"), key=lambda p: p.stat().st_mtime)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Project:
+    """A copy of the project for the tests of one module."""
+    return Project(tmp_path_factory.mktemp("project") / "neurogenomics")
+
+
+@pytest.fixture(scope="session")
+def aomic_dir() -> Path:
+    """Folder of the AOMIC-PIOP2 tables, from the environment variable NGKB_AOMIC_DIR.
+
+    Beside a checkout that has the shared data folder, that one is used.
+    """
+    named = os.environ.get("NGKB_AOMIC_DIR")
+    folder = Path(named) if named else ROOT.parent / "shared/data/aomic_piop2"
+    if not (folder / "participants.tsv").is_file():
+        pytest.skip("AOMIC-PIOP2 is not here: set NGKB_AOMIC_DIR (OpenNeuro ds002790)")
+    return folder

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.pipelines.integration.cohort import (
+    assemble_cohort,
+    select_features,
+    standardize_participants,
+)
+from neurogenomics_kb.registry.cards import Column, Table
+from tests.pipelines.conftest import make_recipe, make_strategy
+
+CARD = Table(
+    file="participants.tsv",
+    columns={
+        "age": Column(name="age", unit="years", range=(18, 100)),
+        "sex": Column(name="sex", type="category", levels={"F": "female", "M": "male"}),
+        "centre": Column(name="site", type="category", levels={"11025": "cheadle"}),
+        "mdd": Column(name="diagnosis", type="binary"),
+    },
+)
+
+
+def raw_table() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "participant_id": ["s2", "s1", "s3"],
+            "age": [50, 60.5, None],
+            "sex": ["F", "M", None],
+            "centre": [11025, 11025, None],
+            "mdd": [0, 1, 1],
+            "unused": [1, 2, 3],
+        }
+    )
+
+
+def test_standardized_names_levels_and_order():
+    table = standardize_participants(raw_table(), CARD)
+    assert table.index.tolist() == ["s1", "s2", "s3"]
+    assert table.columns.tolist() == ["age", "sex", "site", "diagnosis"]
+    assert table.loc["s1"].tolist() == [60.5, "male", "cheadle", 1.0]
+    assert table.loc["s3", ["age", "sex", "site"]].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.drop(columns="age"), ["participants.tsv", "column 'age'", "missing"]),
+        (lambda t: t.rename(columns={"age": "Age"}), ["did you mean 'Age'"]),
+        (lambda t: t.assign(participant_id=["a", "a", "b"]), ["more than once", "'a'", "1 of 3"]),
+        (lambda t: t.assign(participant_id=["a", None, "b"]), ["no subject id", "1 of 3"]),
+        (lambda t: t.assign(age=["50", "sixty", "70"]), ["'sixty'", "column 'age'", "1 of 3"]),
+        (lambda t: t.assign(age=[50, 7, 60]), ["outside 18 to 100 years", "first 7", "1 of 3"]),
+        (lambda t: t.assign(sex=["F", "X", "M"]), ["values X are none of F, M", "column 'sex'"]),
+        (lambda t: t.assign(mdd=[0, 1, 2]), ["outside 0 to 1", "first 2"]),
+        (lambda t: t.assign(mdd=[0, 1, 0.5]), ["first 0.5"]),
+    ],
+)
+def test_wrong_participants_are_refused_in_one_line(change, words):
+    with pytest.raises(InputError) as caught:
+        standardize_participants(change(raw_table()), CARD)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_cohort_is_the_intersection_and_counts_everybody(recipe, toy):
+    participants, features, quality = toy
+    ids = participants.index
+    features = {**features, "smri": features["smri"].drop(ids[:7])}
+    checked = quality["smri"].copy()
+    checked.loc[ids[:4], ["included", "reason"]] = [False, "Euler number below -217"]
+    quality = {**quality, "smri": checked.drop(ids[4:7])}
+    participants = participants.copy()
+    participants.loc[ids[7:9], "diagnosis"] = np.nan
+    cohort, blocks, flow, notes = assemble_cohort(recipe, participants, features, quality)
+    assert flow["remaining"].iloc[-1] == len(cohort) == len(participants) - 9
+    assert dict(zip(flow["step"], flow["excluded"], strict=True)) == {
+        "in the participants table": 0,
+        "no value of outcome diagnosis": 2,
+        "no smri data": 3,
+        "smri: Euler number below -217": 4,
+    }
+    assert (flow["remaining"].shift(1, fill_value=240) - flow["excluded"]).equals(flow["remaining"])
+    for block in blocks.values():
+        assert block.index.equals(cohort.index)
+    assert notes == []
+
+
+def test_quality_covariates_are_joined_once_and_strangers_are_noted(recipe, toy):
+    participants, features, quality = toy
+    strange = pd.DataFrame({"mean_fd": [0.1], "included": True, "reason": ""}, index=["stranger"])
+    fmri = pd.concat(
+        [
+            pd.DataFrame({"mean_fd": 0.2, "included": True, "reason": ""}, participants.index),
+            strange,
+        ]
+    )
+    smri = make_strategy("brain_v1", "smri", ["thickness"])
+    steps = [
+        *smri.preprocessing[:2],
+        {"step": "residualize", "confounds": ["age", "mean_fd", "etiv"]},
+    ]
+    recipe = recipe.model_copy(
+        update={
+            "blocks": {
+                **recipe.blocks,
+                "brain": smri.model_validate({**smri.model_dump(), "preprocessing": steps}),
+            }
+        }
+    )
+    cohort, _, _, notes = assemble_cohort(recipe, participants, features, {**quality, "fmri": fmri})
+    assert (cohort["mean_fd"] == 0.2).all()
+    assert cohort["etiv"].notna().all()
+    assert any("fmri: 1 of 241 subjects are not in the participants table" in n for n in notes)
+
+
+def test_missing_confound_is_refused_or_dropped(recipe, toy):
+    participants, features, quality = toy
+    participants = participants.copy()
+    participants.iloc[:3, participants.columns.get_loc("age")] = np.nan
+    with pytest.raises(InputError, match=r"p.tsv, column 'age'.*\(3 of 240 subjects\).*drop"):
+        assemble_cohort(recipe, participants, features, quality)
+    cohort, _, flow, _ = assemble_cohort(
+        make_recipe(missing_confounds="drop"), participants, features, quality
+    )
+    assert len(cohort) == 237
+    assert flow["step"].iloc[-1] == "no value of confound age"
+
+
+def test_absent_block_is_left_out_and_said(toy):
+    participants, features, quality = toy
+    recipe = make_recipe(analyses=["prediction"])
+    blocks = {**recipe.blocks, "function": make_strategy("f_v1", "fmri", ["connectivity"])}
+    recipe = recipe.model_copy(update={"blocks": blocks})
+    _, present, _, notes = assemble_cohort(recipe, participants, features, quality)
+    assert list(present) == ["gene", "brain"]
+    assert any("Block 'function' is absent" in note for note in notes)
+
+
+def test_no_block_at_all_is_refused(toy):
+    participants, features, quality = toy
+    empty = features["fmri"]
+    with pytest.raises(InputError, match="none of the blocks gene, brain"):
+        assemble_cohort(make_recipe(), participants, dict.fromkeys(features, empty), quality)
+
+
+def test_constant_features_are_named(recipe, toy):
+    participants, features, quality = toy
+    smri = features["smri"].assign(smri__thickness__R0=2.5)
+    _, _, _, notes = assemble_cohort(recipe, participants, {**features, "smri": smri}, quality)
+    assert len(notes) == 1
+    assert "1 of 8 features of smri.features" in notes[0]
+    assert "smri__thickness__R0" in notes[0]
+
+
+def test_unknown_feature_group_names_the_nearest(toy):
+    _, features, _ = toy
+    strategy = make_strategy("s_v1", "smri", ["thicknes"])
+    with pytest.raises(InputError, match="did you mean 'thickness'"):
+        select_features(features["smri"], strategy)
+
+
+def test_subjects_in_no_common_table(recipe, toy):
+    participants, features, quality = toy
+    with pytest.raises(InputError, match="no subject has all blocks"):
+        assemble_cohort(recipe, participants.rename(index=lambda i: f"x{i}"), features, quality)

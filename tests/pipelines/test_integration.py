@@ -1,0 +1,215 @@
+"""The analyses on a toy cohort with one planted axis."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LinearRegression
+from sklearn.preprocessing import StandardScaler
+
+from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.pipelines.integration import nodes
+from neurogenomics_kb.pipelines.integration.decision import decide_escalation
+from neurogenomics_kb.pipelines.integration.prediction import score_models
+from neurogenomics_kb.pipelines.integration.transformers import build_transformer
+from neurogenomics_kb.registry.cards import HarmonizationMethod
+from neurogenomics_kb.stats.folds import fold_splits
+from tests.pipelines.conftest import make_cohort, make_recipe
+
+
+def run_all(recipe, cohort_tables) -> dict:
+    """Every node of the pipeline, in order."""
+    participants, features, quality = cohort_tables
+    R = recipe.model_dump(mode="json")
+    tables = [
+        t for m in ("genomics", "smri", "fmri", "behaviour") for t in (features[m], quality[m])
+    ]
+    out = {}
+    out["cohort"], out["blocks"], out["flow"], out["notes"] = nodes.assemble_cohort(
+        R, participants, *tables
+    )
+    out["folds"], out["summary"] = nodes.split_folds(R, out["cohort"])
+    out["projections"], out["dimensions"] = nodes.project_blocks(
+        R, out["cohort"], out["blocks"], out["folds"]
+    )
+    out["cca"], out["null"], out["loadings"], out["axes"] = nodes.infer_canonical_correlations(
+        R, out["cohort"], out["blocks"]
+    )
+    out["held_out"], out["scores"] = nodes.hold_out_canonical_correlations(
+        R, out["folds"], out["axes"], out["projections"], out["blocks"]
+    )
+    out["predictions"] = nodes.predict_outcome(
+        R, out["cohort"], out["folds"], out["projections"], out["blocks"]
+    )
+    out["metrics"], out["comparisons"] = nodes.score_models(R, out["cohort"], out["predictions"])
+    out["attribution"], out["attribution_notes"] = nodes.attribute_block(
+        R, out["cohort"], out["blocks"], out["folds"]
+    )
+    out["associations"] = nodes.associate_axes(R, out["cohort"], out["scores"])
+    out["decision"] = nodes.decide_escalation(R, out["comparisons"])
+    return out
+
+
+@pytest.fixture(scope="module")
+def results(recipe, toy):
+    return run_all(recipe, toy)
+
+
+@pytest.fixture(scope="module")
+def continuous_results(toy):
+    recipe = make_recipe(outcome="score", associations=["diagnosis"], algorithms=["linear"])
+    return run_all(recipe, toy)
+
+
+def test_planted_axis_is_found_in_and_out_of_sample(results):
+    cca = results["cca"].set_index("component")
+    assert cca.loc[1, "p_value"] == 0.01
+    assert cca.loc[2, "p_value"] > 0.05
+    assert (cca["n_effective"] < cca["n"]).all()
+    held_out = results["held_out"].groupby("component")["held_out"].mean()
+    assert held_out[1] > 0.3
+    assert held_out[1] < cca.loc[1, "correlation"]
+    top = results["loadings"].query("component == 1 and block == 'brain'")
+    strongest = top.reindex(top["loading"].abs().sort_values(ascending=False).index)["unit"][:3]
+    assert set(strongest) == {"R0", "R1", "R2"}
+
+
+def test_no_axis_without_signal(recipe):
+    found = run_all(make_recipe(analyses=["cca"], n_permutations=199), make_cohort(240, 5, 0.0))
+    assert found["cca"]["p_value"].min() > 0.05
+    assert abs(found["held_out"].query("component == 1")["held_out"].mean()) < 0.3
+
+
+def test_recipe_equals_its_steps_written_out(recipe, toy, results):
+    """The card's steps, done by hand on training subjects of fold 0."""
+    cohort, features = results["cohort"], results["blocks"]["brain"]
+    train, _ = next(fold_splits(results["folds"]["fold"]))
+    scaler = StandardScaler().fit(features.iloc[train])
+    z = scaler.transform(features)
+    income = cohort["income"].fillna(cohort["income"].iloc[train].median())
+    design = np.column_stack(
+        [
+            cohort["age"],
+            pd.get_dummies(cohort["sex"], drop_first=True),
+            pd.get_dummies(cohort["site"], drop_first=True),
+            income,
+            cohort["income"].isna(),
+        ]
+    ).astype(float)
+    fitted = LinearRegression().fit(design[train], z[train])
+    residuals = z - fitted.predict(design)
+    pca = PCA(whiten=True).fit(residuals[train])
+    expected = pca.transform(residuals)
+    got = results["projections"]["brain-adjusted-0"].to_numpy()
+    np.testing.assert_allclose(np.abs(got), np.abs(expected[:, : got.shape[1]]), atol=1e-8)
+
+
+def test_test_subjects_never_influence_the_recipe(recipe, results):
+    cohort, features = results["cohort"], results["blocks"]["gene"]
+    covariates = cohort[["age", "sex", "site", "income"]]
+    train, test = next(fold_splits(results["folds"]["fold"]))
+    table = pd.concat([features, covariates], axis=1)
+    spoilt = table.copy()
+    spoilt.iloc[test, : features.shape[1]] = 1e6
+    spoilt.iloc[test, spoilt.columns.get_loc("age")] = 1e3
+    fits = [
+        build_transformer(recipe, "gene", covariates.columns).fit(t.iloc[train])
+        for t in (table, spoilt)
+    ]
+    kept = [f.transform(table.iloc[train]) for f in fits]
+    pd.testing.assert_frame_equal(*kept)
+
+
+def test_harmonization_goes_before_the_first_z_score(recipe):
+    combat = HarmonizationMethod(
+        id="combat", method="combat", modalities=["smri"], preserve=["age", "sex"]
+    )
+    changed = recipe.model_copy(update={"harmonization": combat})
+    names = [n for n, _ in build_transformer(changed, "brain", ["age", "sex", "site"]).steps]
+    assert names.index("harmonize") == names.index("1_zscore") - 1
+    untouched = [n for n, _ in build_transformer(changed, "gene", ["age", "sex", "site"]).steps]
+    assert "harmonize" not in untouched
+
+
+def test_every_model_is_tested_on_every_subject_once(results):
+    predictions = results["predictions"]
+    for _, frame in predictions.groupby(["model", "variant", "algorithm"]):
+        assert sorted(frame.index) == sorted(results["cohort"].index)
+    variants = predictions.groupby("model")["variant"].unique().map(set)
+    assert variants["gene"] == {"adjusted", "unadjusted"}
+    assert variants["covariates"] == {"adjusted"}
+
+
+def test_models_on_other_subjects_are_not_compared(recipe, results):
+    predictions = results["predictions"].reset_index()
+    moved = predictions["model"].eq("gene") & predictions["fold"].eq(0)
+    predictions.loc[moved, "fold"] = 1
+    with pytest.raises(InputError, match="other subjects or folds"):
+        score_models(recipe, results["cohort"], predictions.set_index("subject_id"))
+
+
+def test_metrics_have_intervals_and_prevalence(results):
+    metrics = results["metrics"]
+    fusion = metrics.query("model == 'fusion' and variant == 'adjusted' and algorithm == 'linear'")
+    table = fusion.set_index("metric")
+    for name in ("auroc", "auprc"):
+        row = table.loc[name]
+        assert row["ci_low"] < row["value"] < row["ci_high"]
+    assert table.loc["prevalence", "value"] == pytest.approx(results["cohort"]["diagnosis"].mean())
+    assert table.loc["auroc", "value"] > 0.65
+
+
+def test_axis_scores_are_standardised_and_out_of_fold(results):
+    scores = results["scores"]
+    assert scores.notna().all().all()
+    assert scores.std().between(0.7, 1.4).all()
+    r = np.corrcoef(scores["gene~brain:1:x"], results["axes"]["gene~brain:1:x"])[0, 1]
+    assert r > 0.8
+
+
+def test_associations_follow_the_planted_axis(results):
+    table = results["associations"].set_index(["component", "block", "measure"])
+    assert table.loc[(1, "gene", "odds ratio per SD"), "q_value"].item() < 0.001
+    assert table.loc[(2, "gene", "partial pearson"), "q_value"].item() > 0.01
+    assert (table["df"] < table["n"] - 2).all()
+
+
+def test_attribution_finds_the_planted_genes_and_states_its_floor(results):
+    table = results["attribution"]
+    assert set(table.head(2)["unit"]) == {"G0", "G1"}
+    assert table["p_swap_fwe"].min() >= 0.01
+    assert "cannot go below p = 0.125" in results["attribution_notes"][0]
+
+
+def test_decision_follows_its_rule(recipe):
+    def comparisons(p_gene, p_brain, gain=0.05):
+        return pd.DataFrame(
+            [
+                {"model": "fusion", "reference": reference, "variant": "adjusted",
+                 "algorithm": "linear", "difference": gain, "p_value": p}
+                for reference, p in (("gene", p_gene), ("brain", p_brain))
+            ]
+        )  # fmt: skip
+
+    assert decide_escalation(recipe, comparisons(0.01, 0.04))["escalate"]
+    assert not decide_escalation(recipe, comparisons(0.01, 0.06))["escalate"]
+    assert not decide_escalation(recipe, comparisons(0.01, 0.01, gain=-0.05))["escalate"]
+    assert decide_escalation(recipe, comparisons(0.01, 0.04))["p_value"] == 0.04
+
+
+def test_continuous_outcome_is_regressed(continuous_results):
+    metrics = continuous_results["metrics"]
+    assert set(metrics["metric"]) == {"r2", "mae"}
+    r2 = metrics.query("metric == 'r2' and variant == 'adjusted'").set_index("model")["value"]
+    assert r2["fusion_covariates"] > r2["covariates"] + 0.2
+    assert continuous_results["attribution"]["metric"].unique().tolist() == ["r2"]
+    assert set(continuous_results["attribution"].head(2)["unit"]) == {"G0", "G1"}
+
+
+def test_three_blocks_give_three_pairs(toy):
+    recipe = make_recipe(analyses=["cca"], n_permutations=19)
+    blocks = {**recipe.blocks, "again": recipe.blocks["brain"]}
+    found = run_all(recipe.model_copy(update={"blocks": blocks}), toy)
+    assert found["cca"]["pair"].unique().tolist() == ["gene~brain", "gene~again", "brain~again"]

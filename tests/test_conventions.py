@@ -1,0 +1,141 @@
+"""What must hold for every catalog entry, parameter group and pipeline."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import get_type_hints
+
+import pytest
+import yaml
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from pydantic import BaseModel
+
+from neurogenomics_kb.pipeline_registry import register_pipelines
+
+ROOT = Path(__file__).parents[1]
+ENVIRONMENTS = [
+    "base",
+    *(p.name for p in (ROOT / "conf").iterdir() if (p / "globals.yml").exists()),
+]
+ENVIRONMENTS = sorted(set(ENVIRONMENTS))
+LAYERS = {
+    "knowledge", "raw", "intermediate", "primary", "feature", "model_input", "models",
+    "model_output", "reporting",
+}  # fmt: skip
+# Tables with aggregates only; everything else with rows must not be previewed.
+AGGREGATES = {
+    "integration.sample_flow", "integration.dimensions", "integration.cca",
+    "integration.cca_held_out", "integration.metrics", "integration.comparisons",
+    "integration.attribution", "integration.associations",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=ENVIRONMENTS)
+def context(request):
+    bootstrap_project(ROOT)
+    with KedroSession.create(ROOT, env=request.param) as session:
+        loaded = session.load_context()
+        # The context builds a new catalog at every access.
+        yield SimpleNamespace(catalog=loaded.catalog, params=loaded.params)
+
+
+@pytest.fixture(scope="module")
+def pipelines():
+    return register_pipelines()
+
+
+def datasets_of(pipelines):
+    names = {n for p in pipelines.values() for n in p.datasets()}
+    return sorted(n for n in names if not n.startswith("params:") and n != "parameters")
+
+
+def test_no_dataset_falls_back_to_memory(context, pipelines):
+    for name in datasets_of(pipelines):
+        dataset = context.catalog.get(name)
+        assert dataset is not None, name
+        assert type(dataset).__name__ != "MemoryDataset", name
+
+
+def test_every_dataset_has_a_layer(context, pipelines):
+    for name in datasets_of(pipelines):
+        metadata = context.catalog.get(name).metadata or {}
+        assert metadata.get("kedro-viz", {}).get("layer") in LAYERS, name
+
+
+def test_tables_of_subjects_are_never_previewed(context, pipelines):
+    for name in datasets_of(pipelines):
+        dataset = context.catalog.get(name)
+        viz = (dataset.metadata or {}).get("kedro-viz", {})
+        if type(dataset).__name__ in ("CSVDataset", "ParquetDataset") and name not in AGGREGATES:
+            assert viz.get("preview") is False, name
+
+
+def test_figures_are_previewed_and_tracked(context, pipelines):
+    figures = [n for n in datasets_of(pipelines) if n.endswith("_figure")]
+    assert len(figures) == 6
+    for name in figures:
+        metadata = context.catalog.get(name).metadata
+        assert metadata["kedro-viz"].get("preview") is not False
+        assert metadata["mlflow"]["artifact"]
+
+
+def test_produced_paths_carry_the_cohort(context, pipelines):
+    cohort = context.params["cohort"]
+    produced = {n for p in pipelines.values() for n in p.all_outputs()}
+    for name in produced:
+        dataset = context.catalog.get(name)
+        path = str(getattr(dataset, "_filepath", None) or getattr(dataset, "_path", ""))
+        if "01_raw" not in path and path and "NotCollected" not in type(dataset).__name__:
+            assert f"/{cohort}/" in path or f"data/01_raw/{cohort}" in path, (name, path)
+
+
+def test_every_parameter_group_has_a_typed_model(pipelines):
+    for pipeline in pipelines.values():
+        for node in pipeline.nodes:
+            groups = [n for n in node.inputs if n.startswith("params:") and n != "params:cohort"]
+            if not groups:
+                continue
+            hints = get_type_hints(node.func)
+            names = list(inspect.signature(node.func).parameters)
+            for group in groups:
+                hint = hints[names[node.inputs.index(group)]]
+                assert issubclass(hint, BaseModel), (node.name, group)
+                assert hint.model_config.get("extra") == "forbid", (node.name, group)
+
+
+def test_every_parameter_in_the_files_is_used(pipelines):
+    used = {n.removeprefix("params:") for p in pipelines.values() for n in p.inputs()}
+    for file in (ROOT / "conf/base/parameters").glob("*.yml"):
+        for key, value in yaml.safe_load(file.read_text()).items():
+            groups = {key} if key in used else {f"{key}.{inner}" for inner in value}
+            assert groups <= used, file.name
+
+
+def test_experiment_files_name_what_exists(pipelines):
+    from neurogenomics_kb.registry import Experiment, Registry
+    from neurogenomics_kb.registry.recipe import resolve_recipe
+
+    registry = Registry(ROOT / "kb")
+    for file in sorted((ROOT / "conf/experiments").glob("*.yml")):
+        run = yaml.safe_load(file.read_text())["run"]
+        assert run["pipeline"] in pipelines
+        experiment = Experiment.model_validate(run["params"]["experiment"])
+        assert experiment.id == file.stem
+        resolve_recipe(experiment, registry, "demo")
+
+
+def test_nodes_are_named_by_verbs_and_described(pipelines):
+    for node in pipelines["__default__"].nodes + pipelines["simulation"].nodes:
+        assert re.fullmatch(r"([a-z]+\.)?[a-z]+(_[a-z]+)*", node.name), node.name
+        assert node.func.__doc__, node.name
+
+
+def test_integration_is_composed_of_the_parts(pipelines):
+    whole = {n.name for n in pipelines["integration"].nodes}
+    for name in ("genomics", "smri", "fmri", "behaviour", "reporting"):
+        assert {n.name for n in pipelines[name].nodes} <= whole
+    assert not {n.name for n in pipelines["simulation"].nodes} & whole

@@ -1,0 +1,138 @@
+"""The main job on the demo cohort: raw data to result card, and the planted truth found."""
+
+from __future__ import annotations
+
+import json
+
+import mlflow
+import pandas as pd
+import pytest
+import yaml
+
+from neurogenomics_kb.pipelines.reporting.figures import unit_loadings
+from neurogenomics_kb.registry import Registry
+
+
+@pytest.fixture(scope="module")
+def demo(project):
+    project.stdout = project.run().stderr
+    return project
+
+
+@pytest.fixture(scope="module")
+def truth(demo):
+    return json.loads((demo.path / "data/01_raw/demo/truth.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def card(demo):
+    return yaml.safe_load(demo.results[0].read_text())
+
+
+def test_planted_axes_are_significant_and_no_third_one(demo):
+    cca = pd.read_csv(demo.outputs() / "cca.csv")
+    assert (cca["p_value"] < 0.05).tolist() == [True, True, False]
+    held_out = pd.read_csv(demo.outputs() / "cca_held_out.csv").groupby("component")["held_out"]
+    assert held_out.mean()[1] > 0.4
+    assert held_out.mean()[2] > 0.2
+    assert abs(held_out.mean()[3]) < 0.15
+
+
+def test_planted_genes_and_regions_load_on_the_axes(demo, truth):
+    loadings = pd.read_parquet(demo.outputs() / "cca_loadings.parquet")
+    units = unit_loadings(loadings[loadings["component"] <= 2])
+    strongest = units.assign(size=units["loading"].abs()).groupby(["block", "unit"])["size"].max()
+    planted = {g for axis in truth["axes"] for g in axis["genes"]}
+    assert len(planted & set(strongest["gene"].nlargest(9).index)) >= 5
+    regions = {r for axis in truth["axes"] for names in axis["regions"].values() for r in names}
+    top = set(strongest["brain"].nlargest(len(regions)).index)
+    assert len(top & regions) >= 0.7 * len(regions)
+
+
+def test_leaving_out_planted_genes_costs_most(demo, truth):
+    attribution = pd.read_csv(demo.outputs() / "attribution.csv")
+    planted = {g for axis in truth["axes"] for g in axis["genes"]}
+    significant = set(attribution.loc[attribution["p_swap_fwe"] < 0.05, "unit"])
+    assert significant
+    assert significant <= planted
+    assert len(set(attribution.head(7)["unit"]) & planted) >= 4
+
+
+def test_prediction_beats_covariates_and_reports_all_models(demo):
+    metrics = pd.read_csv(demo.outputs() / "metrics.csv")
+    auroc = metrics[(metrics["metric"] == "auroc") & (metrics["variant"] == "adjusted")]
+    linear = auroc[auroc["algorithm"] == "linear"].set_index("model")["value"]
+    assert set(linear.index) == {"covariates", "gene", "brain", "fusion", "fusion_covariates"}
+    assert linear["fusion_covariates"] > linear["covariates"] + 0.1
+    comparisons = pd.read_csv(demo.outputs() / "comparisons.csv")
+    row = comparisons[
+        (comparisons["model"] == "fusion_covariates") & (comparisons["algorithm"] == "linear")
+    ].iloc[0]
+    assert row["p_value"] < 0.05
+    assert row["df"] == 4
+
+
+def test_folds_keep_families_together(demo):
+    folder = demo.path / "data/05_model_input/demo/demo_gene_brain"
+    folds = pd.read_parquet(folder / "folds.parquet")["fold"]
+    families = pd.read_parquet(folder / "cohort.parquet")["family_id"]
+    assert folds.groupby(families).nunique().max() == 1
+    assert families.duplicated().any()
+
+
+def test_result_card_is_valid_and_discloses_nobody(demo, card):
+    assert Registry(demo.path / "kb").validate() == []
+    text = demo.results[0].read_text()
+    participants = pd.read_csv(demo.path / "data/01_raw/demo/participants.tsv", sep="\t")
+    assert not any(subject in text for subject in participants["participant_id"])
+    assert card["n_subjects"] == 385
+    assert all(v is None or v > 0 for v in (row["p_value"] for row in card["comparisons"]))
+    assert {"demo", "none_baseline", "kmer_spectrum_k4", "smri_free_surfer_pca512_v1"} <= set(
+        card["cards"]
+    )
+
+
+def test_card_and_tracked_run_point_to_each_other(demo, card):
+    client = mlflow.MlflowClient(f"sqlite:///{demo.path}/mlflow.db")
+    run = client.get_run(card["mlflow_run_id"])
+    assert (
+        run.data.tags["card.smri_free_surfer_pca512_v1"]
+        == (card["cards"]["smri_free_surfer_pca512_v1"])
+    )
+    assert run.data.params["experiment.blocks.gene"] == "genetics_gene_kmer_pca512_v1"
+    stored = json.loads(
+        (demo.path / "data/08_reporting/demo/demo_gene_brain/metrics.json").read_text()
+    )
+    assert run.data.metrics == pytest.approx(stored)
+    assert run.info.status == "FINISHED"
+    artifacts = {a.path for a in client.list_artifacts(run.info.run_id)}
+    assert {"figures", "report", "result_card", "tables", "recipe"} <= artifacts
+    assert len(client.list_artifacts(run.info.run_id, "figures")) == 6
+
+
+def test_report_is_self_contained_and_says_what_was_found(demo):
+    html = (demo.path / "data/08_reporting/demo/demo_gene_brain/report.html").read_text()
+    assert html.count("data:image/png;base64,") == 6
+    assert 'src="http' not in html
+    assert 'href="http' not in html
+    assert "2 of 3 tested components are significant" in html
+    assert "p = 0<" not in html
+
+
+def test_progress_is_visible(demo):
+    for text in ("permutations of", "models fitted in fold 5 of 5", "connectivity of 300 / 390"):
+        assert text in demo.stdout
+
+
+def test_lineage_site_is_built_without_anybodys_rows(demo):
+    done = demo.kedro("viz", "build", "--include-hooks", "--include-previews")
+    assert done.returncode == 0, done.stderr[-2000:]
+    api = demo.path / "build/api"
+    graph = json.loads((api / "main").read_text())
+    assert graph["layers"] == [
+        "knowledge", "raw", "intermediate", "primary", "feature", "model_input", "models",
+        "model_output", "reporting",
+    ]  # fmt: skip
+    nodes = [json.loads(p.read_text()) for p in (api / "nodes").iterdir()]
+    assert sum(str(n.get("preview", ""))[:8] == "iVBORw0K" for n in nodes) == 6
+    assert not any("sub-0" in json.dumps(n.get("preview")) for n in nodes)

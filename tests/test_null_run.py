@@ -1,0 +1,28 @@
+"""A cohort without signal, confounds left in: nothing may come out significant."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+
+def test_null_cohort_gives_nothing(project):
+    done = project.kedro("run", "--pipeline=simulation", "--env", "demo_null")
+    assert done.returncode == 0, done.stderr[-2000:]
+    project.run("--env", "demo_null")
+    outputs = project.outputs("demo_null", "demo_null")
+    assert (pd.read_csv(outputs / "cca.csv")["p_value"] > 0.05).all()
+    comparisons = pd.read_csv(outputs / "comparisons.csv")
+    assert (comparisons["p_holm"] > 0.05).all()
+    assert (pd.read_csv(outputs / "attribution.csv")["p_swap_fwe"] > 0.05).all()
+    assert (pd.read_csv(outputs / "associations.csv")["q_value"] > 0.05).all()
+    metrics = pd.read_csv(outputs / "metrics.csv")
+    auroc = metrics[(metrics["metric"] == "auroc") & (metrics["algorithm"] == "linear")]
+    covariates = auroc.loc[auroc["model"] == "covariates", "value"].item()
+    assert covariates > 0.58  # the confounds are still there to be found
+
+
+def test_simulation_does_not_overwrite_a_real_cohort(project):
+    done = project.kedro("run", "--pipeline=simulation", "--env", "aomic")
+    assert done.returncode == 1
+    assert "would overwrite" in done.stderr
+    assert not (project.path / "data/01_raw/aomic").exists()
