@@ -269,5 +269,7 @@ def describe(error: dict, model: type[Card]) -> str:
 
 def nearest(name: str, among) -> str:
     """Suggestion for a misspelt name, or nothing."""
-    close = difflib.get_close_matches(name, list(among), n=1, cutoff=0.5)
+    among = [str(each) for each in among]
+    close = difflib.get_close_matches(name, among, n=1, cutoff=0.5)
+    close = close or [each for each in among if name and each.startswith(name)]
     return f", did you mean '{close[0]}'?" if close else ""

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Node, Pipeline
+from kedro_datasets.json import JSONDataset
+from kedro_datasets.pandas import CSVDataset
+
+from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.hooks import (
+    RawFilesFirst,
+    SameRecipe,
+    WholeOutputs,
+    changes,
+    file_of,
+    flatten,
+    remove,
+)
+from neurogenomics_kb.registry import Experiment
+
+
+def identity(x):
+    return x
+
+
+@pytest.fixture
+def pipeline():
+    return Pipeline([Node(identity, "raw", "made", name="make")])
+
+
+@pytest.fixture
+def catalog(tmp_path):
+    return DataCatalog(
+        {
+            "raw": CSVDataset(filepath=str(tmp_path / "raw.csv")),
+            "made": CSVDataset(filepath=str(tmp_path / "made.csv")),
+            "memory": MemoryDataset(),
+        }
+    )
+
+
+def test_file_of_local_datasets_only(catalog, tmp_path):
+    assert file_of(catalog.get("raw")) == tmp_path / "raw.csv"
+    assert file_of(catalog.get("memory")) is None
+
+
+def test_missing_raw_files_are_reported_at_the_start(pipeline, catalog, tmp_path):
+    with pytest.raises(InputError, match=r"raw\.csv: the file is missing"):
+        RawFilesFirst().before_pipeline_run(pipeline, catalog)
+    (tmp_path / "raw.csv").write_text("a\n1\n")
+    RawFilesFirst().before_pipeline_run(pipeline, catalog)
+
+
+def test_half_written_output_is_removed_at_the_next_start(pipeline, catalog, tmp_path):
+    hook = WholeOutputs()
+    hook.after_catalog_created(catalog)
+    hook.before_dataset_saved("made")
+    (tmp_path / "made.csv").write_text("a\n1")  # the run is killed here
+    WholeOutputs().before_pipeline_run(pipeline, catalog)
+    assert not (tmp_path / "made.csv").exists()
+    assert not list(tmp_path.glob(".*.saving"))
+
+
+def test_whole_output_stays(pipeline, catalog, tmp_path):
+    hook = WholeOutputs()
+    hook.after_catalog_created(catalog)
+    hook.before_dataset_saved("made")
+    catalog.save("made", pd.DataFrame({"a": [1]}))
+    hook.after_dataset_saved("made")
+    WholeOutputs().before_pipeline_run(pipeline, catalog)
+    assert (tmp_path / "made.csv").exists()
+
+
+def test_failed_node_leaves_nothing(pipeline, catalog, tmp_path):
+    hook = WholeOutputs()
+    hook.after_catalog_created(catalog)
+    hook.before_dataset_saved("made")
+    (tmp_path / "made.csv").write_text("half")
+    hook.on_node_error(ValueError(), pipeline.nodes[0], catalog)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def recipe_run(tmp_path):
+    raw = tmp_path / "raw.csv"
+    raw.write_text("a\n1\n")
+    catalog = DataCatalog(
+        {
+            "raw": CSVDataset(filepath=str(raw)),
+            "params:threshold": MemoryDataset({"x": 1}),
+            "recipe": JSONDataset(filepath=str(tmp_path / "experiment/recipe.json")),
+            "genomics.features": CSVDataset(filepath=str(tmp_path / "features/genomics.csv")),
+        }
+    )
+    pipeline = Pipeline(
+        [
+            Node(lambda raw, p: {}, ["raw", "params:threshold"], "recipe", name="write"),
+            Node(identity, "recipe", "genomics.features", name="features"),
+        ]
+    )
+    return raw, catalog, pipeline
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:One or more dataset names contain")
+
+
+def start(recipe_run, **run_params):
+    SameRecipe().before_pipeline_run(run_params, recipe_run[2], recipe_run[1])
+
+
+def test_resuming_with_other_data_or_parameters_is_refused(recipe_run):
+    raw, catalog, _ = recipe_run
+    start(recipe_run)
+    start(recipe_run, only_missing_outputs=True)
+    raw.write_text("a\n2\n")
+    with pytest.raises(InputError, match=r"these changed: raw\. Run without"):
+        start(recipe_run, only_missing_outputs=True)
+    raw.write_text("a\n1\n")
+    catalog["params:threshold"] = MemoryDataset({"x": 2})
+    with pytest.raises(InputError, match="params:threshold"):
+        start(recipe_run, only_missing_outputs=True)
+
+
+def test_a_run_with_another_recipe_first_deletes_what_it_replaces(recipe_run, tmp_path):
+    raw, catalog, _ = recipe_run
+    start(recipe_run)
+    catalog.save("recipe", {"old": True})
+    catalog.save("genomics.features", pd.DataFrame({"a": [1]}))
+    start(recipe_run)
+    assert (tmp_path / "experiment/recipe.json").exists()
+    raw.write_text("a\n2\n")
+    start(recipe_run)
+    assert not (tmp_path / "experiment/recipe.json").exists()
+    assert not (tmp_path / "features/genomics.csv").exists()
+    assert json.loads((tmp_path / "features/fingerprint.json").read_text())["raw"]
+
+
+def test_changes_are_named(tmp_path):
+    file = tmp_path / "f.json"
+    assert changes(file, {"a": "1"}) == []
+    file.write_text('{"a": "1"}')
+    assert changes(file, {"a": "1", "b": "2"}) == ["b"]
+
+
+def test_remove_keeps_the_folder(tmp_path):
+    (tmp_path / "x/y").mkdir(parents=True)
+    (tmp_path / "x/y/file").write_text("1")
+    remove(tmp_path / "x")
+    assert list((tmp_path / "x").iterdir()) == []
+    remove(tmp_path / "absent")
+
+
+def test_parameters_are_logged_flat():
+    experiment = Experiment(id="e", blocks={"gene": "g_v1"}, outcome="y", analyses=["prediction"])
+    flat = flatten(experiment, "experiment")
+    assert flat["experiment.blocks.gene"] == "g_v1"
+    assert flat["experiment.folds.n_splits"] == 5
