@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from kedro.validation.exceptions import ParameterValidationError
-from modality_runs import check_persisted, run_pipeline
 
 from neurogenomics_kb.datasets import NotCollected
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.pipelines.behaviour import create_pipeline
+from tests.pipelines.modality_runs import check_persisted, run_pipeline
 
 TABLE = pd.DataFrame(
     {

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from kedro.validation.exceptions import ParameterValidationError
-from modality_runs import check_persisted, merge, run_pipeline
 
 from neurogenomics_kb.brain.connectivity import NUISANCE, denoise, fisher_connectivity
 from neurogenomics_kb.datasets import NotCollected
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.pipelines.fmri import create_pipeline
+from tests.pipelines.modality_runs import check_persisted, merge, run_pipeline
 
 ABSENT = NotCollected(modality="fmri", reason="no scanner")
 

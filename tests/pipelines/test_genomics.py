@@ -7,13 +7,13 @@ import pandas as pd
 import pysam
 import pytest
 from kedro.validation.exceptions import ParameterValidationError
-from modality_runs import check_persisted, run_pipeline
 
 from neurogenomics_kb.datasets import NotCollected
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.genome.encoders import KmerEncoder
 from neurogenomics_kb.pipelines.genomics import create_pipeline
 from neurogenomics_kb.pipelines.genomics.nodes import embed_sequences
+from tests.pipelines.modality_runs import check_persisted, run_pipeline
 
 SEQUENCE = "ACGTTGCAAGGCTATCCGATTACAGGCATTACGAGCTAGCATCGATTGCAC"
 SAMPLES = ["s1", "s2", "s3", "s4"]

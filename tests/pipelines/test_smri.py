@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from kedro.validation.exceptions import ParameterValidationError
-from modality_runs import check_persisted, run_pipeline
 
 from neurogenomics_kb.datasets import NotCollected
 from neurogenomics_kb.pipelines.smri import create_pipeline
+from tests.pipelines.modality_runs import check_persisted, run_pipeline
 
 ABSENT = NotCollected(modality="smri", reason="no scanner")
 
