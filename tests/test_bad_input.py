@@ -48,7 +48,7 @@ def set_cell(column, value):
         (
             "participants.tsv",
             edit(lambda t: pd.concat([t, t.tail(2)])),
-            ["participants.tsv, column 'participant_id'", "more than once", "(2 of 402 subjects)"],
+            ["participants.tsv, column 'participant_id'", "repeat", "(4 of 402 subjects)"],
         ),
         (
             "participants.tsv",

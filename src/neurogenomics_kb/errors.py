@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
 
@@ -66,3 +67,11 @@ def listing(names, limit: int = 5) -> str:
     names = [str(name) for name in names]
     shown = ", ".join(names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+
+
+def nearest(name: str, among) -> str:
+    """Suggestion for a misspelt name, or nothing."""
+    among = [str(each) for each in among]
+    close = difflib.get_close_matches(name, among, n=1, cutoff=0.5)
+    close = close or [each for each in among if name and each.startswith(name)]
+    return f", did you mean '{close[0]}'?" if close else ""

@@ -4,7 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neurogenomics_kb.brain.motion import mean_framewise_displacement, motion_quality
+from neurogenomics_kb.brain.motion import (
+    group_mean_fd,
+    mean_framewise_displacement,
+    motion_quality,
+)
 from neurogenomics_kb.errors import InputError
 
 
@@ -22,7 +26,7 @@ def test_first_row_without_a_value_does_not_count():
     [
         (table(np.nan, 0.1, np.nan), "confounds of s1.*1 frames after the first.*frame 3"),
         (pd.DataFrame({"fd": [1.0]}), "column is missing.*The table has fd"),
-        (table("n/a", "0.1"), "not numeric"),
+        (table("n/a", "0.1"), "expected numbers, found 'n/a'"),
     ],
 )
 def test_unusable_confounds_are_refused(confounds, message):
@@ -49,3 +53,27 @@ def test_reasons():
         "no framewise displacement": "f",
     }
     assert metrics.columns.tolist() == ["mean_fd", "n_frames"]
+
+
+def test_group_motion_averages_the_runs_of_a_subject():
+    table = pd.DataFrame(
+        {
+            "bids_name": ["sub-01_task-a_bold", "sub-01_task-b_bold", "sub-02_task-a_bold"],
+            "fd_mean": [0.1, 0.3, 0.5],
+        }
+    )
+    means = group_mean_fd(table)
+    assert means.to_dict() == {"sub-01": pytest.approx(0.2), "sub-02": 0.5}
+    assert means.index.name == "subject_id"
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (pd.DataFrame({"bids_name": ["sub-01_bold"]}), "column 'fd_mean'"),
+        (pd.DataFrame({"bids_name": ["run1", "sub-1"], "fd_mean": [0.1, 0.2]}), "1 of 2 runs"),
+    ],
+)
+def test_group_motion_of_another_layout_is_refused(table, words):
+    with pytest.raises(InputError, match=words):
+        group_mean_fd(table)

@@ -75,7 +75,7 @@ def test_cohort_without_instruments_gives_empty_tables(run_modality):
         (TABLE, {"neo": ["NEO_Q"]}, "column 'NEO_Q': the column is missing"),
         (TABLE.drop(columns="participant_id"), GROUPS, "column 'participant_id'"),
         (TABLE.assign(participant_id="s1"), GROUPS, r"repeat: s1 \(3 of 3 subjects\)"),
-        (TABLE, {"sex": ["sex"]}, r"column 'sex': .*'M'\) \(3 of 3 subjects\)"),
+        (TABLE, {"sex": ["sex"]}, r"column 'sex': .*'M', 'F' \(3 of 3 subjects\)"),
         (TABLE.rename(columns={"NEO_N": "N__1"}), {"a": ["N__1"]}, "holds '__'"),
     ],
 )

@@ -50,8 +50,8 @@ def test_standardized_names_levels_and_order():
     [
         (lambda t: t.drop(columns="age"), ["participants.tsv", "column 'age'", "missing"]),
         (lambda t: t.rename(columns={"age": "Age"}), ["did you mean 'Age'"]),
-        (lambda t: t.assign(participant_id=["a", "a", "b"]), ["more than once", "'a'", "1 of 3"]),
-        (lambda t: t.assign(participant_id=["a", None, "b"]), ["no subject id", "1 of 3"]),
+        (lambda t: t.assign(participant_id=["a", "a", "b"]), ["missing or repeat: a", "2 of 3"]),
+        (lambda t: t.assign(participant_id=["a", None, "b"]), ["missing or repeat", "1 of 3"]),
         (lambda t: t.assign(age=["50", "sixty", "70"]), ["'sixty'", "column 'age'", "1 of 3"]),
         (lambda t: t.assign(age=[50, 7, 60]), ["outside 18 to 100 years", "first 7", "1 of 3"]),
         (lambda t: t.assign(sex=["F", "X", "M"]), ["values X are none of F, M", "column 'sex'"]),

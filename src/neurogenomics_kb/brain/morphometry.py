@@ -6,8 +6,9 @@ from typing import Literal
 
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.naming import SEPARATOR, SUBJECT, feature_name
+from neurogenomics_kb.tables import require_columns, require_numbers, require_unique_ids
 
 ETIV = "etiv"
 
@@ -36,20 +37,14 @@ def morphometry_features(tables: pd.DataFrame, *, file: str = "smri.freesurfer")
     InputError
         If subject ids repeat, there is no regional column, or a column is not numeric.
     """
-    _check_ids(tables.index, file)
+    require_unique_ids(tables.index, file)
     regional = [column for column in tables if column != ETIV]
     if not regional:
         raise InputError(
             "there is no regional column", file=file, remedy="Supply at least one table of regions."
         )
     for column in regional:
-        if not pd.api.types.is_numeric_dtype(tables[column]):
-            raise InputError(
-                "the column is not numeric",
-                file=file,
-                column=column,
-                remedy="Write numbers, and n/a where a value is missing.",
-            )
+        require_numbers(tables[column], file, column)
     features = tables[regional].astype(float)
     features.columns = [
         feature_name("smri", *column.split(SEPARATOR, maxsplit=1)) for column in regional
@@ -80,25 +75,12 @@ def mean_euler_number(
     InputError
         If a column is absent or not numeric, or ids repeat.
     """
-    for column in (id_column, "euler_lh", "euler_rh"):
-        if column not in euler:
-            raise InputError(
-                "the column is missing",
-                file=file,
-                column=column,
-                remedy=f"The table has {listing(euler.columns)}.",
-            )
+    require_columns(euler, (id_column, "euler_lh", "euler_rh"), file)
+    require_unique_ids(euler[id_column], file, id_column)
     sides = euler[["euler_lh", "euler_rh"]]
     for column in sides:
-        if not pd.api.types.is_numeric_dtype(sides[column]):
-            raise InputError(
-                "the Euler number is not numeric",
-                file=file,
-                column=column,
-                remedy="Write numbers, and n/a where a value is missing.",
-            )
+        require_numbers(sides[column], file, column)
     ids = pd.Index(euler[id_column].astype(str), name=SUBJECT)
-    _check_ids(ids, file)
     mean = sides.mean(axis=1, skipna=False)
     return pd.Series(mean.to_numpy(dtype=float), index=ids, name="euler_number")
 
@@ -147,15 +129,3 @@ def surface_quality(
     if missing_euler == "drop":
         failures["no Euler number"] = number.isna()
     return metrics, failures
-
-
-def _check_ids(ids: pd.Index, file: str) -> None:
-    twice = ids[ids.duplicated()].unique()
-    if len(twice):
-        raise InputError(
-            f"subject ids repeat: {listing(twice)}",
-            file=file,
-            subjects=len(twice),
-            of=ids.nunique(),
-            remedy="Keep one row per subject.",
-        )

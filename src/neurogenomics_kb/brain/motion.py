@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.naming import SUBJECT
+from neurogenomics_kb.tables import require_columns, require_numbers
+
+GROUP_TABLE = "fmri.group_motion"
 
 
 def mean_framewise_displacement(
@@ -32,20 +35,8 @@ def mean_framewise_displacement(
         If the column is absent or not numeric, or a frame after the first has no value.
     """
     file = f"confounds of {subject}"
-    if column not in confounds:
-        raise InputError(
-            "the column is missing",
-            file=file,
-            column=column,
-            remedy=f"The table has {listing(confounds.columns)}.",
-        )
-    if not pd.api.types.is_numeric_dtype(confounds[column]):
-        raise InputError(
-            "framewise displacement is not numeric",
-            file=file,
-            column=column,
-            remedy="Write millimetres, and n/a for the first frame.",
-        )
+    require_columns(confounds, [column], file)
+    require_numbers(confounds[column], file, column)
     displacement = confounds[column].to_numpy(dtype=float)
     gaps = np.flatnonzero(np.isnan(displacement[1:])) + 1
     if gaps.size:
@@ -110,20 +101,13 @@ def group_mean_fd(table: pd.DataFrame) -> pd.Series:
     InputError
         If a column is missing or a run's name does not begin with a subject.
     """
-    for column in ("bids_name", "fd_mean"):
-        if column not in table:
-            raise InputError(
-                "the column is missing",
-                file="group motion table",
-                column=column,
-                remedy="Expected MRIQC's group_bold.tsv.",
-            )
+    require_columns(table, ("bids_name", "fd_mean"), GROUP_TABLE)
     subjects = table["bids_name"].astype(str).str.extract(r"^(sub-[A-Za-z0-9]+)", expand=False)
     if subjects.isna().any():
         raise InputError(
             f"{int(subjects.isna().sum())} of {len(table)} runs are not named after a subject, "
             f"first {table.loc[subjects.isna(), 'bids_name'].iloc[0]!r}",
-            file="group motion table",
+            file=GROUP_TABLE,
             column="bids_name",
             remedy="Expected names such as sub-01_task-rest_bold.",
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.naming import SEPARATOR, SUBJECT, feature_name
+from neurogenomics_kb.tables import require_columns, require_numbers, require_unique_ids
 
 
 def score_features(
@@ -38,41 +39,14 @@ def score_features(
         If the id column is absent, ids repeat or are missing, there is no score, or a score is not
         numeric.
     """
-    if id_column not in scores:
-        raise InputError(
-            "the column of subject ids is missing",
-            file=file,
-            column=id_column,
-            remedy=f"The table has {listing(scores.columns)}.",
-        )
+    require_columns(scores, [id_column], file)
     ids = scores[id_column]
-    bad = ids.isna() | ids.duplicated(keep=False)
-    if bad.any():
-        raise InputError(
-            f"subject ids are missing or repeat: {listing(dict.fromkeys(ids[bad]))}",
-            file=file,
-            column=id_column,
-            subjects=int(bad.sum()),
-            of=len(ids),
-            remedy="Keep one row per subject.",
-        )
+    require_unique_ids(ids, file, id_column)
     values = scores.drop(columns=id_column)
     if values.columns.empty:
         raise InputError("there is no score column", file=file, remedy="Add one column per score.")
     for column in values:
-        numeric = pd.api.types.is_numeric_dtype(values[column])
-        if not numeric or pd.api.types.is_bool_dtype(values[column]):
-            text = pd.to_numeric(values[column], errors="coerce").isna() & values[column].notna()
-            raise InputError(
-                f"the score is not numeric (e.g. {values.loc[text, column].iloc[0]!r})"
-                if text.any()
-                else f"the score is of type {values[column].dtype}, not numeric",
-                file=file,
-                column=str(column),
-                subjects=int(text.sum()),
-                of=len(values),
-                remedy="Write numbers, and n/a where a score is missing.",
-            )
+        require_numbers(values[column], file, str(column))
         if SEPARATOR in str(column):
             raise InputError(
                 "a score's name holds '__'",

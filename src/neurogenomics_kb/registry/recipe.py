@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.errors import InputError, listing, nearest
 from neurogenomics_kb.registry.cards import (
     Column,
     DatasetCard,
@@ -14,7 +14,7 @@ from neurogenomics_kb.registry.cards import (
     Strict,
     unique,
 )
-from neurogenomics_kb.registry.store import Registry, nearest
+from neurogenomics_kb.registry.store import Registry
 
 # Covariates that a modality's quality control yields; everything else is in the dataset card.
 QUALITY_COVARIATES = {

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.errors import InputError, nearest
 from neurogenomics_kb.registry.cards import CARD_TYPES, Card, EmbeddingStrategy
 from neurogenomics_kb.registry.yaml_file import Lines, read_yaml
 
@@ -265,11 +264,3 @@ def describe(error: dict, model: type[Card]) -> str:
     given = error.get("input")
     shown = f" (got {given!r})" if isinstance(given, str | int | float | bool) else ""
     return f"{error['msg']}{shown}"
-
-
-def nearest(name: str, among) -> str:
-    """Suggestion for a misspelt name, or nothing."""
-    among = [str(each) for each in among]
-    close = difflib.get_close_matches(name, among, n=1, cutoff=0.5)
-    close = close or [each for each in among if name and each.startswith(name)]
-    return f", did you mean '{close[0]}'?" if close else ""

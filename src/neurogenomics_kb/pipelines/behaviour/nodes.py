@@ -9,6 +9,7 @@ from neurogenomics_kb.naming import SEPARATOR, SUBJECT, feature_name
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.behaviour.parameters import BehaviourQuality, InstrumentParameters
 from neurogenomics_kb.pipelines.quality import keep_included, quality_table
+from neurogenomics_kb.tables import require_columns, require_numbers, require_unique_ids
 
 FILE = "behaviour.instruments"
 
@@ -50,39 +51,10 @@ def build_features(items: pd.DataFrame, quality: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_table(instruments: pd.DataFrame, items: list[str], id_column: str) -> None:
-    for column in [id_column, *items]:
-        if column not in instruments:
-            raise InputError(
-                "the column is missing",
-                file=FILE,
-                column=column,
-                remedy=f"The table has {listing(instruments.columns)}.",
-            )
-    ids = instruments[id_column]
-    bad = ids.isna() | ids.duplicated(keep=False)
-    if bad.any():
-        raise InputError(
-            f"subject ids are missing or repeat: {listing(dict.fromkeys(ids[bad]))}",
-            file=FILE,
-            column=id_column,
-            subjects=int(bad.sum()),
-            of=len(ids),
-            remedy="Keep one row per subject.",
-        )
+    require_columns(instruments, [id_column, *items], FILE)
+    require_unique_ids(instruments[id_column], FILE, id_column)
     for column in items:
-        values = instruments[column]
-        if not pd.api.types.is_numeric_dtype(values):
-            text = pd.to_numeric(values, errors="coerce").isna() & values.notna()
-            example = f" (e.g. {values[text].iloc[0]!r})" if text.any() else ""
-            raise InputError(
-                f"the column is not numeric{example}",
-                file=FILE,
-                column=column,
-                subjects=int(text.sum()),
-                of=len(values),
-                remedy="Score the instrument as numbers, or take the column out of "
-                "behaviour.instruments.groups.",
-            )
+        require_numbers(instruments[column], FILE, column)
         if SEPARATOR in column:
             raise InputError(
                 "the column's name holds '__'", file=FILE, column=column, remedy="Rename it."

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.errors import InputError, listing, nearest
 from neurogenomics_kb.naming import SUBJECT, parse_feature_name
 from neurogenomics_kb.registry.cards import Column, EmbeddingStrategy, Table
 from neurogenomics_kb.registry.recipe import QUALITY_COVARIATES, Recipe
-from neurogenomics_kb.registry.store import nearest
 from neurogenomics_kb.stats.confounds import refuse_missing
 from neurogenomics_kb.stats.filters import count_different
+from neurogenomics_kb.tables import require_columns, require_numbers, require_unique_ids
 
 logger = logging.getLogger(__name__)
 
@@ -39,34 +39,9 @@ def standardize_participants(table: pd.DataFrame, card: Table) -> pd.DataFrame:
         For missing columns, duplicated or missing ids, wrong types, unknown levels, values outside
         the card's range.
     """
-    missing = [c for c in (card.id_column, *card.columns) if c not in table]
-    if missing:
-        raise InputError(
-            f"the column is missing{nearest(missing[0], table.columns)}",
-            file=card.file,
-            column=missing[0],
-            remedy="Add it, or correct the name in the dataset card.",
-        )
+    require_columns(table, (card.id_column, *card.columns), card.file)
     ids = table[card.id_column].astype("string")
-    if ids.isna().any():
-        raise InputError(
-            "rows have no subject id",
-            file=card.file,
-            column=card.id_column,
-            subjects=int(ids.isna().sum()),
-            of=len(table),
-            remedy="Fill the ids in or remove the rows.",
-        )
-    repeated = ids[ids.duplicated()].unique()
-    if len(repeated):
-        raise InputError(
-            f"subject ids occur more than once, first '{repeated[0]}'",
-            file=card.file,
-            column=card.id_column,
-            subjects=len(repeated),
-            of=len(table),
-            remedy="Keep one row per subject.",
-        )
+    require_unique_ids(ids, card.file, card.id_column)
     frame = pd.DataFrame(
         {
             column.name: standardize_column(table[source], column, card.file, source)
@@ -95,17 +70,9 @@ def standardize_column(values: pd.Series, column: Column, file: str, source: str
         values = text.map(column.levels)
     if column.type in ("category", "text"):
         return values.map(level_text, na_action="ignore").astype(object)
-    numbers = pd.to_numeric(values, errors="coerce")
-    wrong = present & numbers.isna()
-    if wrong.any():
-        raise InputError(
-            f"expected numbers, found {listing(repr(v) for v in values[wrong].unique()[:3])}",
-            file=file,
-            column=source,
-            subjects=int(wrong.sum()),
-            of=len(values),
-            remedy="Correct the values, or code missing ones as n/a.",
-        )
+    if not column.levels:
+        require_numbers(values, file, source)
+    numbers = pd.to_numeric(values)
     allowed = (0, 1) if column.type == "binary" else column.range
     if allowed is not None:
         low, high = allowed
