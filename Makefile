@@ -44,7 +44,7 @@ test-all: install lint
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 docs: install
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 viz: install
 	$(BIN)/kedro viz run --no-browser

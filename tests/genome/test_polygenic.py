@@ -27,7 +27,10 @@ def test_scores_become_features_and_gaps_stay():
         (SCORES.rename(columns={"participant_id": "id"}), "column is missing.*The table has id"),
         (SCORES.assign(participant_id=["a", "a", "b"]), r"repeat: a \(2 of 3 subjects\)"),
         (SCORES.assign(participant_id=["a", None, "b"]), "ids are missing or repeat"),
-        (SCORES.assign(PGS02=["1", "low", None]), r"column 'PGS02'.*found 'low' \(1 of 3 subjects\)"),
+        (
+            SCORES.assign(PGS02=["1", "low", None]),
+            r"column 'PGS02'.*found 'low' \(1 of 3 subjects\)",
+        ),
         (SCORES.assign(PGS02=[True, False, True]), "found bool"),
         (SCORES[["participant_id"]], "no score column"),
         (SCORES.rename(columns={"PGS02": "a__b"}), "holds '__'"),
