@@ -63,10 +63,18 @@ def _walk(data: Any, ids: set[str], n: int, minimum: int, where: str) -> None:
 
 
 def _refuse_id(text: str, ids: set[str], where: str) -> None:
-    tokens = {text, *re.split(r"[\s,;:/\\|()\[\]{}'\"=]+", text)}
-    # Short numeric ids would match ordinary numbers; four digits and fewer identify nobody alone.
-    if any(token in ids and not (token.isdigit() and len(token) < 5) for token in tokens):
-        raise InputError(f"{where} holds a subject identifier", remedy="Remove it.")
+    """Look for every identifier in the text, also inside a file name, at word boundaries."""
+    for length in {len(i) for i in ids}:
+        for start in range(len(text) - length + 1):
+            end = start + length
+            found = text[start:end]
+            if found not in ids:
+                continue
+            # Short numbers would match ordinary ones; up to four digits identify nobody alone.
+            if found.isdigit() and length < 5:
+                continue
+            if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
+                raise InputError(f"{where} holds a subject identifier", remedy="Remove it.")
 
 
 def suppress_flow(flow: list[dict[str, Any]], minimum: int = MINIMUM_CELL) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ except ImportError:  # a PyYAML built without libyaml
 
 MAX_BYTES = 2_000_000
 MAX_DEPTH = 20
+PLAIN_COLLECTIONS = {"tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"}
 
 Lines = dict[tuple, int]
 
@@ -92,6 +93,8 @@ def _convert(node: yaml.Node, where: tuple, lines: Lines, open_nodes: set, path:
     lines[where] = node.start_mark.line + 1
     if isinstance(node, yaml.ScalarNode):
         return _scalar(node, path)
+    if node.tag not in PLAIN_COLLECTIONS:
+        raise refused_tag(node, path)
     if isinstance(node, yaml.SequenceNode):
         return [
             _convert(item, (*where, i), lines, open_nodes, path)
@@ -112,14 +115,19 @@ def _convert(node: yaml.Node, where: tuple, lines: Lines, open_nodes: set, path:
     return out
 
 
+def refused_tag(node: yaml.Node, path: Path) -> InputError:
+    """Error for a tag that would build an object."""
+    return InputError(
+        f"tag {node.tag} is not allowed",
+        file=f"{path}:{node.start_mark.line + 1}",
+        remedy="Cards hold plain text, numbers, lists and mappings.",
+    )
+
+
 def _scalar(node: yaml.ScalarNode, path: Path) -> Any:
     constructor = SafeLoader.yaml_constructors.get(node.tag)
     if constructor is None:
-        raise InputError(
-            f"tag {node.tag} is not allowed",
-            file=f"{path}:{node.start_mark.line + 1}",
-            remedy="Cards hold plain text, numbers, lists and mappings.",
-        )
+        raise refused_tag(node, path)
     loader = SafeLoader("")
     try:
         return constructor(loader, node)

@@ -168,8 +168,8 @@ def permutation_cca(
     design_y = design_x if shared else independent_design(_optional(y_confounds, n), n)
 
     spaces, exchange = _residual_spaces(design_x, design_y, shared, blocks, n)
-    side_x = _orthonormal_side(spaces[0].project(X), pca[0])
-    side_y = _orthonormal_side(spaces[1].project(Y), pca[1])
+    side_x = _orthonormal_side(_project(spaces[0], X), pca[0])
+    side_y = _orthonormal_side(_project(spaces[1], Y), pca[1])
     _refuse_degenerate(side_x, side_y, min(s.size for s in spaces), n)
 
     left, values, right = _couple(side_x, side_y, spaces, shared)
@@ -272,6 +272,14 @@ def _residual_spaces(design_x, design_y, shared, blocks, n):
     return (space_x, space_y), tuple(
         Exchangeability(blocks[s.rows], s.size) for s in (space_x, space_y)
     )
+
+
+def _project(space: ResidualSpace, A: np.ndarray) -> np.ndarray:
+    """Project a side; what the confounds explain entirely is zero, not rounding noise."""
+    projected = space.project(A)
+    gone = np.linalg.norm(projected, axis=0) <= 1e-10 * np.linalg.norm(A, axis=0)
+    projected[:, gone] = 0.0
+    return projected
 
 
 def _orthonormal_side(data: np.ndarray, dim: int | None) -> _Side:

@@ -76,7 +76,7 @@ def make_folds(
         rarest = labels.value_counts()
         if rarest.min() < n_splits:
             raise InputError(
-                f"class {rarest.idxmin()!r} has {rarest.min()} subjects for {n_splits} folds",
+                f"class {rarest.idxmin()} has {rarest.min()} subjects for {n_splits} folds",
                 column=str(outcome.name),
                 subjects=int(rarest.min()),
                 of=len(outcome),
@@ -142,7 +142,7 @@ def check_folds(
         for fold, row in table.iterrows():
             if (row == 0).any():
                 raise InputError(
-                    f"test fold {fold} has no subject of class {row.idxmin()!r}",
+                    f"test fold {fold} has no subject of class {row.idxmin()}",
                     column=str(outcome.name),
                     subjects=int(row.sum()),
                     of=len(folds),

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.linalg import subspace_angles
+
+from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.stats.cca import (
+    _wilks,
+    align_components,
+    column_correlations,
+    fit_cca,
+    permutation_cca,
+)
+
+
+def data(n=150, p=5, q=4, r=3, seed=0, signal=0.0):
+    rng = np.random.default_rng(seed)
+    Z, axis = rng.normal(size=(n, r)), rng.normal(size=n)
+    X = Z @ rng.normal(size=(r, p)) + rng.normal(size=(n, p))
+    Y = Z @ rng.normal(size=(r, q)) + rng.normal(size=(n, q))
+    X[:, 0] += signal * axis
+    Y[:, 0] += signal * axis
+    return X, Y, Z
+
+
+def residuals(A, Z):
+    design = np.column_stack([np.ones(len(Z)), Z])
+    return A - design @ np.linalg.lstsq(design, A, rcond=None)[0]
+
+
+def test_correlations_are_cosines_between_the_residual_subspaces():
+    X, Y, Z = data()
+    result = permutation_cca(X, Y, confounds=Z, n_components=4, n_permutations=19)
+    expected = np.cos(subspace_angles(residuals(X, Z), residuals(Y, Z)))[::-1]
+    np.testing.assert_allclose(result.correlations, np.sort(expected)[::-1], atol=1e-10)
+    assert (result.n, result.n_effective) == (150, 146)
+
+
+def test_scores_weights_and_loadings_agree():
+    X, Y, Z = data(signal=1.5)
+    result = permutation_cca(X, Y, confounds=Z, n_permutations=19)
+    RX, RY = residuals(X, Z), residuals(Y, Z)
+    np.testing.assert_allclose(result.x_scores, RX @ result.x_weights, atol=1e-8)
+    np.testing.assert_allclose(result.y_scores, RY @ result.y_weights, atol=1e-8)
+    r = [np.corrcoef(a, b)[0, 1] for a, b in zip(result.x_scores.T, result.y_scores.T, strict=True)]
+    np.testing.assert_allclose(r, result.correlations, atol=1e-10)
+    loading = np.corrcoef(RX[:, 0], result.x_scores[:, 0])[0, 1]
+    assert result.x_loadings[0, 0] == pytest.approx(loading)
+    assert abs(result.x_loadings[:, 0]).argmax() == 0
+
+
+def test_invariant_to_linear_transforms_of_a_side():
+    X, Y, Z = data(signal=0.5)
+    A = np.random.default_rng(9).normal(size=(5, 5))
+    one = permutation_cca(X, Y, confounds=Z, n_permutations=99, random_state=3)
+    two = permutation_cca(X @ A + 4, Y, confounds=Z, n_permutations=99, random_state=3)
+    np.testing.assert_allclose(one.correlations, two.correlations, atol=1e-9)
+    np.testing.assert_allclose(one.p_values, two.p_values, atol=0.02)
+
+
+def test_jobs_do_not_change_the_result():
+    X, Y, Z = data()
+    one, two = (
+        permutation_cca(X, Y, confounds=Z, n_permutations=40, random_state=5, n_jobs=jobs)
+        for jobs in (1, 2)
+    )
+    np.testing.assert_array_equal(one.null, two.null)
+    np.testing.assert_array_equal(one.p_values, two.p_values)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (3, 7), (7, 3), (1, 5)])
+def test_wilks_of_all_trailing_blocks_equals_determinants(shape):
+    G = np.random.default_rng(0).normal(size=shape) * 0.15
+    expected = [
+        -np.linalg.slogdet(np.eye(shape[0] - k) - G[k:, k:] @ G[k:, k:].T)[1]
+        for k in range(min(shape))
+    ]
+    np.testing.assert_allclose(_wilks(G), expected, atol=1e-12)
+
+
+def test_pca_inside_the_residual_space_caps_the_dimension():
+    X, Y, Z = data(n=80, p=40)
+    result = permutation_cca(X, Y, confounds=Z, n_permutations=19, pca=(6, None))
+    assert (result.x_dim, result.y_dim) == (6, 4)
+    values = np.linalg.svd(residuals(X, Z), compute_uv=False) ** 2
+    assert result.x_variance == pytest.approx(values[:6].sum() / values.sum())
+    assert result.x_weights.shape == (40, 3)
+
+
+def test_separate_confounds_of_each_side():
+    X, Y, Z = data(seed=2)
+    result = permutation_cca(
+        X, Y, confounds=Z[:, :2], y_confounds=Z[:, 2:], n_components=4, n_permutations=19
+    )
+    expected = np.cos(subspace_angles(residuals(X, Z[:, :2]), residuals(Y, Z[:, 2:])))
+    np.testing.assert_allclose(result.correlations, np.sort(expected)[::-1], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda X, Y, Z: (X[:12], Y[:12], Z[:12]), r"5 \+ 4 variables with 8 residual degrees"),
+        (lambda X, Y, Z: (X, Y[:50], Z), "X has 150 rows and Y has 50"),
+        (lambda X, Y, Z: (np.where(X > 2, np.nan, X), Y, Z), "X holds missing"),
+        (lambda X, Y, Z: (X, Y, np.tile(Z, (1, 1))[:20]), "confounds have 20 rows"),
+        (lambda X, Y, Z: (np.ones_like(X), Y, Z), "nothing varies"),
+        (lambda X, Y, Z: (X[:5], Y[:5], np.eye(5)), "5 independent confounds"),
+    ],
+)
+def test_what_cannot_be_tested_is_refused_with_numbers(change, words):
+    X, Y, Z = change(*data())
+    with pytest.raises(InputError, match=words):
+        permutation_cca(X, Y, confounds=Z, n_permutations=19)
+
+
+def test_only_the_planted_component_is_significant():
+    hits = np.zeros(2)
+    for seed in range(40):
+        X, Y, Z = data(n=120, signal=2.0, seed=seed)
+        p = permutation_cca(X, Y, confounds=Z, n_permutations=99, random_state=seed).p_values
+        hits += p[:2] <= 0.05
+        assert (np.diff(p) >= 0).all()
+    assert hits[0] == 40
+    assert stats.binomtest(int(hits[1]), 40, 0.05).pvalue > 0.001
+
+
+def naive_p(X, Y, Z, rng, n=99):
+    """What the field often does: permute rows of residuals."""
+
+    def first(A, B):
+        return np.cos(subspace_angles(A, B)).max()
+
+    RX, RY = residuals(X, Z), residuals(Y, Z)
+    observed = first(RX, RY)
+    return (1 + sum(first(RX, RY[rng.permutation(len(RY))]) >= observed for _ in range(n))) / (
+        1 + n
+    )
+
+
+def test_calibrated_with_many_confounds_where_the_naive_test_is_not():
+    ours = naive = 0
+    for seed in range(150):
+        X, Y, Z = data(n=60, r=25, seed=seed)
+        ours += (
+            permutation_cca(X, Y, confounds=Z, n_permutations=99, random_state=seed).p_values[0]
+            <= 0.05
+        )
+        if seed < 60:
+            naive += naive_p(X, Y, Z, np.random.default_rng(seed), 39) <= 0.05
+    assert stats.binomtest(int(ours), 150, 0.05).pvalue > 0.001
+    assert stats.binomtest(int(naive), 60, 0.05, alternative="greater").pvalue < 1e-4
+
+
+def test_families_need_blocks():
+    blocked = free = 0
+    for seed in range(120):
+        rng = np.random.default_rng(seed)
+        families = np.concatenate([np.arange(40), 100 + np.repeat(np.arange(30), 2)])
+        codes = np.unique(families, return_inverse=True)[1]
+        Z = rng.normal(size=(100, 4))
+        X, Y = (rng.normal(size=(100, 6)) + 1.5 * rng.normal(size=(70, 6))[codes] for _ in "XY")
+        options = {"confounds": Z, "n_permutations": 99, "random_state": seed}
+        blocked += permutation_cca(X, Y, blocks=families, **options).p_values[0] <= 0.05
+        free += permutation_cca(X, Y, **options).p_values[0] <= 0.05
+    assert stats.binomtest(int(blocked), 120, 0.05).pvalue > 0.001
+    assert stats.binomtest(int(free), 120, 0.05, alternative="greater").pvalue < 1e-4
+
+
+def test_held_out_scores_use_training_weights():
+    X, Y, _ = data(n=200, signal=2.0)
+    model = fit_cca(X[:150], Y[:150], 2)
+    U, V = model.score(X[:150], Y[:150])
+    np.testing.assert_allclose(column_correlations(U, V), model.correlations, atol=1e-9)
+    np.testing.assert_allclose(U.std(axis=0, ddof=1), 1, atol=1e-9)
+    assert column_correlations(*model.score(X[150:], Y[150:]))[0] > 0.5
+
+
+def test_alignment_undoes_order_and_sign():
+    reference = np.random.default_rng(0).normal(size=(30, 3))
+    shuffled = reference[:, [2, 0, 1]] * [1, -1, -1]
+    order, signs = align_components(reference, shuffled)
+    np.testing.assert_allclose(shuffled[:, order] * signs, reference)
