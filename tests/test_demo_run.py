@@ -120,7 +120,7 @@ def test_report_is_self_contained_and_says_what_was_found(demo):
 
 
 def test_progress_is_visible(demo):
-    for text in ("permutations of", "models fitted in fold 5 of 5", "connectivity of 300 / 390"):
+    for text in ("permutations of", "models fitted in fold 5 of 5", "connectivity of 300 / 389"):
         assert text in demo.stdout
 
 
