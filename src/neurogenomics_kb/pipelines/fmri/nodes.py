@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -83,7 +84,11 @@ def build_features(
     options = connectivity.model_dump(exclude={"n_jobs"})
     arguments = [(timeseries[s], confounds[s], tr, s, options) for s in subjects]
     # Processes: filtering holds the interpreter's lock, so that threads would wait for each other.
-    work = Parallel(n_jobs=connectivity.n_jobs, return_as="generator")
+    # A worker of Kedro's ParallelRunner is one of several already; workers of its own would keep it
+    # waiting for minutes after the last node.
+    inside_worker = multiprocessing.parent_process() is not None
+    n_jobs = 1 if inside_worker else connectivity.n_jobs
+    work = Parallel(n_jobs=n_jobs, return_as="generator")
     results = work(delayed(attempt_run)(*each) for each in arguments)
     parcels, rows = None, []
     for each, result in zip(
