@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,11 +37,14 @@ AGGREGATES = {
 
 @pytest.fixture(scope="module", params=ENVIRONMENTS)
 def context(request):
-    bootstrap_project(ROOT)
-    with KedroSession.create(ROOT, env=request.param) as session:
-        loaded = session.load_context()
-        # The context builds a new catalog at every access.
-        yield SimpleNamespace(catalog=loaded.catalog, params=loaded.params)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [n for n in os.environ if re.fullmatch("NGKB_.*_DIR", n)]:
+            patch.delenv(name)  # paths are checked as they are written
+        bootstrap_project(ROOT)
+        with KedroSession.create(ROOT, env=request.param) as session:
+            loaded = session.load_context()
+            # The context builds a new catalog at every access.
+            yield SimpleNamespace(catalog=loaded.catalog, params=loaded.params)
 
 
 @pytest.fixture(scope="module")

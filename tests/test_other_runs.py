@@ -70,7 +70,8 @@ def test_an_experiment_file_replaces_the_default_blocks(first):
     assert done.returncode == 0, done.stderr[-2000:]
     metrics = pd.read_csv(first.outputs(experiment="02_prediction_baselines") / "metrics.csv")
     assert set(metrics["model"]) == {
-        "covariates", "gene", "pgs", "brain", "connectivity", "fusion", "fusion_covariates",
+        "covariates", "fusion", "fusion_covariates", "gene", "gene_covariates", "pgs",
+        "pgs_covariates", "brain", "brain_covariates", "connectivity", "connectivity_covariates",
     }  # fmt: skip
     card = yaml.safe_load(first.results[-1].read_text())
     assert any("polygenic scores" in w for w in card["warnings"])

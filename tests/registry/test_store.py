@@ -158,6 +158,7 @@ def test_what_does_not_fit_together_is_refused(changes, cohort, words):
     ("changes", "words"),
     [
         ({"blocks": {"fusion": "a_v1"}}, "taken by a model"),
+        ({"blocks": {"gene_covariates": "a_v1"}}, "taken by a model"),
         ({"attribution_block": "x"}, "is not among"),
         ({"blocks": {"a": "a_v1"}, "analyses": ["cca"]}, "needs two blocks"),
         ({"analyses": ["partial_correlations"]}, "add cca"),

@@ -334,9 +334,9 @@ class Experiment(Strict):
 
     @model_validator(mode="after")
     def _consistent(self):
-        reserved = {"covariates", "fusion", "fusion_covariates"} & set(self.blocks)
-        if reserved:
-            raise ValueError(f"block name {sorted(reserved)[0]!r} is taken by a model")
+        for name in self.blocks:
+            if name in ("covariates", "fusion") or name.endswith("_covariates"):
+                raise ValueError(f"block name {name!r} is taken by a model")
         if self.attribution_block is not None and self.attribution_block not in self.blocks:
             raise ValueError(
                 f"attribution_block {self.attribution_block!r} is not among {sorted(self.blocks)}"

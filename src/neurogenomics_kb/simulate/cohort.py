@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.simulate import genome, imaging, people
-from neurogenomics_kb.simulate.settings import SimulationSettings
+from neurogenomics_kb.simulate.settings import Effects, SimulationSettings
 
 BASE_MISSING = 0.005
 BATCH_MISSING = 0.015
@@ -80,7 +80,7 @@ def simulate_cohort(settings: SimulationSettings) -> SimulatedCohort:
     liability = people.draw_liability(rng, folk, gene_axes, brain_axes, effects)
     case = liability > np.quantile(liability, 0.6)
     batch = people.draw_batch(rng, case, effects)
-    income = people.draw_income(rng, liability, folk.age)
+    income = people.draw_income(rng, liability, folk.age, effects)
     severity = 6 + 4 * people.standardise(liability) + 2 * rng.normal(size=n)
 
     rng = next(streams)
@@ -101,7 +101,7 @@ def simulate_cohort(settings: SimulationSettings) -> SimulatedCohort:
         }
     )
     variants, genotypes = collect_genotypes(genes, carried)
-    knock_out_calls(next(streams), genotypes, batch, n_poor=max(1, n // 66))
+    knock_out_calls(next(streams), genotypes, batch, effects, n_poor=max(1, n // 66))
 
     rng = next(streams)
     scores = people.polygenic_scores(rng, gene_axes, folk, effects).round(4)
@@ -156,10 +156,17 @@ def collect_genotypes(genes, carried) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def knock_out_calls(
-    rng: np.random.Generator, genotypes: np.ndarray, batch: np.ndarray, *, n_poor: int
+    rng: np.random.Generator,
+    genotypes: np.ndarray,
+    batch: np.ndarray,
+    effects: Effects,
+    *,
+    n_poor: int,
 ) -> None:
     """Set calls to missing in place: at random, more in the last batch, many in a few subjects."""
-    rate = np.where(batch == 2, BATCH_MISSING, BASE_MISSING)
+    # Never above the demo's rate, or a strong effect would fail the whole batch in quality control.
+    worse = BASE_MISSING + min(effects.batch, 1.0) * (BATCH_MISSING - BASE_MISSING)
+    rate = np.where(batch == 2, worse, BASE_MISSING)
     rate[rng.choice(len(batch), n_poor, replace=False)] = rng.uniform(0.09, 0.14, n_poor)
     genotypes[rng.random(genotypes.shape[:2]) < rate] = -1
 
@@ -202,7 +209,7 @@ def describe_truth(settings: SimulationSettings, genes, causal) -> dict[str, Any
     return {
         "note": "Simulated people. Effects are far larger than in nature, so that a few hundred "
         "subjects show them.",
-        "gene_brain_correlation": people.GENE_BRAIN_CORRELATION * settings.effects.gene_brain,
+        "gene_brain_correlation": people.gene_brain_correlation(settings.effects),
         "axes": axes,
         "settings": settings.model_dump(exclude={"cohort"}),
     }

@@ -117,7 +117,8 @@ def mean_motion(
     """Target mean framewise displacement (mm), higher with age and in cases."""
     n = len(case)
     motion = 0.08 + rng.gamma(3.0, 0.025, n)
-    motion *= 1 + effects.motion * (0.01 * (people.age - 60) + 0.15 * case)
+    years = effects.age * (people.age - 60)
+    motion *= 1 + effects.motion * (0.01 * years + 0.15 * case)
     motion[rng.choice(n, n_restless, replace=False)] = rng.uniform(0.6, 0.9, n_restless)
     return np.clip(motion, 0.04, None)
 

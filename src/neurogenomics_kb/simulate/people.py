@@ -65,11 +65,16 @@ def gene_axis(dosages: list[np.ndarray], ancestry: np.ndarray) -> np.ndarray:
     return standardise(total)
 
 
+def gene_brain_correlation(effects: Effects) -> float:
+    """Correlation planted between the two sides of an axis; large multipliers end at 0.95."""
+    return min(GENE_BRAIN_CORRELATION * effects.gene_brain, 0.95)
+
+
 def brain_axis(
     rng: np.random.Generator, gene: np.ndarray, family: np.ndarray, effects: Effects
 ) -> np.ndarray:
     """Brain side of an axis: the gene side, what siblings share, and the rest."""
-    rho = min(GENE_BRAIN_CORRELATION * effects.gene_brain, 0.95)
+    rho = gene_brain_correlation(effects)
     shared = rng.normal(size=int(family.max()) + 1)[family]
     rest = np.sqrt(0.2) * shared + np.sqrt(0.8) * rng.normal(size=len(gene))
     return rho * gene + np.sqrt(1 - rho**2) * standardise(rest)
@@ -104,9 +109,12 @@ def draw_batch(rng: np.random.Generator, case: np.ndarray, effects: Effects) -> 
     return (rng.random(len(case))[:, None] > shares.cumsum(axis=1)[:, :-1]).sum(axis=1)
 
 
-def draw_income(rng: np.random.Generator, liability: np.ndarray, age: np.ndarray) -> np.ndarray:
+def draw_income(
+    rng: np.random.Generator, liability: np.ndarray, age: np.ndarray, effects: Effects
+) -> np.ndarray:
     """Household income in five classes, one in ten not answered."""
-    latent = -0.3 * standardise(liability) - 0.01 * (age - 60) + rng.normal(size=len(age))
+    years = effects.age * (age - 60)
+    latent = -0.3 * standardise(liability) - 0.01 * years + rng.normal(size=len(age))
     classes = 1 + np.searchsorted(np.quantile(latent, [0.2, 0.4, 0.6, 0.8]), latent)
     return np.where(rng.random(len(age)) < 0.1, np.nan, classes)
 

@@ -42,12 +42,18 @@ COMPARISON_COLUMNS = [
 
 
 def models_of(blocks) -> dict[str, list[str]]:
-    """Parts that each model sees: covariates, each block, all blocks, blocks with covariates."""
+    """Parts that each model sees.
+
+    Covariates, every block alone and with covariates, all blocks alone and with covariates.
+    """
     blocks = list(blocks)
-    models = {"covariates": ["covariates"], **{b: [b] for b in blocks}}
+    models = {"covariates": ["covariates"]}
+    for block in blocks:
+        models[block] = [block]
+        models[f"{block}_covariates"] = [block, "covariates"]
     if len(blocks) > 1:
         models["fusion"] = blocks
-    models["fusion_covariates"] = [*blocks, "covariates"]
+        models["fusion_covariates"] = [*blocks, "covariates"]
     return models
 
 
@@ -84,7 +90,7 @@ def predict_outcome(
             if "covariates" in parts and not has_covariates:
                 continue
             for variant in ("adjusted", "unadjusted"):
-                if variant == "unadjusted" and model in ("covariates", "fusion_covariates"):
+                if variant == "unadjusted" and "covariates" in parts:
                     continue
                 X = np.hstack([part(projections, p, variant, fold) for p in parts])
                 for algorithm in experiment.algorithms:
@@ -150,10 +156,10 @@ def score_models(
             rows.append({**dict(zip(keys, key, strict=True)), "n": len(frame), **row})
     comparisons = []
     for (model, variant, algorithm), frame in by_model.items():
-        for reference in references_of(model, predictions["model"].unique()):
-            other = by_model.get(
-                (reference, "adjusted" if reference == "covariates" else variant, algorithm)
-            )
+        if variant != "adjusted":
+            continue
+        for reference in references_of(model, list(recipe.blocks)):
+            other = by_model.get((reference, variant, algorithm))
             if other is None:
                 continue
             test = compare(recipe, frame, other)
@@ -194,15 +200,18 @@ def refuse_unequal_subjects(by_model: dict) -> None:
         first = placed if first is None else first
 
 
-def references_of(model: str, models) -> list[str]:
-    """Models that a model is compared with."""
-    blocks = [m for m in models if m not in ("covariates", "fusion", "fusion_covariates")]
-    wanted = {
-        "covariates": [],
-        "fusion": [*blocks, "covariates"],
-        "fusion_covariates": ["covariates"],
-    }.get(model, ["covariates"])
-    return [m for m in wanted if m in set(models)]
+def references_of(model: str, blocks: list[str]) -> list[str]:
+    """Models that a model is tested against.
+
+    Whether a block adds to the covariates is asked with the covariates on both sides. A block alone
+    against the covariates alone is not tested: the block had the covariates regressed out, so the
+    two differ even where the block carries nothing.
+    """
+    if model == "fusion":
+        return blocks
+    if model == "fusion_covariates":
+        return ["covariates", *(f"{block}_covariates" for block in blocks)]
+    return ["covariates"] if model in {f"{block}_covariates" for block in blocks} else []
 
 
 def compare(recipe: Recipe, a: pd.DataFrame, b: pd.DataFrame):

@@ -118,16 +118,16 @@ def prediction_findings(
     )
     sentences = [f"Prediction of {recipe.experiment.outcome} ({label}, {algorithm}): {text}."]
     against = comparisons[
-        (comparisons["model"] == "fusion_covariates")
-        & (comparisons["reference"] == "covariates")
-        & (comparisons["algorithm"] == algorithm)
+        (comparisons["reference"] == "covariates") & (comparisons["algorithm"] == algorithm)
     ]
     for row in against.itertuples():
-        better = row.p_value < recipe.experiment.alpha and row.difference > 0
+        name = row.model.removesuffix("_covariates")
+        better = row.p_holm < recipe.experiment.alpha and row.difference > 0
         sentences.append(
-            f"Blocks {'add to' if better else 'do not demonstrably add to'} the covariates: "
-            f"difference {row.difference:+.3f} [{row.ci_low:+.3f}, {row.ci_high:+.3f}], "
-            f"{format_p(row.p_value)} (corrected resampled t, df = {row.df})."
+            f"{name.capitalize()} {'adds to' if better else 'does not demonstrably add to'} the "
+            f"covariates: difference {row.difference:+.3f} [{row.ci_low:+.3f}, "
+            f"{row.ci_high:+.3f}], {format_p(row.p_value)}, Holm {format_p(row.p_holm)} "
+            f"(corrected resampled t, df = {row.df})."
         )
     return sentences
 
