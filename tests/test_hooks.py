@@ -138,6 +138,33 @@ def test_a_run_with_another_recipe_first_deletes_what_it_replaces(recipe_run, tm
     assert json.loads((tmp_path / "features/fingerprint.json").read_text())["raw"]
 
 
+def test_a_part_run_with_something_else_makes_the_rest_old(recipe_run, tmp_path):
+    raw, catalog, whole = recipe_run
+    part = Pipeline([n for n in whole.nodes if n.name == "features"])
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment/recipe.json").write_text("{}")
+    start(recipe_run)
+    state = tmp_path / "features/fingerprint.json"
+    before = json.loads(state.read_text())
+    SameRecipe().before_pipeline_run({}, part, catalog)  # reads a recipe nobody fingerprinted yet
+    assert set(before) != set(json.loads(state.read_text()))
+    with pytest.raises(InputError, match="these changed"):
+        start(recipe_run, only_missing_outputs=True)
+    start(recipe_run)
+    start(recipe_run, only_missing_outputs=True)
+    assert raw.exists()
+
+
+def test_a_part_run_with_the_same_keeps_what_is_known(recipe_run, tmp_path):
+    _, catalog, whole = recipe_run
+    start(recipe_run)
+    before = json.loads((tmp_path / "experiment/fingerprint.json").read_text())
+    part = Pipeline([n for n in whole.nodes if n.name == "write"])
+    SameRecipe().before_pipeline_run({}, part, catalog)
+    assert json.loads((tmp_path / "experiment/fingerprint.json").read_text()) == before
+    start(recipe_run, only_missing_outputs=True)
+
+
 def test_changes_are_named(tmp_path):
     file = tmp_path / "f.json"
     assert changes(file, {"a": "1"}) == []

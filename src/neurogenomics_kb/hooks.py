@@ -136,15 +136,17 @@ class SameRecipe:
         self, run_params: dict[str, Any], pipeline, catalog: DataCatalog
     ) -> None:
         """Compare with the last run of the same experiment and cohort."""
-        if "recipe" not in pipeline.all_outputs():
+        outputs = pipeline.all_outputs()
+        makes_features = any(name.endswith(".features") for name in outputs)
+        if not (makes_features or "recipe" in outputs):
             return
         current = run_fingerprint(pipeline, catalog, file_of)
-        states = {
-            file_of(catalog.get("recipe")).with_name("fingerprint.json"): current,
-            file_of(catalog.get("genomics.features")).with_name("fingerprint.json"): {
-                k: v for k, v in current.items() if k not in OF_EXPERIMENT
-            },
-        }
+        states = {}
+        if makes_features:
+            shared = file_of(catalog.get("genomics.features")).with_name("fingerprint.json")
+            states[shared] = {k: v for k, v in current.items() if k not in OF_EXPERIMENT}
+        if "recipe" in outputs:
+            states[file_of(catalog.get("recipe")).with_name("fingerprint.json")] = current
         changed = sorted({k for path, now in states.items() for k in changes(path, now)})
         if changed and run_params.get("only_missing_outputs"):
             raise InputError(
@@ -153,21 +155,27 @@ class SameRecipe:
                 remedy="Run without --only-missing-outputs.",
             )
         if changed:
-            for name in pipeline.all_outputs():
+            for name in outputs:
                 path = file_of(catalog.get(name))
                 if path is not None:
                     remove(path)
         for path, now in states.items():
+            # A part of the pipeline that read something else makes what follows from it old, so
+            # what was known of the rest is forgotten and a later resumption refused.
+            known = {} if changed else stored(path)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(now, indent=1), encoding="utf-8")
+            path.write_text(json.dumps({**known, **now}, indent=1), encoding="utf-8")
+
+
+def stored(path: Path) -> dict[str, str]:
+    """Fingerprints that an earlier run left, if any."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def changes(path: Path, now: dict[str, str]) -> list[str]:
-    """Names whose fingerprints differ from those stored in `path`."""
-    if not path.exists():
-        return []
-    before = json.loads(path.read_text(encoding="utf-8"))
-    return [name for name in now if now[name] != before.get(name)]
+    """Names whose fingerprints differ from those stored in `path`, none if it does not exist."""
+    before = stored(path)
+    return [name for name in now if now[name] != before.get(name)] if before else []
 
 
 class Tracking:
