@@ -35,7 +35,7 @@ def run_all(recipe, cohort_tables) -> dict:
         R, out["cohort"], out["blocks"], out["folds"]
     )
     out["cca"], out["null"], out["loadings"], out["axes"] = nodes.infer_canonical_correlations(
-        R, out["cohort"], out["blocks"]
+        R, out["cohort"], out["blocks"], out["folds"]
     )
     out["held_out"], out["scores"] = nodes.hold_out_canonical_correlations(
         R, out["folds"], out["axes"], out["projections"], out["blocks"]

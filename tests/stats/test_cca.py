@@ -6,13 +6,13 @@ from scipy import stats
 from scipy.linalg import subspace_angles
 
 from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.stats.cca import (
-    _wilks,
+from neurogenomics_kb.stats.canonical import (
     align_components,
     column_correlations,
     fit_cca,
-    permutation_cca,
+    wilks,
 )
+from neurogenomics_kb.stats.cca import permutation_cca
 
 
 def data(n=150, p=5, q=4, r=3, seed=0, signal=0.0):
@@ -77,7 +77,7 @@ def test_wilks_of_all_trailing_blocks_equals_determinants(shape):
         -np.linalg.slogdet(np.eye(shape[0] - k) - G[k:, k:] @ G[k:, k:].T)[1]
         for k in range(min(shape))
     ]
-    np.testing.assert_allclose(_wilks(G), expected, atol=1e-12)
+    np.testing.assert_allclose(wilks(G), expected, atol=1e-12)
 
 
 def test_pca_inside_the_residual_space_caps_the_dimension():
@@ -182,3 +182,47 @@ def test_alignment_undoes_order_and_sign():
     shuffled = reference[:, [2, 0, 1]] * [1, -1, -1]
     order, signs = align_components(reference, shuffled)
     np.testing.assert_allclose(shuffled[:, order] * signs, reference)
+
+
+def test_given_permutations_are_used_as_they_are():
+    X, Y, Z = data(n=40)
+    rows = np.stack([np.random.default_rng(i).permutation(36) for i in range(30)])
+    given = permutation_cca(X, Y, confounds=Z, permutations=rows)
+    assert given.n_permutations == 30
+    again = permutation_cca(X, Y, confounds=Z, permutations=rows[::-1])
+    np.testing.assert_allclose(np.sort(given.null, axis=0), np.sort(again.null, axis=0))
+    with pytest.raises(InputError, match="not permutations of the 36 rows"):
+        permutation_cca(X, Y, confounds=Z, permutations=np.zeros((3, 36), dtype=int))
+
+
+def test_redundancy_is_the_variance_explained_by_the_other_side():
+    X, Y, Z = data(signal=1.5)
+    result = permutation_cca(X, Y, confounds=Z, n_permutations=19)
+    RX = residuals(X, Z)
+    explained = [np.corrcoef(column, result.y_scores[:, 0])[0, 1] ** 2 for column in RX.T]
+    assert result.x_redundancy[0] == pytest.approx(np.mean(explained))
+
+
+def test_perfectly_collinear_confounds_count_once():
+    X, Y, Z = data()
+    doubled = np.hstack([Z, Z[:, :1] * 2 + Z[:, 1:2], np.ones((len(Z), 1))])
+    one, two = (
+        permutation_cca(X, Y, confounds=c, n_permutations=99, random_state=4) for c in (Z, doubled)
+    )
+    assert one.n_effective == two.n_effective
+    np.testing.assert_allclose(one.correlations, two.correlations)
+
+
+def test_huh_jhun_refuses_blocks():
+    X, Y, Z = data()
+    with pytest.raises(InputError, match="belong to no subject"):
+        permutation_cca(X, Y, confounds=Z, blocks=np.arange(150) // 2, residual_space="huh-jhun")
+
+
+def test_smallest_p_follows_from_the_blocks():
+    X, Y, _ = data(n=8, p=2, q=2)
+    blocks = np.repeat([0, 1, 2, 3], 2)
+    result = permutation_cca(X, Y, blocks=blocks, n_permutations=50, n_components=1)
+    assert result.smallest_p == pytest.approx(
+        1 / 48
+    )  # Theil gives one subject up: 3 pairs, 1 single

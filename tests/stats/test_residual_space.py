@@ -3,12 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.stats.permutation import (
-    Exchangeability,
-    monte_carlo_error,
-    permutation_p_value,
-)
+from neurogenomics_kb.stats.permutation import monte_carlo_error, permutation_p_value
 from neurogenomics_kb.stats.residual_space import HuhJhun, Theil, independent_design
 
 
@@ -47,30 +42,6 @@ def test_theil_gives_up_the_expendable_first(design):
     expendable[[2, 7, 11, 13, 20, 31]] = 1
     dropped = np.setdiff1d(np.arange(50), Theil(kept, expendable).rows)
     assert set(dropped) <= {2, 7, 11, 13, 20, 31}
-
-
-def test_families_change_places_as_wholes():
-    blocks = np.array(["a", "a", "b", "b", "c", "d", "e", "e", "e"])
-    exchange = Exchangeability(blocks, 9)
-    rng = np.random.default_rng(0)
-    seen = set()
-    for _ in range(2000):
-        permutation = exchange.draw(rng)
-        assert sorted(permutation) == list(range(9))
-        moved = blocks[permutation]
-        for family in "abe":
-            assert len(set(moved[blocks == family])) == 1  # one family in, one family out
-        assert set(moved[:4]) == {"a", "b"}
-        assert set(moved[6:]) == {"e"}
-        seen.add(tuple(permutation))
-    assert exchange.log_count == pytest.approx(np.log(2 * 4 * 2 * 6))
-    assert len(seen) == 96
-
-
-def test_single_permutation_is_refused():
-    with pytest.raises(InputError, match="single permutation of 1 rows"):
-        Exchangeability(["only"], 1)
-    Exchangeability(["a", "b"], 2)
 
 
 def test_p_value_counts_the_identity_and_ties():

@@ -277,6 +277,21 @@ class Folds(Strict):
 Analysis = Literal["cca", "prediction", "logo", "partial_correlations"]
 
 
+class ExchangeabilityLevel(Strict):
+    """A level of nesting for permutations: site, family, child.
+
+    Parameters
+    ----------
+    column : str
+        Canonical column whose values are the units of this level.
+    exchange : bool
+        Whether units of equal structure change places inside their outer unit.
+    """
+
+    column: str
+    exchange: bool = True
+
+
 class Experiment(Strict):
     """Card ids and a few numbers: everything a run needs beside the cohort.
 
@@ -299,8 +314,19 @@ class Experiment(Strict):
     n_permutations : int
     n_components : int
     statistic : {"wilks", "roy"}
-    exchangeability : str, optional
-        Column whose levels (families) are permuted as wholes.
+    exchangeability : str or list of ExchangeabilityLevel, optional
+        Column whose levels (families) are permuted as wholes, or nested levels, outermost first.
+    exchange_rows : bool
+        Whether rows inside an innermost unit change places; false for visits in order of time.
+    regularisation : {"none", "pca", "ridge"}
+        Choose the dimension or a ridge penalty of the canonical correlation inside the permutation
+        loop; ``"none"`` takes the dimensions of the cards.
+    regularisation_grid : list of float, optional
+        Dimensions, or penalties relative to the mean squared singular value.
+    normal_scores : bool
+        Rank-based inverse-normal transform of all features before canonical correlation.
+    n_bootstraps : int
+        Resamples for the stability of the axes.
     subjects_per_dimension : float
         Bounds the dimension of all blocks together: N / (p + q).
     missing_confounds : {"error", "drop"}
@@ -324,7 +350,12 @@ class Experiment(Strict):
     n_permutations: int = Field(1000, ge=19)
     n_components: int = Field(3, ge=1)
     statistic: Literal["wilks", "roy"] = "wilks"
-    exchangeability: str | None = None
+    exchangeability: str | list[ExchangeabilityLevel] | None = None
+    exchange_rows: bool = True
+    regularisation: Literal["none", "pca", "ridge"] = "none"
+    regularisation_grid: list[float] | None = None
+    normal_scores: bool = False
+    n_bootstraps: int = Field(100, ge=20)
     subjects_per_dimension: float = Field(10.0, ge=2)
     missing_confounds: Literal["error", "drop"] = "error"
     attribution_block: str | None = None
@@ -346,6 +377,20 @@ class Experiment(Strict):
         if "partial_correlations" in self.analyses and "cca" not in self.analyses:
             raise ValueError("partial_correlations uses the axes of cca; add cca to analyses")
         return self
+
+    @property
+    def exchangeability_levels(self) -> list[ExchangeabilityLevel]:
+        """Nested levels, outermost first; empty where rows are free."""
+        if self.exchangeability is None:
+            return []
+        if isinstance(self.exchangeability, str):
+            return [ExchangeabilityLevel(column=self.exchangeability)]
+        return self.exchangeability
+
+    @property
+    def cluster_column(self) -> str | None:
+        """Column of the outermost units that are exchangeable: families, or children."""
+        return next((level.column for level in self.exchangeability_levels if level.exchange), None)
 
 
 # --- results --------------------------------------------------------------------------------------

@@ -155,7 +155,7 @@ def check_recipe(recipe: Recipe) -> None:
         "outcome": [experiment.outcome],
         "associations": experiment.associations,
         "folds.group": [experiment.folds.group] if experiment.folds.group else [],
-        "exchangeability": [experiment.exchangeability] if experiment.exchangeability else [],
+        "exchangeability": [level.column for level in experiment.exchangeability_levels],
         **{f"confounds of {s.id}": s.confounds for s in recipe.blocks.values()},
         f"harmonization {recipe.harmonization.id}": (
             recipe.harmonization_columns if harmonized_blocks(recipe) else []

@@ -8,27 +8,32 @@ The intercept is part of the confounds, which their software leaves to the user.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from joblib import Parallel, delayed
-from scipy.linalg import cholesky, eigvalsh, svd
-from scipy.optimize import linear_sum_assignment
+from scipy.linalg import svd
 
 from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.stats.permutation import (
-    Exchangeability,
-    monte_carlo_error,
-    permutation_p_value,
+from neurogenomics_kb.stats.canonical import orthonormal_side, structure_coefficients, trailing
+from neurogenomics_kb.stats.exchangeability import Blocks, Exchangeability, as_blocks
+from neurogenomics_kb.stats.normal_scores import normal_scores as to_normal_scores
+from neurogenomics_kb.stats.permutation import monte_carlo_error, permutation_p_value
+from neurogenomics_kb.stats.regularisation import best_over_candidates, candidates_of
+from neurogenomics_kb.stats.residual_space import (
+    HuhJhun,
+    ResidualSpace,
+    Theil,
+    expendable_rows,
+    independent_design,
 )
-from neurogenomics_kb.stats.projection import principal_axes
-from neurogenomics_kb.stats.residual_space import HuhJhun, ResidualSpace, Theil, independent_design
 
 
 @dataclass(frozen=True)
 class CCAResult:
-    """Outcome of `permutation_cca`; K = min(rank X, rank Y), C = reported components.
+    """Outcome of `permutation_cca`; C = reported components.
 
     Attributes
     ----------
@@ -40,7 +45,8 @@ class CCAResult:
     p_value_errors : ndarray (C,)
         Monte-Carlo standard errors of the uncorrected p-values.
     statistic : ndarray (C,)
-        Observed Wilks or Roy statistic of each trailing block.
+        Observed Wilks or Roy statistic of each trailing block; standardised and maximised over
+        candidates where a regularisation was chosen.
     null : ndarray (B, C)
         The same under permutation.
     null_correlations : ndarray (B, C)
@@ -49,6 +55,9 @@ class CCAResult:
         Weights on the input columns; scores have unit variance in the residual space.
     x_loadings, y_loadings : ndarray (p, C), (q, C)
         Structure coefficients: correlation of each adjusted input column with its own variate.
+    x_redundancy, y_redundancy : ndarray (C,)
+        Share of a side's standardised variance that the other side's variate explains (Stewart &
+        Love, Psychological Bulletin 1968): mean squared loading times squared correlation.
     x_scores, y_scores : ndarray (n, C)
         Canonical variates of the subjects, adjusted for confounds.
     x_dim, y_dim : int
@@ -58,6 +67,10 @@ class CCAResult:
     n, n_effective : int
         Subjects, and rows left after the confounds (N − R).
     n_permutations : int
+    smallest_p : float
+        Smallest p-value that the exchangeability blocks allow, with any number of permutations.
+    regularisation : str
+        Candidate chosen for the first component, ``"none"`` without a choice.
     method : str
         ``"huh-jhun"`` or ``"theil"``, with the statistic.
     """
@@ -73,6 +86,8 @@ class CCAResult:
     y_weights: np.ndarray
     x_loadings: np.ndarray
     y_loadings: np.ndarray
+    x_redundancy: np.ndarray
+    y_redundancy: np.ndarray
     x_scores: np.ndarray
     y_scores: np.ndarray
     x_dim: int
@@ -82,17 +97,20 @@ class CCAResult:
     n: int
     n_effective: int
     n_permutations: int
+    smallest_p: float
+    regularisation: str
     method: str
 
 
 @dataclass(frozen=True)
-class _Side:
-    """One side in its residual space: orthonormal basis, weights back to columns."""
+class _Rotated:
+    """Bases of both sides rotated to the canonical variates of one candidate."""
 
-    data: np.ndarray
-    basis: np.ndarray
-    to_columns: np.ndarray
-    variance: float
+    U: np.ndarray
+    V: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    shrunk: bool
 
 
 def permutation_cca(
@@ -102,12 +120,17 @@ def permutation_cca(
     confounds: np.ndarray | None = None,
     n_components: int = 3,
     n_permutations: int = 1000,
-    blocks=None,
+    blocks: Sequence | np.ndarray | Blocks | None = None,
     statistic: Literal["wilks", "roy"] = "wilks",
     random_state: int | None = None,
     n_jobs: int | None = None,
     y_confounds: np.ndarray | None = None,
     pca: tuple[int | None, int | None] = (None, None),
+    regularisation: Literal["none", "pca", "ridge"] = "none",
+    grid: Sequence[float] | None = None,
+    normal_scores: bool = False,
+    residual_space: Literal["huh-jhun", "theil"] | None = None,
+    permutations: np.ndarray | None = None,
 ) -> CCAResult:
     """Test canonical correlations between two blocks, adjusted for confounds.
 
@@ -122,9 +145,9 @@ def permutation_cca(
         Components to report.
     n_permutations : int
         Random permutations B beside the identity.
-    blocks : array-like (n,), optional
-        Exchangeability blocks such as family ids; see `Exchangeability`. With blocks the residual
-        space is Theil's, whose rows keep their subject.
+    blocks : array-like (n,) or Blocks, optional
+        Exchangeability blocks such as family ids, or nested levels; see `Exchangeability`. With
+        blocks the residual space is Theil's, whose rows keep their subject.
     statistic : {"wilks", "roy"}
         Wilks' lambda of the trailing block, or its largest root.
     random_state : int, optional
@@ -136,6 +159,17 @@ def permutation_cca(
         CCA).
     pca : tuple of int or None
         Number of principal components to reduce X and Y to, inside the residual space.
+    regularisation : {"none", "pca", "ridge"}
+        Choose a dimension or a ridge penalty from `grid` by the data; the choice is made anew in
+        every permutation, so the p-values pay for it.
+    grid : sequence of float, optional
+        Dimensions, or penalties relative to the mean squared singular value.
+    normal_scores : bool
+        Rank-based inverse-normal transform of every column first, for heavy tails.
+    residual_space : {"huh-jhun", "theil"}, optional
+        By default Theil with blocks and Huh–Jhun without.
+    permutations : ndarray of int (B, N − R of Y), optional
+        Rows of the residual space to use instead of random permutations; identity not included.
 
     Returns
     -------
@@ -163,59 +197,75 @@ def permutation_cca(
         raise InputError(f"X has {n} rows and Y has {len(Y)}", remedy="Align the subjects first.")
     if statistic not in ("wilks", "roy"):
         raise ValueError(f"statistic={statistic!r} is neither 'wilks' nor 'roy'")
+    if normal_scores:
+        X, Y = to_normal_scores(X), to_normal_scores(Y)
     design_x = independent_design(_optional(confounds, n), n)
     shared = y_confounds is None
     design_y = design_x if shared else independent_design(_optional(y_confounds, n), n)
+    blocks = as_blocks(blocks, n)
+    method = residual_space or ("huh-jhun" if blocks is None else "theil")
+    spaces, exchange = _residual_spaces(design_x, design_y, shared, blocks, n, method)
+    size = min(s.size for s in spaces)
+    side_x = orthonormal_side(_project(spaces[0], X), pca[0])
+    side_y = orthonormal_side(_project(spaces[1], Y), pca[1])
+    candidates = candidates_of(regularisation, grid, side_x, side_y, size=size, n=n)
+    rotated = [_rotate(side_x, side_y, c, spaces, shared) for c in candidates]
+    C = min(n_components, *(min(r.U.shape[1], r.V.shape[1]) for r in rotated))
 
-    spaces, exchange = _residual_spaces(design_x, design_y, shared, blocks, n)
-    side_x = _orthonormal_side(_project(spaces[0], X), pca[0])
-    side_y = _orthonormal_side(_project(spaces[1], Y), pca[1])
-    _refuse_degenerate(side_x, side_y, min(s.size for s in spaces), n)
-
-    left, values, right = _couple(side_x, side_y, spaces, shared)
-    U, V = side_y.basis @ left, side_x.basis @ right
-    K = min(left.shape[1], right.shape[1])
-    C = min(n_components, K)
-
-    observed_roots, observed = _trailing(
-        np.eye(len(left), len(right)) * _pad(values, left, right), C, statistic
-    )
-    seeds = np.random.default_rng(random_state).integers(2**63, size=n_permutations)
-    chunks = np.array_split(seeds, max(1, min(n_permutations, 8 * abs(n_jobs or 1))))
+    identity = np.arange(spaces[1].size)
+    observed_roots, observed = _statistics(identity, rotated, spaces, shared, C, statistic)
+    draws = _draws(permutations, exchange, n_permutations, random_state)
+    chunks = np.array_split(np.arange(len(draws)), max(1, min(len(draws), 8 * abs(n_jobs or 1))))
     done = Parallel(n_jobs=n_jobs)(
-        delayed(_permuted)(chunk, U, V, spaces, shared, exchange, C, statistic) for chunk in chunks
+        delayed(_permuted)(
+            [draws[i] for i in chunk], exchange, rotated, spaces, shared, C, statistic
+        )
+        for chunk in chunks
+        if len(chunk)
     )
-    null = np.concatenate([d[1] for d in done])
     null_roots = np.concatenate([d[0] for d in done])
+    best, null, chosen = best_over_candidates(observed, np.concatenate([d[1] for d in done]))
+    uncorrected = permutation_p_value(best, null)
 
-    uncorrected = permutation_p_value(observed, null)
+    first = rotated[chosen[0]]
+    U, V = first.U[:, :C], first.V[:, :C]
+    norms = np.linalg.norm(U, axis=0), np.linalg.norm(V, axis=0)
     # Columns of a Q-projected block are scaled so that scores have unit variance over N − R rows.
-    x_weights = side_x.to_columns @ right[:, :C] * np.sqrt(spaces[0].size)
-    y_weights = side_y.to_columns @ left[:, :C] * np.sqrt(spaces[1].size)
+    scale_y, scale_x = (np.sqrt(s.size) / v for s, v in zip(spaces[::-1], norms, strict=True))
+    x_weights = side_x.to_columns @ first.right[:, :C] * scale_x
+    y_weights = side_y.to_columns @ first.left[:, :C] * scale_y
     flip = np.sign(x_weights[np.abs(x_weights).argmax(axis=0), np.arange(C)])
     flip[flip == 0] = 1
+    x_loadings = structure_coefficients(side_x.data, V) * flip
+    y_loadings = structure_coefficients(side_y.data, U) * flip
+    correlations = observed_roots[chosen[0]]
+    candidate = candidates[chosen[0]]
     return CCAResult(
-        correlations=observed_roots,
+        correlations=correlations,
         p_values=np.maximum.accumulate(uncorrected),
         p_values_uncorrected=uncorrected,
-        p_value_errors=monte_carlo_error(uncorrected, n_permutations),
-        statistic=observed,
+        p_value_errors=monte_carlo_error(uncorrected, len(draws)),
+        statistic=best,
         null=null,
-        null_correlations=null_roots,
+        null_correlations=null_roots[:, chosen[0]],
         x_weights=x_weights * flip,
         y_weights=y_weights * flip,
-        x_loadings=_loadings(side_x.data, V[:, :C]) * flip,
-        y_loadings=_loadings(side_y.data, U[:, :C]) * flip,
-        x_scores=spaces[0].lift(V[:, :C]) * np.sqrt(spaces[0].size) * flip,
-        y_scores=spaces[1].lift(U[:, :C]) * np.sqrt(spaces[1].size) * flip,
-        x_dim=side_x.basis.shape[1],
-        y_dim=side_y.basis.shape[1],
-        x_variance=side_x.variance,
-        y_variance=side_y.variance,
+        x_loadings=x_loadings,
+        y_loadings=y_loadings,
+        x_redundancy=(x_loadings**2).mean(axis=0) * correlations**2,
+        y_redundancy=(y_loadings**2).mean(axis=0) * correlations**2,
+        x_scores=spaces[0].lift(V) * scale_x * flip,
+        y_scores=spaces[1].lift(U) * scale_y * flip,
+        x_dim=int((candidate.x > 0).sum()),
+        y_dim=int((candidate.y > 0).sum()),
+        x_variance=side_x.variance_kept(candidate.x),
+        y_variance=side_y.variance_kept(candidate.y),
         n=n,
-        n_effective=min(s.size for s in spaces),
-        n_permutations=n_permutations,
-        method=f"{'huh-jhun' if blocks is None else 'theil'}, {statistic}",
+        n_effective=size,
+        n_permutations=len(draws),
+        smallest_p=exchange.smallest_p,
+        regularisation=candidate.name,
+        method=f"{method}, {statistic}",
     )
 
 
@@ -249,8 +299,8 @@ def _optional(Z, n: int) -> np.ndarray | None:
     return Z
 
 
-def _residual_spaces(design_x, design_y, shared, blocks, n):
-    """Residual space and exchangeability of each side."""
+def _residual_spaces(design_x, design_y, shared, blocks: Blocks | None, n, method):
+    """Residual space of each side, and how rows of the Y side may be exchanged."""
     for name, design in (("X", design_x), ("Y", design_y)):
         if design.shape[1] >= n - 1:
             raise InputError(
@@ -258,20 +308,20 @@ def _residual_spaces(design_x, design_y, shared, blocks, n):
                 f"{n - design.shape[1]} of {n} degrees of freedom",
                 remedy="Use fewer confounds or more subjects.",
             )
-    if blocks is None:
+    if method == "huh-jhun":
+        if blocks is not None:
+            raise InputError(
+                "Huh–Jhun residuals belong to no subject, so blocks cannot be kept together",
+                remedy="Use residual_space='theil' with exchangeability blocks.",
+            )
         space_x = HuhJhun(design_x)
         space_y = space_x if shared else HuhJhun(design_y)
-        return (space_x, space_y), tuple(Exchangeability(None, s.size) for s in (space_x, space_y))
-    blocks = np.asarray(blocks)
-    if len(blocks) != n:
-        raise InputError(f"{len(blocks)} block labels for {n} subjects", remedy="Give one per row.")
-    _, codes, counts = np.unique(blocks, return_inverse=True, return_counts=True)
-    singleton = (counts[codes] == 1).astype(float)
-    space_x = Theil(design_x, singleton)
-    space_y = space_x if shared else Theil(design_y, singleton)
-    return (space_x, space_y), tuple(
-        Exchangeability(blocks[s.rows], s.size) for s in (space_x, space_y)
-    )
+        return (space_x, space_y), Exchangeability(None, space_y.size)
+    expendable = expendable_rows(blocks, n)
+    space_x = Theil(design_x, expendable)
+    space_y = space_x if shared else Theil(design_y, expendable)
+    kept = None if blocks is None else blocks.take(space_y.rows)
+    return (space_x, space_y), Exchangeability(kept, space_y.size)
 
 
 def _project(space: ResidualSpace, A: np.ndarray) -> np.ndarray:
@@ -282,34 +332,16 @@ def _project(space: ResidualSpace, A: np.ndarray) -> np.ndarray:
     return projected
 
 
-def _orthonormal_side(data: np.ndarray, dim: int | None) -> _Side:
-    """Rank-revealing orthonormal basis, after PCA in the residual space if asked for."""
-    axes, singular = principal_axes(data, min(data.shape) if dim is None else dim)
-    if axes.shape[1] == 0:
-        raise InputError(
-            "nothing varies once the confounds are removed",
-            remedy="Check for constant features and for confounds that determine the block.",
-        )
-    total = float((data**2).sum())
-    to_columns = axes / singular
-    return _Side(data, data @ to_columns, to_columns, float((singular**2).sum() / total))
-
-
-def _refuse_degenerate(side_x: _Side, side_y: _Side, size: int, n: int) -> None:
-    p, q = side_x.basis.shape[1], side_y.basis.shape[1]
-    if p + q >= size:
-        raise InputError(
-            f"{p} + {q} variables with {size} residual degrees of freedom (N = {n}) make every "
-            "canonical correlation 1",
-            remedy=f"Reduce both blocks by PCA to at most {max(1, size // 20)} dimensions each.",
-        )
-
-
-def _couple(side_x: _Side, side_y: _Side, spaces, shared):
-    """Full SVD of B_y' C B_x."""
-    product = _between(side_y.basis, side_x.basis, spaces, shared)
-    left, values, right = svd(product, full_matrices=True)
-    return left, np.clip(values, 0, 1), right.T
+def _rotate(side_x, side_y, candidate, spaces, shared) -> _Rotated:
+    """Canonical variates of a candidate: full SVD of the coupling of the shrunken bases."""
+    x, y = candidate.x > 0, candidate.y > 0
+    shrink_x, shrink_y = candidate.x[x], candidate.y[y]
+    bases = side_y.basis[:, y] * shrink_y, side_x.basis[:, x] * shrink_x
+    left, _, right = svd(_between(*bases, spaces, shared), full_matrices=True)
+    to_y, to_x = np.zeros((len(y), len(left))), np.zeros((len(x), len(right)))
+    to_y[y], to_x[x] = shrink_y[:, None] * left, shrink_x[:, None] * right.T
+    shrunk = bool((shrink_x < 1).any() or (shrink_y < 1).any())
+    return _Rotated(bases[0] @ left, bases[1] @ right.T, to_y, to_x, shrunk)
 
 
 def _between(U: np.ndarray, V: np.ndarray, spaces: tuple[ResidualSpace, ResidualSpace], shared):
@@ -319,149 +351,48 @@ def _between(U: np.ndarray, V: np.ndarray, spaces: tuple[ResidualSpace, Residual
     return spaces[1].lift(U).T @ spaces[0].lift(V)
 
 
-def _pad(values: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    padded = np.zeros(len(right))
-    padded[: len(values)] = values[: len(right)]
-    return padded
+def _draws(permutations, exchange: Exchangeability, n_permutations: int, random_state):
+    """Seeds of random permutations, or the permutations given."""
+    if permutations is None:
+        return np.random.default_rng(random_state).integers(2**63, size=n_permutations)
+    permutations = np.asarray(permutations)
+    rows = np.arange(exchange.n)
+    if permutations.ndim != 2 or (np.sort(permutations, axis=1) != rows).any():
+        raise InputError(
+            f"permutations of shape {permutations.shape} are not permutations of the "
+            f"{exchange.n} rows of the residual space",
+            remedy="Give one permutation of 0 … N − R − 1 per row.",
+        )
+    return permutations
 
 
-def _permuted(seeds, U, V, spaces, shared, exchange, C, statistic):
-    roots = np.empty((len(seeds), C))
-    values = np.empty((len(seeds), C))
-    for i, seed in enumerate(seeds):
-        rng = np.random.default_rng(seed)
-        Up = U[exchange[1].draw(rng)]
-        # One side is enough when both live in one space; otherwise each is permuted in its own.
-        Vp = V if shared else V[exchange[0].draw(rng)]
-        roots[i], values[i] = _trailing(_between(Up, Vp, spaces, shared), C, statistic)
-    return roots, values
+def _permuted(draws, exchange, rotated, spaces, shared, C, statistic):
+    roots, values = [], []
+    for draw in draws:
+        rows = draw if np.ndim(draw) else exchange.draw(np.random.default_rng(draw))
+        root, value = _statistics(rows, rotated, spaces, shared, C, statistic)
+        roots.append(root)
+        values.append(value)
+    return np.stack(roots), np.stack(values)
 
 
-def _trailing(G: np.ndarray, C: int, statistic: str) -> tuple[np.ndarray, np.ndarray]:
-    """Largest root and test statistic of the blocks ``G[k:, k:]``, k = 0 … C − 1."""
-    roots = np.array([_largest_root(G[k:, k:]) for k in range(C)])
-    return roots, (roots if statistic == "roy" else _wilks(G)[:C])
+def _statistics(rows, rotated: list[_Rotated], spaces, shared, C: int, statistic: str):
+    """Correlations and statistics (n_candidates, C) with the rows of Y rearranged."""
+    roots, values = [], []
+    for r in rotated:
+        U = r.U[rows]
+        G = _between(U, r.V, spaces, shared)
+        root, value = trailing(G, C, statistic)
+        roots.append(_variate_correlations(G, U, r.V, C) if r.shrunk else root)
+        values.append(value)
+    return np.stack(roots), np.stack(values)
 
 
-def _largest_root(G: np.ndarray) -> float:
-    gram = G @ G.T if G.shape[0] <= G.shape[1] else G.T @ G
-    last = len(gram) - 1
-    return float(np.sqrt(np.clip(eigvalsh(gram, subset_by_index=(last, last))[0], 0, 1)))
-
-
-def _wilks(G: np.ndarray) -> np.ndarray:
-    """``−ln det(I − G_k G_k')`` for every trailing block of G (q × p).
-
-    One Cholesky factor of [[I, G], [G', I]] serves all k when surplus variates come first and
-    pairs follow from the last to the first: leading minors are then the determinants wanted.
-    """
-    q, p = G.shape
-    K = min(q, p)
-    surplus = np.concatenate([np.arange(K, q), q + np.arange(K, p)])
-    pairs = np.stack([np.arange(K)[::-1], q + np.arange(K)[::-1]], axis=1).ravel()
-    order = np.concatenate([surplus, pairs])
-    joint = np.eye(q + p)
-    joint[:q, q:] = G
-    joint[q:, :q] = G.T
-    joint = joint[np.ix_(order, order)]
-    try:
-        diagonal = np.diag(cholesky(joint, lower=True, check_finite=False))
-        logs = 2 * np.log(diagonal)
-        minors = np.cumsum(logs)[len(surplus) + 1 :: 2]
-    except np.linalg.LinAlgError:  # a correlation of 1 to rounding: determinant zero
-        minors = np.array(
-            [
-                np.sum(np.log(np.clip(1 - svd(G[k:, k:], compute_uv=False) ** 2, 1e-300, None)))
-                for k in range(K)
-            ]
-        )[::-1]
-    return -minors[::-1]
-
-
-def _loadings(data: np.ndarray, variates: np.ndarray) -> np.ndarray:
-    """Correlation of residual columns with variates (inner products, since Q' removed the mean)."""
-    norms = np.linalg.norm(data, axis=0)
-    floor = 1e-9 * max(float(norms.max()), 1e-300)
-    safe = np.where(norms > floor, norms, np.inf)
-    return (data.T @ variates) / safe[:, None] / np.linalg.norm(variates, axis=0)
-
-
-@dataclass(frozen=True)
-class CanonicalWeights:
-    """Weights learned on training data, for scoring others.
-
-    Attributes
-    ----------
-    x_weights, y_weights : ndarray (p, C), (q, C)
-    x_mean, y_mean : ndarray (p,), (q,)
-    correlations : ndarray (C,)
-        In-sample.
-    """
-
-    x_weights: np.ndarray
-    y_weights: np.ndarray
-    x_mean: np.ndarray
-    y_mean: np.ndarray
-    correlations: np.ndarray
-
-    def score(self, X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Canonical variates (n, C) of both sides."""
-        return (X - self.x_mean) @ self.x_weights, (Y - self.y_mean) @ self.y_weights
-
-
-def fit_cca(X: np.ndarray, Y: np.ndarray, n_components: int) -> CanonicalWeights:
-    """Canonical weights of two blocks, for prediction and held-out correlations.
-
-    Parameters
-    ----------
-    X : ndarray (n, p)
-    Y : ndarray (n, q)
-    n_components : int
-
-    Raises
-    ------
-    InputError
-        If p + q leaves no residual degrees of freedom.
-    """
-    x_mean, y_mean = X.mean(axis=0), Y.mean(axis=0)
-    side_x = _orthonormal_side(X - x_mean, None)
-    side_y = _orthonormal_side(Y - y_mean, None)
-    _refuse_degenerate(side_x, side_y, len(X) - 1, len(X))
-    left, values, right = svd(side_y.basis.T @ side_x.basis, full_matrices=False)
-    C = min(n_components, len(values))
-    scale = np.sqrt(len(X) - 1)
-    return CanonicalWeights(
-        side_x.to_columns @ right[:C].T * scale,
-        side_y.to_columns @ left[:, :C] * scale,
-        x_mean,
-        y_mean,
-        np.clip(values[:C], 0, 1),
-    )
-
-
-def column_correlations(A: np.ndarray, B: np.ndarray) -> np.ndarray:
-    """Pearson correlation of matching columns of A and B (n, C); 0 where a column is constant."""
-    A, B = A - A.mean(axis=0), B - B.mean(axis=0)
-    norm = np.linalg.norm(A, axis=0) * np.linalg.norm(B, axis=0)
-    return np.divide((A * B).sum(axis=0), norm, out=np.zeros(A.shape[1]), where=norm > 0)
-
-
-def align_components(reference: np.ndarray, loadings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Order and sign that bring a fold's components onto those of the full sample.
-
-    Parameters
-    ----------
-    reference, loadings : ndarray (p, C)
-        Structure coefficients; columns are matched by absolute cosine (Hungarian algorithm).
-
-    Returns
-    -------
-    order : ndarray of int (C,)
-        ``loadings[:, order] * signs`` matches `reference`.
-    signs : ndarray (C,)
-    """
-    norm = np.outer(np.linalg.norm(reference, axis=0), np.linalg.norm(loadings, axis=0))
-    cosine = (reference.T @ loadings) / np.where(norm > 0, norm, np.inf)
-    rows, order = linear_sum_assignment(-np.abs(cosine))
-    signs = np.sign(cosine[rows, order])
-    return order, np.where(signs == 0, 1, signs)
+def _variate_correlations(G, U, V, C: int) -> np.ndarray:
+    """Correlation of the leading variates of each trailing block, where roots are shrunken."""
+    out = np.empty(C)
+    for k in range(C):
+        left, _, right = svd(G[k:, k:], full_matrices=False)
+        u, v = U[:, k:] @ left[:, 0], V[:, k:] @ right[0]
+        out[k] = left[:, 0] @ G[k:, k:] @ right[0] / (np.linalg.norm(u) * np.linalg.norm(v))
+    return out

@@ -14,6 +14,8 @@ from typing import Protocol
 import numpy as np
 from scipy.linalg import lapack, qr, svd
 
+from neurogenomics_kb.stats.exchangeability import Blocks
+
 
 class ResidualSpace(Protocol):
     """Map between N subjects and the N − R rows that may be permuted."""
@@ -145,6 +147,15 @@ class Theil:
         placed = np.zeros((self.n, U.shape[1]))
         placed[self.rows] = self._root(U)
         return placed - self._basis @ (self._basis.T @ placed)
+
+
+def expendable_rows(blocks: Blocks | None, n: int) -> np.ndarray:
+    """Whom Theil's method may give up first (n,): singletons before members of a family."""
+    if blocks is None:
+        return np.ones(n)
+    labels = np.asarray(blocks.levels[-1].labels)
+    _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return (counts[codes] == 1).astype(float)
 
 
 def choose_dropped_rows(basis: np.ndarray, expendable: np.ndarray | None) -> np.ndarray:

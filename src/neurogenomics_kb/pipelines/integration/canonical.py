@@ -8,29 +8,30 @@ import logging
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.naming import SUBJECT, parse_feature_name
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
 from neurogenomics_kb.registry.recipe import Recipe
-from neurogenomics_kb.stats.cca import (
-    CCAResult,
-    align_components,
-    column_correlations,
-    fit_cca,
-    permutation_cca,
-)
+from neurogenomics_kb.stats.canonical import align_components, column_correlations, fit_cca
+from neurogenomics_kb.stats.cca import CCAResult, permutation_cca
 from neurogenomics_kb.stats.confounds import ConfoundDesign
+from neurogenomics_kb.stats.exchangeability import Blocks, Level
 from neurogenomics_kb.stats.folds import fold_splits
+from neurogenomics_kb.stats.held_out import HeldOutTest, held_out_test
+from neurogenomics_kb.stats.normal_scores import normal_scores
 from neurogenomics_kb.stats.projection import cap_dimension
 from neurogenomics_kb.stats.residual_space import independent_design
+from neurogenomics_kb.stats.stability import AxisStability, axis_stability
 
 logger = logging.getLogger(__name__)
 
 INFERENCE_COLUMNS = [
     "pair", "x", "y", "component", "correlation", "null_mean", "p_value", "p_uncorrected",
-    "p_error", "n", "n_effective", "x_dim", "y_dim", "x_variance", "y_variance",
-    "n_permutations", "method",
+    "p_error", "p_held_out", "held_out_projected", "n", "n_effective", "x_dim", "y_dim",
+    "x_variance", "y_variance", "x_redundancy", "y_redundancy", "bootstrap_x", "bootstrap_y",
+    "split_half_x", "split_half_y", "n_permutations", "smallest_p", "regularisation", "method",
 ]  # fmt: skip
-LOADING_COLUMNS = ["pair", "block", "component", "feature", "unit", "loading"]
+LOADING_COLUMNS = ["pair", "block", "component", "feature", "unit", "loading", "loading_se"]
 
 
 def pairs_of(blocks) -> list[tuple[str, str]]:
@@ -46,8 +47,24 @@ def confound_matrix(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray:
     return design.fit(cohort).transform(cohort)
 
 
+def exchange_blocks(recipe: Recipe, cohort: pd.DataFrame) -> Blocks | None:
+    """Exchangeability levels of the experiment on the analysed subjects."""
+    experiment = recipe.experiment
+    levels = tuple(
+        Level(cohort[level.column].to_numpy(), level.exchange)
+        for level in experiment.exchangeability_levels
+    )
+    return Blocks(levels, experiment.exchange_rows) if levels else None
+
+
+def cluster_labels(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray | None:
+    """Families (or children) that are resampled as wholes; None where subjects are unrelated."""
+    column = recipe.experiment.cluster_column
+    return None if column is None else cohort[column].to_numpy()
+
+
 def infer_pairs(
-    recipe: Recipe, cohort: pd.DataFrame, blocks: dict[str, pd.DataFrame]
+    recipe: Recipe, cohort: pd.DataFrame, blocks: dict[str, pd.DataFrame], folds: pd.Series
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Permutation test of every pair of blocks.
 
@@ -61,46 +78,59 @@ def infer_pairs(
     null : DataFrame
         Canonical correlations under permutation: pair, component, correlation.
     loadings : DataFrame
-        Structure coefficients of all features.
+        Structure coefficients of all features with bootstrap standard errors.
     axes : DataFrame
         Canonical variates of the subjects, columns ``<pair>:<component>:x`` and ``…:y``.
     """
     experiment = recipe.experiment
     Z = confound_matrix(recipe, cohort)
-    n_effective = len(cohort) - independent_design(Z, len(cohort)).shape[1]
-    families = None
-    if experiment.exchangeability is not None:
-        families = cohort[experiment.exchangeability].to_numpy()
+    design = independent_design(Z, len(cohort))
+    structure = exchange_blocks(recipe, cohort)
     ready = {name: prepare_block(recipe, name, blocks[name], cohort) for name in blocks}
     inference, null, loadings, axes = [], [], [], {}
     for x, y in pairs_of(blocks):
         pair = f"{x}~{y}"
-        dims = tuple(
-            cap_dimension(
-                recipe.blocks[b].projector.dim,
-                n=n_effective,
-                n_blocks=len(recipe.blocks),
-                subjects_per_dimension=experiment.subjects_per_dimension,
-            )
-            if recipe.blocks[b].projector.type == "pca"
-            else None
-            for b in (x, y)
-        )
+        dims = tuple(capped(recipe, b, len(cohort) - design.shape[1]) for b in (x, y))
         logger.info(
             "CCA %s: %d permutations of %d subjects", pair, experiment.n_permutations, len(cohort)
         )
+        X, Y = ready[x].to_numpy(), ready[y].to_numpy()
+        chosen = experiment.regularisation
         result = permutation_cca(
-            ready[x].to_numpy(),
-            ready[y].to_numpy(),
+            X,
+            Y,
             confounds=Z,
             n_components=experiment.n_components,
             n_permutations=experiment.n_permutations,
-            blocks=families,
+            blocks=structure,
             statistic=experiment.statistic,
             random_state=experiment.seed,
-            pca=dims,
+            pca=dims if chosen == "none" else (None, None),
+            regularisation=chosen,
+            grid=experiment.regularisation_grid,
         )
-        inference += inference_rows(pair, x, y, result)
+        refuse_hopeless(recipe, pair, result)
+        held_out = held_out_test(
+            X,
+            Y,
+            folds.loc[cohort.index].to_numpy(),
+            confounds=Z,
+            pca=dims,
+            n_components=len(result.correlations),
+            n_permutations=experiment.n_permutations,
+            blocks=structure,
+            random_state=experiment.seed,
+        )
+        stability = axis_stability(
+            residuals(X, design),
+            residuals(Y, design),
+            dims=dims,
+            n_components=len(result.correlations),
+            clusters=cluster_labels(recipe, cohort),
+            n_bootstraps=experiment.n_bootstraps,
+            random_state=experiment.seed,
+        )
+        inference += inference_rows(pair, x, y, result, held_out, stability)
         for component in range(len(result.correlations)):
             name = component + 1
             null.append(
@@ -111,16 +141,57 @@ def infer_pairs(
             )  # fmt: skip
             axes[f"{pair}:{name}:x"] = result.x_scores[:, component]
             axes[f"{pair}:{name}:y"] = result.y_scores[:, component]
-            for block, values in ((x, result.x_loadings), (y, result.y_loadings)):
+            for block, values, errors in (
+                (x, result.x_loadings, stability.x_loading_se),
+                (y, result.y_loadings, stability.y_loading_se),
+            ):
                 loadings.append(
-                    loading_rows(pair, block, name, ready[block].columns, values[:, component])
-                )
+                    loading_rows(pair, block, name, ready[block].columns, values[:, component],
+                                 errors[:, component])
+                )  # fmt: skip
     return (
         pd.DataFrame(inference, columns=INFERENCE_COLUMNS),
         concat(null, ["pair", "component", "correlation"]),
         concat(loadings, LOADING_COLUMNS),
         pd.DataFrame(axes, index=cohort.index),
     )
+
+
+def capped(recipe: Recipe, block: str, n_effective: int) -> int | None:
+    """Principal components of a block, bounded by the sample; None without a projector."""
+    card = recipe.blocks[block].projector
+    if card.type != "pca":
+        return None
+    return cap_dimension(
+        card.dim,
+        n=n_effective,
+        n_blocks=len(recipe.blocks),
+        subjects_per_dimension=recipe.experiment.subjects_per_dimension,
+    )
+
+
+def residuals(A: np.ndarray, design: np.ndarray) -> np.ndarray:
+    """What the confounds leave of every column."""
+    return A - design @ np.linalg.lstsq(design, A, rcond=None)[0]
+
+
+def refuse_hopeless(recipe: Recipe, pair: str, result: CCAResult) -> None:
+    """Refuse a design in which no result could be significant.
+
+    Raises
+    ------
+    InputError
+    """
+    experiment = recipe.experiment
+    floor = max(result.smallest_p, 1 / (1 + result.n_permutations))
+    if floor > experiment.alpha:
+        raise InputError(
+            f"CCA {pair}: exchangeability and {result.n_permutations} permutations allow no "
+            f"p-value below {floor:.3g}, alpha is {experiment.alpha:g}",
+            column=",".join(level.column for level in experiment.exchangeability_levels) or None,
+            subjects=result.n,
+            remedy="Let more units change places, or raise n_permutations.",
+        )
 
 
 def prepare_block(
@@ -131,7 +202,10 @@ def prepare_block(
     transformer = build_transformer(
         recipe, block, covariates.columns, residualize=False, project=False
     )
-    return transformer.fit_transform(pd.concat([features, covariates], axis=1))
+    ready = transformer.fit_transform(pd.concat([features, covariates], axis=1))
+    if recipe.experiment.normal_scores:
+        ready = pd.DataFrame(normal_scores(ready.to_numpy()), ready.index, ready.columns)
+    return ready
 
 
 def covariates_for(recipe: Recipe, cohort: pd.DataFrame) -> pd.DataFrame:
@@ -140,33 +214,45 @@ def covariates_for(recipe: Recipe, cohort: pd.DataFrame) -> pd.DataFrame:
     return cohort[[c for c in dict.fromkeys(names) if c in cohort]]
 
 
-def inference_rows(pair: str, x: str, y: str, result: CCAResult) -> list[dict]:
-    """One row per component."""
+def inference_rows(
+    pair: str, x: str, y: str, result: CCAResult, held_out: HeldOutTest, stability: AxisStability
+) -> list[dict]:
+    """One row per component; held-out test and stability may know fewer components."""
+    shared = {
+        name: getattr(result, name)
+        for name in (
+            "n", "n_effective", "x_dim", "y_dim", "x_variance", "y_variance", "n_permutations",
+            "smallest_p", "regularisation", "method",
+        )
+    }  # fmt: skip
+    per_component = {
+        "correlation": result.correlations,
+        "null_mean": result.null_correlations.mean(axis=0),
+        "p_value": result.p_values,
+        "p_uncorrected": result.p_values_uncorrected,
+        "p_error": result.p_value_errors,
+        "p_held_out": held_out.p_values,
+        "held_out_projected": held_out.mean,
+        **{name: getattr(result, name) for name in ("x_redundancy", "y_redundancy")},
+        **{
+            name: getattr(stability, name)
+            for name in ("bootstrap_x", "bootstrap_y", "split_half_x", "split_half_y")
+        },
+    }
     return [
         {
             "pair": pair,
             "x": x,
             "y": y,
             "component": k + 1,
-            "correlation": result.correlations[k],
-            "null_mean": result.null_correlations[:, k].mean(),
-            "p_value": result.p_values[k],
-            "p_uncorrected": result.p_values_uncorrected[k],
-            "p_error": result.p_value_errors[k],
-            "n": result.n,
-            "n_effective": result.n_effective,
-            "x_dim": result.x_dim,
-            "y_dim": result.y_dim,
-            "x_variance": result.x_variance,
-            "y_variance": result.y_variance,
-            "n_permutations": result.n_permutations,
-            "method": result.method,
+            **{name: v[k] if k < len(v) else np.nan for name, v in per_component.items()},
+            **shared,
         }
         for k in range(len(result.correlations))
     ]
 
 
-def loading_rows(pair: str, block: str, component: int, columns, values) -> pd.DataFrame:
+def loading_rows(pair: str, block: str, component: int, columns, values, errors) -> pd.DataFrame:
     """Structure coefficients of one block and component."""
     return pd.DataFrame(
         {
@@ -176,6 +262,7 @@ def loading_rows(pair: str, block: str, component: int, columns, values) -> pd.D
             "feature": list(columns),
             "unit": [parse_feature_name(c).unit for c in columns],
             "loading": values,
+            "loading_se": errors,
         }
     )
 
@@ -211,6 +298,8 @@ def hold_out_pairs(
             X, Y = (projections[f"{b}-adjusted-{fold}"].loc[axes.index].to_numpy() for b in (x, y))
             model = fit_cca(X[train], Y[train], len(names))
             U, V = model.score(X, Y)
+            # In the fold's own order: matching to the full sample would look at test subjects.
+            held_out = column_correlations(U[test], V[test])
             # Aligned in subject space by both sides at once, from training subjects.
             k = U.shape[1]
             reference = np.vstack(
@@ -218,7 +307,6 @@ def hold_out_pairs(
             )
             order, signs = align_components(reference, np.vstack([U[train], V[train]]))
             U, V = U[:, order] * signs, V[:, order] * signs
-            held_out = column_correlations(U[test], V[test])
             stable_x = column_correlations(U[train], axes[names[:k]].to_numpy()[train])
             stable_y = column_correlations(V[train], axes[others[:k]].to_numpy()[train])
             for c in range(k):
@@ -227,7 +315,7 @@ def hold_out_pairs(
                         "pair": pair,
                         "component": c + 1,
                         "fold": fold,
-                        "training": model.correlations[order[c]],
+                        "training": model.correlations[c],
                         "held_out": held_out[c],
                         "stability_x": abs(stable_x[c]),
                         "stability_y": abs(stable_y[c]),

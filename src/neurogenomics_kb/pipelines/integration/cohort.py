@@ -227,7 +227,7 @@ def cohort_columns(recipe: Recipe, table: pd.DataFrame, present) -> list[str]:
         experiment.outcome,
         *experiment.associations,
         experiment.folds.group,
-        experiment.exchangeability,
+        *(level.column for level in experiment.exchangeability_levels),
         *confounds_of(recipe, present),
         *recipe.harmonization_columns,
     ]

@@ -71,13 +71,13 @@ def split_folds(recipe: dict[str, Any], cohort_table: pd.DataFrame):
     return folds.to_frame(), summary
 
 
-def infer_canonical_correlations(recipe: dict[str, Any], cohort_table, blocks: Partitions):
+def infer_canonical_correlations(recipe: dict[str, Any], cohort_table, blocks: Partitions, folds):
     """Permutation inference on the full sample."""
     recipe = Recipe.model_validate(recipe)
     tables = load_blocks(recipe, blocks)
     if "cca" not in recipe.experiment.analyses:
         tables = {}
-    return canonical.infer_pairs(recipe, cohort_table, tables)
+    return canonical.infer_pairs(recipe, cohort_table, tables, folds["fold"])
 
 
 def project_blocks(recipe: dict[str, Any], cohort_table, blocks: Partitions, folds):

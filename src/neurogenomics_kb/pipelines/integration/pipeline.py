@@ -43,7 +43,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.infer_canonical_correlations,
-                inputs=["recipe", "cohort", "blocks"],
+                inputs=["recipe", "cohort", "blocks", "folds"],
                 outputs=["cca", "cca_null", "cca_loadings", "cca_axes"],
                 name="infer_canonical_correlations",
             ),

@@ -18,6 +18,8 @@ def format_p(p: float) -> str:
     """A p-value for a reader: two significant digits, never zero."""
     if not np.isfinite(p):
         return "p not available"
+    if p < 1e-100:
+        return "p < 1e-100"  # a parametric tail below what a double can hold
     return f"p = {p:.2g}" if p >= 1e-4 else f"p = {p:.1e}"
 
 
@@ -66,8 +68,8 @@ def write_findings(
             f"{pair.replace('~', ' and ')}: {significant} of {len(rows)} tested components are "
             f"significant family-wise. The first correlates {first.correlation:.2f} in sample "
             f"({first.null_mean:.2f} is expected by chance) and {first.held_out:.2f} in held-out "
-            f"subjects; {format_p(first.p_value)} from {first.n_permutations:,} permutations of "
-            f"N = {first.n}."
+            f"subjects ({format_p(first.p_held_out)}); {format_p(first.p_value)} in sample, from "
+            f"{first.n_permutations:,} permutations of N = {first.n}."
         )
     found += prediction_findings(recipe, metrics, comparisons)
     if not attribution.empty:
@@ -177,7 +179,7 @@ def flat_metrics(
     out: dict[str, float] = {"n_subjects": float(flow["remaining"].iloc[-1])}
     for row in cca.itertuples():
         stem = f"cca.{row.pair.replace('~', '-')}.{row.component}"
-        for field in ("correlation", "held_out", "null_mean", "p_value"):
+        for field in ("correlation", "held_out", "null_mean", "p_value", "p_held_out"):
             out[f"{stem}.{field}"] = getattr(row, field)
     for row in metrics.itertuples():
         suffix = "" if row.variant == "adjusted" else f".{row.variant}"
