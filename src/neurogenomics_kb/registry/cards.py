@@ -326,7 +326,7 @@ class Experiment(Strict):
     normal_scores : bool
         Rank-based inverse-normal transform of all features before canonical correlation.
     n_bootstraps : int
-        Resamples for the stability of the axes.
+        Resamples for the stability of the axes; 0 leaves stability out.
     subjects_per_dimension : float
         Bounds the dimension of all blocks together: N / (p + q).
     missing_confounds : {"error", "drop"}
@@ -355,7 +355,7 @@ class Experiment(Strict):
     regularisation: Literal["none", "pca", "ridge"] = "none"
     regularisation_grid: list[float] | None = None
     normal_scores: bool = False
-    n_bootstraps: int = Field(100, ge=20)
+    n_bootstraps: int = Field(100, ge=0)
     subjects_per_dimension: float = Field(10.0, ge=2)
     missing_confounds: Literal["error", "drop"] = "error"
     attribution_block: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, Ridge
 from sklearn.model_selection import GridSearchCV
 from xgboost import XGBClassifier, XGBRegressor
 
@@ -45,14 +45,17 @@ def fit_linear(X: np.ndarray, y: np.ndarray, splits, *, continuous: bool):
             cv=splits,
             scoring="neg_mean_squared_error",
         )
-    else:
-        search = GridSearchCV(
-            LogisticRegression(max_iter=2000),
-            {"C": REGULARISATION},
-            cv=splits,
-            scoring="neg_log_loss",
-        )
-    return search.fit(X, y).best_estimator_
+        return search.fit(X, y).best_estimator_
+    # One pass along the penalties of each inner fold: half the time of a grid search.
+    search = LogisticRegressionCV(
+        Cs=REGULARISATION,
+        cv=splits,
+        scoring="neg_log_loss",
+        solver="newton-cholesky",
+        max_iter=1000,
+        use_legacy_attributes=False,
+    ).fit(X, y)
+    return LogisticRegression(C=search.C_, solver="newton-cholesky", max_iter=1000).fit(X, y)
 
 
 def fit_xgboost(X: np.ndarray, y: np.ndarray, splits, *, continuous: bool, seed: int):

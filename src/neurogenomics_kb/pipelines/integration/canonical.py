@@ -121,15 +121,17 @@ def infer_pairs(
             blocks=structure,
             random_state=experiment.seed,
         )
-        stability = axis_stability(
-            residuals(X, design),
-            residuals(Y, design),
-            dims=dims,
-            n_components=len(result.correlations),
-            clusters=cluster_labels(recipe, cohort),
-            n_bootstraps=experiment.n_bootstraps,
-            random_state=experiment.seed,
-        )
+        stability = None
+        if experiment.n_bootstraps:
+            stability = axis_stability(
+                residuals(X, design),
+                residuals(Y, design),
+                dims=dims,
+                n_components=len(result.correlations),
+                clusters=cluster_labels(recipe, cohort),
+                n_bootstraps=experiment.n_bootstraps,
+                random_state=experiment.seed,
+            )
         inference += inference_rows(pair, x, y, result, held_out, stability)
         for component in range(len(result.correlations)):
             name = component + 1
@@ -142,13 +144,13 @@ def infer_pairs(
             axes[f"{pair}:{name}:x"] = result.x_scores[:, component]
             axes[f"{pair}:{name}:y"] = result.y_scores[:, component]
             for block, values, errors in (
-                (x, result.x_loadings, stability.x_loading_se),
-                (y, result.y_loadings, stability.y_loading_se),
+                (x, result.x_loadings, stability and stability.x_loading_se),
+                (y, result.y_loadings, stability and stability.y_loading_se),
             ):
+                se = np.nan if errors is None else errors[:, component]
                 loadings.append(
-                    loading_rows(pair, block, name, ready[block].columns, values[:, component],
-                                 errors[:, component])
-                )  # fmt: skip
+                    loading_rows(pair, block, name, ready[block].columns, values[:, component], se)
+                )
     return (
         pd.DataFrame(inference, columns=INFERENCE_COLUMNS),
         concat(null, ["pair", "component", "correlation"]),
@@ -215,7 +217,12 @@ def covariates_for(recipe: Recipe, cohort: pd.DataFrame) -> pd.DataFrame:
 
 
 def inference_rows(
-    pair: str, x: str, y: str, result: CCAResult, held_out: HeldOutTest, stability: AxisStability
+    pair: str,
+    x: str,
+    y: str,
+    result: CCAResult,
+    held_out: HeldOutTest,
+    stability: AxisStability | None,
 ) -> list[dict]:
     """One row per component; held-out test and stability may know fewer components."""
     shared = {
@@ -235,7 +242,7 @@ def inference_rows(
         "held_out_projected": held_out.mean,
         **{name: getattr(result, name) for name in ("x_redundancy", "y_redundancy")},
         **{
-            name: getattr(stability, name)
+            name: () if stability is None else getattr(stability, name)
             for name in ("bootstrap_x", "bootstrap_y", "split_half_x", "split_half_y")
         },
     }

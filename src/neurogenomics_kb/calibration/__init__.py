@@ -1,0 +1,1 @@
+"""Measured false-positive rates, power and coverage of everything that a run prints."""

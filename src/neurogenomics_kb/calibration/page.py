@@ -1,0 +1,67 @@
+"""The results table as a page of the documentation."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from neurogenomics_kb.calibration.suite import is_naive
+
+HEADINGS = {
+    "null": (
+        "False-positive rates",
+        "Share of cohorts without the effect in which p ≤ 0.05, with its exact 99 % interval. "
+        "*Calibrated*: inside the range that 99 % of exact 5 % tests would fall in. "
+        "*Conservative*: below it; the claim is safe and costs power. *Too many*: above it.",
+    ),
+    "power": ("Power", "Share of cohorts with the planted effect in which p ≤ 0.05."),
+    "coverage": (
+        "Coverage of 95 % intervals",
+        "Share of cohorts whose interval holds the true value; 93 to 97 % is asked for.",
+    ),
+}
+
+
+def render_page(table: pd.DataFrame) -> str:
+    """Markdown page of the stored results.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `suite.run_suite` returns it.
+
+    Returns
+    -------
+    str
+    """
+    parts = [
+        "# Measured calibration\n",
+        "Every kind of p-value and interval that a run prints, on simulated cohorts, through the "
+        "pipeline's own nodes. `make calibrate` measures what the stored table lacks and writes "
+        "this page; nothing on it is typed by hand. Rows that begin with *naive* show what common "
+        "shortcuts do on the same cohorts; they are not offered by the pipeline.\n",
+    ]
+    for question, (heading, text) in HEADINGS.items():
+        rows = table[table["question"] == question]
+        if rows.empty:
+            continue
+        parts.append(f"## {heading}\n\n{text}\n")
+        for naive in (False, True):
+            chosen = rows[rows["kind"].map(is_naive) == naive]
+            if chosen.empty:
+                continue
+            if naive:
+                parts.append("### Naive alternatives on the same cohorts\n")
+            parts.append(_markdown(chosen))
+    return "\n".join(parts)
+
+
+def _markdown(rows: pd.DataFrame) -> str:
+    lines = ["| what | cohorts of scenario | n | rate | 99 % interval | |",
+             "| --- | --- | ---: | ---: | ---: | --- |"]  # fmt: skip
+    for row in rows.sort_values("kind", kind="stable").itertuples():
+        verdict = row.verdict if isinstance(row.verdict, str) else ""
+        lines.append(
+            f"| {row.kind} | {row.scenario} | {row.cohorts:,} | {row.rate:.3f} | "
+            f"{row.low:.3f}–{row.high:.3f} | {verdict} |"
+        )
+    return "\n".join(lines) + "\n"

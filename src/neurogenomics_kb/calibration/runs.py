@@ -1,0 +1,158 @@
+"""One simulated cohort through the pipeline's own nodes, and the p-values that come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from neurogenomics_kb.calibration import naive
+from neurogenomics_kb.calibration.cohorts import CohortSettings, make_recipe, simulate_tables
+from neurogenomics_kb.pipelines.integration import nodes
+from neurogenomics_kb.pipelines.integration.canonical import (
+    capped,
+    confound_matrix,
+    prepare_block,
+)
+from neurogenomics_kb.registry.recipe import Recipe
+from neurogenomics_kb.stats.residual_space import independent_design
+from neurogenomics_kb.stats.roc import cv_auc
+
+# kind of p-value -> value in this cohort; exactly one per kind, so that cohorts are independent.
+PValues = dict[str, float]
+
+
+def prepare(recipe: Recipe, settings: CohortSettings, seed: int) -> dict[str, Any]:
+    """Cohort, blocks and folds, by the pipeline's nodes."""
+    participants, features, quality = simulate_tables(settings, seed)
+    card = recipe.model_dump(mode="json")
+    tables = [
+        table
+        for modality in ("genomics", "smri", "fmri", "behaviour")
+        for table in (features[modality], quality[modality])
+    ]
+    cohort, blocks, *_ = nodes.assemble_cohort(card, participants, *tables)
+    folds, _ = nodes.split_folds(card, cohort)
+    return {"recipe": card, "cohort": cohort, "blocks": blocks, "folds": folds}
+
+
+def canonical_p_values(
+    settings: CohortSettings, seed: int, *, with_naive: bool = True, **experiment: Any
+) -> PValues:
+    """P-values of the canonical correlation of two blocks."""
+    recipe = make_recipe(settings, analyses=["cca"], seed=seed, **experiment)
+    run = prepare(recipe, settings, seed)
+    table = nodes.infer_canonical_correlations(
+        run["recipe"], run["cohort"], run["blocks"], run["folds"]
+    )[0]
+    first = table.iloc[0]
+    found = {
+        "CCA, first component": first["p_value"],
+        "CCA, held-out correlation": first["p_held_out"],
+    }
+    if len(table) > 1:
+        found["CCA, second component"] = table.iloc[1]["p_uncorrected"]
+        found["CCA, second component, closed"] = table.iloc[1]["p_value"]
+    if with_naive:
+        cohort, Z = run["cohort"], confound_matrix(recipe, run["cohort"])
+        n_effective = len(cohort) - independent_design(Z, len(cohort)).shape[1]
+        ready = {b: prepare_block(recipe, b, run["blocks"][b], cohort) for b in run["blocks"]}
+        dims = tuple(capped(recipe, b, n_effective) for b in ready)
+        p = naive.permute_residuals(
+            *(block.to_numpy() for block in ready.values()),
+            Z,
+            dims=dims,
+            n_permutations=recipe.experiment.n_permutations,
+            n_components=2,
+            seed=seed,
+            statistic=recipe.experiment.statistic,
+        )
+        found["naive: permuted residuals, first component"] = p[0]
+        found["naive: permuted residuals, second component"] = p[1]
+    return found
+
+
+def outcome_p_values(settings: CohortSettings, seed: int, **experiment: Any) -> PValues:
+    """P-values of comparisons, attribution and partial associations."""
+    recipe = make_recipe(
+        settings,
+        analyses=["cca", "prediction", "logo", "partial_correlations"],
+        associations=["score"],
+        seed=seed,
+        **experiment,
+    )
+    run = prepare(recipe, settings, seed)
+    card, cohort, blocks, folds = (run[k] for k in ("recipe", "cohort", "blocks", "folds"))
+    projections, _ = nodes.project_blocks(card, cohort, blocks, folds)
+    axes = nodes.infer_canonical_correlations(card, cohort, blocks, folds)[3]
+    _, scores = nodes.hold_out_canonical_correlations(card, folds, axes, projections, blocks)
+    predictions = nodes.predict_outcome(card, cohort, folds, projections, blocks)
+    _, comparisons = nodes.score_models(card, cohort, predictions)
+    attribution, _ = nodes.attribute_block(card, cohort, blocks, folds)
+    associations = nodes.associate_axes(card, cohort, scores)
+    return {
+        **comparison_p_values(comparisons),
+        **naive_comparisons(predictions),
+        **attribution_p_values(attribution),
+        **association_p_values(associations),
+    }
+
+
+def comparison_p_values(comparisons: pd.DataFrame) -> PValues:
+    """Printed comparisons of models, two-sided and as claims."""
+    out = {}
+    for model, reference in (
+        ("gene_covariates", "covariates"),
+        ("fusion", "gene"),
+        ("fusion_covariates", "covariates"),
+    ):
+        row = comparisons.query("model == @model and reference == @reference").iloc[0]
+        name = f"comparison, {model.replace('_', ' + ')} against {reference}"
+        out[name] = row["p_value"]
+    return out
+
+
+def naive_comparisons(predictions: pd.DataFrame) -> PValues:
+    """Two blocks compared as the field often does."""
+    adjusted = predictions[predictions["variant"] == "adjusted"].sort_index()
+    a, b = (adjusted[adjusted["model"] == m] for m in ("gene", "brain"))
+    y, folds = a["outcome"].to_numpy(), a["fold"].to_numpy()
+    scores = a["score"].to_numpy(), b["score"].to_numpy()
+    per_fold = [cv_auc(y, s, folds).per_fold for s in scores]
+    return {
+        "naive: pooled DeLong, gene against brain": naive.pooled_delong(y, *scores),
+        "naive: uncorrected t over folds, gene against brain": naive.paired_t_over_folds(
+            per_fold[0] - per_fold[1]
+        ),
+    }
+
+
+def attribution_p_values(table: pd.DataFrame) -> PValues:
+    """One gene that is the same in every cohort, and the smallest of all."""
+    last = table[table["unit"] == sorted(table["unit"])[-1]].iloc[0]
+    return {
+        "LOGO, one gene": last["p_swap"],
+        "LOGO, family-wise over genes": table["p_swap_fwe"].min(),
+        "LOGO, corrected t, one gene": last["p_t"],
+    }
+
+
+def association_p_values(table: pd.DataFrame) -> PValues:
+    """First axis of the gene block against both outcomes."""
+    rows = table[(table["component"] == 1) & (table["block"] == "gene")]
+    return {
+        f"association, {row.measure}": row.p_value
+        for row in rows.itertuples()
+        if np.isfinite(row.p_value)
+    }
+
+
+def with_signal(settings: CohortSettings, **signal: float) -> CohortSettings:
+    """The same cohort with planted signal."""
+    return replace(settings, **signal)
+
+
+Run = Callable[[int], PValues]

@@ -1,0 +1,209 @@
+"""Scenarios, and the counting of what came out."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from scipy import stats
+
+from neurogenomics_kb.calibration.cohorts import CohortSettings
+from neurogenomics_kb.calibration.runs import canonical_p_values, outcome_p_values
+
+logger = logging.getLogger(__name__)
+
+ALPHA = 0.05
+CONFIDENCE = 0.99
+COLUMNS = ["scenario", "kind", "question", "cohorts", "hits", "rate", "low", "high", "verdict"]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One way to make cohorts and what is run on them.
+
+    Attributes
+    ----------
+    settings : CohortSettings
+    run : callable
+        ``run(settings, seed, **experiment)`` to p-values (or, for coverage, 0/1 flags) by kind.
+    question : {"null", "power", "coverage"}
+    experiment : mapping
+        What differs in the experiment.
+    true_kinds : tuple of str
+        Kinds that are not null in this scenario (a true first component), reported as power.
+    """
+
+    settings: CohortSettings
+    run: Callable[..., Mapping[str, float]]
+    question: str = "null"
+    experiment: Mapping[str, Any] = field(default_factory=dict)
+    true_kinds: tuple[str, ...] = ()
+
+
+PLAIN = CohortSettings(n=120, sites=1, ancestry=0, confounding=0.5)
+CONFOUNDED = CohortSettings(n=120, ancestry=30, confounding=1.5)
+SITES = CohortSettings(n=160, sites=4, confounding=2.0)
+FAMILIES = CohortSettings(n=180, sites=4, family_sizes=(2, 3, 4))
+MIXED = CohortSettings(n=180, sites=4, family_sizes=(1, 1, 2, 3, 4), missing=0.2)
+WIDE = CohortSettings(n=640, genes=64, features_per_gene=8, regions=20, sites=4)
+FIRST = ("CCA, first component", "CCA, held-out correlation",
+         "naive: permuted residuals, first component")  # fmt: skip
+
+SCENARIOS: dict[str, Scenario] = {
+    "independent people": Scenario(PLAIN, canonical_p_values),
+    "35 confounds on both sides": Scenario(CONFOUNDED, canonical_p_values),
+    "four sites": Scenario(SITES, canonical_p_values),
+    "families of 2–4, four sites": Scenario(FAMILIES, canonical_p_values),
+    "families, 20 % missing": Scenario(MIXED, canonical_p_values),
+    "512 features": Scenario(WIDE, canonical_p_values),
+    "Roy's root": Scenario(SITES, canonical_p_values, experiment={"statistic": "roy"}),
+    "heavy tails, normal scores": Scenario(
+        replace(CONFOUNDED, tails=2.0), canonical_p_values, experiment={"normal_scores": True}
+    ),
+    "ridge chosen inside": Scenario(
+        SITES, canonical_p_values, experiment={"regularisation": "ridge"}
+    ),
+    "dimension chosen inside": Scenario(
+        SITES,
+        canonical_p_values,
+        experiment={"regularisation": "pca", "regularisation_grid": [2, 4, 8]},
+    ),
+    "true first axis": Scenario(
+        replace(SITES, gene_brain=1.5), canonical_p_values, true_kinds=FIRST
+    ),
+    "weak axis": Scenario(
+        replace(PLAIN, gene_brain=0.5), canonical_p_values, question="power"
+    ),
+    "weak axis, Roy's root": Scenario(
+        replace(PLAIN, gene_brain=0.5),
+        canonical_p_values,
+        question="power",
+        experiment={"statistic": "roy"},
+    ),
+    "outcome, four sites": Scenario(SITES, outcome_p_values),
+    "outcome, families of 2–4": Scenario(FAMILIES, outcome_p_values),
+    "outcome, no confounding": Scenario(replace(SITES, confounding=0.0), outcome_p_values),
+    "outcome, genes carry signal": Scenario(
+        replace(SITES, gene_outcome=1.0), outcome_p_values,
+        true_kinds=(
+            "comparison, gene + covariates against covariates",
+            "comparison, fusion + covariates against covariates",
+            "LOGO, family-wise over genes",
+            "naive: pooled DeLong, gene against brain",
+            "naive: uncorrected t over folds, gene against brain",
+            "association, odds ratio per SD",
+            "association, partial pearson",
+            "association, partial spearman",
+        ),
+    ),
+}  # fmt: skip
+
+
+def run_scenario(
+    name: str, scenario: Scenario, *, cohorts: int, first_seed: int = 0, n_jobs: int = 1
+) -> pd.DataFrame:
+    """Simulate cohorts and count.
+
+    Parameters
+    ----------
+    name : str
+    scenario : Scenario
+    cohorts : int
+    first_seed : int
+        Cohort i has seed ``first_seed + i``.
+    n_jobs : int
+
+    Returns
+    -------
+    DataFrame
+        One row per kind.
+    """
+    one = partial(_quiet, scenario.run, scenario.settings, **scenario.experiment)
+    seeds = range(first_seed, first_seed + cohorts)
+    found = pd.DataFrame(Parallel(n_jobs=n_jobs)(delayed(one)(seed) for seed in seeds))
+    rows = []
+    for kind in found.columns:
+        values = found[kind].dropna()
+        question = "power" if kind in scenario.true_kinds else scenario.question
+        hits = int((values <= ALPHA).sum() if question != "coverage" else values.sum())
+        rows.append({"scenario": name, "kind": kind, "question": question,
+                     **judge(hits, len(values), question, kind)})  # fmt: skip
+    logger.info("%s: %d cohorts", name, cohorts)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _quiet(run, settings, seed, **experiment):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return run(settings, seed, **experiment)
+
+
+def judge(hits: int, cohorts: int, question: str, kind: str) -> dict[str, Any]:
+    """Rate with its exact 99 % interval, and whether it is what it should be.
+
+    Returns
+    -------
+    dict
+        ``verdict`` is "calibrated", "conservative" or "too many" for a null; "covers", "too few"
+        or "too wide" for coverage; empty for power.
+    """
+    interval = stats.binomtest(hits, cohorts).proportion_ci(CONFIDENCE, "exact")
+    rate = hits / cohorts
+    if question == "null":
+        low, high = stats.binom.ppf([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], cohorts, ALPHA)
+        verdict = "too many" if hits > high else "conservative" if hits < low else "calibrated"
+    elif question == "coverage":
+        verdict = "too few" if rate < 0.93 else "too wide" if rate > 0.97 else "covers"
+    else:
+        verdict = ""
+    return {"cohorts": cohorts, "hits": hits, "rate": rate, "low": interval.low,
+            "high": interval.high, "verdict": verdict}  # fmt: skip
+
+
+def is_naive(kind: str) -> bool:
+    """Whether a kind is shown only to fail."""
+    return kind.startswith("naive")
+
+
+def run_suite(
+    names: list[str] | None = None,
+    *,
+    cohorts: int = 1000,
+    n_jobs: int = 2,
+    done: pd.DataFrame | None = None,
+    save: Callable[[pd.DataFrame], None] | None = None,
+) -> pd.DataFrame:
+    """All scenarios, one after the other; those that `done` holds with as many cohorts are kept.
+
+    Returns
+    -------
+    DataFrame
+    """
+    table = pd.DataFrame(columns=COLUMNS) if done is None else done
+    for name in names or list(SCENARIOS):
+        if name not in SCENARIOS:
+            raise KeyError(f"no scenario {name!r}; there are {list(SCENARIOS)}")
+        old = table[table["scenario"] == name]
+        if len(old) and old["cohorts"].max() >= cohorts and names is None:
+            continue
+        fresh = run_scenario(name, SCENARIOS[name], cohorts=cohorts, n_jobs=n_jobs)
+        parts = [part for part in (table[table["scenario"] != name], fresh) if len(part)]
+        table = pd.concat(parts, ignore_index=True)
+        if save is not None:
+            save(table)
+    order = {name: i for i, name in enumerate(SCENARIOS)}
+    return table.sort_values("scenario", key=lambda s: s.map(order), kind="stable",
+                             ignore_index=True)  # fmt: skip
+
+
+def rate_in(table: pd.DataFrame, scenario: str, kind: str) -> float:
+    """Rate of one kind in one scenario."""
+    row = table[(table["scenario"] == scenario) & (table["kind"] == kind)]
+    return float(row["rate"].iloc[0]) if len(row) else np.nan
