@@ -180,7 +180,9 @@ def test_attribution_finds_the_planted_genes_and_states_its_floor(results):
     table = results["attribution"]
     assert set(table.head(2)["unit"]) == {"G0", "G1"}
     assert table["p_swap_fwe"].min() >= 0.01
-    assert "cannot go below p = 0.125" in results["attribution_notes"][0]
+    assert "cannot go below p = 0.125" in results["attribution_notes"][1]
+    assert "at least 119 permutations" in results["attribution_notes"][0]
+    assert set(table["level"]) == {"unit"}
 
 
 def test_decision_follows_its_rule(recipe):
@@ -213,3 +215,39 @@ def test_three_blocks_give_three_pairs(toy):
     blocks = {**recipe.blocks, "again": recipe.blocks["brain"]}
     found = run_all(recipe.model_copy(update={"blocks": blocks}), toy)
     assert found["cca"]["pair"].unique().tolist() == ["gene~brain", "gene~again", "brain~again"]
+
+
+def test_attribution_that_cannot_show_anything_is_refused_before_it_starts(results):
+    recipe = make_recipe(n_permutations=19, alpha=0.01).model_dump(mode="json")
+    with pytest.raises(InputError, match="cannot go below p = 0.05.*at least 599 permutations"):
+        nodes.attribute_block(recipe, results["cohort"], results["blocks"], results["folds"])
+
+
+def test_design_in_which_nothing_could_be_significant_is_refused(results):
+    recipe = make_recipe(
+        exchangeability=[{"column": "site", "exchange": True}, {"column": "family_id"}],
+        n_permutations=19,
+        alpha=0.01,
+    )
+    with pytest.raises(InputError, match="allow no p-value below 0.05"):
+        nodes.infer_canonical_correlations(
+            recipe.model_dump(mode="json"), results["cohort"], results["blocks"], results["folds"]
+        )
+
+
+def test_correlated_units_are_also_left_out_together(results):
+    blocks = dict(results["blocks"])
+    gene = blocks["gene"].copy()
+    rng = np.random.default_rng(0)
+    for column in [c for c in gene.columns if "__G1__" in c]:
+        twin = column.replace("__G1__", "__G2__")
+        gene[twin] = gene[column] + 0.2 * rng.normal(size=len(gene))
+    blocks["gene"] = gene
+    recipe = make_recipe(algorithms=["linear"]).model_dump(mode="json")
+    table, notes = nodes.attribute_block(recipe, results["cohort"], blocks, results["folds"])
+    cluster = table[table["level"] == "cluster"].iloc[0]
+    assert cluster["unit"] == "G1 + G2"
+    alone = table.set_index("unit")["delta"]
+    assert cluster["delta"] > max(alone["G1"], alone["G2"])
+    assert "1 clusters of correlated units" in notes[0]
+    assert (table["single_low"] <= table["single_score"]).all()

@@ -2,18 +2,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from scipy import stats
 from sklearn.decomposition import PCA
 
 from neurogenomics_kb.stats.attribution import (
     LeaveOneOutPCA,
+    attainable_significance,
     attribution_table,
     paired_swap_test,
     wilcoxon_floor,
 )
+from neurogenomics_kb.stats.clusters import correlated_units
 from neurogenomics_kb.stats.filters import DropNearConstant, count_different
-from neurogenomics_kb.stats.partial import odds_ratio, partial_correlation
 from neurogenomics_kb.stats.projection import CappedPCA, cap_dimension
 
 
@@ -81,43 +81,12 @@ def test_table_states_all_tests_and_the_wilcoxon_floor():
         np.arange(20) // 4,
         n_permutations=19,
     )
-    table = attribution_table(["a", "b"], d, swap, np.array([0.6, 0.5])).set_index("unit")
+    table = attribution_table(
+        ["a", "b"], d, swap, np.array([[0.6, 0.5, 0.7], [0.5, 0.4, 0.6]])
+    ).set_index("unit")
     assert table.loc["a", "p_wilcoxon"] == wilcoxon_floor(5) == 0.0625
     assert table.loc["b", "p_t"] == 1
     assert table.loc["a", "p_t"] < 0.001
-
-
-def test_odds_ratio_equals_statsmodels_and_separation_is_said():
-    rng = np.random.default_rng(0)
-    x, z = rng.normal(size=300), rng.normal(size=(300, 2))
-    y = (rng.random(300) < 1 / (1 + np.exp(-x - z[:, 0]))).astype(float)
-    design = sm.add_constant(np.column_stack([(x - x.mean()) / x.std(), z]))
-    fitted = sm.Logit(y, design).fit(disp=False)
-    result = odds_ratio(x, y, z)
-    assert result.effect == pytest.approx(np.exp(fitted.params[1]), rel=1e-6)
-    np.testing.assert_allclose(result.ci, np.exp(fitted.conf_int()[1]), rtol=1e-5)
-    null = sm.Logit(y, np.delete(design, 1, axis=1)).fit(disp=False)
-    assert result.p_value == pytest.approx(stats.chi2.sf(2 * (fitted.llf - null.llf), 1), rel=1e-5)
-    separated = odds_ratio(y + 0.0, y, z)
-    assert np.isnan(separated.effect)
-    assert "separation" in separated.note
-    assert "constant" in odds_ratio(np.ones(300), y).note
-
-
-def test_partial_correlation_has_the_p_value_of_the_regression():
-    rng = np.random.default_rng(0)
-    z = rng.normal(size=(60, 3))
-    x = z[:, 0] + rng.normal(size=60)
-    y = z[:, 0] + 0.4 * x + rng.normal(size=60)
-    fitted = sm.OLS(y, sm.add_constant(np.column_stack([x, z]))).fit()
-    result = partial_correlation(x, y, z)
-    assert result.p_value == pytest.approx(fitted.pvalues[1])
-    assert result.df == fitted.df_resid == 55
-    assert result.ci[0] < result.effect < result.ci[1]
-    ranked = partial_correlation(np.exp(x), y, None, method="spearman")
-    assert ranked.effect == pytest.approx(stats.spearmanr(x, y).statistic)
-    assert "nothing varies" in partial_correlation(z[:, 0], y, z).note
-    assert "degrees of freedom" in partial_correlation(x[:4], y[:4], z[:4]).note
 
 
 def test_capped_pca_equals_scikit_learn_and_respects_all_bounds():
@@ -150,3 +119,43 @@ def test_near_constant_features_are_dropped_by_count():
     frame = pd.DataFrame(values, columns=list("abcd"))
     assert DropNearConstant(1).fit(frame).kept_ == ["b", "c"]
     assert DropNearConstant(5).fit(frame).kept_ == ["c"]
+
+
+def test_relatives_swap_together():
+    """Twins with one prediction: swapping them apart would halve the spread of the null."""
+    rng = np.random.default_rng(0)
+    y, full, reduced = rng.integers(0, 2, 60), rng.normal(size=60), rng.normal(size=60)
+    twins = np.repeat(np.arange(60), 2)
+    folds = (np.arange(60) % 3)[twins]
+    options = {"n_permutations": 2000}
+    one = paired_swap_test(y, full, reduced[:, None], np.arange(60) % 3, **options)
+    both = paired_swap_test(
+        y[twins], full[twins], reduced[twins][:, None], folds, clusters=twins, **options
+    )
+    assert both.difference[0] == pytest.approx(one.difference[0])
+    assert both.p_values[0] == pytest.approx(one.p_values[0], abs=0.04)
+
+
+def test_attainable_significance_is_known_beforehand():
+    best = attainable_significance(10, 39, 1000, 0.05)
+    assert best.wilcoxon == pytest.approx(0.00195, abs=1e-5)
+    # Two rejections of 39 at the floor give the q of 0.038 that is in print; one gives 0.076.
+    assert best.wilcoxon_alone == pytest.approx(39 / 512)
+    assert best.swap == pytest.approx(1 / 1001)
+    assert best.permutations_needed == 779
+    assert attainable_significance(5, 38, 1000, 0.05).wilcoxon_alone == 1.0
+
+
+def test_correlated_units_form_clusters_by_their_features():
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=(200, 2))
+    X = np.column_stack([base, base + 0.3 * rng.normal(size=(200, 2)), rng.normal(size=(200, 3))])
+    units = {
+        "a": np.array([0, 1]),
+        "b": np.array([2, 3]),
+        "c": np.array([4]),
+        "d": np.array([5, 6]),
+    }
+    assert correlated_units(X, units) == [["a", "b"]]
+    assert correlated_units(X, units, threshold=0.999) == []
+    assert correlated_units(X, {"a": units["a"]}) == []

@@ -219,10 +219,28 @@ def test_huh_jhun_refuses_blocks():
         permutation_cca(X, Y, confounds=Z, blocks=np.arange(150) // 2, residual_space="huh-jhun")
 
 
-def test_smallest_p_follows_from_the_blocks():
+def test_smallest_p_follows_from_the_blocks_and_the_permutations():
     X, Y, _ = data(n=8, p=2, q=2)
     blocks = np.repeat([0, 1, 2, 3], 2)
-    result = permutation_cca(X, Y, blocks=blocks, n_permutations=50, n_components=1)
-    assert result.smallest_p == pytest.approx(
-        1 / 48
-    )  # Theil gives one subject up: 3 pairs, 1 single
+    options = {"blocks": blocks, "n_components": 1, "residual_space": "theil"}
+    few = permutation_cca(X, Y, n_permutations=30, **options)
+    many = permutation_cca(X, Y, n_permutations=500, **options)
+    assert few.smallest_p == pytest.approx(1 / 31)
+    assert many.smallest_p == pytest.approx(1 / 48)  # one subject given up: 3 pairs, 1 single
+
+
+def test_families_without_a_single_unrelated_subject():
+    """Theil residuals reject too often here (0.106 of 1,000); family means and contrasts do not."""
+    hits = 0
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        families = np.repeat(np.arange(40), 3)
+        site = rng.integers(4, size=40)[families]
+        Z = np.column_stack([np.eye(4)[site], rng.normal(size=(40, 4))[families]])
+        X, Y = (rng.normal(size=(120, 5)) + rng.normal(size=(40, 5))[families] for _ in "XY")
+        result = permutation_cca(
+            X, Y, confounds=Z, blocks=families, n_permutations=39, random_state=seed
+        )
+        hits += result.p_values[0] <= 0.05
+    assert result.method.startswith("family")
+    assert stats.binomtest(int(hits), 150, 0.05).pvalue > 0.005

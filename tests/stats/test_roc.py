@@ -7,9 +7,9 @@ from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_s
 
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.stats import metrics
+from neurogenomics_kb.stats.bootstrap import bootstrap_folds
 from neurogenomics_kb.stats.multiplicity import adjust
 from neurogenomics_kb.stats.resampling import (
-    bootstrap_folds,
     corrected_resampled_t,
     fold_mean_interval,
 )
@@ -53,17 +53,14 @@ def test_cross_validated_auc_is_the_mean_of_folds_with_its_influence_curve(score
     result = cv_auc(y, a, folds)
     per_fold = [roc_auc_score(y[folds == k], a[folds == k]) for k in range(5)]
     assert result.auc == pytest.approx(np.mean(per_fold))
-    share, squares = y.mean(), []
+    # Variance of an AUC by its structural components (DeLong et al. 1988), fold by fold.
+    variances = []
     for k in range(5):
-        yk, sk, auc = y[folds == k], a[folds == k], per_fold[k]
-        curve = []
-        for yi, si in zip(yk, sk, strict=True):
-            other = sk[yk != yi]
-            wins = (si > other) if yi else (other > si)
-            value = np.mean(wins + 0.5 * (si == other))
-            curve.append((value - auc) / (share if yi else 1 - share))
-        squares.append(np.mean(np.square(curve)))
-    assert result.se == pytest.approx(np.sqrt(np.mean(squares) / 200))
+        yk, sk = y[folds == k], a[folds == k]
+        wins = (sk[yk == 1][:, None] > sk[yk == 0]) + 0.5 * (sk[yk == 1][:, None] == sk[yk == 0])
+        rows, columns = wins.mean(axis=1), wins.mean(axis=0)
+        variances.append(rows.var(ddof=1) / len(rows) + columns.var(ddof=1) / len(columns))
+    assert result.se == pytest.approx(np.sqrt(np.sum(variances)) / 5)
 
 
 def test_interval_covers_near_its_level():
@@ -116,11 +113,13 @@ def test_average_precision_and_calibration(scored):
     table = metrics.calibration_table(y, p)
     assert table["n"].sum() == 200
     true = np.random.default_rng(1).random(20000)
-    slope, intercept = metrics.calibration_line(np.random.default_rng(2).random(20000) < true, true)
-    assert slope == pytest.approx(1, abs=0.06)
-    assert intercept == pytest.approx(0, abs=0.06)
-    value, low, high = bootstrap_folds(metrics.average_precision, y, a, folds)
-    assert low < value < high
+    slope, intercept = metrics.calibration_line(
+        (np.random.default_rng(2).random(20000) < true).astype(float), true
+    )
+    assert slope.value == pytest.approx(1, abs=0.06)
+    assert intercept.value == pytest.approx(0, abs=0.06)
+    found = bootstrap_folds(metrics.average_precision, y, a, folds)
+    assert found.low < found.value < found.high
 
 
 def test_bootstrap_draws_families_as_wholes():
@@ -150,3 +149,75 @@ def test_adjusted_p_values_leave_gaps_out():
     np.testing.assert_allclose(adjust(p, "holm"), [0.03, np.nan, 0.06, 0.06])
     np.testing.assert_allclose(adjust(p, "fdr_bh"), [0.03, np.nan, 0.04, 0.04])
     assert np.isnan(adjust([np.nan], "holm")).all()
+
+
+def test_relatives_widen_the_interval_of_the_auc():
+    rng = np.random.default_rng(0)
+    twins = np.repeat(np.arange(100), 2)
+    y = rng.integers(0, 2, 100)[twins]
+    score = (y[::2] + rng.normal(size=100))[twins]
+    folds = (np.arange(100) % 5)[twins]
+    alone = cv_auc(y[::2], score[::2], folds[::2])
+    doubled = cv_auc(y, score, folds, clusters=twins)
+    naive = cv_auc(y, score, folds)
+    assert doubled.auc == pytest.approx(alone.auc)
+    assert doubled.se == pytest.approx(alone.se, rel=0.06)
+    assert naive.se == pytest.approx(alone.se / np.sqrt(2), rel=0.06)
+
+
+def test_interval_of_the_auc_ends_inside_zero_and_one():
+    y = np.repeat([0, 1], 20)
+    score = np.concatenate([np.arange(20.0), np.arange(19.0, 39)])
+    low, high = cv_auc(y, score, np.tile([0, 1], 20)).ci
+    assert 0.9 < low < high < 1
+    flat = cv_auc(y, np.zeros(40), np.tile([0, 1], 20))
+    assert (flat.auc, flat.se, flat.ci) == (0.5, 0.0, (0.5, 0.5))
+
+
+def test_one_sided_comparison_and_repeated_folds():
+    d = np.array([0.02, 0.05, 0.01, 0.04, 0.03])
+    two, one = corrected_resampled_t(d), corrected_resampled_t(d, alternative="greater")
+    assert one.p_value == pytest.approx(two.p_value / 2)
+    assert corrected_resampled_t(-d, alternative="greater").p_value == pytest.approx(
+        1 - one.p_value
+    )
+    # Nadeau & Bengio 2003, written out for two repeats of five folds.
+    twice = np.stack([d, d[::-1] + 0.01])
+    found = corrected_resampled_t(twice)
+    se = np.sqrt((1 / 10 + 0.2 / 0.8) * twice.var(ddof=1))
+    assert found.t == pytest.approx(twice.mean() / se)
+    assert found.df == 4
+
+
+def test_posterior_of_the_difference_is_the_shifted_t():
+    """Corani & Benavoli 2015: a t distribution at the mean, with the corrected scale."""
+    d = np.array([0.02, 0.05, -0.01, 0.04, 0.03])
+    found = corrected_resampled_t(d, rope=0.01)
+    scale = np.sqrt((1 / 5 + 0.25) * d.var(ddof=1))
+    grid = np.linspace(-0.01, 0.01, 20001)
+    inside = np.trapezoid(stats.t.pdf((grid - d.mean()) / scale, 4) / scale, grid)
+    assert found.p_rope == pytest.approx(inside, abs=1e-6)
+    assert found.p_below + found.p_rope + found.p_above == pytest.approx(1)
+
+
+def test_delong_is_for_one_test_set():
+    y, a, b = np.arange(20) % 2, np.arange(20.0), np.arange(20.0)[::-1]
+    assert "conditional" in delong_test(y, a, b).scope
+    with pytest.raises(InputError, match="scores of 2 fold models"):
+        delong_test(y, a, b, folds=np.arange(20) // 10)
+
+
+@pytest.mark.parametrize(
+    ("y", "scores", "folds", "words"),
+    [
+        (np.zeros(8), np.zeros(8), np.zeros(8), "two classes"),
+        (np.eye(8)[0], np.zeros(8), np.zeros(8), "test fold 0.0 has 1 subjects of a class"),
+        (np.arange(8) // 4, np.zeros(8), np.arange(8) // 4, "test fold 0 has 0 subjects"),
+        (np.arange(8) % 2, np.full(8, np.nan), np.zeros(8), "the score has missing values"),
+        (np.arange(8) % 2, np.zeros(7), np.zeros(8), "7 values of the score for 8 outcomes"),
+        (np.arange(8) % 2, np.zeros(8), np.zeros(7), "7 fold numbers for 8 outcomes"),
+    ],
+)
+def test_bad_scores_are_refused_with_numbers(y, scores, folds, words):
+    with pytest.raises(InputError, match=words):
+        cv_auc(y, scores, folds)

@@ -89,7 +89,7 @@ def simulate_tables(settings: CohortSettings, seed: int):
         shared = rng.normal(size=(family.max() + 1, columns))[family]
         values = np.sqrt(1 - settings.family) * own + np.sqrt(settings.family) * shared
         if settings.tails is not None:
-            values /= np.sqrt(rng.chisquare(settings.tails, (n, 1)) / settings.tails)
+            values /= np.sqrt(rng.chisquare(settings.tails, (n, columns)) / settings.tails)
         return values
 
     def confounded(columns: int) -> np.ndarray:

@@ -113,16 +113,18 @@ def paired_swap_test(
     reduced: np.ndarray,
     folds: np.ndarray,
     *,
+    clusters: np.ndarray | None = None,
     continuous: bool = False,
     n_permutations: int = 1000,
     random_state: int = 0,
 ) -> SwapTest:
-    """Does the full model beat each reduced model? Subjects swap the two predictions at random.
+    """Does the full model beat each reduced model? Families swap the two predictions at random.
 
     Under the null hypothesis that a group adds nothing, full and reduced predictions of a subject
-    may be exchanged. The same swaps serve all reduced models, so the maximum of the standardised
-    differences controls the family-wise error (Westfall & Young 1993). Conditional on the fitted
-    models, and conservative, since leaving out a useless group helps slightly.
+    may be exchanged; relatives are exchanged together. The same swaps serve all reduced models, so
+    the maximum of the standardised differences controls the family-wise error (Westfall & Young
+    1993). Conditional on the fitted models, and conservative, since leaving out a useless group
+    helps slightly.
 
     Parameters
     ----------
@@ -133,6 +135,8 @@ def paired_swap_test(
     reduced : ndarray (n, G)
         Out-of-fold predictions without each group.
     folds : ndarray (n,)
+    clusters : ndarray (n,), optional
+        Families, which lie in one fold each.
     continuous : bool
         Compare R² instead of AUC.
     n_permutations : int
@@ -143,7 +147,8 @@ def paired_swap_test(
     SwapTest
     """
     rng = np.random.default_rng(random_state)
-    swaps = rng.random((n_permutations, len(y))) < 0.5
+    codes = np.arange(len(y)) if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    swaps = (rng.random((n_permutations, codes.max() + 1)) < 0.5)[:, codes]
     swaps = np.vstack([np.zeros((1, len(y)), dtype=bool), swaps])
     totals = np.zeros((n_permutations + 1, reduced.shape[1]))
     numbers = np.unique(folds)
@@ -186,6 +191,47 @@ def wilcoxon_floor(n_folds: int) -> float:
     return min(1.0, 2.0 ** (1 - n_folds))
 
 
+@dataclass(frozen=True)
+class Attainable:
+    """What each test of an attribution could show at best, known before anything is fitted.
+
+    Attributes
+    ----------
+    n_tests : int
+        Units and clusters.
+    swap : float
+        Smallest p of the paired swap test, uncorrected and family-wise alike.
+    wilcoxon : float
+        Smallest p over folds.
+    swap_alone, wilcoxon_alone : float
+        Smallest false discovery rate when a single unit has an effect.
+    permutations_needed : int
+        For a single unit to pass the false discovery rate at `alpha`.
+    """
+
+    n_tests: int
+    swap: float
+    wilcoxon: float
+    swap_alone: float
+    wilcoxon_alone: float
+    permutations_needed: int
+
+
+def attainable_significance(
+    n_folds: int, n_tests: int, n_permutations: int, alpha: float
+) -> Attainable:
+    """Floors of the tests of an attribution; see `Attainable`."""
+    swap, wilcoxon = 1 / (1 + n_permutations), wilcoxon_floor(n_folds)
+    return Attainable(
+        n_tests,
+        swap,
+        wilcoxon,
+        min(1.0, swap * n_tests),
+        min(1.0, wilcoxon * n_tests),
+        int(np.ceil(n_tests / alpha)) - 1,
+    )
+
+
 def attribution_table(
     units: list[str],
     fold_differences: np.ndarray,
@@ -200,15 +246,16 @@ def attribution_table(
     fold_differences : ndarray (K, G)
         Score of the full model minus the reduced one, per fold.
     swap : SwapTest
-    single : ndarray (G,)
-        Fold-averaged score of each unit alone.
+    single : ndarray (G, 3)
+        Fold-averaged score of each unit alone, with its interval.
 
     Returns
     -------
     DataFrame
         ``delta``, ``ci_low``, ``ci_high`` (corrected resampled t), ``p_t``, ``q_t`` (FDR),
-        ``p_swap``, ``p_swap_fwe`` (the primary test), ``p_wilcoxon``, ``q_wilcoxon`` (reported for
-        comparison only), ``single_score``.
+        ``p_swap``, ``q_swap`` (FDR), ``p_swap_fwe`` (the primary test), ``p_wilcoxon``,
+        ``q_wilcoxon`` (reported for comparison only), ``single_score``, ``single_low``,
+        ``single_high``.
     """
     rows = []
     for g, unit in enumerate(units):
@@ -226,10 +273,12 @@ def attribution_table(
                 "p_wilcoxon": float(stats.wilcoxon(fold_differences[:, g]).pvalue)
                 if moved
                 else 1.0,
-                "single_score": single[g],
+                "single_score": single[g, 0],
+                "single_low": single[g, 1],
+                "single_high": single[g, 2],
             }
         )
     table = pd.DataFrame(rows)
-    table["q_t"] = adjust(table["p_t"], "fdr_bh")
-    table["q_wilcoxon"] = adjust(table["p_wilcoxon"], "fdr_bh")
+    for test in ("t", "swap", "wilcoxon"):
+        table[f"q_{test}"] = adjust(table[f"p_{test}"], "fdr_bh")
     return table.sort_values("delta", ascending=False, ignore_index=True)

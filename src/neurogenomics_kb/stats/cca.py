@@ -22,13 +22,8 @@ from neurogenomics_kb.stats.exchangeability import Blocks, Exchangeability, as_b
 from neurogenomics_kb.stats.normal_scores import normal_scores as to_normal_scores
 from neurogenomics_kb.stats.permutation import monte_carlo_error, permutation_p_value
 from neurogenomics_kb.stats.regularisation import best_over_candidates, candidates_of
-from neurogenomics_kb.stats.residual_space import (
-    HuhJhun,
-    ResidualSpace,
-    Theil,
-    expendable_rows,
-    independent_design,
-)
+from neurogenomics_kb.stats.residual_space import ResidualSpace, independent_design
+from neurogenomics_kb.stats.spaces import default_space, make_space, rows_of_space
 
 
 @dataclass(frozen=True)
@@ -68,11 +63,11 @@ class CCAResult:
         Subjects, and rows left after the confounds (N − R).
     n_permutations : int
     smallest_p : float
-        Smallest p-value that the exchangeability blocks allow, with any number of permutations.
+        Smallest p-value that the exchangeability blocks and the number of permutations allow.
     regularisation : str
         Candidate chosen for the first component, ``"none"`` without a choice.
     method : str
-        ``"huh-jhun"`` or ``"theil"``, with the statistic.
+        Residual space and statistic.
     """
 
     correlations: np.ndarray
@@ -129,7 +124,7 @@ def permutation_cca(
     regularisation: Literal["none", "pca", "ridge"] = "none",
     grid: Sequence[float] | None = None,
     normal_scores: bool = False,
-    residual_space: Literal["huh-jhun", "theil"] | None = None,
+    residual_space: Literal["huh-jhun", "family", "theil"] | None = None,
     permutations: np.ndarray | None = None,
 ) -> CCAResult:
     """Test canonical correlations between two blocks, adjusted for confounds.
@@ -146,8 +141,7 @@ def permutation_cca(
     n_permutations : int
         Random permutations B beside the identity.
     blocks : array-like (n,) or Blocks, optional
-        Exchangeability blocks such as family ids, or nested levels; see `Exchangeability`. With
-        blocks the residual space is Theil's, whose rows keep their subject.
+        Exchangeability blocks such as family ids, or nested levels; see `Exchangeability`.
     statistic : {"wilks", "roy"}
         Wilks' lambda of the trailing block, or its largest root.
     random_state : int, optional
@@ -166,8 +160,9 @@ def permutation_cca(
         Dimensions, or penalties relative to the mean squared singular value.
     normal_scores : bool
         Rank-based inverse-normal transform of every column first, for heavy tails.
-    residual_space : {"huh-jhun", "theil"}, optional
-        By default Theil with blocks and Huh–Jhun without.
+    residual_space : {"huh-jhun", "family", "theil"}, optional
+        By default Huh–Jhun without blocks, means and contrasts of families where siblings change
+        places (see `FamilySpace`), and Theil for deeper trees and for visits in order of time.
     permutations : ndarray of int (B, N − R of Y), optional
         Rows of the residual space to use instead of random permutations; identity not included.
 
@@ -203,8 +198,13 @@ def permutation_cca(
     shared = y_confounds is None
     design_y = design_x if shared else independent_design(_optional(y_confounds, n), n)
     blocks = as_blocks(blocks, n)
-    method = residual_space or ("huh-jhun" if blocks is None else "theil")
-    spaces, exchange = _residual_spaces(design_x, design_y, shared, blocks, n, method)
+    method = residual_space or default_space(blocks)
+    _refuse_used_up(design_x, "X")
+    _refuse_used_up(design_y, "Y")
+    space_x = make_space(design_x, blocks, method)
+    space_y = space_x if shared else make_space(design_y, blocks, method)
+    spaces = (space_x, space_y)
+    exchange = Exchangeability(rows_of_space(space_y, blocks), space_y.size)
     size = min(s.size for s in spaces)
     side_x = orthonormal_side(_project(spaces[0], X), pca[0])
     side_y = orthonormal_side(_project(spaces[1], Y), pca[1])
@@ -263,7 +263,7 @@ def permutation_cca(
         n=n,
         n_effective=size,
         n_permutations=len(draws),
-        smallest_p=exchange.smallest_p,
+        smallest_p=max(exchange.smallest_p, 1 / (1 + len(draws))),
         regularisation=candidate.name,
         method=f"{method}, {statistic}",
     )
@@ -299,29 +299,14 @@ def _optional(Z, n: int) -> np.ndarray | None:
     return Z
 
 
-def _residual_spaces(design_x, design_y, shared, blocks: Blocks | None, n, method):
-    """Residual space of each side, and how rows of the Y side may be exchanged."""
-    for name, design in (("X", design_x), ("Y", design_y)):
-        if design.shape[1] >= n - 1:
-            raise InputError(
-                f"{design.shape[1]} independent confounds (intercept included) of {name} leave "
-                f"{n - design.shape[1]} of {n} degrees of freedom",
-                remedy="Use fewer confounds or more subjects.",
-            )
-    if method == "huh-jhun":
-        if blocks is not None:
-            raise InputError(
-                "Huh–Jhun residuals belong to no subject, so blocks cannot be kept together",
-                remedy="Use residual_space='theil' with exchangeability blocks.",
-            )
-        space_x = HuhJhun(design_x)
-        space_y = space_x if shared else HuhJhun(design_y)
-        return (space_x, space_y), Exchangeability(None, space_y.size)
-    expendable = expendable_rows(blocks, n)
-    space_x = Theil(design_x, expendable)
-    space_y = space_x if shared else Theil(design_y, expendable)
-    kept = None if blocks is None else blocks.take(space_y.rows)
-    return (space_x, space_y), Exchangeability(kept, space_y.size)
+def _refuse_used_up(design: np.ndarray, name: str) -> None:
+    n, rank = design.shape
+    if rank >= n - 1:
+        raise InputError(
+            f"{rank} independent confounds (intercept included) of {name} leave {n - rank} of {n} "
+            "degrees of freedom",
+            remedy="Use fewer confounds or more subjects.",
+        )
 
 
 def _project(space: ResidualSpace, A: np.ndarray) -> np.ndarray:

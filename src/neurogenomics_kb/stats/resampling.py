@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import stats
 
 from neurogenomics_kb.errors import InputError
+
+Alternative = Literal["two-sided", "greater"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class FoldDifference:
     se : float
         Standard error with the correction for overlapping training sets.
     t, df, p_value : float
-        Two-sided corrected resampled t-test.
+        Corrected resampled t-test, two-sided unless asked for otherwise.
     ci : tuple of float
         Interval at the level asked for.
     p_below, p_rope, p_above : float
@@ -48,6 +51,7 @@ def corrected_resampled_t(
     test_fraction: float | None = None,
     rope: float = 0.01,
     confidence: float = 0.95,
+    alternative: Alternative = "two-sided",
 ) -> FoldDifference:
     """Compare two procedures by their scores on the same K test folds.
 
@@ -57,13 +61,18 @@ def corrected_resampled_t(
 
     Parameters
     ----------
-    differences : ndarray (K,)
-        Score of the first procedure minus that of the second, per test fold.
+    differences : ndarray (K,) or (repeats, K)
+        Score of the first procedure minus that of the second, per test fold. Repeated
+        cross-validation gains little, since all repeats share the subjects: degrees of freedom
+        stay K − 1.
     test_fraction : float, optional
         Share of subjects in a test fold, 1/K by default.
     rope : float
         Half-width of the region of practical equivalence, in units of the score.
     confidence : float
+    alternative : {"two-sided", "greater"}
+        ``"greater"`` asks whether the first procedure beats the second; where the first is truly
+        worse, as a model with a useless block is, a two-sided test would report that as well.
 
     Returns
     -------
@@ -74,8 +83,10 @@ def corrected_resampled_t(
     InputError
         With fewer than three folds.
     """
+    if alternative not in ("two-sided", "greater"):
+        raise ValueError(f"alternative={alternative!r} is neither 'two-sided' nor 'greater'")
     differences = np.asarray(differences, dtype=float)
-    K = len(differences)
+    K = differences.shape[-1]
     if K < 3:
         raise InputError(
             f"{K} folds leave {K - 1} degrees of freedom for a comparison",
@@ -83,7 +94,8 @@ def corrected_resampled_t(
         )
     fraction = 1 / K if test_fraction is None else test_fraction
     mean = float(differences.mean())
-    se = float(np.sqrt((1 / K + fraction / (1 - fraction)) * differences.var(ddof=1)))
+    inflation = 1 / differences.size + fraction / (1 - fraction)
+    se = float(np.sqrt(inflation * differences.var(ddof=1)))
     df = K - 1
     if se < 1e-12:
         # Identical procedures differ by nothing; a constant non-zero difference cannot be tested.
@@ -110,7 +122,7 @@ def corrected_resampled_t(
         se,
         float(t),
         df,
-        float(2 * stats.t.sf(abs(t), df)),
+        float(2 * stats.t.sf(abs(t), df) if alternative == "two-sided" else stats.t.sf(t, df)),
         (mean - half, mean + half),
         below,
         1 - below - above,
@@ -130,49 +142,3 @@ def fold_mean_interval(
     """
     result = corrected_resampled_t(scores, test_fraction=test_fraction, confidence=confidence)
     return result.difference, *result.ci
-
-
-def bootstrap_folds(
-    metric,
-    y_true: np.ndarray,
-    scores: np.ndarray,
-    folds: np.ndarray,
-    *,
-    clusters: np.ndarray | None = None,
-    n_resamples: int = 500,
-    confidence: float = 0.95,
-    random_state: int = 0,
-) -> tuple[float, float, float]:
-    """Percentile interval of a fold-averaged score, resampling whole clusters in each test fold.
-
-    Parameters
-    ----------
-    metric : callable
-        ``metric(y, score, weights)`` with ``weights`` (n_resamples, n) of draw counts, returning
-        (n_resamples,).
-    y_true, scores, folds : ndarray (n,)
-    clusters : ndarray (n,), optional
-        Families or sites that are drawn as wholes.
-    n_resamples : int
-    confidence : float
-    random_state : int
-
-    Returns
-    -------
-    value, low, high : float
-        The interval is conditional on the fitted models.
-    """
-    rng = np.random.default_rng(random_state)
-    values, resampled = [], []
-    for fold in np.unique(folds):
-        rows = np.flatnonzero(folds == fold)
-        labels = rows if clusters is None else clusters[rows]
-        codes = np.unique(labels, return_inverse=True)[1]
-        n_clusters = codes.max() + 1
-        draws = rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=n_resamples)
-        values.append(metric(y_true[rows], scores[rows], np.ones((1, len(rows))))[0])
-        resampled.append(metric(y_true[rows], scores[rows], draws[:, codes].astype(float)))
-    averaged = np.nanmean(np.stack(resampled), axis=0)
-    tail = (1 - confidence) / 2
-    low, high = np.nanquantile(averaged, [tail, 1 - tail])
-    return float(np.mean(values)), float(low), float(high)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from neurogenomics_kb.pipelines.integration.canonical import confound_matrix
+from neurogenomics_kb.pipelines.integration.canonical import cluster_labels, confound_matrix
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.multiplicity import adjust
 from neurogenomics_kb.stats.partial import odds_ratio, partial_correlation
@@ -19,7 +19,7 @@ def associate_axes(recipe: Recipe, cohort: pd.DataFrame, scores: pd.DataFrame) -
     """Out-of-fold axis scores against every outcome, adjusted for all confounds.
 
     Odds ratios for binary outcomes, partial Pearson and Spearman correlations for scores; the
-    false discovery rate is controlled over the whole table.
+    false discovery rate is controlled over the whole table. Families are clusters.
 
     Returns
     -------
@@ -27,6 +27,7 @@ def associate_axes(recipe: Recipe, cohort: pd.DataFrame, scores: pd.DataFrame) -
     """
     experiment = recipe.experiment
     covariates = confound_matrix(recipe, cohort)
+    families = cluster_labels(recipe, cohort)
     rows = []
     for column in scores.columns:
         pair, component, side = column.split(":")
@@ -36,11 +37,14 @@ def associate_axes(recipe: Recipe, cohort: pd.DataFrame, scores: pd.DataFrame) -
             known = (axis.notna() & cohort[outcome].notna()).to_numpy()
             x, y = axis.to_numpy()[known], cohort[outcome].to_numpy(dtype=float)[known]
             Z = covariates[known]
+            clusters = None if families is None else families[known]
             if recipe.columns[outcome].type == "binary":
-                found = {"odds ratio per SD": odds_ratio(x, y, Z)}
+                found = {"odds ratio per SD": odds_ratio(x, y, Z, clusters=clusters)}
             else:
                 found = {
-                    f"partial {method}": partial_correlation(x, y, Z, method=method)
+                    f"partial {method}": partial_correlation(
+                        x, y, Z, method=method, clusters=clusters
+                    )
                     for method in ("pearson", "spearman")
                 }
             for measure, result in found.items():

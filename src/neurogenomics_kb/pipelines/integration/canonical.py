@@ -185,7 +185,7 @@ def refuse_hopeless(recipe: Recipe, pair: str, result: CCAResult) -> None:
     InputError
     """
     experiment = recipe.experiment
-    floor = max(result.smallest_p, 1 / (1 + result.n_permutations))
+    floor = result.smallest_p
     if floor > experiment.alpha:
         raise InputError(
             f"CCA {pair}: exchangeability and {result.n_permutations} permutations allow no "

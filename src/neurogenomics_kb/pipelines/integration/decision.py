@@ -10,7 +10,7 @@ from neurogenomics_kb.registry.recipe import Recipe
 
 RULE = (
     "Stay at late fusion unless fusion beats every single block (corrected resampled t over folds, "
-    "two-sided p < {alpha:g} against each, so the largest p decides); then try two-tower "
+    "one-sided p < {alpha:g} against each, so the largest p decides); then try two-tower "
     "contrastive alignment, stacking, and hub tokens, in this order."
 )
 

@@ -9,13 +9,14 @@ import pandas as pd
 
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.naming import SUBJECT
+from neurogenomics_kb.pipelines.integration.canonical import cluster_labels
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats import metrics
+from neurogenomics_kb.stats.bootstrap import bootstrap_folds
 from neurogenomics_kb.stats.folds import fold_splits, inner_splits
 from neurogenomics_kb.stats.multiplicity import adjust
 from neurogenomics_kb.stats.predictors import fit_linear, fit_xgboost, predict_score
 from neurogenomics_kb.stats.resampling import (
-    bootstrap_folds,
     corrected_resampled_t,
     fold_mean_interval,
 )
@@ -215,13 +216,23 @@ def references_of(model: str, blocks: list[str]) -> list[str]:
 
 
 def compare(recipe: Recipe, a: pd.DataFrame, b: pd.DataFrame):
-    """Corrected resampled t-test of two models over the folds."""
+    """Does the first model beat the second? One-sided corrected resampled t-test over the folds.
+
+    One-sided, since a model with a useless part is truly a little worse, which is no finding.
+    """
     a, b = a.sort_index(), b.sort_index()
     if recipe.continuous:
         differences = fold_r2(a) - fold_r2(b)
-        return corrected_resampled_t(differences, rope=recipe.experiment.rope)
+        return corrected_resampled_t(
+            differences, rope=recipe.experiment.rope, alternative="greater"
+        )
     return cv_auc_difference(
-        a["outcome"], a["score"], b["score"], a["fold"], rope=recipe.experiment.rope
+        a["outcome"],
+        a["score"],
+        b["score"],
+        a["fold"],
+        rope=recipe.experiment.rope,
+        alternative="greater",
     )
 
 
@@ -256,27 +267,36 @@ def score_binary(recipe: Recipe, cohort: pd.DataFrame, frame: pd.DataFrame) -> l
     """AUROC and AUPRC inside folds; calibration of the pooled probabilities."""
     y, score = frame["outcome"].to_numpy(), frame["score"].to_numpy()
     fold = frame["fold"].to_numpy()
-    auc = cv_auc(y, score, fold)
-    groups = fold_groups(recipe, cohort)
+    families = cluster_labels(recipe, cohort)
+    groups = fold_groups(recipe, cohort) if families is None else families
     clusters = None
     if groups is not None and recipe.experiment.folds.scheme != "leave_site_out":
         clusters = pd.Series(groups, index=cohort.index).loc[frame.index].to_numpy()
+    auc = cv_auc(y, score, fold, clusters=clusters)
     auprc = bootstrap_folds(
         metrics.average_precision, y, score, fold, clusters=clusters,
         random_state=recipe.experiment.seed,
     )  # fmt: skip
-    slope, intercept = metrics.calibration_line(y, score)
+    slope, intercept = metrics.calibration_line(y, score, clusters=clusters)
+    brier = metrics.brier_interval(y, score, clusters=clusters)
     nan = float("nan")
+    bins = f"pooled, {metrics.N_BINS} bins of equal size"
+    resampled = "; ".join(filter(None, ["bootstrap inside folds", auprc.note]))
     return [
         metric_row("auroc", auc.auc, *auc.ci, "influence curve, folds averaged"),
-        metric_row("auprc", *auprc, "bootstrap inside folds"),
+        metric_row("auprc", auprc.value, auprc.low, auprc.high, resampled),
         metric_row("prevalence", float(y.mean()), nan, nan, "baseline of AUPRC"),
-        metric_row("brier", metrics.brier_score(y, score), nan, nan, "pooled"),
-        metric_row("calibration_slope", slope, nan, nan, "pooled, ideal 1"),
-        metric_row("calibration_intercept", intercept, nan, nan, "pooled, ideal 0"),
+        metric_row("brier", brier.value, brier.low, brier.high, "pooled"),
+        metric_row("calibration_slope", slope.value, slope.low, slope.high, "pooled, ideal 1"),
         metric_row(
-            "ece", metrics.expected_calibration_error(y, score), nan, nan,
-            f"pooled, {metrics.N_BINS} bins of equal size",
+            "calibration_intercept", intercept.value, intercept.low, intercept.high,
+            "pooled, ideal 0",
+        ),
+        metric_row("ece", metrics.expected_calibration_error(y, score), nan, nan, bins),
+        metric_row(
+            "ece_if_calibrated",
+            metrics.expected_error_if_calibrated(score, random_state=recipe.experiment.seed),
+            nan, nan, f"{bins}; what exact probabilities would show",
         ),
     ]  # fmt: skip
 

@@ -15,6 +15,7 @@ from neurogenomics_kb.pipelines.reporting.style import (
     message_figure,
 )
 from neurogenomics_kb.pipelines.reporting.summary import format_p
+from neurogenomics_kb.stats.decision_curve import decision_curve
 from neurogenomics_kb.stats.metrics import calibration_table
 
 TOP_UNITS = 15
@@ -143,24 +144,29 @@ def draw_performance(metrics: pd.DataFrame) -> Figure:
 
 
 def draw_curves(predictions: pd.DataFrame, algorithm: str, continuous: bool) -> Figure:
-    """ROC, precision-recall and calibration; calibration alone for a score."""
+    """ROC, precision-recall, calibration and net benefit; calibration alone for a score."""
     rows = predictions[
         (predictions["variant"] == "adjusted") & (predictions["algorithm"] == algorithm)
     ]
     if rows.empty:
         return message_figure("No prediction in this experiment.")
     models = list(rows.groupby("model", sort=False))
-    with canvas(4.6 if continuous else 11, 3.6, 1 if continuous else 3) as (figure, axes):
+    calibration = 0 if continuous else 2
+    with canvas(4.6 if continuous else 14.4, 3.6, 1 if continuous else 4) as (figure, axes):
         for number, (model, frame) in enumerate(models):
             line = {"color": colour_of(number), "lw": 1.6, "label": model.replace("_", " + ")}
             table = calibration_table(frame["outcome"].to_numpy(), frame["score"].to_numpy())
-            axes[-1].plot(table["predicted"], table["observed"], marker="o", ms=3, **line)
+            axes[calibration].plot(table["predicted"], table["observed"], marker="o", ms=3, **line)
             if not continuous:
+                curve = decision_curve(
+                    frame["outcome"].to_numpy(), frame["score"].to_numpy(), n_resamples=1
+                )
+                axes[3].plot(curve["threshold"], curve["model"], **line)
                 grid = np.linspace(0, 1, 101)
                 axes[0].plot(grid, mean_roc(frame, grid), **line)
                 axes[1].plot(grid, mean_precision(frame, grid), **line)
-        low, high = axes[-1].get_xlim()
-        axes[-1].plot([low, high], [low, high], color="#888888", lw=0.8)
+        low, high = axes[calibration].get_xlim()
+        axes[calibration].plot([low, high], [low, high], color="#888888", lw=0.8)
         if continuous:
             axes[0].set(title="Calibration", xlabel="predicted (tenths)", ylabel="observed mean")
         else:
@@ -176,6 +182,14 @@ def draw_curves(predictions: pd.DataFrame, algorithm: str, continuous: bool) -> 
             )
             axes[2].set(
                 title="Calibration", xlabel="predicted probability", ylabel="observed share"
+            )
+            axes[3].plot(curve["threshold"], curve["treat_all"], color="#888888", lw=0.8)
+            axes[3].axhline(0, color="#888888", lw=0.8)
+            axes[3].set(
+                title="Decision curve (grey: all, none)",
+                xlabel="threshold probability",
+                ylabel="net benefit",
+                ylim=(-0.1, share * 1.1),
             )
         axes[0].legend(fontsize=7, loc="lower right")
     return figure
