@@ -60,7 +60,7 @@ def test_cross_validated_auc_is_the_mean_of_folds_with_its_influence_curve(score
         wins = (sk[yk == 1][:, None] > sk[yk == 0]) + 0.5 * (sk[yk == 1][:, None] == sk[yk == 0])
         rows, columns = wins.mean(axis=1), wins.mean(axis=0)
         variances.append(rows.var(ddof=1) / len(rows) + columns.var(ddof=1) / len(columns))
-    assert result.se == pytest.approx(np.sqrt(np.sum(variances)) / 5)
+    assert result.se == pytest.approx(np.sqrt(np.sum(variances)) / 5 * np.sqrt(1 + 1 / 5))
 
 
 def test_interval_covers_near_its_level():
@@ -167,9 +167,9 @@ def test_relatives_widen_the_interval_of_the_auc():
 
 def test_interval_of_the_auc_ends_inside_zero_and_one():
     y = np.repeat([0, 1], 20)
-    score = np.concatenate([np.arange(20.0), np.arange(19.0, 39)])
+    score = np.concatenate([np.arange(20.0), np.arange(17.5, 37)])
     low, high = cv_auc(y, score, np.tile([0, 1], 20)).ci
-    assert 0.9 < low < high < 1
+    assert 0.85 < low < high < 1
     flat = cv_auc(y, np.zeros(40), np.tile([0, 1], 20))
     assert (flat.auc, flat.se, flat.ci) == (0.5, 0.0, (0.5, 0.5))
 
@@ -178,9 +178,8 @@ def test_one_sided_comparison_and_repeated_folds():
     d = np.array([0.02, 0.05, 0.01, 0.04, 0.03])
     two, one = corrected_resampled_t(d), corrected_resampled_t(d, alternative="greater")
     assert one.p_value == pytest.approx(two.p_value / 2)
-    assert corrected_resampled_t(-d, alternative="greater").p_value == pytest.approx(
-        1 - one.p_value
-    )
+    other = corrected_resampled_t(-d, alternative="greater")
+    assert other.p_value == pytest.approx(1 - one.p_value)
     # Nadeau & Bengio 2003, written out for two repeats of five folds.
     twice = np.stack([d, d[::-1] + 0.01])
     found = corrected_resampled_t(twice)

@@ -118,6 +118,7 @@ def simulate_tables(settings: CohortSettings, seed: int):
             "sex": np.where(male, "male", "female"),
             "site": [f"site{s}" for s in site],
             **{f"pc{k + 1}": ancestry[:, k] for k in range(settings.ancestry)},
+            "batch": [f"b{b}" for b in rng.integers(3, size=family.max() + 1)[family]],
             "family_id": [f"fam{f}" for f in family],
             "diagnosis": (liability > np.quantile(liability, 1 - settings.prevalence)).astype(
                 float
@@ -155,7 +156,8 @@ def make_recipe(settings: CohortSettings, **experiment) -> Recipe:
     columns = {
         "age": Column(name="age", range=(0, 120)),
         "sex": Column(name="sex", type="category"),
-        "site": Column(name="site", type="category"),
+        "site": Column(name="site", type="category", role="site"),
+        "batch": Column(name="batch", type="category", role="batch"),
         **{name: Column(name=name) for name in numeric},
         "family_id": Column(name="family_id", type="text"),
         "diagnosis": Column(name="diagnosis", type="binary"),

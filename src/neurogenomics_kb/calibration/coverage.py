@@ -92,14 +92,12 @@ def prediction_coverage(population: Population, seed: int) -> dict[str, float]:
             truth["auc"][b].append(norm.cdf(w[0] * strength / (np.sqrt(2) * length)))
             if b == 0:
                 truth["brier"].append(metrics.brier_score(fresh_y, new))
-                truth["ap"].append(
-                    metrics.average_precision(fresh_y, new, np.ones((1, N_FRESH)))[0]
-                )
+                truth["ap"].append(expected_precision(fresh_y, new, len(test)))
     clusters = family if related else None
     auc = cv_auc(y, scores[0], folds, clusters=clusters)
     true_auc = [np.mean(values) for values in truth["auc"]]
     difference = cv_auc_difference(y, *scores, folds)
-    brier = metrics.brier_interval(y, scores[0], clusters=clusters)
+    brier = metrics.brier_interval(y, scores[0], clusters=clusters, n_folds=5)
     ap = bootstrap_folds(
         metrics.average_precision, y, scores[0], folds, clusters=clusters, n_resamples=300,
         random_state=seed,
@@ -110,6 +108,16 @@ def prediction_coverage(population: Population, seed: int) -> dict[str, float]:
         "Brier score": holds((brier.low, brier.high), np.mean(truth["brier"])),
         "AUPRC, bootstrap": holds((ap.low, ap.high), np.mean(truth["ap"])),
     }
+
+
+def expected_precision(y: np.ndarray, scores: np.ndarray, size: int) -> float:
+    """Average precision expected in test sets of a size; it depends on the size."""
+    found = [
+        metrics.average_precision(y[rows], scores[rows], np.ones((1, size)))[0]
+        for rows in np.array_split(np.arange(len(y)), len(y) // size)
+        if len(rows) == size
+    ]
+    return float(np.nanmean(found))
 
 
 def continuous_coverage(population: Population, seed: int) -> dict[str, float]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +9,7 @@ import pandas as pd
 
 from neurogenomics_kb.calibration import naive
 from neurogenomics_kb.calibration.cohorts import CohortSettings, make_recipe, simulate_tables
-from neurogenomics_kb.pipelines.integration import nodes
+from neurogenomics_kb.pipelines.integration import audit, nodes
 from neurogenomics_kb.pipelines.integration.canonical import (
     capped,
     confound_matrix,
@@ -101,14 +99,37 @@ def outcome_p_values(settings: CohortSettings, seed: int, **experiment: Any) -> 
     }
 
 
+def audit_p_values(settings: CohortSettings, seed: int, **experiment: Any) -> PValues:
+    """P-values of the audit where no batch, fold or label is in the features."""
+    recipe = make_recipe(settings, analyses=["audit"], seed=seed, **experiment)
+    run = prepare(recipe, settings, seed)
+    card, cohort, blocks, folds = (run[k] for k in ("recipe", "cohort", "blocks", "folds"))
+    projections, _ = nodes.project_blocks(card, cohort, blocks, folds)
+    metrics = pd.DataFrame(columns=["model", "variant", "algorithm", "metric", "value"])
+    table = audit.audit_run(
+        recipe, cohort, blocks, folds["fold"], projections, metrics, pd.DataFrame()
+    )
+    after = table[(table["detail"] == audit.ADJUSTED) & (table["block"] == "gene")]
+
+    def p_of(rows: pd.DataFrame, check: str, target: str) -> float:
+        return float(rows[(rows["check"] == check) & (rows["target"] == target)]["p_value"].iloc[0])
+
+    gene = table[table["block"] == "gene"]
+    return {
+        "audit, batch decodability": p_of(after, "decodability", "batch"),
+        "audit, labels swapped within batch": p_of(
+            after, "outcome, labels swapped", "within batch"
+        ),
+        "audit, which fold": p_of(gene, "which fold", "fold"),
+        "audit, batch by outcome": p_of(table, "batch by outcome", "batch"),
+        "audit, missingness alone": p_of(gene, "missingness alone", "diagnosis"),
+    }
+
+
 def comparison_p_values(comparisons: pd.DataFrame) -> PValues:
-    """Printed comparisons of models, two-sided and as claims."""
+    """Printed comparisons of models: does the first beat the second?"""
     out = {}
-    for model, reference in (
-        ("gene_covariates", "covariates"),
-        ("fusion", "gene"),
-        ("fusion_covariates", "covariates"),
-    ):
+    for model, reference in (("gene_covariates", "covariates"), ("fusion", "gene")):
         row = comparisons.query("model == @model and reference == @reference").iloc[0]
         name = f"comparison, {model.replace('_', ' + ')} against {reference}"
         out[name] = row["p_value"]
@@ -148,11 +169,3 @@ def association_p_values(table: pd.DataFrame) -> PValues:
         for row in rows.itertuples()
         if np.isfinite(row.p_value)
     }
-
-
-def with_signal(settings: CohortSettings, **signal: float) -> CohortSettings:
-    """The same cohort with planted signal."""
-    return replace(settings, **signal)
-
-
-Run = Callable[[int], PValues]

@@ -11,11 +11,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import sklearn
 from joblib import Parallel, delayed
 from scipy import stats
 
 from neurogenomics_kb.calibration.cohorts import CohortSettings
-from neurogenomics_kb.calibration.runs import canonical_p_values, outcome_p_values
+from neurogenomics_kb.calibration.coverage import (
+    Population,
+    association_coverage,
+    compare_equal_procedures,
+    continuous_coverage,
+    locked_coverage,
+    prediction_coverage,
+)
+from neurogenomics_kb.calibration.runs import (
+    audit_p_values,
+    canonical_p_values,
+    outcome_p_values,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +43,7 @@ class Scenario:
 
     Attributes
     ----------
-    settings : CohortSettings
+    settings : CohortSettings or Population
     run : callable
         ``run(settings, seed, **experiment)`` to p-values (or, for coverage, 0/1 flags) by kind.
     question : {"null", "power", "coverage"}
@@ -40,7 +53,7 @@ class Scenario:
         Kinds that are not null in this scenario (a true first component), reported as power.
     """
 
-    settings: CohortSettings
+    settings: CohortSettings | Population
     run: Callable[..., Mapping[str, float]]
     question: str = "null"
     experiment: Mapping[str, Any] = field(default_factory=dict)
@@ -55,6 +68,18 @@ MIXED = CohortSettings(n=180, sites=4, family_sizes=(1, 1, 2, 3, 4), missing=0.2
 WIDE = CohortSettings(n=640, genes=64, features_per_gene=8, regions=20, sites=4)
 FIRST = ("CCA, first component", "CCA, held-out correlation",
          "naive: permuted residuals, first component")  # fmt: skip
+OF_GENES = (
+    "comparison, gene + covariates against covariates",
+    "LOGO, family-wise over genes",
+    "naive: pooled DeLong, gene against brain",
+    "naive: uncorrected t over folds, gene against brain",
+    "association, odds ratio per SD",
+    "association, partial pearson",
+    "association, partial spearman",
+)
+RELATED = Population(n=240, family_sizes=(2, 3, 4))
+RARE = Population(n=300, cases=0.15, effect=1.2)
+CONTINUOUS = Population(effect=0.5)
 
 SCENARIOS: dict[str, Scenario] = {
     "independent people": Scenario(PLAIN, canonical_p_values),
@@ -78,9 +103,7 @@ SCENARIOS: dict[str, Scenario] = {
     "true first axis": Scenario(
         replace(SITES, gene_brain=1.5), canonical_p_values, true_kinds=FIRST
     ),
-    "weak axis": Scenario(
-        replace(PLAIN, gene_brain=0.5), canonical_p_values, question="power"
-    ),
+    "weak axis": Scenario(replace(PLAIN, gene_brain=0.5), canonical_p_values, question="power"),
     "weak axis, Roy's root": Scenario(
         replace(PLAIN, gene_brain=0.5),
         canonical_p_values,
@@ -89,21 +112,24 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "outcome, four sites": Scenario(SITES, outcome_p_values),
     "outcome, families of 2–4": Scenario(FAMILIES, outcome_p_values),
-    "outcome, no confounding": Scenario(replace(SITES, confounding=0.0), outcome_p_values),
-    "outcome, genes carry signal": Scenario(
-        replace(SITES, gene_outcome=1.0), outcome_p_values,
-        true_kinds=(
-            "comparison, gene + covariates against covariates",
-            "comparison, fusion + covariates against covariates",
-            "LOGO, family-wise over genes",
-            "naive: pooled DeLong, gene against brain",
-            "naive: uncorrected t over folds, gene against brain",
-            "association, odds ratio per SD",
-            "association, partial pearson",
-            "association, partial spearman",
-        ),
+    "outcome, two genes carry signal": Scenario(
+        replace(SITES, gene_outcome=1.0), outcome_p_values, true_kinds=OF_GENES
     ),
-}  # fmt: skip
+    "audit, families of 2–4": Scenario(replace(FAMILIES, missing=0.05), audit_p_values),
+    "equal procedures": Scenario(Population(), compare_equal_procedures),
+    "equal procedures, families": Scenario(RELATED, compare_equal_procedures),
+    "prediction": Scenario(Population(), prediction_coverage, "coverage"),
+    "prediction, families": Scenario(RELATED, prediction_coverage, "coverage"),
+    "prediction, 15 % cases": Scenario(RARE, prediction_coverage, "coverage"),
+    "score": Scenario(CONTINUOUS, continuous_coverage, "coverage"),
+    "score, families": Scenario(
+        replace(CONTINUOUS, n=240, family_sizes=(2, 3, 4)), continuous_coverage, "coverage"
+    ),
+    "locked model": Scenario(Population(), locked_coverage, "coverage"),
+    "locked model, families": Scenario(RELATED, locked_coverage, "coverage"),
+    "association": Scenario(Population(), association_coverage, "coverage"),
+    "association, families": Scenario(RELATED, association_coverage, "coverage"),
+}
 
 
 def run_scenario(
@@ -140,7 +166,10 @@ def run_scenario(
 
 
 def _quiet(run, settings, seed, **experiment):
-    with warnings.catch_warnings():
+    with (
+        warnings.catch_warnings(),
+        sklearn.config_context(assume_finite=True, skip_parameter_validation=True),
+    ):
         warnings.simplefilter("ignore")
         return run(settings, seed, **experiment)
 

@@ -56,12 +56,18 @@ class PersonalSequences:
     missing_call_rate : Series
         Per sample, the share of the records inside regions with a missing allele; 0 where there
         is no record.
+    missing_calls : DataFrame
+        Samples by regions: records inside the region with a missing allele.
+    records : Series
+        Records inside each region.
     """
 
     distinct: list[str]
     index: pd.DataFrame
     counts: dict[str, int]
     missing_call_rate: pd.Series
+    missing_calls: pd.DataFrame
+    records: pd.Series
 
 
 def personal_sequences(
@@ -120,6 +126,8 @@ def personal_sequences(
         check_contigs(regions["chrom"], calls.contigs, file=variants, source="regions")
         carried = np.zeros((len(calls.samples), len(regions), 2), dtype=np.int32)
         n_missing = np.zeros(len(calls.samples), dtype=np.int64)
+        missing_calls = np.zeros((len(calls.samples), len(regions)), dtype=np.int32)
+        n_records = np.zeros(len(regions), dtype=np.int32)
         # Regions of different genes may overlap: a record counts once all the same. Duplicated
         # records within a region count each, hence the update after the region.
         seen: set[tuple] = set()
@@ -143,9 +151,12 @@ def personal_sequences(
             if mismatch.found:
                 continue
             for key, record in inside:
+                absent = (record.alleles < 0).any(axis=1)
+                missing_calls[:, number] += absent
+                n_records[number] += 1
                 if key not in used:
                     n_used += 1
-                    n_missing += (record.alleles < 0).any(axis=1)
+                    n_missing += absent
                     _count_calls(record, counts)
             used.update(key for key, _ in inside)
             sequence = fasta[region.chrom][region.start : region.end]
@@ -162,6 +173,10 @@ def personal_sequences(
             missing_call_rate=pd.Series(
                 n_missing / max(n_used, 1), index=calls.samples, name="missing_call_rate"
             ),
+            missing_calls=pd.DataFrame(
+                missing_calls, index=calls.samples, columns=regions["region_id"].astype(str)
+            ),
+            records=pd.Series(n_records, index=regions["region_id"].astype(str)),
         )
 
 

@@ -220,7 +220,9 @@ class Column(Strict):
     unit: str = ""
     range: tuple[float, float] | None = None
     levels: dict[str, str | int] = {}
-    role: Literal["id", "confound", "outcome", "group", "feature", "other"] = "other"
+    role: Literal["id", "confound", "outcome", "group", "site", "batch", "feature", "other"] = (
+        "other"
+    )
     description: str = ""
 
     @field_validator("levels", mode="before")
@@ -274,7 +276,7 @@ class Folds(Strict):
         return self
 
 
-Analysis = Literal["cca", "prediction", "logo", "partial_correlations"]
+Analysis = Literal["cca", "prediction", "logo", "partial_correlations", "audit"]
 
 
 class ExchangeabilityLevel(Strict):
@@ -415,6 +417,7 @@ class ResultCard(Card):
     attribution: list[dict[str, Any]] = []
     associations: list[dict[str, Any]] = []
     decision: dict[str, Any] = {}
+    audit: dict[str, Any] = {}
     warnings: list[str] = []
     parameters: dict[str, Any] = {}
     data_fingerprints: dict[str, str] = {}

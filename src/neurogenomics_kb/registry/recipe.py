@@ -60,6 +60,11 @@ class Recipe(Strict):
         return {c.name: c for t in self.dataset.tables.values() for c in t.columns.values()}
 
     @property
+    def audited_columns(self) -> list[str]:
+        """Columns of sites and batches, which no block should give away."""
+        return [name for name, c in self.columns.items() if c.role in ("site", "batch")]
+
+    @property
     def continuous(self) -> bool:
         """Whether the outcome is a score."""
         return self.columns[self.experiment.outcome].type == "number"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.stats.roc import logit_interval
+from neurogenomics_kb.stats.roc import fold_overlap, logit_interval
 
 FEW_CLUSTERS = 10
 
@@ -106,7 +106,10 @@ def bootstrap_folds(
         where=total > 0,
     )  # fmt: skip
     value = float(np.mean(values))
-    se = float(np.nanstd(averaged, ddof=1))
+    # A bootstrap of m units has (m − 1)/m of the variance; in a small fold the rarer class counts.
+    rarest = np.mean([_fewest(y_true[rows]) for rows in rows_of])
+    se = float(np.nanstd(averaged, ddof=1)) * np.sqrt(rarest / max(rarest - 1, 1))
+    se *= fold_overlap(len(numbers))
     low, high = logit_interval(value, se, confidence, n_clusters - 1)
     note = f"only {n_clusters} clusters: unreliable" if n_clusters < FEW_CLUSTERS else ""
     return BootstrapInterval(value, low, high, n_clusters, note)
@@ -114,3 +117,9 @@ def bootstrap_folds(
 
 def _draw(rng: np.random.Generator, n: int, n_resamples: int) -> np.ndarray:
     return rng.multinomial(n, np.full(n, 1 / n), size=n_resamples)
+
+
+def _fewest(y: np.ndarray) -> int:
+    """Subjects of the rarer class, or all where the outcome is no class."""
+    levels, counts = np.unique(y, return_counts=True)
+    return int(counts.min()) if len(levels) == 2 else len(y)

@@ -11,6 +11,7 @@ from scipy.special import logit
 from statsmodels.discrete.discrete_model import Logit
 
 from neurogenomics_kb.stats.firth import is_separated
+from neurogenomics_kb.stats.roc import fold_overlap
 
 N_BINS = 10
 
@@ -101,15 +102,23 @@ class Estimate:
 
 
 def brier_interval(
-    y: np.ndarray, probability: np.ndarray, *, clusters=None, confidence: float = 0.95
+    y: np.ndarray,
+    probability: np.ndarray,
+    *,
+    clusters=None,
+    n_folds: int = 1,
+    confidence: float = 0.95,
 ) -> Estimate:
-    """Brier score with a t interval of its mean, clusters summed."""
+    """Brier score with a t interval of its mean, clusters summed.
+
+    `n_folds` is that of out-of-fold probabilities, see `roc.fold_overlap`.
+    """
     loss = (probability - y) ** 2
     mean = float(loss.mean())
     codes = np.arange(len(y)) if clusters is None else np.unique(clusters, return_inverse=True)[1]
     sums = np.bincount(codes, loss - mean)
     G = len(sums)
-    se = np.sqrt(G / max(G - 1, 1) * (sums @ sums)) / len(y)
+    se = np.sqrt(G / max(G - 1, 1) * (sums @ sums)) / len(y) * fold_overlap(n_folds)
     half = float(stats.t.ppf(0.5 + confidence / 2, max(G - 1, 1)) * se)
     return Estimate(mean, max(0.0, mean - half), min(1.0, mean + half))
 

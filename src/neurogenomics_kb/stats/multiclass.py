@@ -12,6 +12,7 @@ from neurogenomics_kb.stats.resampling import Alternative, FoldDifference, corre
 from neurogenomics_kb.stats.roc import (
     CrossValidatedAUC,
     fold_influence,
+    fold_overlap,
     influence_se,
     logit_interval,
 )
@@ -81,6 +82,7 @@ def macro_auc(
     found, total, per_fold = {}, np.zeros(len(y)), []
     for c, name in enumerate(classes):
         one, influence = fold_influence(y == name, S[:, c], folds)
+        influence *= fold_overlap(len(one))
         se, n_clusters = influence_se(influence, clusters)
         df = None if n_clusters is None else n_clusters - 1
         auc = float(one.mean())

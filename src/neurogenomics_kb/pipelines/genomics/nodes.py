@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.genome.encoders import load_encoder
-from neurogenomics_kb.genome.haplotypes import personal_sequences
+from neurogenomics_kb.genome.haplotypes import PersonalSequences, personal_sequences
 from neurogenomics_kb.genome.polygenic import score_features
 from neurogenomics_kb.genome.pooling import pool_genes
 from neurogenomics_kb.genome.regions import exon_regions
@@ -40,10 +40,10 @@ def extract_regions(
 
 def extract_personal_sequences(
     reference: Path, regions: pd.DataFrame, variants: Path, sequences: SequenceParameters
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, int]]:
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, int]]:
     """Distinct sequences, who carries which, missing call rates, and counts of what was skipped."""
     if is_absent(reference, variants) or regions.empty:
-        return empty_table(), empty_table(), empty_table(), {}
+        return empty_table(), empty_table(), empty_table(), empty_table(), {}
     personal = personal_sequences(
         reference, regions, variants, missing=sequences.missing, unphased=sequences.unphased
     )
@@ -62,7 +62,19 @@ def extract_personal_sequences(
     if skipped:
         logger.info("genomics: %s", ", ".join(f"{n} {c}" for n, c in skipped.items()))
     rates = personal.missing_call_rate.rename_axis(SUBJECT).to_frame()
-    return distinct, personal.index, rates, personal.counts
+    return distinct, personal.index, rates, gene_call_rates(personal, regions), personal.counts
+
+
+def gene_call_rates(personal: PersonalSequences, regions: pd.DataFrame) -> pd.DataFrame:
+    """Share of each gene's records with a missing allele, subjects by genes.
+
+    What missing calls become (the reference) can tell batches apart, so the audit needs them.
+    """
+    genes = regions["gene_id"].astype(str).to_numpy()
+    missing = personal.missing_calls.T.groupby(genes, sort=False).sum().T
+    records = pd.Series(personal.records.to_numpy()).groupby(genes, sort=False).sum()
+    rates = missing / records.clip(lower=1)
+    return rates.rename_axis(index=SUBJECT, columns=None)
 
 
 def embed_sequences(distinct_sequences: pd.DataFrame, recipe: dict[str, Any]) -> pd.DataFrame:

@@ -24,7 +24,13 @@ def create_pipeline() -> Pipeline:
             Node(
                 extract_personal_sequences,
                 ["reference", "regions", "variants", "params:sequences"],
-                ["distinct_sequences", "haplotype_index", "call_rates", "sequence_counts"],
+                [
+                    "distinct_sequences",
+                    "haplotype_index",
+                    "call_rates",
+                    "gene_call_rates",
+                    "sequence_counts",
+                ],
                 name="extract_personal_sequences",
             ),
             Node(

@@ -9,6 +9,8 @@ import pandas as pd
 
 from neurogenomics_kb.pipelines.integration import (
     associations,
+    audit,
+    audit_verdict,
     canonical,
     cohort,
     decision,
@@ -133,3 +135,23 @@ def associate_axes(recipe: dict[str, Any], cohort_table, scores):
 def decide_escalation(recipe: dict[str, Any], comparisons):
     """Escalation rule."""
     return decision.decide_escalation(Recipe.model_validate(recipe), comparisons)
+
+
+def audit_confounding(
+    recipe: dict[str, Any], cohort_table, blocks: Partitions, folds, projections, metrics,
+    call_rates,
+):  # fmt: skip
+    """Audit of leakage and confounding, and its verdict."""
+    recipe = Recipe.model_validate(recipe)
+    if "audit" not in recipe.experiment.analyses:
+        return pd.DataFrame(columns=audit.AUDIT_COLUMNS), []
+    table = audit.audit_run(
+        recipe,
+        cohort_table,
+        load_blocks(recipe, blocks),
+        folds["fold"],
+        load_all(projections),
+        metrics,
+        call_rates,
+    )
+    return table, audit_verdict.judge_audit(recipe, table)

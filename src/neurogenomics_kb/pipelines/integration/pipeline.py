@@ -78,6 +78,21 @@ def create_pipeline() -> Pipeline:
                 name="associate_axes",
             ),
             Node(
+                nodes.audit_confounding,
+                inputs=[
+                    "recipe",
+                    "cohort",
+                    "blocks",
+                    "folds",
+                    "projections",
+                    "metrics",
+                    "genomics.gene_call_rates",
+                ],
+                outputs=["audit", "audit_verdict"],
+                name="audit_confounding",
+                tags="audit",
+            ),
+            Node(
                 nodes.decide_escalation,
                 inputs=["recipe", "comparisons"],
                 outputs="decision",
@@ -85,5 +100,5 @@ def create_pipeline() -> Pipeline:
             ),
         ],
         namespace="integration",
-        inputs={"participants", "recipe", *FEATURES},
+        inputs={"participants", "recipe", "genomics.gene_call_rates", *FEATURES},
     )

@@ -37,7 +37,7 @@ def summarize_metrics(cca, held_out, metrics, comparisons, flow) -> dict[str, fl
 def write_result_card(
     recipe: dict[str, Any],
     cohort, flow, folds, dimensions, cca, held_out, metrics, comparisons, attribution,
-    associations, decision, notes, fingerprints,
+    associations, decision, audit, audit_verdict, notes, fingerprints,
 ) -> dict[str, Any]:  # fmt: skip
     """Result card of this run."""
     recipe = Recipe.model_validate(recipe)
@@ -54,6 +54,8 @@ def write_result_card(
         attribution=attribution,
         associations=associations,
         decision=decision,
+        audit=audit,
+        audit_verdict=audit_verdict,
         warnings=summary.write_warnings(recipe, merged, notes),
         fingerprints=fingerprints,
         run_id=provenance.active_run_id(),
@@ -64,7 +66,7 @@ def write_result_card(
 def write_report(
     recipe: dict[str, Any],
     flow, folds, dimensions, cca, null, held_out, loadings, predictions, metrics, comparisons,
-    attribution, attribution_notes, associations, decision, notes, card,
+    attribution, attribution_notes, associations, audit, audit_verdict, decision, notes, card,
 ) -> str:  # fmt: skip
     """Self-contained HTML report."""
     drawn = draw_figures(
@@ -100,6 +102,8 @@ def write_report(
         attribution=attribution,
         attribution_notes=attribution_notes,
         associations=associations,
+        audit=audit.fillna({"block": "", "unit": "", "detail": ""}),
+        audit_verdict=audit_verdict,
         dimension_rows=list(
             sizes[["features", "kept", "asked", "dim", "variance"]]
             .mean()

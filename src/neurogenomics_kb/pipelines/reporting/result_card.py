@@ -43,6 +43,8 @@ def build_result_card(
     attribution: pd.DataFrame,
     associations: pd.DataFrame,
     decision: dict[str, Any],
+    audit: pd.DataFrame,
+    audit_verdict: list[dict[str, str]],
     warnings: list[str],
     fingerprints: dict[str, str],
     run_id: str | None,
@@ -58,6 +60,8 @@ def build_result_card(
     flow, dimensions, cca, metrics, comparisons, attribution, associations : DataFrame
         Tables of the run; `cca` with held-out columns.
     folds, decision : dict
+    audit : DataFrame
+    audit_verdict : list of dict
     warnings : list of str
     fingerprints : dict
         Hash of every raw input.
@@ -99,6 +103,7 @@ def build_result_card(
         "comparisons": records(comparisons),
         "attribution": records(attribution.head(TOP_UNITS)),
         "associations": records(associations),
+        "audit": {"verdict": audit_verdict, "checks": records(audit[audit["p_value"].notna()])},
         "decision": decision,
         "warnings": warnings,
         "parameters": experiment.model_dump(mode="json"),
