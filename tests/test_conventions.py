@@ -31,7 +31,7 @@ LAYERS = {
 AGGREGATES = {
     "integration.sample_flow", "integration.dimensions", "integration.cca",
     "integration.cca_held_out", "integration.metrics", "integration.comparisons",
-    "integration.attribution", "integration.associations", "integration.audit",
+    "integration.attribution", "integration.associations", "integration.audit", "integration.tests",
 }  # fmt: skip
 
 

@@ -107,7 +107,7 @@ def audit_p_values(settings: CohortSettings, seed: int, **experiment: Any) -> PV
     projections, _ = nodes.project_blocks(card, cohort, blocks, folds)
     metrics = pd.DataFrame(columns=["model", "variant", "algorithm", "metric", "value"])
     table = audit.audit_run(
-        recipe, cohort, blocks, folds["fold"], projections, metrics, pd.DataFrame()
+        recipe, cohort, blocks, folds["fold"], projections, metrics, pd.DataFrame(), pd.DataFrame()
     )
     after = table[(table["detail"] == audit.ADJUSTED) & (table["block"] == "gene")]
 

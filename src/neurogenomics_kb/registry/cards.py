@@ -417,6 +417,7 @@ class ResultCard(Card):
     attribution: list[dict[str, Any]] = []
     associations: list[dict[str, Any]] = []
     decision: dict[str, Any] = {}
+    tests: dict[str, Any] = {}
     audit: dict[str, Any] = {}
     warnings: list[str] = []
     parameters: dict[str, Any] = {}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.simulate import genome, imaging, people
+from neurogenomics_kb.simulate import artefact, genome, imaging, people
 from neurogenomics_kb.simulate.settings import Effects, SimulationSettings
 
 BASE_MISSING = 0.005
@@ -58,10 +58,14 @@ def simulate_cohort(settings: SimulationSettings) -> SimulatedCohort:
         Equal settings give equal cohorts.
     """
     # A stream of its own for every part, so that changing one does not reshuffle the others.
-    streams = iter(np.random.default_rng(settings.seed).spawn(12))
+    *first, last = np.random.default_rng(settings.seed).spawn(13)
+    streams = iter(first)
     effects, n = settings.effects, settings.n_subjects
     fst = genome.FST * min(effects.ancestry, 1.0)
     contigs, genes = genome.simulate_genome(next(streams), 2, fst)
+    failing = None
+    if settings.artefact:
+        genes, failing = artefact.plant_repeats(last, genes, contigs)
     folk = people.draw_people(next(streams), n)
     rng = next(streams)
     carried = {g.name: genome.inherit_haplotypes(rng, g, folk.ancestry, folk.family) for g in genes}
@@ -102,6 +106,8 @@ def simulate_cohort(settings: SimulationSettings) -> SimulatedCohort:
     )
     variants, genotypes = collect_genotypes(genes, carried)
     knock_out_calls(next(streams), genotypes, batch, effects, n_poor=max(1, n // 66))
+    if failing is not None:
+        artefact.fail_calls(last, genotypes, variants, by_name[failing], batch)
 
     rng = next(streams)
     scores = people.polygenic_scores(rng, gene_axes, folk, effects).round(4)
@@ -132,7 +138,7 @@ def simulate_cohort(settings: SimulationSettings) -> SimulatedCohort:
         timeseries=timeseries,
         confounds=confounds,
         sidecar={"TaskName": "rest", "RepetitionTime": settings.repetition_time},
-        truth=describe_truth(settings, by_name, causal),
+        truth=describe_truth(settings, by_name, causal, failing),
     )
 
 
@@ -186,7 +192,9 @@ def simulate_runs(rng, settings: SimulationSettings, axis, motion, age, ids):
     return timeseries, confounds
 
 
-def describe_truth(settings: SimulationSettings, genes, causal) -> dict[str, Any]:
+def describe_truth(
+    settings: SimulationSettings, genes, causal, failing: str | None
+) -> dict[str, Any]:
     """What was planted; no row of anybody."""
     axes = []
     for k, names in enumerate(causal):
@@ -206,10 +214,18 @@ def describe_truth(settings: SimulationSettings, genes, causal) -> dict[str, Any
                 "edges": imaging.axis_edges() if k == 0 else [],
             }
         )
+    planted = {}
+    if failing is not None:
+        planted["artefact"] = {
+            "gene": failing,
+            "batch": people.BATCHES[artefact.BATCH],
+            "missing": artefact.MISSING_IN_BATCH,
+        }
     return {
+        **planted,
         "note": "Simulated people. Effects are far larger than in nature, so that a few hundred "
         "subjects show them.",
         "gene_brain_correlation": people.gene_brain_correlation(settings.effects),
         "axes": axes,
-        "settings": settings.model_dump(exclude={"cohort"}),
+        "settings": settings.model_dump(exclude={"cohort", "artefact"}),
     }

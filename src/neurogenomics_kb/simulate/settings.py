@@ -39,6 +39,8 @@ class SimulationSettings(BaseModel):
         Frames of every resting-state run.
     repetition_time : float
         Seconds.
+    artefact : bool
+        Whether one gene's calls fail in one batch; see `simulate.artefact`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,3 +51,4 @@ class SimulationSettings(BaseModel):
     effects: Effects = Effects()
     n_frames: int = Field(110, ge=60)
     repetition_time: float = Field(2.0, gt=0)
+    artefact: bool = False

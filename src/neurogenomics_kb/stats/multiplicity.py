@@ -12,8 +12,9 @@ def adjust(p_values, method: str) -> np.ndarray:
     Parameters
     ----------
     p_values : array-like (n,)
-    method : {"fdr_bh", "holm"}
-        False discovery rate of Benjamini & Hochberg, or family-wise error of Holm.
+    method : {"fdr_bh", "fdr_by", "holm"}
+        False discovery rate of Benjamini & Hochberg, the same under any dependence (Benjamini &
+        Yekutieli), or family-wise error of Holm.
 
     Returns
     -------

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.genome.relatedness import FIRST_DEGREE, MAX_NOISE, relationship_matrix
 from neurogenomics_kb.naming import units_of
 from neurogenomics_kb.pipelines.integration.canonical import cluster_labels, covariates_for
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
@@ -34,6 +35,10 @@ logger = logging.getLogger(__name__)
 AUDIT_COLUMNS = ["check", "block", "target", "unit", "value", "reference", "p_value", "detail"]
 MAX_PERMUTATIONS = 500
 TOP_UNITS = 3
+# Above this many subjects the pairs no longer fit in memory; use KING or PLINK beforehand.
+MAX_RELATED = 5000
+# Genomic relationship that only the same person (or an identical twin) has.
+SAME = 0.85
 # A unit is looked at closely when its calls are missing this much more often in one batch.
 RATE_GAP = 0.10
 ADJUSTED, UNADJUSTED = "confounds regressed out", "confounds left in"
@@ -85,6 +90,7 @@ def audit_run(
     projections: dict[str, pd.DataFrame],
     metrics: pd.DataFrame,
     call_rates: pd.DataFrame,
+    haplotypes: pd.DataFrame,
 ) -> pd.DataFrame:
     """Every check, as one tidy table.
 
@@ -99,6 +105,8 @@ def audit_run(
     metrics : DataFrame
     call_rates : DataFrame
         Share of missing calls, subjects by genes.
+    haplotypes : DataFrame
+        Who carries which sequence; empty where there are no genotypes.
 
     Returns
     -------
@@ -125,6 +133,7 @@ def audit_run(
     rows += decodability_rows(audit, decoders)
     rows += outcome_rows(audit, decoders)
     rows += fold_rows(audit, blocks)
+    rows += relative_rows(audit, haplotypes)
     rows += batch_rows(audit)
     for block, features in blocks.items():
         rates = missing_rates(recipe, block, features, call_rates)
@@ -203,6 +212,34 @@ def fold_rows(audit: _Audit, blocks: dict[str, pd.DataFrame]) -> list[dict]:
         rows.append(
             row("which fold", block, "fold", found.value, 0.5, found.p_value,
                 detail="expected: folds are sites" if expected else "")
+        )  # fmt: skip
+    return rows
+
+
+def relative_rows(audit: _Audit, haplotypes: pd.DataFrame) -> list[dict]:
+    """Pairs across folds that carry one person's or close relatives' sequences."""
+    if haplotypes.empty or len(audit.cohort) > MAX_RELATED:
+        return []
+    own = haplotypes[haplotypes["sample"].isin(audit.cohort.index)]
+    samples, relationship, noise = relationship_matrix(own)
+    place = audit.cohort.index.get_indexer(samples)
+    inside = place >= 0
+    relationship = relationship[np.ix_(inside, inside)]
+    folds = audit.folds[place[inside]]
+    across = np.triu(folds[:, None] != folds[None, :], 1)
+    rows = [
+        row(
+            "same person across folds", "", "pairs", float((relationship > SAME)[across].sum()), 0.0
+        )
+    ]
+    if noise <= MAX_NOISE:
+        related = (relationship > FIRST_DEGREE)[across].sum()
+        rows.append(row("relatives across folds", "", "pairs", float(related), 0.0))
+    else:
+        rows.append(
+            row("relatives across folds", "", "pairs", np.nan, 0.0,
+                detail=f"not told: relationships of unrelated pairs vary by {noise:.2f} with "
+                f"{own['region_id'].nunique()} regions, {MAX_NOISE:g} is needed")
         )  # fmt: skip
     return rows
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.audit import ADJUSTED, UNADJUSTED
+from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.registry.recipe import Recipe
 
 # What a reader would call readable: a decoder that is right in three of five pairs, beyond chance.
@@ -91,17 +92,41 @@ def unit_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def duplicate_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
-    """Rows that repeat across folds."""
+    """Rows that repeat, and relatives, across folds."""
     out = []
     for r in audit[audit["check"] == "duplicates across folds"].itertuples():
         if r.value:
-            several = "pairs of subjects" if r.value >= 10 else "few pairs of subjects (under 10)"
-            count = f"{r.value:.0f} {several}" if r.value >= 10 else f"A {several}"
             out.append(
-                say("artefact", f"{count} have identical features of block {r.block} on both sides "
-                    "of a fold boundary: the same data, or the same person, under two ids.")
+                say("artefact", f"{pairs(r.value)} have identical features of block {r.block} on "
+                    "both sides of a fold boundary: the same data, or person, under two ids.")
             )  # fmt: skip
-    return out or [say("ok", "No subject's features occur on both sides of a fold boundary.")]
+    counts = audit.set_index("check")
+    if "same person across folds" in counts.index:
+        same = counts.loc["same person across folds", "value"]
+        if same:
+            out.append(
+                say("artefact", f"{pairs(same)} carry one person's sequences on both sides of a "
+                    "fold boundary.")
+            )  # fmt: skip
+        related = counts.loc["relatives across folds"]
+        if related["value"] > same:
+            out.append(
+                say("caution", f"{pairs(related['value'])} are close relatives on both sides of a "
+                    "fold boundary by their sequences: give them one family.")
+            )  # fmt: skip
+        elif pd.isna(related["value"]):
+            out.append(say("ok", f"Undeclared relatives across folds: {related['detail']}."))
+    artefact = any(sentence["level"] == "artefact" for sentence in out)
+    return out if artefact else [
+        say("ok", "No subject's features occur on both sides of a fold boundary."), *out
+    ]  # fmt: skip
+
+
+def pairs(count: float) -> str:
+    """A number of pairs, small ones as a bound."""
+    return f"{count:.0f} pairs of subjects" if count >= MINIMUM_CELL else (
+        f"Fewer than {MINIMUM_CELL} pairs of subjects"
+    )  # fmt: skip
 
 
 def fold_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ from neurogenomics_kb.pipelines.integration import (
     canonical,
     cohort,
     decision,
+    family,
     leave_one_out,
     prediction,
     projection,
@@ -139,7 +140,7 @@ def decide_escalation(recipe: dict[str, Any], comparisons):
 
 def audit_confounding(
     recipe: dict[str, Any], cohort_table, blocks: Partitions, folds, projections, metrics,
-    call_rates,
+    call_rates, haplotypes,
 ):  # fmt: skip
     """Audit of leakage and confounding, and its verdict."""
     recipe = Recipe.model_validate(recipe)
@@ -153,5 +154,11 @@ def audit_confounding(
         load_all(projections),
         metrics,
         call_rates,
+        haplotypes,
     )
     return table, audit_verdict.judge_audit(recipe, table)
+
+
+def collect_tests(cca, comparisons, attribution, associations):
+    """Every claim of the run, adjusted over the run."""
+    return family.collect_tests(cca, comparisons, attribution, associations)

@@ -11,6 +11,8 @@ FEATURES = [
     for modality in ("genomics", "smri", "fmri", "behaviour")
     for table in ("features", "quality")
 ]
+# What the audit reads beside features.
+GENOTYPES = ["genomics.gene_call_rates", "genomics.haplotype_index"]
 
 
 def create_pipeline() -> Pipeline:
@@ -86,11 +88,17 @@ def create_pipeline() -> Pipeline:
                     "folds",
                     "projections",
                     "metrics",
-                    "genomics.gene_call_rates",
+                    *GENOTYPES,
                 ],
                 outputs=["audit", "audit_verdict"],
                 name="audit_confounding",
                 tags="audit",
+            ),
+            Node(
+                nodes.collect_tests,
+                inputs=["cca", "comparisons", "attribution", "associations"],
+                outputs="tests",
+                name="collect_tests",
             ),
             Node(
                 nodes.decide_escalation,
@@ -100,5 +108,5 @@ def create_pipeline() -> Pipeline:
             ),
         ],
         namespace="integration",
-        inputs={"participants", "recipe", "genomics.gene_call_rates", *FEATURES},
+        inputs={"participants", "recipe", *GENOTYPES, *FEATURES},
     )

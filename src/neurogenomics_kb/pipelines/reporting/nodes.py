@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from neurogenomics_kb.pipelines.integration.family import STATEMENT
 from neurogenomics_kb.pipelines.reporting import figures, provenance, summary
 from neurogenomics_kb.pipelines.reporting.report import format_number, render_report
 from neurogenomics_kb.pipelines.reporting.result_card import build_result_card
@@ -37,7 +38,7 @@ def summarize_metrics(cca, held_out, metrics, comparisons, flow) -> dict[str, fl
 def write_result_card(
     recipe: dict[str, Any],
     cohort, flow, folds, dimensions, cca, held_out, metrics, comparisons, attribution,
-    associations, decision, audit, audit_verdict, notes, fingerprints,
+    associations, decision, tests, audit, audit_verdict, notes, fingerprints,
 ) -> dict[str, Any]:  # fmt: skip
     """Result card of this run."""
     recipe = Recipe.model_validate(recipe)
@@ -54,6 +55,7 @@ def write_result_card(
         attribution=attribution,
         associations=associations,
         decision=decision,
+        tests=tests,
         audit=audit,
         audit_verdict=audit_verdict,
         warnings=summary.write_warnings(recipe, merged, notes),
@@ -66,7 +68,8 @@ def write_result_card(
 def write_report(
     recipe: dict[str, Any],
     flow, folds, dimensions, cca, null, held_out, loadings, predictions, metrics, comparisons,
-    attribution, attribution_notes, associations, audit, audit_verdict, decision, notes, card,
+    attribution, attribution_notes, associations, tests, audit, audit_verdict, decision, notes,
+    card,
 ) -> str:  # fmt: skip
     """Self-contained HTML report."""
     drawn = draw_figures(
@@ -91,7 +94,7 @@ def write_report(
         folds=folds,
         figures=dict(zip(names, drawn, strict=True)),
         findings=summary.write_findings(
-            recipe, merged, metrics, comparisons, attribution, associations, decision
+            recipe, merged, metrics, comparisons, attribution, associations, decision, tests
         ),
         warnings=summary.write_warnings(recipe, merged, notes),
         cca=merged,
@@ -102,6 +105,8 @@ def write_report(
         attribution=attribution,
         attribution_notes=attribution_notes,
         associations=associations,
+        tests=tests,
+        family=STATEMENT,
         audit=audit.fillna({"block": "", "unit": "", "detail": ""}),
         audit_verdict=audit_verdict,
         dimension_rows=list(

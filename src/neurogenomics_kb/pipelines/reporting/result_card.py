@@ -43,6 +43,7 @@ def build_result_card(
     attribution: pd.DataFrame,
     associations: pd.DataFrame,
     decision: dict[str, Any],
+    tests: pd.DataFrame,
     audit: pd.DataFrame,
     audit_verdict: list[dict[str, str]],
     warnings: list[str],
@@ -60,7 +61,7 @@ def build_result_card(
     flow, dimensions, cca, metrics, comparisons, attribution, associations : DataFrame
         Tables of the run; `cca` with held-out columns.
     folds, decision : dict
-    audit : DataFrame
+    tests, audit : DataFrame
     audit_verdict : list of dict
     warnings : list of str
     fingerprints : dict
@@ -103,6 +104,11 @@ def build_result_card(
         "comparisons": records(comparisons),
         "attribution": records(attribution.head(TOP_UNITS)),
         "associations": records(associations),
+        "tests": {
+            "n_tests": len(tests),
+            "adjustment": "holm over the run",
+            "significant": records(tests[tests["p_run"] < experiment.alpha]),
+        },
         "audit": {"verdict": audit_verdict, "checks": records(audit[audit["p_value"].notna()])},
         "decision": decision,
         "warnings": warnings,

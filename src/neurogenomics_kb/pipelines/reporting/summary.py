@@ -52,6 +52,7 @@ def write_findings(
     attribution: pd.DataFrame,
     associations: pd.DataFrame,
     decision: dict[str, Any],
+    tests: pd.DataFrame,
 ) -> list[str]:
     """Sentences for the top of the report, one per analysis.
 
@@ -87,6 +88,12 @@ def write_findings(
         found.append(
             f"{n} of {len(associations)} axis–outcome associations pass a false discovery rate of "
             f"{alpha:g}, all confounds adjusted for."
+        )
+    if not tests.empty:
+        n = int((tests["p_run"] < alpha).sum())
+        found.append(
+            f"Over all {len(tests)} tests of this run taken as one family, {n} remain significant "
+            f"(Holm, {alpha:g})."
         )
     if decision.get("inputs"):
         found.append(
