@@ -23,7 +23,7 @@ from neurogenomics_kb.stats.normal_scores import normal_scores as to_normal_scor
 from neurogenomics_kb.stats.permutation import monte_carlo_error, permutation_p_value
 from neurogenomics_kb.stats.regularisation import best_over_candidates, candidates_of
 from neurogenomics_kb.stats.residual_space import ResidualSpace, independent_design
-from neurogenomics_kb.stats.spaces import default_space, make_space, rows_of_space
+from neurogenomics_kb.stats.spaces import SpaceName, default_space, make_space, rows_of_space
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def permutation_cca(
     regularisation: Literal["none", "pca", "ridge"] = "none",
     grid: Sequence[float] | None = None,
     normal_scores: bool = False,
-    residual_space: Literal["huh-jhun", "family", "theil"] | None = None,
+    residual_space: SpaceName | ResidualSpace | None = None,
     permutations: np.ndarray | None = None,
 ) -> CCAResult:
     """Test canonical correlations between two blocks, adjusted for confounds.
@@ -160,7 +160,7 @@ def permutation_cca(
         Dimensions, or penalties relative to the mean squared singular value.
     normal_scores : bool
         Rank-based inverse-normal transform of every column first, for heavy tails.
-    residual_space : {"huh-jhun", "family", "theil"}, optional
+    residual_space : {"huh-jhun", "family", "theil"} or ResidualSpace, optional
         By default Huh–Jhun without blocks, means and contrasts of families where siblings change
         places (see `FamilySpace`), and Theil for deeper trees and for visits in order of time.
     permutations : ndarray of int (B, N − R of Y), optional
@@ -198,11 +198,15 @@ def permutation_cca(
     shared = y_confounds is None
     design_y = design_x if shared else independent_design(_optional(y_confounds, n), n)
     blocks = as_blocks(blocks, n)
-    method = residual_space or default_space(blocks)
-    _refuse_used_up(design_x, "X")
-    _refuse_used_up(design_y, "Y")
-    space_x = make_space(design_x, blocks, method)
-    space_y = space_x if shared else make_space(design_y, blocks, method)
+    if residual_space is None or isinstance(residual_space, str):
+        method = residual_space or default_space(blocks)
+        _refuse_used_up(design_x, "X")
+        _refuse_used_up(design_y, "Y")
+        space_x = make_space(design_x, blocks, method)
+        space_y = space_x if shared else make_space(design_y, blocks, method)
+    else:
+        method, shared = type(residual_space).__name__.lower(), True
+        space_x = space_y = residual_space
     spaces = (space_x, space_y)
     exchange = Exchangeability(rows_of_space(space_y, blocks), space_y.size)
     size = min(s.size for s in spaces)
