@@ -30,7 +30,9 @@ def main() -> None:
         parser.error(f"no scenario {unknown[0]!r}; there are: {', '.join(SCENARIOS)}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("neurogenomics_kb.pipelines").setLevel(logging.WARNING)
-    done = pd.read_csv(chosen.results) if chosen.results.exists() else pd.DataFrame(columns=COLUMNS)
+    done = pd.DataFrame(columns=COLUMNS)
+    if chosen.results.exists():
+        done = pd.read_csv(chosen.results, keep_default_na=False)
 
     def save(table: pd.DataFrame) -> None:
         chosen.results.parent.mkdir(parents=True, exist_ok=True)
