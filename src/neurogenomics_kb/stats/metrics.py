@@ -60,13 +60,17 @@ def calibration_table(y: np.ndarray, probability: np.ndarray, n_bins: int = N_BI
     DataFrame
         Columns ``predicted``, ``observed``, ``n``; bins of quantiles of the probability.
     """
-    edges = np.unique(np.quantile(probability, np.linspace(0, 1, n_bins + 1)))
-    codes = np.clip(
-        np.searchsorted(edges, probability, side="right") - 1, 0, max(len(edges) - 2, 0)
-    )
+    codes = _bins(probability, n_bins)
     frame = pd.DataFrame({"predicted": probability, "observed": y, "bin": codes})
     grouped = frame.groupby("bin")
     return grouped.mean().assign(n=grouped.size()).reset_index(drop=True)
+
+
+def _bins(probability: np.ndarray, n_bins: int) -> np.ndarray:
+    """Bin of every subject, by quantiles of the probability."""
+    edges = np.unique(np.quantile(probability, np.linspace(0, 1, n_bins + 1)))
+    found = np.searchsorted(edges, probability, side="right") - 1
+    return np.clip(found, 0, max(len(edges) - 2, 0))
 
 
 def expected_calibration_error(
@@ -86,10 +90,10 @@ def expected_error_if_calibrated(
     from the probabilities themselves.
     """
     rng = np.random.default_rng(random_state)
-    drawn = rng.random((n_draws, len(probability))) < probability
-    return float(
-        np.mean([expected_calibration_error(y.astype(float), probability, n_bins) for y in drawn])
-    )
+    codes = _bins(probability, n_bins)
+    drawn = (rng.random((n_draws, len(probability))) < probability) - probability
+    member = (codes[:, None] == np.unique(codes)).astype(float)
+    return float(np.abs(drawn @ member).sum(axis=1).mean() / len(probability))
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from neurogenomics_kb.stats.exchangeability import Exchangeability  # noqa: F401
-
 
 def permutation_p_value(observed: np.ndarray, null: np.ndarray) -> np.ndarray:
     """``(1 + #{null ≥ observed}) / (1 + B)``, never zero.

@@ -95,6 +95,14 @@ def write_findings(
             f"Over all {len(tests)} tests of this run taken as one family, {n} remain significant "
             f"(Holm, {alpha:g})."
         )
+        floor = 1 / (1 + recipe.experiment.n_permutations)
+        stuck = int(((tests["p_value"] <= floor * 1.001) & (tests["p_run"] >= alpha)).sum())
+        if stuck:
+            found[-1] += (
+                f" {stuck} permutation p-values are at their floor of {floor:.2g}; at least "
+                f"{int(np.ceil(len(tests) / alpha)):,} permutations would be needed to tell them "
+                "apart over the run."
+            )
     if decision.get("inputs"):
         found.append(
             "Decision: "
