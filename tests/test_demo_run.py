@@ -142,3 +142,19 @@ def test_lineage_site_is_built_without_anybodys_rows(demo):
     nodes = [json.loads(p.read_text()) for p in (api / "nodes").iterdir()]
     assert sum(str(n.get("preview", ""))[:8] == "iVBORw0K" for n in nodes) == 6
     assert not any("sub-0" in json.dumps(n.get("preview")) for n in nodes)
+
+
+def test_audit_finds_no_artefact_in_the_demo(demo):
+    verdict = json.loads((demo.outputs() / "audit_verdict.json").read_text())
+    assert len(verdict) > 4
+    assert {sentence["level"] for sentence in verdict} <= {"ok", "caution"}
+
+
+def test_all_tests_of_the_run_are_one_family(demo):
+    tests = pd.read_csv(demo.outputs() / "tests.csv")
+    assert set(tests["source"]) == {
+        "canonical correlation", "held-out correlation", "model comparison", "leave one out",
+        "association",
+    }  # fmt: skip
+    assert (tests["p_run"] >= tests["p_value"]).all()
+    assert (tests["p_value"] > 0).all()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 
 
@@ -15,6 +17,10 @@ def test_null_cohort_gives_nothing(project):
     assert (comparisons["p_holm"] > 0.05).all()
     assert (pd.read_csv(outputs / "attribution.csv")["p_swap_fwe"] > 0.05).all()
     assert (pd.read_csv(outputs / "associations.csv")["q_value"] > 0.05).all()
+    assert (pd.read_csv(outputs / "tests.csv")["p_run"] > 0.05).all()
+    assert (pd.read_csv(outputs / "cca.csv")["p_held_out"] > 0.05).all()
+    verdict = json.loads((outputs / "audit_verdict.json").read_text())
+    assert "artefact" not in {sentence["level"] for sentence in verdict}
     metrics = pd.read_csv(outputs / "metrics.csv")
     auroc = metrics[(metrics["metric"] == "auroc") & (metrics["algorithm"] == "linear")]
     covariates = auroc.loc[auroc["model"] == "covariates", "value"].item()

@@ -11,10 +11,13 @@ from neurogenomics_kb.stats.audit import (
     association_p_value,
     cramers_v,
     decode,
+    expected_repeats,
     group_difference,
     identical_rows,
     label_permutations,
+    repeat_tolerance,
     stratified_auc,
+    stratified_auc_influence,
 )
 
 
@@ -64,6 +67,14 @@ def test_relabelling_keeps_families_and_strata():
     for order in whole:
         moved = families[order].reshape(30, 2)
         assert (moved[:, 0] == moved[:, 1]).all()
+
+
+def test_families_that_span_strata_change_places_with_families_alike():
+    families = np.repeat(np.arange(20), 2)
+    batch = np.tile(["a", "b"], 20)  # one relative in each
+    for order in label_permutations(40, 20, families=families, strata=batch):
+        assert (batch[order] == batch).all()
+        assert (families[order].reshape(20, 2).std(axis=1) == 0).all()  # relatives stay together
 
 
 def test_decoding_is_calibrated_in_families():
@@ -134,6 +145,60 @@ def test_subjects_that_repeat_across_folds_are_counted():
     assert identical_rows(X, folds) == 3
 
 
+def test_measured_again_is_a_repeat_and_coarse_columns_are_none():
+    rng, X, folds = people(200, 40)
+    X[1] = X[0] + 0.05 * rng.normal(size=40)  # the same person, scanned again
+    assert identical_rows(X, folds) == 0
+    assert identical_rows(X, folds, tolerance=repeat_tolerance(X)) == 1
+    scales = rng.integers(0, 4, (200, 3)).astype(float)
+    assert repeat_tolerance(scales) < 1e-6
+    assert repeat_tolerance(X[:, :2]) < 1e-6  # two dimensions come near by chance
+    # 64 equally likely rows: one pair in 64 of 19,900.
+    assert expected_repeats(scales, [[0], [1], [2]]) == pytest.approx(19900 / 64, rel=0.2)
+    assert identical_rows(scales, folds) > 100
+    assert expected_repeats(X, [[j] for j in range(40)]) < 1e-6
+
+
+def test_subjects_without_data_are_no_repeats():
+    _, X, folds = people(60, 6)
+    X[:3] = np.nan
+    assert identical_rows(X, folds) == 0
+
+
+def test_hyper_parameters_chosen_on_test_subjects_show_on_meaningless_labels():
+    """The best of many projections by test performance, against one chosen without looking."""
+    rng, X, folds = people(120, 30)
+    y = rng.permutation(np.repeat([0.0, 1.0], 60))
+    axes = rng.normal(size=(30, 200))
+    rows = label_permutations(120, 0)
+    found = [decode_value(X @ axis[:, None], folds, y, rows) for axis in axes.T]
+    assert max(found) > 0.6
+    assert found[0] < 0.6
+    best = X @ axes[:, [int(np.argmax(found))]]
+    assert decode(FoldDecoder(best, folds), y, label_permutations(120, 199)).p_value <= 0.05
+
+
+def decode_value(X, folds, y, rows):
+    scores = FoldDecoder(X, folds).scores(y[rows[0]][:, None])[:, 0]
+    return np.mean([roc_auc_score(y[folds == k], scores[folds == k]) for k in range(4)])
+
+
+def test_harmonisation_that_preserves_the_outcome_of_test_subjects_is_noticed():
+    """Site effects fitted on everybody beside the outcome, in sites with uneven cases (Nygaard,
+    Rødland & Hovig 2016); scaling by everybody's mean and spread tells no label."""
+    rng, X, folds = people(120, 200)
+    y = rng.permutation(np.repeat([0.0, 1.0], 60))
+    site = np.where(rng.random(120) < 0.9, y, 1 - y)
+    design = np.column_stack([np.ones(120), site, y])
+    effect = np.linalg.lstsq(design, X, rcond=None)[0][1]
+    rows = label_permutations(120, 199)
+    scaled = (X - X.mean(axis=0)) / X.std(axis=0)
+    assert decode(FoldDecoder(scaled, folds), y, rows).p_value > 0.05
+    planted = decode(FoldDecoder(X - np.outer(site, effect), folds), y, rows)
+    assert planted.value > 0.65
+    assert planted.p_value <= 0.05
+
+
 # --- missing data ---------------------------------------------------------------------------------
 
 
@@ -183,3 +248,19 @@ def test_batch_held_fixed_takes_its_signal_away():
         roc_auc_score(y[:50], score[:50])
     )
     assert np.isnan(stratified_auc(np.ones(5), np.ones(5), np.zeros(5)))
+
+
+def test_standard_error_of_a_stratified_auc_is_that_of_new_samples():
+    """Scores and outcomes drawn anew, families of two: the mean error is their spread."""
+    rng = np.random.default_rng(0)
+    values, errors = [], []
+    for _ in range(300):
+        families = np.repeat(np.arange(60), 2)
+        shared = rng.normal(size=60)[families]
+        batch = rng.integers(2, size=120)
+        y = (shared + rng.normal(size=120) > 0).astype(float)
+        scores = shared + y + batch + rng.normal(size=120)
+        auc, influence = stratified_auc_influence(y, scores, np.zeros(120), batch)
+        values.append(auc)
+        errors.append(np.sqrt((np.bincount(families, influence) ** 2).sum()))
+    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.12)

@@ -1,4 +1,4 @@
-"""Relatives among the subjects of a haplotype table."""
+"""Relatives, and people who occur twice, among the subjects of a haplotype table."""
 
 from __future__ import annotations
 
@@ -8,45 +8,109 @@ from scipy import sparse
 
 # Between first- (0.5) and second-degree (0.25) relatives, as genomic relationship.
 FIRST_DEGREE = 0.354
-# Relationships of unrelated pairs must vary less than this for the cut to be six deviations away.
-MAX_NOISE = 0.06
+# Share of regions with equal genotypes that only one person, or identical twins, have; short of 1
+# because calls fail now and then.
+SAME = 0.8
+# Pairs of unrelated subjects must stay this many standard deviations below a cut.
+CLEAR = 6.0
+MAX_NOISE = FIRST_DEGREE / CLEAR
 MIN_CARRIERS = 5
 
 
-def relationship_matrix(index: pd.DataFrame) -> tuple[list[str], np.ndarray, float]:
+def relationship_matrix(
+    index: pd.DataFrame, ancestry: pd.DataFrame | None = None
+) -> tuple[list[str], np.ndarray, float]:
     """Genomic relationship of every pair, from the sequences they carry.
 
-    Each distinct sequence of a region is an allele; dosages are standardised by allele frequency
-    and averaged (VanRaden 2008, with haplotypes as alleles), so that 0 is expected for unrelated
-    people of one population, 0.5 for siblings, about 1 for the same person twice.
+    Each distinct sequence of a region is an allele (VanRaden 2008, first method, with haplotypes
+    as alleles: products of deviations over their expected variance, which rare alleles do not
+    dominate). 0 is expected for unrelated people of one population, 0.5 for siblings, about 1 for
+    the same person twice.
 
     Parameters
     ----------
     index : DataFrame
         ``sample, region_id, haplotype, sequence_id`` as in `PersonalSequences.index`.
+    ancestry : DataFrame (samples, components), optional
+        Sharing is judged against what subjects of the same ancestry share: dosages are taken as
+        deviations from their regression on the components (Conomos et al. 2016). Without them,
+        people of one ancestry in a mixed cohort look related. Other samples are left out.
 
     Returns
     -------
     samples : list of str
     relationship : ndarray (n, n)
     noise : float
-        Robust standard deviation of the pairs: with few regions relatives cannot be told.
+        Standard deviation of the pairs, by quantiles: with few regions relatives cannot be told.
     """
-    samples = pd.Categorical(index["sample"])
+    if ancestry is not None:
+        index = index[index["sample"].isin(ancestry.index)]
+    samples, dosage = _dosage(index)
+    n = len(samples)
+    carriers = np.asarray(dosage.sum(axis=0)).ravel()
+    common = (carriers >= MIN_CARRIERS) & (carriers <= 2 * n - MIN_CARRIERS)
+    frequency = carriers[common] / (2 * n)
+    centred = dosage[:, np.flatnonzero(common)].toarray() - 2 * frequency
+    if ancestry is not None:
+        design = np.column_stack([np.ones(n), ancestry.loc[samples].to_numpy(dtype=float)])
+        basis, size, _ = np.linalg.svd(design, full_matrices=False)
+        basis = basis[:, size > 1e-9 * size[0]]
+        centred -= basis @ (basis.T @ centred)
+    expected = max(float((2 * frequency * (1 - frequency)).sum()), 1e-12)
+    relationship = centred @ centred.T / expected
+    return samples, relationship, spread(relationship[np.triu_indices(n, 1)])
+
+
+def genotype_concordance(index: pd.DataFrame) -> tuple[list[str], np.ndarray, float]:
+    """Share of regions in which a pair carries the same two sequences.
+
+    Parameters
+    ----------
+    index : DataFrame
+        As for `relationship_matrix`.
+
+    Returns
+    -------
+    samples : list of str
+    concordance : ndarray (n, n)
+    clearance : float
+        Where unrelated pairs end: median and `CLEAR` standard deviations.
+    """
+    samples = _samples(index)
+    regions = pd.factorize(index["region_id"])[0].astype(np.int64)
+    place = samples.codes.astype(np.int64) * (regions.max() + 1) + regions
+    two = index["sequence_id"].groupby(place).agg(["min", "max"])
+    region, sample = two.index % (regions.max() + 1), two.index // (regions.max() + 1)
+    genotypes = pd.factorize(pd.MultiIndex.from_arrays([region, two["min"], two["max"]]))[0]
+    carried = sparse.coo_matrix((np.ones(len(two)), (sample, genotypes))).tocsr()
+    concordance = (carried @ carried.T).toarray() / (regions.max() + 1)
+    pairs = concordance[np.triu_indices(len(concordance), 1)]
+    middle = float(np.median(pairs)) if len(pairs) else 0.0
+    return list(samples.categories), concordance, middle + CLEAR * spread(pairs)
+
+
+def spread(pairs: np.ndarray) -> float:
+    """Standard deviation by quantiles, of the bulk or of the upper tail, whichever is larger.
+
+    The few relatives among many pairs do not enter; a heavy tail does.
+    """
+    if not len(pairs):
+        return 0.0
+    low, middle, high, tail = np.quantile(pairs, [0.16, 0.5, 0.84, 0.99])
+    return float(max((high - low) / 2, (tail - middle) / 2.33))
+
+
+def _dosage(index: pd.DataFrame) -> tuple[list[str], sparse.csc_matrix]:
+    samples = _samples(index)
     regions = pd.factorize(index["region_id"])[0].astype(np.int64)
     allele = pd.factorize(
         regions * (int(index["sequence_id"].max()) + 1) + index["sequence_id"].to_numpy(np.int64)
     )[0]
-    n = len(samples.categories)
-    dosage = sparse.coo_matrix(
-        (np.ones(len(index)), (samples.codes, allele)), shape=(n, allele.max() + 1)
-    ).tocsc()
-    frequency = np.asarray(dosage.mean(axis=0)).ravel() / 2
-    common = (frequency * 2 * n >= MIN_CARRIERS) & (frequency * 2 * n <= 2 * n - MIN_CARRIERS)
-    frequency = frequency[common]
-    centred = dosage[:, np.flatnonzero(common)].toarray() - 2 * frequency
-    scaled = centred / np.sqrt(2 * frequency * (1 - frequency))
-    relationship = scaled @ scaled.T / max(len(frequency), 1)
-    pairs = relationship[np.triu_indices(n, 1)]
-    low, high = np.quantile(pairs, [0.16, 0.84]) if len(pairs) else (0.0, 0.0)
-    return list(samples.categories), relationship, float((high - low) / 2)
+    shape = (len(samples.categories), allele.max() + 1)
+    dosage = sparse.coo_matrix((np.ones(len(index)), (samples.codes, allele)), shape=shape)
+    return list(samples.categories), dosage.tocsc()
+
+
+def _samples(index: pd.DataFrame) -> pd.Categorical:
+    # Stored tables keep the names of samples that were left out as categories.
+    return pd.Categorical(index["sample"].astype(str))

@@ -6,7 +6,8 @@ permutations of the labels cost one matrix product.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,19 +73,23 @@ def label_permutations(
     families : ndarray (n,), optional
         Change places as wholes.
     strata : ndarray (n,), optional
-        Labels stay inside a stratum (site, batch); relatives of different strata are apart.
+        Labels stay inside a stratum (site, batch). A family that spans strata changes places with
+        families that span them alike: taking relatives apart would make them exchangeable freely.
     random_state : int
+
+    Raises
+    ------
+    InputError
+        If families and strata leave nothing to change places.
     """
     rng = np.random.default_rng(random_state)
-    levels = []
-    if strata is not None:
-        levels.append(Level(np.asarray(strata).astype(str), exchange=False))
+    blocks = None
     if families is not None:
-        unit = np.asarray(families).astype(str)
-        if strata is not None:
-            unit = np.char.add(np.char.add(unit, "|"), np.asarray(strata).astype(str))
-        levels.append(Level(unit))
-    exchange = Exchangeability(Blocks(tuple(levels)) if levels else None, n)
+        kinds = None if strata is None else np.asarray(strata).astype(str)
+        blocks = Blocks((Level(np.asarray(families).astype(str)),), kinds=kinds)
+    elif strata is not None:
+        blocks = Blocks((Level(np.asarray(strata).astype(str), exchange=False),))
+    exchange = Exchangeability(blocks, n)
     draws = [exchange.draw(rng) for _ in range(n_permutations)]
     return np.vstack([np.arange(n), *draws])
 
@@ -174,20 +179,44 @@ def stratified_auc(y: np.ndarray, scores: np.ndarray, folds: np.ndarray, strata=
 
     Holding a batch fixed this way shows what a score tells beside the batch. NaN without a pair.
     """
+    return stratified_auc_influence(y, scores, folds, strata)[0]
+
+
+def stratified_auc_influence(
+    y: np.ndarray, scores: np.ndarray, folds: np.ndarray, strata=None
+) -> tuple[float, np.ndarray]:
+    """AUC of `stratified_auc` and what every subject adds to it.
+
+    Returns
+    -------
+    auc : float
+    influence : ndarray (n,)
+        First-order terms of the U-statistic (DeLong et al. 1988): the variance of the AUC, or of a
+        sum of AUCs on the same subjects, is the sum of their squares, over families after summing
+        inside each.
+    """
     y = np.asarray(y) > 0.5
-    wins = pairs = 0.0
+    own, pairs = np.zeros(len(y)), 0.0
+    partners = np.zeros(len(y))
     cell = np.unique(np.asarray(folds), return_inverse=True)[1]
     if strata is not None:
         second = np.unique(np.asarray(strata).astype(str), return_inverse=True)[1]
         cell = cell * (second.max() + 1) + second
     for number in np.unique(cell):
-        rows = cell == number
-        cases, controls = scores[rows & y], scores[rows & ~y]
+        cases, controls = (
+            np.flatnonzero((cell == number) & y),
+            np.flatnonzero((cell == number) & ~y),
+        )
         if len(cases) and len(controls):
-            gap = cases[:, None] - controls
-            wins += (gap > 0).sum() + 0.5 * (gap == 0).sum()
+            gap = scores[cases][:, None] - scores[controls]
+            won = (gap > 0) + 0.5 * (gap == 0)
+            own[cases], own[controls] = won.sum(axis=1), won.sum(axis=0)
+            partners[cases], partners[controls] = len(controls), len(cases)
             pairs += gap.size
-    return float(wins / pairs) if pairs else float("nan")
+    if not pairs:
+        return float("nan"), np.full(len(y), np.nan)
+    auc = own[y].sum() / pairs
+    return float(auc), (own - auc * partners) / pairs
 
 
 @dataclass(frozen=True)
@@ -257,16 +286,68 @@ def association_p_value(a: np.ndarray, b: np.ndarray, rows: np.ndarray) -> float
     return float(permutation_p_value(values[:1], values[1:, None])[0])
 
 
+# Pairs this close, relative to two unrelated subjects, are one subject measured once or twice.
+NEAR = 0.01
+# With fewer effective dimensions some of 100,000 unrelated pairs come that close.
+NEAR_DIMENSIONS = 8
+
+
 def identical_rows(X: np.ndarray, folds: np.ndarray, *, tolerance: float = 1e-9) -> int:
     """Pairs of subjects with the same features on both sides of a fold boundary.
 
-    Compared after standardising, over columns that both have; a block in which rows repeat often
-    by nature (few columns) says little.
+    Parameters
+    ----------
+    X : ndarray (n, p)
+        Standardised here; missing values count as the mean, and subjects without half of their
+        features are in no pair.
+    folds : ndarray (n,)
+    tolerance : float
+        Largest squared distance, relative to that of unrelated subjects; see `repeat_tolerance`.
     """
-    spread = np.nanstd(X, axis=0)
-    Z = np.nan_to_num((X - np.nanmean(X, axis=0)) / np.where(spread > 0, spread, 1.0))
+    Z = _standardised(X)
     norms = (Z**2).sum(axis=1)
     squared = norms[:, None] + norms[None, :] - 2 * Z @ Z.T
-    near = squared <= tolerance * max(float(norms.mean()), 1.0)
+    near = squared <= 2 * tolerance * max(float(norms.mean()), 1e-12)
+    known = np.isnan(X).mean(axis=1) <= 0.5
+    near &= known[:, None] & known[None, :]
     across = np.asarray(folds)[:, None] != np.asarray(folds)[None, :]
     return int(np.triu(near & across, 1).sum())
+
+
+def repeat_tolerance(X: np.ndarray) -> float:
+    """How near two rows may come to count as repeats: `NEAR` for many continuous columns.
+
+    Rows of few dimensions, or of counts, come near by chance; there only equal rows count.
+    """
+    continuous = np.median([len(np.unique(column)) for column in X.T]) > len(X) / 2
+    Z = _standardised(X)
+    spectrum = np.linalg.eigvalsh(Z @ Z.T)
+    dimensions = spectrum.sum() ** 2 / max((spectrum**2).sum(), 1e-12)
+    return NEAR if continuous and dimensions >= NEAR_DIMENSIONS else 1e-9
+
+
+def expected_repeats(X: np.ndarray, units: Iterable[Sequence[int]]) -> float:
+    """Pairs of unrelated subjects that are expected to agree on every unit.
+
+    Units (genes, regions, scales; positions of their columns) count as independent. A block of few
+    coarse scales has pairs by nature, and then equal rows are no evidence of anything.
+    """
+    n = len(X)
+    log_pairs = np.log(max(n * (n - 1) / 2, 1.0))
+    for columns in units:
+        part = np.ascontiguousarray(np.nan_to_num(X[:, list(columns)], nan=np.inf)) + 0.0
+        rows = part.view(np.dtype((np.void, part.dtype.itemsize * part.shape[1]))).ravel()
+        share = np.unique(rows, return_counts=True)[1] / n
+        # Of a subject with another one; never zero, since no finite sample shows an impossible.
+        same = (n * (share**2).sum() - 1) / max(n - 1, 1)
+        log_pairs += np.log(max(same, 1.0 / n))
+        if log_pairs < -20:
+            break
+    return float(np.exp(log_pairs))
+
+
+def _standardised(X: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # columns without a value
+        mean, spread = np.nanmean(X, axis=0), np.nanstd(X, axis=0)
+    return np.nan_to_num((X - mean) / np.where(spread > 0, spread, 1.0))

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.genome.relatedness import FIRST_DEGREE, MAX_NOISE, relationship_matrix
+from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.naming import units_of
+from neurogenomics_kb.pipelines.integration.audit_relatives import relative_rows, repeat_row
+from neurogenomics_kb.pipelines.integration.audit_table import AUDIT_COLUMNS, row
 from neurogenomics_kb.pipelines.integration.canonical import cluster_labels, covariates_for
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
@@ -24,21 +26,17 @@ from neurogenomics_kb.stats.audit import (
     cramers_v,
     decode,
     group_difference,
-    identical_rows,
     label_permutations,
-    stratified_auc,
+    stratified_auc_influence,
 )
 from neurogenomics_kb.stats.folds import fold_splits, make_folds
 
 logger = logging.getLogger(__name__)
 
-AUDIT_COLUMNS = ["check", "block", "target", "unit", "value", "reference", "p_value", "detail"]
 MAX_PERMUTATIONS = 500
-TOP_UNITS = 3
-# Above this many subjects the pairs no longer fit in memory; use KING or PLINK beforehand.
-MAX_RELATED = 5000
-# Genomic relationship that only the same person (or an identical twin) has.
-SAME = 0.85
+WATCHED_UNITS, TOP_UNITS = 10, 3
+# AUROC lost without a unit that is worth asking about.
+LARGE_LOSS = 0.02
 # A unit is looked at closely when its calls are missing this much more often in one batch.
 RATE_GAP = 0.10
 ADJUSTED, UNADJUSTED = "confounds regressed out", "confounds left in"
@@ -70,16 +68,22 @@ class _Audit:
         return self.cohort[self.recipe.experiment.outcome].to_numpy(dtype=float)
 
     def groups(self) -> dict[str, np.ndarray]:
-        """Site and batch columns with more than one level."""
-        found = {c: self.cohort[c].astype(str).to_numpy() for c in self.recipe.audited_columns
-                 if c in self.cohort}  # fmt: skip
+        """Site and batch columns with more than one level, small levels taken together."""
+        found = {c: merge_small(self.cohort[c].astype(str).to_numpy())
+                 for c in self.recipe.audited_columns if c in self.cohort}  # fmt: skip
         return {c: v for c, v in found.items() if len(np.unique(v)) > 1}
 
 
-def row(check, block, target, value, reference=np.nan, p_value=np.nan, *, unit="", detail=""):
-    """One line of the audit table."""
-    values = (check, block, target, unit, value, reference, p_value, detail)
-    return dict(zip(AUDIT_COLUMNS, values, strict=True))
+def merge_small(labels: np.ndarray) -> np.ndarray:
+    """Levels of few subjects as one; with the smallest other level, if still few."""
+    levels, sizes = np.unique(labels, return_counts=True)
+    order = np.argsort(sizes, kind="stable")
+    n_small = int((sizes < MINIMUM_CELL).sum())
+    if not n_small:
+        return labels
+    if sizes[order[:n_small]].sum() < MINIMUM_CELL:
+        n_small += 1
+    return np.where(np.isin(labels, levels[order[:n_small]]), "small ones together", labels)
 
 
 def audit_run(
@@ -91,6 +95,7 @@ def audit_run(
     metrics: pd.DataFrame,
     call_rates: pd.DataFrame,
     haplotypes: pd.DataFrame,
+    attribution: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Every check, as one tidy table.
 
@@ -107,6 +112,8 @@ def audit_run(
         Share of missing calls, subjects by genes.
     haplotypes : DataFrame
         Who carries which sequence; empty where there are no genotypes.
+    attribution : DataFrame, optional
+        Leave-one-group-out losses, whose largest ones are looked at inside batches.
 
     Returns
     -------
@@ -133,11 +140,18 @@ def audit_run(
     rows += decodability_rows(audit, decoders)
     rows += outcome_rows(audit, decoders)
     rows += fold_rows(audit, blocks)
-    rows += relative_rows(audit, haplotypes)
+    places = {"folds": audit.folds}
+    if audit.families is not None:
+        places["families"] = audit.families
+    rows += relative_rows(cohort, haplotypes, places)
     rows += batch_rows(audit)
     for block, features in blocks.items():
         rates = missing_rates(recipe, block, features, call_rates)
-        rows += missingness_rows(audit, block, features, rates)
+        found, watched = missingness_rows(audit, block, rates)
+        rows += found
+        lost = units_of_large_loss(block, attribution)
+        if not recipe.continuous:
+            rows += unit_rows(audit, block, features, watched, lost)
     logger.info("audit: %d checks", len(rows))
     return pd.DataFrame(rows, columns=AUDIT_COLUMNS)
 
@@ -177,7 +191,11 @@ def outcome_rows(audit: _Audit, decoders: dict) -> list[dict]:
     continuous = audit.recipe.continuous
     schemes = {"freely": None, **{f"within {c}": v for c, v in audit.groups().items()}}
     for scheme, strata in schemes.items():
-        relabelled = audit.relabel(strata)
+        try:
+            relabelled = audit.relabel(strata)
+        except InputError as error:  # nothing may change places
+            logger.warning("audit: outcome swapped %s: %s", scheme, error)
+            continue
         for (block, variant), decoder in decoders.items():
             found = decode(decoder, audit.outcome, relabelled, continuous=continuous)
             rows.append(
@@ -205,41 +223,12 @@ def fold_rows(audit: _Audit, blocks: dict[str, pd.DataFrame]) -> list[dict]:
     relabelled = audit.relabel()
     expected = recipe.experiment.folds.scheme == "leave_site_out"
     for block, features in blocks.items():
-        pairs = identical_rows(features.to_numpy(dtype=float), audit.folds)
-        rows.append(row("duplicates across folds", block, "pairs", float(pairs), 0.0))
+        rows.append(repeat_row(block, features, audit.folds))
         parts = fitted_blocks(recipe, block, features, cohort, second, residualize=False)
         found = decode(decoder_of(parts, second.to_numpy()), audit.folds.astype(str), relabelled)
         rows.append(
             row("which fold", block, "fold", found.value, 0.5, found.p_value,
                 detail="expected: folds are sites" if expected else "")
-        )  # fmt: skip
-    return rows
-
-
-def relative_rows(audit: _Audit, haplotypes: pd.DataFrame) -> list[dict]:
-    """Pairs across folds that carry one person's or close relatives' sequences."""
-    if haplotypes.empty or len(audit.cohort) > MAX_RELATED:
-        return []
-    own = haplotypes[haplotypes["sample"].isin(audit.cohort.index)]
-    samples, relationship, noise = relationship_matrix(own)
-    place = audit.cohort.index.get_indexer(samples)
-    inside = place >= 0
-    relationship = relationship[np.ix_(inside, inside)]
-    folds = audit.folds[place[inside]]
-    across = np.triu(folds[:, None] != folds[None, :], 1)
-    rows = [
-        row(
-            "same person across folds", "", "pairs", float((relationship > SAME)[across].sum()), 0.0
-        )
-    ]
-    if noise <= MAX_NOISE:
-        related = (relationship > FIRST_DEGREE)[across].sum()
-        rows.append(row("relatives across folds", "", "pairs", float(related), 0.0))
-    else:
-        rows.append(
-            row("relatives across folds", "", "pairs", np.nan, 0.0,
-                detail=f"not told: relationships of unrelated pairs vary by {noise:.2f} with "
-                f"{own['region_id'].nunique()} regions, {MAX_NOISE:g} is needed")
         )  # fmt: skip
     return rows
 
@@ -281,10 +270,9 @@ def missing_rates(
 def missingness_rows(
     audit: _Audit,
     block: str,
-    features: pd.DataFrame,
     rates: pd.DataFrame,
-) -> list[dict]:
-    """Is missing data structured by batch, and is a unit's signal that structure?"""
+) -> tuple[list[dict], list[str]]:
+    """Is missing data structured by batch? Rows, and the units in which it is."""
     rates = rates.loc[:, np.ptp(rates.to_numpy(), axis=0) > 0]
     rows = []
     if rates.shape[1] and not audit.recipe.continuous:
@@ -308,10 +296,16 @@ def missingness_rows(
                     row("missing calls by batch", block, column, difference.rates[u, worst],
                         elsewhere, difference.p_values[u], unit=unit, detail=levels[worst])
                 )  # fmt: skip
-                watched.setdefault(unit, []).append((column, levels[worst]))
-    if watched and not audit.recipe.continuous:
-        rows += unit_rows(audit, block, features, watched)
-    return rows
+                watched[unit] = max(gap, watched.get(unit, 0.0))
+    return rows, sorted(watched, key=watched.__getitem__, reverse=True)
+
+
+def units_of_large_loss(block: str, attribution: pd.DataFrame | None) -> list[str]:
+    """The block's units whose absence costs most."""
+    if attribution is None or attribution.empty:
+        return []
+    own = attribution[(attribution["block"] == block) & (attribution["level"] == "unit")]
+    return list(own.nlargest(TOP_UNITS, "delta").query("delta >= @LARGE_LOSS")["unit"])
 
 
 def batch_rows(audit: _Audit) -> list[dict]:
@@ -340,39 +334,65 @@ def share_rows(audit: _Audit, column: str, labels: np.ndarray) -> list[dict]:
     ]  # fmt: skip
 
 
-def unit_rows(audit: _Audit, block: str, features, watched: dict) -> list[dict]:
-    """What watched units are worth overall, and among subjects of one batch."""
+def unit_rows(
+    audit: _Audit, block: str, features: pd.DataFrame, missing: list[str], lost: list[str]
+) -> list[dict]:
+    """What units are worth overall, and among subjects of one batch.
+
+    Units that are missing by batch are looked at with confounds left in and regressed out, units
+    of large loss as the attribution has them, regressed out.
+    """
     rows, y = [], audit.outcome
     folds = pd.Series(audit.folds, index=audit.cohort.index)
-    for residualize in (False, True):
-        detail = ADJUSTED if residualize else UNADJUSTED
+    missing = list(dict.fromkeys(missing))[:WATCHED_UNITS]
+    plans = {UNADJUSTED: missing, ADJUSTED: list(dict.fromkeys([*missing, *lost]))}
+    for detail, wanted in plans.items():
+        if not wanted or not audit.groups():
+            continue
         parts = fitted_blocks(
-            audit.recipe, block, features, audit.cohort, folds, residualize=residualize
+            audit.recipe, block, features, audit.cohort, folds, residualize=detail == ADJUSTED
         )
         full = decoder_of(parts, audit.folds).scores(y[:, None])[:, 0]
-        for unit, places in list(watched.items())[:TOP_UNITS]:
+        for unit in wanted:
             # Filters act in the fold, so each fold has its own columns of the unit.
             own = [units_of(part.columns).get(unit, []) for part in parts]
-            if not all(own):
+            if not all(own) or any(len(c) == p.shape[1] for p, c in zip(parts, own, strict=True)):
                 continue
             without = [p.drop(columns=p.columns[c]) for p, c in zip(parts, own, strict=True)]
             alone = [p.iloc[:, c] for p, c in zip(parts, own, strict=True)]
             left = decoder_of(without, audit.folds).scores(y[:, None])[:, 0]
             single = decoder_of(alone, audit.folds).scores(y[:, None])[:, 0]
-            for column, _ in places:
-                strata = audit.cohort[column].astype(str).to_numpy()
-                values = {
-                    "loss without it": stratified_auc(y, full, audit.folds)
-                    - stratified_auc(y, left, audit.folds),
-                    "loss without it, batch held fixed": stratified_auc(
-                        y, full, audit.folds, strata
-                    )
-                    - stratified_auc(y, left, audit.folds, strata),
-                    "alone": stratified_auc(y, single, audit.folds),
-                    "alone, batch held fixed": stratified_auc(y, single, audit.folds, strata),
-                }
+            for column, strata in audit.groups().items():
                 rows += [
-                    row(f"unit {name}", block, column, value, unit=unit, detail=detail)
-                    for name, value in values.items()
+                    row(f"unit {name}", block, column, value, error, unit=unit, detail=detail)
+                    for name, (value, error) in unit_values(
+                        audit, full, left, single, strata
+                    ).items()
                 ]
     return rows
+
+
+def unit_values(
+    audit: _Audit, full: np.ndarray, left: np.ndarray, single: np.ndarray, strata: np.ndarray
+) -> dict[str, tuple[float, float]]:
+    """Losses and single AUCs, overall and inside strata, with standard errors over families."""
+    y, folds = audit.outcome, audit.folds
+
+    def auc(scores: np.ndarray, inside: np.ndarray | None) -> np.ndarray:
+        value, influence = stratified_auc_influence(y, scores, folds, inside)
+        return np.append(influence, value)
+
+    loss, fixed = (auc(full, s) - auc(left, s) for s in (None, strata))
+    found = {
+        "loss without it": loss,
+        "loss without it, batch held fixed": fixed,
+        "loss that goes with the batch": loss - fixed,
+        "alone": auc(single, None),
+        "alone, batch held fixed": auc(single, strata),
+    }
+    clusters = np.arange(len(y)) if audit.families is None else audit.families
+    codes = np.unique(clusters, return_inverse=True)[1]
+    return {
+        name: (float(v[-1]), float(np.sqrt((np.bincount(codes, v[:-1]) ** 2).sum())))
+        for name, v in found.items()
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.audit import ADJUSTED, UNADJUSTED
+from neurogenomics_kb.pipelines.integration.audit_table import FEW
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.registry.recipe import Recipe
 
@@ -16,6 +17,8 @@ EXPLAINED = 0.05
 # A unit worth explaining: alone 0.05 above chance, or 0.02 lost without it; explained by the batch
 # when holding the batch fixed takes at least half of it away.
 ALONE, LOST, LEFT = 0.05, 0.02, 0.5
+# Standard errors by which a loss must shrink inside batches: 1 % by chance, one-sided.
+BEYOND_ERROR = 2.33
 # Cases and controls share a batch unevenly.
 UNEVEN = 0.05
 LEVELS = ("artefact", "caution", "ok")
@@ -33,6 +36,7 @@ def judge_audit(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
         return []
     found = [
         *unit_sentences(audit),
+        *batch_sentences(audit),
         *duplicate_sentences(audit),
         *fold_sentences(audit),
         *decodability_sentences(audit),
@@ -50,8 +54,12 @@ def say(level: str, text: str) -> dict[str, str]:
 def unit_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
     """Units whose data is missing by batch."""
     rows = audit[audit["check"] == "missing calls by batch"]
-    out = []
+    examined = set(audit[audit["check"] == "unit alone"]["unit"])
+    out, others = [], 0
     for r in rows.itertuples():
+        if r.unit not in examined:
+            others += 1
+            continue
         known = audit[(audit["block"] == r.block) & (audit["target"] == r.target)
                       & (audit["unit"] == r.unit)]  # fmt: skip
 
@@ -86,44 +94,69 @@ def unit_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
                 f"confounds regressed out it reaches {left:.2f} alone."
             )
             out.append(say("artefact", text))
+        elif matters:
+            out.append(say("caution", f"{text} What it tells is not explained by {r.target}."))
         else:
-            out.append(say("caution", text + " No signal of the outcome is explained by it."))
+            out.append(say("caution", f"{text} It tells nothing of the outcome."))
+    if others:
+        out.append(
+            say("caution", f"{others} units more are missing more often in one batch than others; "
+                "the table of the audit has them.")
+        )  # fmt: skip
+    return out
+
+
+def batch_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
+    """Units of large loss whose loss goes when a batch is held fixed, their calls complete."""
+    missing = set(audit[audit["check"] == "missing calls by batch"]["unit"])
+    rows = audit[(audit["check"] == "unit loss that goes with the batch")
+                 & (audit["detail"] == ADJUSTED) & ~audit["unit"].isin(missing)]  # fmt: skip
+    out = []
+    for r in rows.itertuples():
+        same = audit[(audit["block"] == r.block) & (audit["target"] == r.target)
+                     & (audit["unit"] == r.unit) & (audit["detail"] == ADJUSTED)]  # fmt: skip
+        by_check = same.set_index("check")["value"]
+        loss = by_check["unit loss without it"]
+        fixed = by_check["unit loss without it, batch held fixed"]
+        if loss >= LOST and fixed <= LEFT * loss and r.value > BEYOND_ERROR * r.reference:
+            out.append(
+                say("caution", f"{r.unit}: leaving it out loses {loss:.2f} AUROC overall and "
+                    f"{fixed:.2f} among subjects of one {r.target}: most of it goes with "
+                    f"{r.target}.")
+            )  # fmt: skip
     return out
 
 
 def duplicate_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
-    """Rows that repeat, and relatives, across folds."""
-    out = []
-    for r in audit[audit["check"] == "duplicates across folds"].itertuples():
-        if r.value:
-            out.append(
-                say("artefact", f"{pairs(r.value)} have identical features of block {r.block} on "
-                    "both sides of a fold boundary: the same data, or person, under two ids.")
-            )  # fmt: skip
-    counts = audit.set_index("check")
-    if "same person across folds" in counts.index:
-        same = counts.loc["same person across folds", "value"]
-        if same:
-            out.append(
-                say("artefact", f"{pairs(same)} carry one person's sequences on both sides of a "
-                    "fold boundary.")
-            )  # fmt: skip
-        related = counts.loc["relatives across folds"]
-        if related["value"] > same:
-            out.append(
-                say("caution", f"{pairs(related['value'])} are close relatives on both sides of a "
-                    "fold boundary by their sequences: give them one family.")
-            )  # fmt: skip
-        elif pd.isna(related["value"]):
-            out.append(say("ok", f"Undeclared relatives across folds: {related['detail']}."))
-    artefact = any(sentence["level"] == "artefact" for sentence in out)
-    return out if artefact else [
-        say("ok", "No subject's features occur on both sides of a fold boundary."), *out
+    """Rows that repeat, and relatives, across folds and families."""
+    says = {
+        "duplicates across folds": ("artefact", "have the same features of block {block} on both "
+                                    "sides of a fold boundary: the same data, or person, under "
+                                    "two ids."),
+        "same person across folds": ("artefact", "carry the same genotypes on both sides of a fold "
+                                     "boundary: one person, or twins, under two family ids."),
+        "relatives across folds": ("caution", "are close relatives by their sequences, on both "
+                                   "sides of a fold boundary: give them one family."),
+        "relatives across families": ("caution", "are close relatives by their sequences, with two "
+                                      "family ids: permutations take them as independent."),
+    }  # fmt: skip
+    out, found = [], False
+    for r in audit[audit["check"].isin(list(says))].itertuples():
+        level, text = says[r.check]
+        if r.detail == FEW or r.value > 0:
+            found = True
+            out.append(say(level, f"{pairs(r.value)} {text.format(block=r.block)}"))
+        elif pd.isna(r.value) and r.check != "relatives across families":
+            where = f"{r.check}, block {r.block}" if r.block else r.check
+            out.append(say("ok", f"{where[0].upper()}{where[1:]}: {r.detail}."))
+    clean = "No subject's features occur on both sides of a fold boundary."
+    return out if found or "duplicates across folds" not in set(audit["check"]) else [
+        say("ok", clean), *out
     ]  # fmt: skip
 
 
 def pairs(count: float) -> str:
-    """A number of pairs, small ones as a bound."""
+    """A number of pairs, small ones (NaN) as a bound."""
     return f"{count:.0f} pairs of subjects" if count >= MINIMUM_CELL else (
         f"Fewer than {MINIMUM_CELL} pairs of subjects"
     )  # fmt: skip
@@ -165,10 +198,10 @@ def decodability_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
 
 def swap_sentences(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
     """Performance that does not need the individual label, only its site or batch."""
-    rows = audit[(audit["check"] == "outcome, labels swapped") & (audit["detail"] == ADJUSTED)]
+    rows = audit[audit["check"] == "outcome, labels swapped"]
     chance = 0.0 if recipe.continuous else 0.5
     out = []
-    for block, mine in rows.groupby("block", sort=False):
+    for (block, variant), mine in rows.groupby(["block", "detail"], sort=False):
         by_scheme = mine.set_index("target")
         free = by_scheme.loc["freely"]
         for scheme in by_scheme.index.drop("freely"):
@@ -176,15 +209,15 @@ def swap_sentences(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
             name = scheme.removeprefix("within ")
             if inside["reference"] - chance >= EXPLAINED:
                 out.append(
-                    say("caution", f"Block {block} predicts {recipe.experiment.outcome} at "
-                        f"{inside['reference']:.2f} even with labels swapped within {name}: that "
-                        f"part of its {free['value']:.2f} is {name}.")
+                    say("caution", f"Block {block} ({variant}) reaches {inside['reference']:.2f} "
+                        f"on {recipe.experiment.outcome} with labels swapped within {name}, and "
+                        f"{free['value']:.2f} with the true ones: {name} alone tells that much.")
                 )  # fmt: skip
             elif free["p_value"] <= STRICT and inside["p_value"] > recipe.experiment.alpha:
                 out.append(
-                    say("caution", f"What block {block} tells of {recipe.experiment.outcome} "
-                        f"({free['value']:.2f}) is not told apart from chance once labels are "
-                        f"swapped within {name}.")
+                    say("caution", f"What block {block} ({variant}) tells of "
+                        f"{recipe.experiment.outcome} ({free['value']:.2f}) is not told apart from "
+                        f"chance once labels are swapped within {name}.")
                 )  # fmt: skip
     return out or [say("ok", "Swapping labels within sites and batches leaves no performance.")]
 

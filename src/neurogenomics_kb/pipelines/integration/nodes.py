@@ -140,7 +140,7 @@ def decide_escalation(recipe: dict[str, Any], comparisons):
 
 def audit_confounding(
     recipe: dict[str, Any], cohort_table, blocks: Partitions, folds, projections, metrics,
-    call_rates, haplotypes,
+    call_rates, haplotypes, attribution,
 ):  # fmt: skip
     """Audit of leakage and confounding, and its verdict."""
     recipe = Recipe.model_validate(recipe)
@@ -155,6 +155,7 @@ def audit_confounding(
         metrics,
         call_rates,
         haplotypes,
+        attribution,
     )
     return table, audit_verdict.judge_audit(recipe, table)
 

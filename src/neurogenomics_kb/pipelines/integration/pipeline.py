@@ -89,6 +89,7 @@ def create_pipeline() -> Pipeline:
                     "projections",
                     "metrics",
                     *GENOTYPES,
+                    "attribution",
                 ],
                 outputs=["audit", "audit_verdict"],
                 name="audit_confounding",
