@@ -75,5 +75,9 @@ if __name__ == "__main__":
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        found = {name: run_proc(data(name), Path(folder)) for name in CASES}
+        found = {
+            "made by": "python -m tests.crosschecks.test_proc, which runs Rscript proc.R data.csv",
+            "seeds": {name: seed for seed, name in enumerate(CASES)},
+            **{name: run_proc(data(name), Path(folder)) for name in CASES},
+        }
     REFERENCE.write_text(json.dumps(found, indent=1) + "\n")

@@ -12,8 +12,17 @@ from neurogenomics_kb.stats.multiplicity import adjust
 from neurogenomics_kb.stats.resampling import (
     corrected_resampled_t,
     fold_mean_interval,
+    overlap_inflation,
 )
-from neurogenomics_kb.stats.roc import auc_score, cv_auc, cv_auc_difference, delong_test
+from neurogenomics_kb.stats.roc import (
+    auc_score,
+    cv_auc,
+    cv_auc_difference,
+    delong_interval,
+    delong_test,
+    fold_influence,
+    influence_se,
+)
 
 
 @pytest.fixture
@@ -60,7 +69,14 @@ def test_cross_validated_auc_is_the_mean_of_folds_with_its_influence_curve(score
         wins = (sk[yk == 1][:, None] > sk[yk == 0]) + 0.5 * (sk[yk == 1][:, None] == sk[yk == 0])
         rows, columns = wins.mean(axis=1), wins.mean(axis=0)
         variances.append(rows.var(ddof=1) / len(rows) + columns.var(ddof=1) / len(columns))
-    assert result.se == pytest.approx(np.sqrt(np.sum(variances)) / 5 * np.sqrt(1 + 1 / 5))
+    se = np.sqrt(np.sum(variances)) / 5
+    # R² / (1 − R) = (K − 1)/K · signal² / features, solved with 6 features; factor 2 − R.
+    q = 0.8 * ((result.auc - 0.5) / se) ** 2 / 6
+    certainty = max(np.roots([1, q, -q]))
+    assert certainty**2 / (1 - certainty) == pytest.approx(q)
+    few = cv_auc(y, a, folds, n_features=6)
+    assert few.se == pytest.approx(se * np.sqrt(max(2 - certainty, 1.2)))
+    assert cv_auc(y, a, np.zeros(200)).se == pytest.approx(delong_interval(y, a)[1])
 
 
 def test_interval_covers_near_its_level():
@@ -156,13 +172,13 @@ def test_relatives_widen_the_interval_of_the_auc():
     twins = np.repeat(np.arange(100), 2)
     y = rng.integers(0, 2, 100)[twins]
     score = (y[::2] + rng.normal(size=100))[twins]
-    folds = (np.arange(100) % 5)[twins]
+    folds = np.zeros(200)
     alone = cv_auc(y[::2], score[::2], folds[::2])
     doubled = cv_auc(y, score, folds, clusters=twins)
     naive = cv_auc(y, score, folds)
     assert doubled.auc == pytest.approx(alone.auc)
-    assert doubled.se == pytest.approx(alone.se, rel=0.06)
-    assert naive.se == pytest.approx(alone.se / np.sqrt(2), rel=0.06)
+    assert doubled.se == pytest.approx(alone.se)
+    assert naive.se == pytest.approx(alone.se / np.sqrt(2), rel=0.02)
 
 
 def test_interval_of_the_auc_ends_inside_zero_and_one():
@@ -220,3 +236,104 @@ def test_delong_is_for_one_test_set():
 def test_bad_scores_are_refused_with_numbers(y, scores, folds, words):
     with pytest.raises(InputError, match=words):
         cv_auc(y, scores, folds)
+
+
+def cross_validated(rng, n, auc, prevalence, related):
+    """Scores of discriminants learnt from six features, and the mean true AUC of the fold models.
+
+    The outcome and every feature share 40 % of their variance inside families of three.
+    """
+    family = np.arange(n) // 3 if related else np.arange(n)
+    share = 0.4 if related else 0.0
+    shared, own = rng.normal(size=(n, 7))[family], rng.normal(size=(n, 7))
+    noise = np.sqrt(share) * shared + np.sqrt(1 - share) * own
+    y = noise[:, 0] > stats.norm.ppf(1 - prevalence)
+    effect = np.sqrt(2) * stats.norm.ppf(auc)
+    X = noise[:, 1:] + np.outer(effect * y, np.eye(6)[0])
+    # Families with a case and without are dealt separately, so that folds are stratified.
+    has_case = np.bincount(family, y) > 0
+    fold = np.empty(len(has_case), int)
+    for members in (np.flatnonzero(has_case), np.flatnonzero(~has_case)):
+        fold[rng.permutation(members)] = np.arange(len(members)) % 5
+    folds, score, truth = fold[family], np.empty(n), []
+    for k in range(5):
+        train = folds != k
+        Z = X[train] - np.where(y[train, None], X[train & y].mean(0), X[train & ~y].mean(0))
+        direction = np.linalg.solve(Z.T @ Z, X[train & y].mean(0) - X[train & ~y].mean(0))
+        score[~train] = X[~train] @ direction
+        cosine = direction[0] / np.linalg.norm(direction)
+        truth.append(stats.norm.cdf(effect * cosine / np.sqrt(2)))
+    return y, score, folds, family if related else None, np.mean(truth)
+
+
+@pytest.mark.parametrize(
+    ("n", "auc", "prevalence", "related"),
+    [
+        (200, 0.5, 0.5, False),  # shared training subjects double the variance
+        (240, 0.65, 0.5, True),
+        (300, 0.9, 0.1, False),  # 30 cases
+        (300, 0.7, 0.1, True),
+    ],
+)
+def test_interval_covers_the_fold_models_where_wald_does_not(n, auc, prevalence, related):
+    rng = np.random.default_rng(1)
+    covered = plain = tried = 0
+    while tried < 250:
+        y, score, folds, family, truth = cross_validated(rng, n, auc, prevalence, related)
+        if min(y[folds == k].sum() for k in range(5)) < 3:
+            continue
+        found = cv_auc(y, score, folds, clusters=family, n_features=6)
+        covered += found.ci[0] <= truth <= found.ci[1]
+        naive = influence_se(fold_influence(y, score, folds)[1], None)
+        plain += abs(found.auc - truth) <= 1.96 * naive
+        tried += 1
+    assert stats.binomtest(covered, tried, 0.95).pvalue > 0.001
+    assert plain < 0.93 * tried
+
+
+def test_perfect_separation_is_not_certainty():
+    """20 disjoint pairs all ordered alike: Clopper & Pearson give 0.025^(1/20)."""
+    y, folds = np.arange(40) % 2, np.arange(40) // 2 % 5
+    found = cv_auc(y, y + 0.001 * np.arange(40), folds)
+    assert found.ci == pytest.approx((0.025 ** (1 / 20), 1.0))
+    assert cv_auc(y, -found.auc * y, folds).ci == pytest.approx((0, 1 - 0.025 ** (1 / 20)))
+    related = cv_auc(y, y, folds, clusters=np.arange(40) // 2 % 10 + 10 * y)
+    assert related.ci[0] == pytest.approx(0.025 ** (1 / 10))
+
+
+def test_widening_is_double_at_chance_and_least_with_a_certain_direction():
+    assert overlap_inflation(0.0, 5) == pytest.approx(2)
+    assert overlap_inflation(-3.0, 5) == pytest.approx(2)
+    assert overlap_inflation(np.inf, 5) == pytest.approx(1.2)
+    assert overlap_inflation(3.0, 1) == 1
+    by_features = [float(overlap_inflation(3.0, 5, p)) for p in (1, 5, 20, 200)]
+    assert by_features == sorted(by_features)
+
+
+def test_comparison_works_with_one_case_per_fold_and_a_variance_does_not():
+    """A rare outcome: 5 cases of 1,000 subjects."""
+    rng = np.random.default_rng(0)
+    y, folds = np.arange(1000) < 5, np.arange(1000) % 5
+    a, b = rng.normal(size=(2, 1000))
+    assert 0 < cv_auc_difference(y, a, b, folds).p_value <= 1
+    with pytest.raises(InputError, match=r"test fold 0 has 1 subjects .*\(1 of 200 subjects\)"):
+        cv_auc(y, a, folds)
+    with pytest.raises(InputError, match=r"test fold 0 has 0 subjects .* for an AUC"):
+        cv_auc_difference(y, a, b, np.where(y, 1, folds))
+
+
+def test_clusters_are_checked():
+    y, score, folds = np.arange(40) % 2, np.arange(40.0) % 7, np.arange(40) // 20
+    for clusters, words in (
+        (np.zeros(40), "all subjects are in one cluster"),
+        (np.arange(39), "39 cluster labels for 40 subjects"),
+        ([None, *range(39)], r"missing values \(1 of 40"),
+        (np.where(y == 1, 1, np.arange(40)), "all cases of test fold 0 are in one cluster"),
+    ):
+        with pytest.raises(InputError, match=words):
+            cv_auc(y, score, folds, clusters=clusters)
+
+
+def test_folds_without_a_score_cannot_be_compared():
+    with pytest.raises(InputError, match="1 of 5 folds have no score"):
+        corrected_resampled_t(np.array([0.1, np.nan, 0.2, 0.1, 0.3]))

@@ -94,13 +94,15 @@ def prediction_coverage(population: Population, seed: int) -> dict[str, float]:
                 truth["brier"].append(metrics.brier_score(fresh_y, new))
                 truth["ap"].append(expected_precision(fresh_y, new, len(test)))
     clusters = family if related else None
-    auc = cv_auc(y, scores[0], folds, clusters=clusters)
+    auc = cv_auc(y, scores[0], folds, clusters=clusters, n_features=population.p)
     true_auc = [np.mean(values) for values in truth["auc"]]
     difference = cv_auc_difference(y, *scores, folds)
-    brier = metrics.brier_interval(y, scores[0], clusters=clusters, n_folds=5)
+    brier = metrics.brier_interval(
+        y, scores[0], clusters=clusters, n_folds=5, n_features=population.p
+    )
     ap = bootstrap_folds(
         metrics.average_precision, y, scores[0], folds, clusters=clusters, n_resamples=300,
-        random_state=seed,
+        chance=float(y.mean()), n_features=population.p, random_state=seed,
     )  # fmt: skip
     return {
         "AUROC, influence curves": holds(auc.ci, true_auc[0]),

@@ -119,6 +119,9 @@ SCENARIOS: dict[str, Scenario] = {
     "equal procedures": Scenario(Population(), compare_equal_procedures),
     "equal procedures, families": Scenario(RELATED, compare_equal_procedures),
     "prediction": Scenario(Population(), prediction_coverage, "coverage"),
+    "prediction, nothing to predict": Scenario(
+        Population(effect=0.0), prediction_coverage, "coverage"
+    ),
     "prediction, families": Scenario(RELATED, prediction_coverage, "coverage"),
     "prediction, 15 % cases": Scenario(RARE, prediction_coverage, "coverage"),
     "score": Scenario(CONTINUOUS, continuous_coverage, "coverage"),

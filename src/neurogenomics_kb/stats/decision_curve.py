@@ -5,11 +5,31 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.stats.metrics import refuse_improbable
+from neurogenomics_kb.stats.resampling import cluster_codes
+
 THRESHOLDS = np.round(np.arange(0.05, 0.96, 0.05), 2)
 
 
 def net_benefit(y: np.ndarray, probability: np.ndarray, threshold: float, weights=None):
-    """``TP/n − FP/n · t/(1 − t)`` at one threshold, for many sets of weights at once."""
+    """``TP/n − FP/n · t/(1 − t)`` at one threshold, for many sets of weights at once.
+
+    Parameters
+    ----------
+    y : ndarray (n,)
+        0/1.
+    probability : ndarray (n,)
+    threshold : float
+        Between 0 and 1; the odds at which a needless action weighs against a missed case.
+    weights : ndarray (B, n), optional
+        Draw counts.
+
+    Returns
+    -------
+    ndarray (B,)
+        Cases found per subject, less the weighted false alarms; treating nobody gives 0.
+    """
     weights = np.ones((1, len(y))) if weights is None else weights
     treated = probability >= threshold
     total = weights.sum(axis=1)
@@ -31,7 +51,8 @@ def decision_curve(
     """Net benefit of a model beside treating everybody and nobody.
 
     Vickers & Elkin, Medical Decision Making 2006. Probabilities share a scale across folds, so
-    out-of-fold ones may be pooled.
+    out-of-fold ones may be pooled. The intervals are percentiles over resampled subjects, models
+    taken as given, and hold for one threshold at a time.
 
     Parameters
     ----------
@@ -49,25 +70,40 @@ def decision_curve(
     Returns
     -------
     DataFrame
-        ``threshold, model, low, high, treat_all``; treating nobody has net benefit 0.
+        ``threshold, model, low, high, treat_all, treat_none, gain, gain_low, gain_high``; ``gain``
+        is the net benefit over the better of treating everybody and nobody.
+
+    Raises
+    ------
+    InputError
+        For missing values, probabilities outside 0 to 1, or thresholds not between 0 and 1.
     """
+    thresholds = np.asarray(thresholds, dtype=float)
+    if not ((thresholds > 0) & (thresholds < 1)).all():
+        raise InputError(
+            "a threshold probability is not between 0 and 1", remedy="Use values such as 0.1."
+        )
     rng = np.random.default_rng(random_state)
     y, probability = np.asarray(y, dtype=float), np.asarray(probability, dtype=float)
-    codes = np.arange(len(y)) if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    refuse_improbable(y, probability)
+    codes = np.arange(len(y)) if clusters is None else cluster_codes(clusters, len(y))
     size = codes.max() + 1
     weights = rng.multinomial(size, np.full(size, 1 / size), size=n_resamples)[:, codes]
-    weights = weights.astype(float)
+    weights = np.vstack([np.ones(len(y)), weights.astype(float)])
     tail = (1 - confidence) / 2
     rows = []
     for threshold in thresholds:
-        low, high = np.quantile(net_benefit(y, probability, threshold, weights), [tail, 1 - tail])
-        rows.append(
-            {
-                "threshold": float(threshold),
-                "model": float(net_benefit(y, probability, threshold)[0]),
-                "low": float(low),
-                "high": float(high),
-                "treat_all": float(net_benefit(y, np.ones(len(y)), threshold)[0]),
-            }
-        )
-    return pd.DataFrame(rows)
+        model = net_benefit(y, probability, threshold, weights)
+        everybody = net_benefit(y, np.ones(len(y)), threshold, weights)
+        # The better alternative is chosen once, in the sample, not anew in every resample.
+        gain = model - everybody if everybody[0] > 0 else model
+        row = {"threshold": float(threshold), "treat_all": everybody[0], "treat_none": 0.0}
+        for name, low, high, found in (
+            ("model", "low", "high", model),
+            ("gain", "gain_low", "gain_high", gain),
+        ):
+            row[name] = found[0]
+            row[low], row[high] = np.quantile(found[1:], [tail, 1 - tail])
+        rows.append(row)
+    columns = ["threshold", "model", "low", "high", "treat_all", "treat_none", "gain"]
+    return pd.DataFrame(rows)[[*columns, "gain_low", "gain_high"]]

@@ -7,11 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy import stats
-from scipy.special import logit
+from scipy.special import expit, logit
 from statsmodels.discrete.discrete_model import Logit
 
+from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.stats.firth import is_separated
-from neurogenomics_kb.stats.roc import fold_overlap
+from neurogenomics_kb.stats.resampling import (
+    N_FEATURES,
+    cluster_codes,
+    fold_loss_interval,
+    refuse_gaps,
+)
 
 N_BINS = 10
 
@@ -43,6 +49,33 @@ def average_precision(y: np.ndarray, scores: np.ndarray, weights: np.ndarray) ->
     return np.divide(
         (precision * gained).sum(axis=1), cases, out=np.full(len(cases), np.nan), where=cases > 0
     )
+
+
+def refuse_improbable(y: np.ndarray, probability: np.ndarray) -> None:
+    """Refuse outcomes other than 0 and 1, and probabilities that are none.
+
+    Raises
+    ------
+    InputError
+    """
+    if len(y) != len(probability):
+        raise InputError(
+            f"{len(probability)} probabilities for {len(y)} outcomes",
+            remedy="Align the subjects first.",
+        )
+    if len(y) < 2:
+        raise InputError("a score needs two subjects", subjects=len(y), remedy="Add subjects.")
+    refuse_gaps(y, "outcome")
+    refuse_gaps(probability, "probability")
+    for bad, what in (
+        (~np.isin(y, (0, 1)), "outcomes are neither 0 nor 1"),
+        ((probability < 0) | (probability > 1), "probabilities are outside 0 to 1"),
+    ):
+        if bad.any():
+            raise InputError(
+                what, subjects=int(bad.sum()), of=len(y),
+                remedy="Code the outcome 0/1 and give predicted probabilities.",
+            )  # fmt: skip
 
 
 def brier_score(y: np.ndarray, probability: np.ndarray) -> float:
@@ -111,20 +144,46 @@ def brier_interval(
     *,
     clusters=None,
     n_folds: int = 1,
+    n_features: float = N_FEATURES,
     confidence: float = 0.95,
 ) -> Estimate:
     """Brier score with a t interval of its mean, clusters summed.
 
-    `n_folds` is that of out-of-fold probabilities, see `roc.fold_overlap`.
+    Out-of-fold probabilities come from models that the tested subjects trained in part; the
+    interval allows for it, see `resampling.fold_loss_interval`. Chance is the Brier score of the
+    prevalence. Coverage of 95 % intervals was measured as 93 to 97 % with balanced classes and 97
+    to 99 % with a tenth of cases, where the noise of the outcome, which is not widened in truth,
+    is most of it.
+
+    Parameters
+    ----------
+    y : ndarray (n,)
+        0/1.
+    probability : ndarray (n,)
+    clusters : ndarray (n,), optional
+    n_folds : int
+        Folds of out-of-fold probabilities; 1 for a locked model.
+    n_features : float
+        Columns that the models were fitted to.
+    confidence : float
+
+    Returns
+    -------
+    Estimate
     """
+    y, probability = np.asarray(y, dtype=float), np.asarray(probability, dtype=float)
+    refuse_improbable(y, probability)
+    codes = np.arange(len(y)) if clusters is None else cluster_codes(clusters, len(y))
     loss = (probability - y) ** 2
-    mean = float(loss.mean())
-    codes = np.arange(len(y)) if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    mean, prevalence = float(loss.mean()), float(y.mean())
     sums = np.bincount(codes, loss - mean)
     G = len(sums)
-    se = np.sqrt(G / max(G - 1, 1) * (sums @ sums)) / len(y) * fold_overlap(n_folds)
-    half = float(stats.t.ppf(0.5 + confidence / 2, max(G - 1, 1)) * se)
-    return Estimate(mean, max(0.0, mean - half), min(1.0, mean + half))
+    low, high = fold_loss_interval(
+        mean, float(np.sqrt(G / (G - 1) * (sums @ sums)) / len(y)),
+        chance=prevalence * (1 - prevalence), n_folds=n_folds, n_features=n_features, df=G - 1,
+        confidence=confidence,
+    )  # fmt: skip
+    return Estimate(mean, max(0.0, low), min(1.0, high))
 
 
 def calibration_line(
@@ -132,34 +191,73 @@ def calibration_line(
 ) -> tuple[Estimate, Estimate]:
     """Slope and intercept of the outcome's logit on the predicted logit (ideal 1 and 0).
 
-    Slope below 1 means that predictions are too extreme (Cox 1958). Wald intervals; clusters enter
-    as a sandwich error with the t distribution of clusters − 1 degrees of freedom.
+    Slope below 1 means that predictions are too extreme (Cox, Biometrika 1958). Wald intervals;
+    clusters enter as a sandwich error with the t distribution of clusters − 1 degrees of freedom.
+    Both take the predictions as given: they are for a locked model, and describe out-of-fold ones.
 
     Returns
     -------
     slope, intercept : Estimate
         NaN where all predictions are equal or the classes are separated.
     """
+    y, probability = np.asarray(y, dtype=float), np.asarray(probability, dtype=float)
+    refuse_improbable(y, probability)
     gap = Estimate(np.nan, np.nan, np.nan)
-    x = logit(np.clip(probability, 1e-6, 1 - 1e-6))
+    x = _logits(probability)
     design = np.column_stack([x, np.ones(len(x))])
     if np.ptp(x) < 1e-12 or is_separated(design, y):
         return gap, gap
     fitted = Logit(y, design).fit(disp=False)
-    if clusters is None:
-        errors, quantile = fitted.bse, stats.norm.ppf(0.5 + confidence / 2)
-    else:
-        codes = np.unique(clusters, return_inverse=True)[1]
-        scores = np.zeros((codes.max() + 1, 2))
-        np.add.at(scores, codes, design * (y - fitted.predict())[:, None])
-        bread, G = fitted.cov_params(), len(scores)
-        errors = np.sqrt(np.diag(bread @ (scores.T @ scores) @ bread) * G / max(G - 1, 1))
-        quantile = stats.t.ppf(0.5 + confidence / 2, max(G - 1, 1))
-    slope, intercept = (
-        Estimate(float(b), float(b - quantile * e), float(b + quantile * e))
-        for b, e in zip(fitted.params, errors, strict=True)
-    )
+    slope, intercept = _with_intervals(
+        fitted.params, fitted.cov_params(), design * (y - fitted.predict())[:, None], clusters,
+        confidence,
+    )  # fmt: skip
     return slope, intercept
+
+
+def calibration_in_the_large(
+    y: np.ndarray, probability: np.ndarray, *, clusters=None, confidence: float = 0.95
+) -> Estimate:
+    """Shift on the logit scale that makes the mean prediction right (ideal 0), slope held at 1.
+
+    Positive where risks are predicted too low. Intervals as in `calibration_line`; NaN where there
+    is a single class.
+    """
+    y, probability = np.asarray(y, dtype=float), np.asarray(probability, dtype=float)
+    refuse_improbable(y, probability)
+    if y.min() == y.max():
+        return Estimate(np.nan, np.nan, np.nan)
+    x, shift = _logits(probability), 0.0
+    for _ in range(100):
+        fitted = expit(x + shift)
+        step = (y - fitted).sum() / (fitted * (1 - fitted)).sum()
+        shift += float(np.clip(step, -2, 2))
+        if abs(step) < 1e-10:
+            break
+    fitted = expit(x + shift)
+    bread = np.array([[1 / (fitted * (1 - fitted)).sum()]])
+    return _with_intervals(np.array([shift]), bread, (y - fitted)[:, None], clusters, confidence)[0]
+
+
+def _logits(probability: np.ndarray) -> np.ndarray:
+    return logit(np.clip(probability, 1e-6, 1 - 1e-6))
+
+
+def _with_intervals(params, covariance, scores, clusters, confidence: float) -> list[Estimate]:
+    """Wald intervals from the information, or from the scores (n, p) summed over clusters."""
+    if clusters is None:
+        errors, quantile = np.sqrt(np.diag(covariance)), stats.norm.ppf(0.5 + confidence / 2)
+    else:
+        codes = cluster_codes(clusters, len(scores))
+        G = codes.max() + 1
+        sums = np.zeros((G, scores.shape[1]))
+        np.add.at(sums, codes, scores)
+        errors = np.sqrt(np.diag(covariance @ (sums.T @ sums) @ covariance) * G / (G - 1))
+        quantile = stats.t.ppf(0.5 + confidence / 2, G - 1)
+    return [
+        Estimate(float(b), float(b - quantile * e), float(b + quantile * e))
+        for b, e in zip(params, errors, strict=True)
+    ]
 
 
 def held_out_r2(y: np.ndarray, predicted: np.ndarray, training_mean: float) -> float:

@@ -5,25 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from scipy import stats
-from scipy.special import expit, logit
 
 from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.stats.resampling import Alternative, FoldDifference, corrected_resampled_t
+from neurogenomics_kb.stats.resampling import (
+    N_FEATURES,
+    Alternative,
+    FoldDifference,
+    aligned_folds,
+    cluster_codes,
+    corrected_resampled_t,
+    disjoint_pairs,
+    effective_clusters,
+    fold_score_interval,
+    overlap_inflation,
+    refuse_gaps,
+)
 
 
 @dataclass(frozen=True)
 class CrossValidatedAUC:
     """Fold-averaged area under the ROC curve with its influence-curve interval.
 
-    The interval is about the mean of the true AUCs of the fitted fold models.
+    The interval is about the mean of the true AUCs of the fitted fold models; `df` are the degrees
+    of freedom of `se`.
     """
 
     auc: float
     se: float
     ci: tuple[float, float]
     per_fold: np.ndarray
+    df: float = float("inf")
 
 
 @dataclass(frozen=True)
@@ -53,21 +65,6 @@ def _binary(y_true) -> np.ndarray:
             remedy="Check the outcome, or use folds that hold both classes.",
         )
     return y == levels[1]
-
-
-def refuse_gaps(values: np.ndarray, what: str) -> None:
-    """Refuse missing values by their number.
-
-    Raises
-    ------
-    InputError
-    """
-    gaps = int(pd.isna(values).sum())
-    if gaps:
-        raise InputError(
-            f"the {what} has missing values", subjects=gaps, of=len(values),
-            remedy="Drop these subjects from the comparison.",
-        )  # fmt: skip
 
 
 def _aligned_scores(y: np.ndarray, scores, what: str = "score") -> np.ndarray:
@@ -169,15 +166,13 @@ def delong_test(
     difference = float(d_cases.mean())
     variance = d_cases.var(ddof=1) / len(d_cases) + d_controls.var(ddof=1) / len(d_controls)
     se = float(np.sqrt(variance))
-    if se < 1e-12:
-        z, p = (
-            (0.0, 1.0)
-            if abs(difference) < 1e-12
-            else (float("inf") * np.sign(difference), float("nan"))
-        )
-    else:
+    if se >= 1e-12:
         z = difference / se
         p = float(2 * stats.norm.sf(abs(z)))
+    elif abs(difference) < 1e-12:
+        z, p = 0.0, 1.0
+    else:
+        z, p = float(np.copysign(np.inf, difference)), float("nan")
     half = float(stats.norm.ppf(0.5 + confidence / 2)) * se
     return DeLongResult(
         float(cases_a.mean()),
@@ -189,97 +184,143 @@ def delong_test(
     )
 
 
+def fold_aucs(y: np.ndarray, scores: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """AUC of every test fold, in order of the fold labels.
+
+    Raises
+    ------
+    InputError
+        If a fold lacks a class.
+    """
+    found = []
+    for fold in np.unique(folds):
+        rows = folds == fold
+        _refuse_few(y[rows], 1, fold)
+        found.append(placements(y[rows], scores[rows])[0].mean())
+    return np.array(found)
+
+
+def _refuse_few(case: np.ndarray, least: int, fold) -> None:
+    fewest = int(min(case.sum(), (~case).sum()))
+    if fewest < least:
+        raise InputError(
+            f"test fold {fold} has {fewest} subjects of a class, too few for "
+            + ("a variance" if least > 1 else "an AUC"),
+            subjects=fewest,
+            of=len(case),
+            remedy="Use fewer folds, stratified folds, or another outcome.",
+        )
+
+
 def fold_influence(
-    y: np.ndarray, scores: np.ndarray, folds: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    y: np.ndarray, scores: np.ndarray, folds: np.ndarray, codes: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, float]:
     """AUC of every test fold, and each subject's influence on the mean of the folds.
 
     Parameters
     ----------
     y : ndarray of bool (n,)
     scores, folds : ndarray (n,)
+    codes : ndarray of int (n,), optional
+        Cluster of every subject; all unrelated by default.
 
     Returns
     -------
     per_fold : ndarray (K,)
     influence : ndarray (n,)
-        Sums of squares estimate the variance; within-class variances are unbiased, which matters
-        in folds with few cases.
+        Squares of sums over clusters add up to the variance, models taken as given. Within-class
+        variances are unbiased for unrelated subjects (n_class − 1), and for clusters whose members
+        are alike, by the effective number of clusters in place of n_class.
+    df : float
+        Satterthwaite's degrees of freedom over folds and classes; small where cases are few.
 
     Raises
     ------
     InputError
-        If a fold has fewer than two subjects of a class.
+        If a fold has fewer than two subjects, or a single cluster, of a class.
     """
     numbers = np.unique(folds)
     per_fold, influence = np.empty(len(numbers)), np.empty(len(y))
+    codes = np.arange(len(y)) if codes is None else codes
+    variance, spare = np.zeros(2), np.zeros(2)
     for k, fold in enumerate(numbers):
         rows = np.flatnonzero(folds == fold)
         case = y[rows]
-        fewest = int(min(case.sum(), (~case).sum()))
-        if fewest < 2:
-            raise InputError(
-                f"test fold {fold} has {fewest} subjects of a class, too few for a variance",
-                subjects=fewest,
-                of=len(rows),
-                remedy="Use fewer folds, stratified folds, or another outcome.",
-            )
-        cases, controls = placements(case, scores[rows])
-        per_fold[k] = cases.mean()
-        for members, placed in ((rows[case], cases), (rows[~case], controls)):
-            size = len(placed)
-            # Σ² of these over a class is its unbiased variance of the mean, divided by K².
-            scale = np.sqrt(size / (size - 1)) / size / len(numbers)
-            influence[members] = (placed - placed.mean()) * scale
-    return per_fold, influence
+        _refuse_few(case, 2, fold)
+        placed = placements(case, scores[rows])
+        per_fold[k] = placed[0].mean()
+        for c, members in enumerate((rows[case], rows[~case])):
+            size = effective_clusters(np.unique(codes[members], return_inverse=True)[1])
+            if size < 1 + 1e-9:
+                raise InputError(
+                    f"all {'cases' if c == 0 else 'controls'} of test fold {fold} are in one "
+                    "cluster",
+                    subjects=len(members),
+                    of=len(rows),
+                    remedy="Use fewer folds, or folds that spread the clusters.",
+                )
+            gap = (placed[c] - placed[c].mean()) / len(members) / len(numbers)
+            influence[members] = gap * np.sqrt(size / (size - 1))
+            variance[c] += (np.bincount(codes[members], influence[members]) ** 2).sum()
+            spare[c] += size - 1
+    total = variance.sum()
+    df = total**2 / (variance**2 / spare).sum() if total > 0 else spare.min()
+    return per_fold, influence, float(df)
 
 
-def fold_overlap(n_folds: int) -> float:
-    """Factor on a standard error for subjects that also train the other folds' models.
+def influence_se(influence: np.ndarray, codes: np.ndarray | None) -> float:
+    """Standard error from influence values, summed inside clusters."""
+    sums = influence if codes is None else np.bincount(codes, influence)
+    return float(np.sqrt(sums @ sums))
 
-    Influence curves take the fitted models as given, but a fold that looks good by chance makes
-    the other models worse. For five folds the standardised error of an AUC was measured to have a
-    standard deviation of 1.10 (unrelated subjects) to 1.14 (families) instead of 1, and 95 %
-    intervals to cover 92 to 94 %; the factor ``sqrt(1 + 1/K)`` brings them inside 93 to 97 %. It
-    is an empirical correction; see Bates, Hastie & Tibshirani, JASA 2024, for the effect.
+
+def auc_estimate(
+    per_fold: np.ndarray,
+    influence: np.ndarray,
+    df: float,
+    n_pairs: int,
+    *,
+    codes: np.ndarray | None,
+    n_features: float,
+    confidence: float,
+) -> CrossValidatedAUC:
+    """Mean of fold AUCs with its interval, see `cv_auc`.
+
+    `n_pairs` are disjoint pairs of a case and a control.
     """
-    return float(np.sqrt(1 + 1 / n_folds)) if n_folds > 1 else 1.0
+    K, auc, se = len(per_fold), float(per_fold.mean()), influence_se(influence, codes)
+    if se == 0 and auc in (0.0, 1.0):
+        # Every one of so many independent pairs is ordered alike (Clopper & Pearson 1934).
+        reach = float(((1 - confidence) / 2) ** (1 / n_pairs))
+        ci = (reach, 1.0) if auc == 1 else (0.0, 1 - reach)
+        return CrossValidatedAUC(auc, 0.0, ci, per_fold, df)
+    ci = fold_score_interval(
+        auc, se, chance=0.5, n_folds=K, n_features=n_features, df=df, confidence=confidence
+    )
+    signal = (auc - 0.5) / se if se > 0 else 0.0
+    se *= float(np.sqrt(overlap_inflation(signal, K, n_features)))
+    return CrossValidatedAUC(auc, se, ci, per_fold, df)
 
 
-def influence_se(influence: np.ndarray, clusters: np.ndarray | None) -> tuple[float, int | None]:
-    """Standard error from influence values, summed inside clusters, and the number of clusters."""
-    if clusters is None:
-        return float(np.sqrt(influence @ influence)), None
-    codes = np.unique(np.asarray(clusters), return_inverse=True)[1]
-    sums = np.bincount(codes, influence)
-    if len(sums) < 2:
-        raise InputError(
-            "all subjects are in one cluster", subjects=len(influence),
-            remedy="Use clusters that are independent of one another.",
-        )  # fmt: skip
-    return float(np.sqrt(len(sums) / (len(sums) - 1) * (sums @ sums))), len(sums)
-
-
-def logit_interval(
-    value: float, se: float, confidence: float, df: int | None
-) -> tuple[float, float]:
-    """Interval of a share on the logit scale, so that it ends inside 0 and 1."""
-    quantile = stats.norm if df is None else stats.t(df)
-    if se == 0 or not 0 < value < 1:
-        return value, value
-    half = float(quantile.ppf(0.5 + confidence / 2)) * se / (value * (1 - value))
-    low, high = expit(logit(value) + np.array([-half, half]))
-    return float(low), float(high)
-
-
-def cv_auc(y_true, scores, folds, *, clusters=None, confidence: float = 0.95) -> CrossValidatedAUC:
+def cv_auc(
+    y_true,
+    scores,
+    folds,
+    *,
+    clusters=None,
+    n_features: float = N_FEATURES,
+    confidence: float = 0.95,
+) -> CrossValidatedAUC:
     """Cross-validated AUC with an influence-curve interval.
 
     The AUC is taken inside each test fold and averaged, because scores of models fitted on
     different folds have no common scale. Variance by fold-wise influence curves (LeDell, Petersen
-    & van der Laan, Electronic Journal of Statistics 2015, doi:10.1214/15-EJS1035) with unbiased
-    within-class variances, times `fold_overlap`; influence is summed over relatives, and the
-    interval is made on the logit scale, so that it ends inside 0 and 1.
+    & van der Laan, Electronic Journal of Statistics 2015, doi:10.1214/15-EJS1035), summed over
+    relatives. The plain Wald interval covers 72 to 94 % in samples of 120 to 400; four things
+    repair it: unbiased variances within class and fold (`fold_influence`), the t quantile with
+    Satterthwaite's degrees of freedom where cases are few, the logit scale at high AUC, and the
+    dependence of folds through shared training subjects (`resampling.overlap_inflation`), which
+    doubles the variance where nothing can be predicted.
 
     Parameters
     ----------
@@ -288,30 +329,39 @@ def cv_auc(y_true, scores, folds, *, clusters=None, confidence: float = 0.95) ->
     scores : array-like (n,)
         Out-of-fold scores.
     folds : array-like (n,)
-        Test fold of every subject.
+        Test fold of every subject; a single fold is a locked test set.
     clusters : array-like (n,), optional
         Families, or children with several visits.
+    n_features : float
+        Columns that the models were fitted to (after projection). More of them make fold models
+        less alike and the interval wider. Coverage of 95 % intervals was measured as 94 to 98 %
+        with 6 to 80 features stated (92 % once), and as 90 to 92 % with 20 stated and 80 used.
     confidence : float
 
     Returns
     -------
     CrossValidatedAUC
+
+    Raises
+    ------
+    InputError
+        For missing values, a single class, or a fold with fewer than two subjects of a class.
     """
-    y, folds = _binary(y_true), np.asarray(folds)
-    scores = _aligned_scores(y, scores)
-    per_fold, influence = fold_influence(y, scores, _aligned_folds(y, folds))
-    se, n_clusters = influence_se(influence * fold_overlap(len(per_fold)), clusters)
-    auc = float(per_fold.mean())
-    df = None if n_clusters is None else n_clusters - 1
-    return CrossValidatedAUC(auc, se, logit_interval(auc, se, confidence, df), per_fold)
+    y, scores, folds = _checked(y_true, scores, folds)
+    codes = None if clusters is None else cluster_codes(clusters, len(y))
+    found = fold_influence(y, scores, folds, codes)
+    return auc_estimate(
+        *found,
+        disjoint_pairs(y, folds, codes),
+        codes=codes,
+        n_features=n_features,
+        confidence=confidence,
+    )
 
 
-def _aligned_folds(y: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    if len(folds) != len(y):
-        raise InputError(
-            f"{len(folds)} fold numbers for {len(y)} outcomes", remedy="Align the subjects first."
-        )
-    return folds
+def _checked(y_true, scores, folds) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    y = _binary(y_true)
+    return y, _aligned_scores(y, scores), aligned_folds(y, folds)
 
 
 def cv_auc_difference(
@@ -340,7 +390,12 @@ def cv_auc_difference(
     Returns
     -------
     FoldDifference
+
+    Raises
+    ------
+    InputError
+        For missing values, fewer than three folds, or a fold that lacks a class.
     """
-    a = cv_auc(y_true, scores_a, folds).per_fold
-    b = cv_auc(y_true, scores_b, folds).per_fold
+    a = fold_aucs(*_checked(y_true, scores_a, folds))
+    b = fold_aucs(*_checked(y_true, scores_b, folds))
     return corrected_resampled_t(a - b, rope=rope, confidence=confidence, alternative=alternative)

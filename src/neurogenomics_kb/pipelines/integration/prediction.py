@@ -24,7 +24,9 @@ from neurogenomics_kb.stats.roc import cv_auc, cv_auc_difference
 
 logger = logging.getLogger(__name__)
 
-PREDICTION_COLUMNS = ["model", "variant", "algorithm", "fold", "outcome", "score", "training_mean"]
+PREDICTION_COLUMNS = [
+    "model", "variant", "algorithm", "fold", "outcome", "score", "training_mean", "n_features",
+]  # fmt: skip
 METRIC_COLUMNS = [
     "model",
     "variant",
@@ -109,6 +111,7 @@ def predict_outcome(
                                 "outcome": y[test],
                                 "score": score,
                                 "training_mean": y[train].mean(),
+                                "n_features": X.shape[1],
                             },
                             index=cohort.index[test],
                         )
@@ -272,10 +275,11 @@ def score_binary(recipe: Recipe, cohort: pd.DataFrame, frame: pd.DataFrame) -> l
     clusters = None
     if groups is not None and recipe.experiment.folds.scheme != "leave_site_out":
         clusters = pd.Series(groups, index=cohort.index).loc[frame.index].to_numpy()
-    auc = cv_auc(y, score, fold, clusters=clusters)
+    n_features = float(frame["n_features"].mean())
+    auc = cv_auc(y, score, fold, clusters=clusters, n_features=n_features)
     auprc = bootstrap_folds(
-        metrics.average_precision, y, score, fold, clusters=clusters,
-        random_state=recipe.experiment.seed,
+        metrics.average_precision, y, score, fold, clusters=clusters, chance=float(y.mean()),
+        n_features=n_features, random_state=recipe.experiment.seed,
     )  # fmt: skip
     slope, intercept = metrics.calibration_line(y, score, clusters=clusters)
     brier = metrics.brier_interval(y, score, clusters=clusters, n_folds=frame["fold"].nunique())
