@@ -114,11 +114,9 @@ def prediction_coverage(population: Population, seed: int) -> dict[str, float]:
 
 def expected_precision(y: np.ndarray, scores: np.ndarray, size: int) -> float:
     """Average precision expected in test sets of a size; it depends on the size."""
-    found = [
-        metrics.average_precision(y[rows], scores[rows], np.ones((1, size)))[0]
-        for rows in np.array_split(np.arange(len(y)), len(y) // size)
-        if len(rows) == size
-    ]
+    chunks = np.arange(len(y) // size * size).reshape(-1, size)
+    ones = np.ones((1, size))
+    found = [metrics.average_precision(y[rows], scores[rows], ones)[0] for rows in chunks]
     return float(np.nanmean(found))
 
 

@@ -123,8 +123,10 @@ def paired_swap_test(
     Under the null hypothesis that a group adds nothing, full and reduced predictions of a subject
     may be exchanged; relatives are exchanged together. The same swaps serve all reduced models, so
     the maximum of the standardised differences controls the family-wise error (Westfall & Young
-    1993). Conditional on the fitted models, and conservative, since leaving out a useless group
-    helps slightly.
+    1993). Conditional on the fitted models; since folds share training subjects, differences are
+    divided by ``sqrt(1 + 1/K)`` first, without which the family-wise rate was measured at 0.09 in
+    families of two to four. Conservative where other groups carry signal, since leaving out a
+    useless group then helps slightly.
 
     Parameters
     ----------
@@ -159,10 +161,13 @@ def paired_swap_test(
             totals[:, g] += gain(y[rows], full[rows], reduced[rows, g], swaps[:, rows])
     totals /= len(numbers)
     observed, null = totals[0], totals[1:]
+    # Swaps take the fitted models as given; folds share training subjects, which widens the
+    # differences under the null by more than swaps show.
+    widened = observed / np.sqrt(1 + 1 / len(numbers)) if len(numbers) > 1 else observed
     spread = null.std(axis=0)
     safe = np.where(spread > 0, spread, 1.0)
-    p = permutation_p_value(observed, null)
-    p_fwe = permutation_p_value(observed / safe, (null / safe).max(axis=1, keepdims=True))
+    p = permutation_p_value(widened, null)
+    p_fwe = permutation_p_value(widened / safe, (null / safe).max(axis=1, keepdims=True))
     return SwapTest(observed, p, p_fwe)
 
 

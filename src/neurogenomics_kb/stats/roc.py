@@ -27,8 +27,7 @@ from neurogenomics_kb.stats.resampling import (
 class CrossValidatedAUC:
     """Fold-averaged area under the ROC curve with its influence-curve interval.
 
-    The interval is about the mean of the true AUCs of the fitted fold models; `df` are the degrees
-    of freedom of `se`.
+    The interval is about the mean of the true AUCs of the fitted fold models; `df` belong to `se`.
     """
 
     auc: float
@@ -196,7 +195,7 @@ def fold_aucs(y: np.ndarray, scores: np.ndarray, folds: np.ndarray) -> np.ndarra
     for fold in np.unique(folds):
         rows = folds == fold
         _refuse_few(y[rows], 1, fold)
-        found.append(placements(y[rows], scores[rows])[0].mean())
+        found.append(auc_score(y[rows], scores[rows]))
     return np.array(found)
 
 
@@ -349,14 +348,9 @@ def cv_auc(
     """
     y, scores, folds = _checked(y_true, scores, folds)
     codes = None if clusters is None else cluster_codes(clusters, len(y))
+    shared = {"codes": codes, "n_features": n_features, "confidence": confidence}
     found = fold_influence(y, scores, folds, codes)
-    return auc_estimate(
-        *found,
-        disjoint_pairs(y, folds, codes),
-        codes=codes,
-        n_features=n_features,
-        confidence=confidence,
-    )
+    return auc_estimate(*found, disjoint_pairs(y, folds, codes), **shared)
 
 
 def _checked(y_true, scores, folds) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

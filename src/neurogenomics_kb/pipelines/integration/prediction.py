@@ -282,7 +282,9 @@ def score_binary(recipe: Recipe, cohort: pd.DataFrame, frame: pd.DataFrame) -> l
         n_features=n_features, random_state=recipe.experiment.seed,
     )  # fmt: skip
     slope, intercept = metrics.calibration_line(y, score, clusters=clusters)
-    brier = metrics.brier_interval(y, score, clusters=clusters, n_folds=frame["fold"].nunique())
+    brier = metrics.brier_interval(
+        y, score, clusters=clusters, n_folds=frame["fold"].nunique(), n_features=n_features
+    )
     nan = float("nan")
     bins = f"pooled, {metrics.N_BINS} bins of equal size"
     resampled = "; ".join(filter(None, ["bootstrap inside folds", auprc.note]))
