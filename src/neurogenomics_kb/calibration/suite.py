@@ -25,6 +25,7 @@ from neurogenomics_kb.calibration.coverage import (
     prediction_coverage,
 )
 from neurogenomics_kb.calibration.runs import (
+    attribution_p_values,
     audit_p_values,
     canonical_p_values,
     outcome_p_values,
@@ -68,15 +69,6 @@ MIXED = CohortSettings(n=180, sites=4, family_sizes=(1, 1, 2, 3, 4), missing=0.2
 WIDE = CohortSettings(n=640, genes=64, features_per_gene=8, regions=20, sites=4)
 FIRST = ("CCA, first component", "CCA, held-out correlation",
          "naive: permuted residuals, first component")  # fmt: skip
-OF_GENES = (
-    "comparison, gene + covariates against covariates",
-    "LOGO, family-wise over genes",
-    "naive: pooled DeLong, gene against brain",
-    "naive: uncorrected t over folds, gene against brain",
-    "association, odds ratio per SD",
-    "association, partial pearson",
-    "association, partial spearman",
-)
 RELATED = Population(n=240, family_sizes=(2, 3, 4))
 RARE = Population(n=300, cases=0.15, effect=1.2)
 CONTINUOUS = Population(effect=0.5)
@@ -112,8 +104,15 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "outcome, four sites": Scenario(SITES, outcome_p_values),
     "outcome, families of 2–4": Scenario(FAMILIES, outcome_p_values),
-    "outcome, two genes carry signal": Scenario(
-        replace(SITES, gene_outcome=1.0), outcome_p_values, true_kinds=OF_GENES
+    "LOGO, families of 2–4": Scenario(FAMILIES, attribution_p_values),
+    "LOGO, four sites": Scenario(SITES, attribution_p_values),
+    "LOGO, two genes carry signal": Scenario(
+        replace(SITES, gene_outcome=1.0),
+        attribution_p_values,
+        true_kinds=(
+            "LOGO, family-wise over genes",
+            "naive: LOGO by Wilcoxon over folds, smallest q",
+        ),
     ),
     "audit, families of 2–4": Scenario(replace(FAMILIES, missing=0.05), audit_p_values),
     "equal procedures": Scenario(Population(), compare_equal_procedures),
