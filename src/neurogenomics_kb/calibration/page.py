@@ -20,6 +20,24 @@ HEADINGS = {
     ),
 }
 
+NOTES = {
+    "null": (
+        "Why some are conservative: a second component is tested given a first one, so under a "
+        "global null it is rarely significant (see *true first axis* for its level). Comparisons "
+        "ask whether a model beats another; a model with a useless block is a little worse, and "
+        "the corrected t is cautious with five folds. Where confounds predict the outcome, a block "
+        "without signal scores slightly below chance once they are regressed out, which the "
+        "audit's swapped labels show.",
+        "Not covered: features whose rows are heavy-tailed as a whole (one subject extreme in all) "
+        "with a third as many confounds as subjects; normal scores of columns leave 7 % there.",
+    ),
+    "coverage": (
+        "The true value of a cross-validated score is that of the fitted fold models. Brier scores "
+        "and small differences are covered more often than stated; families with rare outcomes and "
+        "many features can fall below.",
+    ),
+}
+
 
 def render_page(table: pd.DataFrame) -> str:
     """Markdown page of the stored results.
@@ -52,6 +70,7 @@ def render_page(table: pd.DataFrame) -> str:
             if naive:
                 parts.append("### Naive alternatives on the same cohorts\n")
             parts.append(_markdown(chosen))
+        parts += [f"{note}\n" for note in NOTES.get(question, ())]
     return "\n".join(parts)
 
 
