@@ -1,7 +1,7 @@
 """A reduced calibration suite: pre-set seeds, limits that a broken test would cross.
 
 The stored table (docs/calibration/results.csv, `make calibrate`) has 1,000 cohorts or more for each
-kind of p-value; here 24 to 60 keep it short, so only gross errors show.
+kind of p-value; here 48 to 60 keep it short, so only gross errors show.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def test_second_axis_is_not_found_behind_a_true_one():
 
 @pytest.mark.parametrize("name", ["outcome, four sites", "outcome, families of 2–4"])
 def test_claims_about_the_outcome_are_not_made_too_often(name):
-    check_null(name, 24)
+    check_null(name, 48)
 
 
 def test_verdicts_follow_the_binomial_interval():
