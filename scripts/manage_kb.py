@@ -2,7 +2,7 @@
 
 import sys
 
-from neurogenomics_kb.cli import kb
+from neurogenomics_kb.kb import kb
 
 if __name__ == "__main__":
     arguments = sys.argv[1:]

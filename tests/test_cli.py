@@ -9,8 +9,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from neurogenomics_kb.cli import OneLineErrors, explain, explain_parameters, kb
+from neurogenomics_kb.cli import OneLineErrors, explain, explain_parameters
 from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.kb import kb
 
 ROOT = Path(__file__).parents[1]
 STRATEGY = "smri_free_surfer_pca512_v1"

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
-from collections import Counter
-from pathlib import Path
 
 import click
 from kedro.framework.cli.project import run as kedro_run
 
 from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.registry import Registry
-from neurogenomics_kb.registry.yaml_file import dump_yaml
+from neurogenomics_kb.kb import kb
 
 TRACEBACK_VARIABLE = "NGKB_TRACEBACK"
 
@@ -89,137 +85,4 @@ def _run(**options):
 cli.add_command(
     OneLineErrors(name="run", params=kedro_run.params, callback=_run, help=kedro_run.help)
 )
-
-path_option = click.option(
-    "--kb",
-    "path",
-    default="kb",
-    show_default=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the knowledge base.",
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
-
-
-@cli.group()
-def kb() -> None:
-    """Read and check the knowledge base."""
-
-
-def _open(path: Path) -> Registry:
-    try:
-        return Registry(path)
-    except InputError as error:
-        raise click.UsageError(str(error)) from None
-
-
-def _show(path: Path, card_id: str, as_json: bool, type_name: str | None = None) -> None:
-    registry = _open(path)
-    try:
-        card = registry.get(card_id, type_name)
-    except InputError as error:
-        raise click.ClickException(str(error)) from None
-    data = card.model_dump(mode="json", exclude_defaults=True)
-    if as_json:
-        click.echo(
-            json.dumps({**card.model_dump(mode="json"), "hash": card.content_hash}, indent=2)
-        )
-        return
-    kind = type(card).type_name.replace("_", " ")
-    click.secho(f"# {kind}, {card.status}, hash {card.content_hash}", fg="cyan")
-    click.secho(f"# {registry.file_of(card_id)}", fg="cyan")
-    click.echo(dump_yaml(data), nl=False)
-
-
-@kb.command("list")
-@click.argument("type_name", metavar="[TYPE]", required=False)
-@path_option
-@json_option
-def list_cards(type_name: str | None, path: Path, as_json: bool) -> None:
-    """List cards, all or of one TYPE (dataset, model, embedding_strategy, …)."""
-    registry = _open(path)
-    try:
-        ids = registry.ids(type_name)
-        cards = []
-        for card_id in ids:
-            card = registry.get(card_id)
-            cards.append(
-                {"id": card_id, "type": card.type_name, "status": card.status, "title": card.title}
-            )
-    except InputError as error:
-        raise click.ClickException(str(error)) from None
-    if as_json:
-        click.echo(json.dumps(cards, indent=2))
-        return
-    width = max((len(c["id"]) for c in cards), default=0)
-    for kind in dict.fromkeys(c["type"] for c in cards):
-        click.secho(kind.replace("_", " "), bold=True)
-        for card in (c for c in cards if c["type"] == kind):
-            note = "" if card["status"] == "ready" else f" ({card['status']})"
-            click.echo(f"  {card['id']:<{width}}  {card['title']}{note}".rstrip())
-
-
-@kb.command("show")
-@click.argument("card_id", metavar="ID")
-@path_option
-@json_option
-def show_card(card_id: str, path: Path, as_json: bool) -> None:
-    """Print the card ID."""
-    _show(path, card_id, as_json)
-
-
-@kb.command("strategy")
-@click.argument("card_id", metavar="ID")
-@path_option
-@json_option
-def show_strategy(card_id: str, path: Path, as_json: bool) -> None:
-    """Print the embedding strategy ID, the recipe that runs."""
-    _show(path, card_id, as_json, "embedding_strategy")
-
-
-@kb.command("harmonization")
-@click.argument("card_id", metavar="ID")
-@path_option
-@json_option
-def show_harmonization(card_id: str, path: Path, as_json: bool) -> None:
-    """Print the harmonization method ID."""
-    _show(path, card_id, as_json, "harmonization")
-
-
-@kb.command("search")
-@click.argument("text")
-@path_option
-@json_option
-def search_cards(text: str, path: Path, as_json: bool) -> None:
-    """List the cards that mention TEXT; exit code 1 when there is none."""
-    cards = _open(path).find(text)
-    if as_json:
-        click.echo(json.dumps([{"id": c.id, "type": c.type_name, "title": c.title} for c in cards]))
-    else:
-        for card in cards:
-            click.echo(f"{card.id}  [{card.type_name.replace('_', ' ')}]  {card.title}".rstrip())
-    if not cards:
-        if not as_json:
-            click.echo(f"No card mentions '{text}'.")
-        sys.exit(1)
-
-
-@kb.command("validate")
-@path_option
-@json_option
-def validate_cards(path: Path, as_json: bool) -> None:
-    """Check every card; exit code 1 when something is wrong."""
-    registry = _open(path)
-    problems = registry.validate()
-    if as_json:
-        click.echo(json.dumps([vars(p) for p in problems], indent=2))
-    else:
-        for problem in problems:
-            click.echo(str(problem))
-        counts = Counter(registry.get(i).type_name for i in registry.ids()) if not problems else {}
-        kinds = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in counts.items())
-        if problems:
-            click.secho(f"{len(problems)} problems.", fg="red")
-        else:
-            click.secho(f"{len(registry.ids())} cards are valid: {kinds}.", fg="green")
-    sys.exit(1 if problems else 0)
+cli.add_command(kb)

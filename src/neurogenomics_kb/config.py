@@ -7,7 +7,7 @@ from typing import Any
 
 from kedro.config import OmegaConfigLoader
 
-WHOLE_EXPERIMENT = {"id", "blocks", "outcome"}
+WHOLE_EXPERIMENT = {"id", "outcome"}
 
 
 def resolve_cohort_dir(cohort: str) -> str:
@@ -28,7 +28,9 @@ def resolve_cohort_dir(cohort: str) -> str:
 
 def is_whole(experiment: Any) -> bool:
     """Whether an experiment stands by itself, rather than changing a few fields of another."""
-    return isinstance(experiment, dict) and set(experiment) >= WHOLE_EXPERIMENT
+    if not isinstance(experiment, dict) or not set(experiment) >= WHOLE_EXPERIMENT:
+        return False
+    return "blocks" in experiment or "fusion" in experiment
 
 
 class ExperimentConfigLoader(OmegaConfigLoader):

@@ -15,10 +15,18 @@ from pydantic import BaseModel
 from neurogenomics_kb import __version__
 from neurogenomics_kb.errors import InputError, listing
 from neurogenomics_kb.fingerprint import run_fingerprint
+from neurogenomics_kb.registry.disclosure import (
+    MINIMUM_CELL,
+    check_disclosure,
+    find_identifier,
+    texts_of_figure,
+)
+from neurogenomics_kb.tracking import CARD_TAG
 
 logger = logging.getLogger(__name__)
 
 MAX_PARAMETER_LENGTH = 500
+TEXT_FILES = {".html", ".yaml", ".json", ".csv", ".txt", ".svg"}
 # Fingerprints that differ between experiments on the same features.
 OF_EXPERIMENT = {"params:experiment", "knowledge_base"}
 
@@ -209,6 +217,7 @@ class Tracking:
         if not options or mlflow.active_run() is None:
             return
         path = file_of(self._catalog.get(dataset_name))
+        self._guard(dataset_name, data, path, options)
         if "artifact" in options and path is not None:
             # One folder per dataset: artifacts of one name would overwrite each other.
             mlflow.log_artifact(str(path), artifact_path=options["artifact"])
@@ -217,6 +226,33 @@ class Tracking:
         if options.get("cards"):
             mlflow.set_tags({f"card.{k}": v for k, v in data["cards"].items()})
             mlflow.set_tags({"experiment": data["experiment"]["id"], "cohort": data["cohort"]})
+        if options.get("card_id"):
+            mlflow.set_tag(CARD_TAG, data["id"])
+
+    def _guard(self, name: str, data: Any, path: Path | None, options: dict[str, Any]) -> None:
+        """Refuse to send a subject's identifier, row or small group to the tracking server."""
+        ids, minimum = self._cohort()
+        if options.get("metrics"):
+            check_disclosure(data, ids, minimum=minimum, where=f"metrics of {name}")
+        if path is None:
+            return
+        find_identifier(path.name, ids, f"the file name of {name}")
+        if path.suffix in TEXT_FILES:
+            find_identifier(path.read_text(encoding="utf-8"), ids, str(path))
+        elif hasattr(data, "findobj"):
+            for text in texts_of_figure(data):
+                find_identifier(text, ids, f"figure {name}")
+
+    def _cohort(self) -> tuple[set[str], int]:
+        """Identifiers of the cohort, and the smallest count that may be shown."""
+        parameters = self._catalog.get("params:disclosure")
+        minimum = parameters.load() if parameters is not None else {}
+        if isinstance(minimum, BaseModel):
+            minimum = minimum.model_dump()
+        cohort = self._catalog.get("integration.cohort")
+        known = cohort is not None and cohort.exists()
+        ids = {str(i) for i in cohort.load().index} if known else set()
+        return ids, int(minimum.get("minimum_cell", MINIMUM_CELL))
 
 
 def flatten(value: Any, prefix: str) -> dict[str, Any]:

@@ -211,9 +211,7 @@ CARD = {
 
 
 def test_result_card_is_published_under_its_id(tmp_path):
-    dataset = ResultCardDataset(
-        filepath=str(tmp_path / "run/card.yaml"), registry=str(tmp_path / "kb/results")
-    )
+    dataset = ResultCardDataset(filepath=str(tmp_path / "run/card.yaml"), kb=str(tmp_path / "kb"))
     assert not dataset.exists()
     dataset.save(CARD)
     assert dataset.load()["n_subjects"] == 400

@@ -3,20 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from neurogenomics_kb.errors import InputError
 
 MINIMUM_CELL = 10
-# Keys whose integers count subjects.
-COUNT_KEY = re.compile(r"^(n|n_subjects|n_excluded|n_cases|n_controls|count|excluded|remaining)$")
+# No aggregate of ours is a longer row of plain numbers, a longer text, or a larger mapping.
+LONGEST_ARRAY = 50
+LONGEST_TEXT = 2_000
+LARGEST_MAPPING = 200
+EXTREME_DIGITS = 2
+# Keys whose integers count subjects, also as the last part of a dotted metric name.
+COUNT_KEY = re.compile(
+    r"(^|\.)(n|n_subjects|n_excluded|n_cases|n_controls|count|excluded|remaining)$"
+)
+EXTREME_KEY = re.compile(
+    r"(^|[._])(min|max|minimum|maximum|lowest|highest|youngest|oldest|range)($|[._])"
+)
+NUMBER = re.compile(r"[-+]?\d+\.?\d*(?:[eE][-+]?\d+)?")
+# Tables of a result card: their rows are models and components, never subjects, and a study of few
+# subjects may well have more rows than subjects.
+TABLES = {
+    "metrics", "comparisons", "attribution", "associations", "cca", "dimensions", "significant",
+    "checks", "verdict",
+}  # fmt: skip
 
 
 def check_disclosure(
-    data: Any, subject_ids: Collection[str], *, minimum: int = MINIMUM_CELL, where: str = "card"
+    data: Any,
+    subject_ids: Collection[str],
+    *,
+    n_subjects: int | None = None,
+    minimum: int = MINIMUM_CELL,
+    where: str = "card",
 ) -> None:
-    """Refuse subject identifiers, row-level arrays and small cells.
+    """Refuse subject identifiers, row-level data, small cells and exact extremes.
 
     Parameters
     ----------
@@ -24,6 +46,8 @@ def check_disclosure(
         Mappings, lists and scalars about to be published.
     subject_ids : collection of str
         Identifiers of the cohort, raw and canonical.
+    n_subjects : int, optional
+        Size of the cohort, where identifiers are not at hand; their number by default.
     minimum : int
         Smallest count of subjects that may be shown.
     where : str
@@ -34,37 +58,83 @@ def check_disclosure(
     InputError
     """
     ids = {str(i) for i in subject_ids}
-    _walk(data, ids, len(ids), minimum, where)
+    _Check(ids, n_subjects or len(ids), minimum).walk(data, where, "")
 
 
-def _walk(data: Any, ids: set[str], n: int, minimum: int, where: str) -> None:
-    if isinstance(data, Mapping):
-        for key, value in data.items():
-            _refuse_id(str(key), ids, where)
-            count = isinstance(value, int) and not isinstance(value, bool)
-            if count and COUNT_KEY.match(str(key)) and 0 < value < minimum:
+class _Check:
+    """One pass over a document."""
+
+    def __init__(self, ids: set[str], n: int, minimum: int) -> None:
+        self.ids, self.n, self.minimum = ids, n, minimum
+        self.lengths = sorted({len(i) for i in ids})
+
+    def walk(self, data: Any, where: str, key: str) -> None:
+        if isinstance(data, Mapping):
+            self._mapping(data, where)
+        elif isinstance(data, str):
+            self._text(data, where)
+        elif isinstance(data, Sequence):
+            self._sequence(data, where, key)
+        elif isinstance(data, int | float) and not isinstance(data, bool):
+            if str(data) in self.ids and len(str(data)) > 4:
+                raise InputError(f"{where} holds a subject identifier", remedy="Remove it.")
+            if EXTREME_KEY.search(key) and float(f"{data:.{EXTREME_DIGITS}g}") != data:
                 raise InputError(
-                    f"{where}.{key} counts {value} subjects, fewer than {minimum}",
+                    f"{where} is an extreme given exactly, which is one subject's value",
+                    remedy=f"Round it to {EXTREME_DIGITS} significant digits.",
+                )
+
+    def _mapping(self, data: Mapping, where: str) -> None:
+        scalars = sum(isinstance(v, int | float) for v in data.values())
+        if scalars > LARGEST_MAPPING or (self.n and scalars >= self.n):
+            raise self._rows(where, scalars)
+        for name, value in data.items():
+            key = str(name)
+            self._text(key, where)
+            count = isinstance(value, int | float) and not isinstance(value, bool)
+            if count and COUNT_KEY.search(key) and 0 < value < self.minimum:
+                raise InputError(
+                    f"{where}.{key} counts {value:g} subjects, fewer than {self.minimum}",
                     remedy="Show it as a bound, or merge it with another group.",
                 )
-            _walk(value, ids, n, minimum, f"{where}.{key}")
-    elif isinstance(data, str):
-        _refuse_id(data, ids, where)
-    elif isinstance(data, Sequence):
-        if n and len(data) >= n:
+            self.walk(value, f"{where}.{key}", key)
+
+    def _sequence(self, data: Sequence, where: str, key: str) -> None:
+        rows = len(data)
+        plain = sum(isinstance(v, int | float) and not isinstance(v, bool) for v in data)
+        named = key in TABLES and all(isinstance(v, Mapping) for v in data)
+        if plain > LONGEST_ARRAY or (self.n and rows >= self.n and not named):
+            raise self._rows(where, rows)
+        for i, item in enumerate(data):
+            self.walk(item, f"{where}[{i}]", key)
+
+    def _text(self, text: str, where: str) -> None:
+        find_identifier(text, self.ids, where, self.lengths)
+        if len(text) > LONGEST_TEXT or sum(1 for _ in NUMBER.finditer(text)) > LONGEST_ARRAY:
             raise InputError(
-                f"{where} has {len(data)} entries for {n} subjects, so it may hold one per subject",
+                f"{where} is a text of {len(text):,} characters, which may hold rows",
                 remedy="Publish a summary of it.",
             )
-        for i, item in enumerate(data):
-            _walk(item, ids, n, minimum, f"{where}[{i}]")
-    elif isinstance(data, int | float) and str(data) in ids and len(str(data)) > 4:
-        raise InputError(f"{where} holds a subject identifier", remedy="Remove it.")
+
+    def _rows(self, where: str, rows: int) -> InputError:
+        of = f" for {self.n} subjects" if self.n else ""
+        return InputError(
+            f"{where} has {rows} entries{of}, so it may hold one per subject",
+            remedy="Publish a summary of it.",
+        )
 
 
-def _refuse_id(text: str, ids: set[str], where: str) -> None:
-    """Look for every identifier in the text, also inside a file name, at word boundaries."""
-    for length in {len(i) for i in ids}:
+def find_identifier(
+    text: str, ids: set[str], where: str, lengths: Sequence[int] | None = None
+) -> None:
+    """Look for every identifier in a text, also inside a file name, at word boundaries.
+
+    Raises
+    ------
+    InputError
+        At the first one found; the message does not repeat it.
+    """
+    for length in lengths if lengths is not None else sorted({len(i) for i in ids}):
         for start in range(len(text) - length + 1):
             end = start + length
             found = text[start:end]
@@ -75,6 +145,25 @@ def _refuse_id(text: str, ids: set[str], where: str) -> None:
                 continue
             if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
                 raise InputError(f"{where} holds a subject identifier", remedy="Remove it.")
+
+
+def round_extremes(data: Any, key: str = "") -> Any:
+    """Copy in which minima, maxima and ranges have two significant digits."""
+    if isinstance(data, Mapping):
+        return {k: round_extremes(v, str(k)) for k, v in data.items()}
+    if isinstance(data, list | tuple):
+        return [round_extremes(v, key) for v in data]
+    if isinstance(data, float) and EXTREME_KEY.search(key):
+        return float(f"{data:.{EXTREME_DIGITS}g}")
+    return data
+
+
+def texts_of_figure(figure: Any) -> Iterator[str]:
+    """Every text drawn in a matplotlib figure."""
+    for artist in figure.findobj(lambda a: hasattr(a, "get_text")):
+        text = artist.get_text()
+        if isinstance(text, str) and text:
+            yield text
 
 
 def suppress_flow(flow: list[dict[str, Any]], minimum: int = MINIMUM_CELL) -> list[dict[str, Any]]:

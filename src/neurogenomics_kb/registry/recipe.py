@@ -14,17 +14,9 @@ from neurogenomics_kb.registry.cards import (
     Strict,
     unique,
 )
+from neurogenomics_kb.registry.cards.datasets import QUALITY_COVARIATES
+from neurogenomics_kb.registry.cohorts import find_dataset
 from neurogenomics_kb.registry.store import Registry
-
-# Covariates that a modality's quality control yields; everything else is in the dataset card.
-QUALITY_COVARIATES = {
-    "missing_call_rate": "genomics",
-    "euler_number": "smri",
-    "etiv": "smri",
-    "mean_fd": "fmri",
-    "n_frames": "fmri",
-    "n_missing_items": "behaviour",
-}
 
 
 class Recipe(Strict):
@@ -96,7 +88,9 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         For an unknown or planned card, a dataset of another cohort, or a covariate, outcome or
         group that the cohort does not have.
     """
-    dataset = find_dataset(experiment, registry, cohort)
+    fusion = [registry.get(experiment.fusion, "fusion")] if experiment.fusion else []
+    experiment = expand_fusion(experiment, registry)
+    dataset = find_dataset(registry, cohort, experiment.dataset)
     blocks = {
         name: registry.runnable(card_id, "embedding_strategy")
         for name, card_id in experiment.blocks.items()
@@ -105,7 +99,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
     encoders = {
         s.encoder: registry.runnable(s.encoder, "model") for s in blocks.values() if s.encoder
     }
-    cards = [dataset, harmonization, *blocks.values(), *encoders.values()]
+    cards = [dataset, harmonization, *blocks.values(), *encoders.values(), *fusion]
     recipe = Recipe(
         cohort=cohort,
         experiment=experiment,
@@ -119,25 +113,26 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
     return recipe
 
 
-def find_dataset(experiment: Experiment, registry: Registry, cohort: str) -> DatasetCard:
-    """Dataset card that the experiment names, or the one of the cohort.
+def expand_fusion(experiment: Experiment, registry: Registry) -> Experiment:
+    """Experiment with the blocks of the fusion card that it names.
 
     Raises
     ------
     InputError
-        If the cohort has no dataset card, or several.
+        If the card is unknown or planned, or its blocks do not fit the analyses.
     """
-    if experiment.dataset is not None:
-        return registry.get(experiment.dataset, "dataset")
-    cards = [registry.get(i, "dataset") for i in registry.ids("dataset")]
-    own = [card for card in cards if card.cohort == cohort]
-    if len(own) != 1:
+    if experiment.fusion is None:
+        return experiment
+    card = registry.runnable(experiment.fusion, "fusion")
+    data = {**experiment.model_dump(mode="json"), "fusion": None, "blocks": card.blocks}
+    try:
+        return Experiment.model_validate(data)
+    except ValueError as error:
         raise InputError(
-            f"{len(own)} dataset cards describe cohort '{cohort}'",
-            file=registry.path / "datasets",
-            remedy="Write one, or name one of them as `dataset` in the experiment.",
-        )
-    return own[0]
+            f"the blocks of '{card.id}' do not fit the experiment: {error}",
+            column="fusion",
+            remedy="Change the experiment's analyses or name other blocks.",
+        ) from None
 
 
 def check_recipe(recipe: Recipe) -> None:

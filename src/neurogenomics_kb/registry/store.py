@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from neurogenomics_kb.errors import InputError, nearest
-from neurogenomics_kb.registry.cards import CARD_TYPES, Card, EmbeddingStrategy
+from neurogenomics_kb.registry.cards import CARD_TYPES, Card, ResultCard
 from neurogenomics_kb.registry.yaml_file import Lines, read_yaml
 
-# Where cards of a type live: a folder of single cards, or a file that maps ids to cards.
+# Where each type lives: a folder with one file per card, or one file with many cards by id.
 LAYOUT = {
     "dataset": "datasets",
     "model": "model_cards",
-    "result": "results",
+    "paper": "paper_cards",
     "embedding_strategy": "integration_cards/embedding_strategies.yaml",
+    "fusion": "integration_cards/fusion_strategies.yaml",
     "harmonization": "integration_cards/harmonization_methods.yaml",
+    "preprocessing": "integration_cards/rsfmri_preprocessing_pipelines.yaml",
+    "alignment": "integration_cards/alignment_strategies.yaml",
+    "principle": "integration_cards/integration_principles.yaml",
+    "decision": "decisions",
+    "result": "results",
 }
+# Experiments are Kedro run configurations, outside the knowledge base's folder.
+EXPERIMENTS = "conf/experiments"
+IN_RUN_CONFIG = ("run", "params", "experiment")
 
 
 @dataclass(frozen=True)
@@ -39,8 +49,8 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class _Raw:
-    """A card before validation."""
+class Raw:
+    """A card before validation: its content, and where each field stands in its file."""
 
     card_id: str
     type_name: str
@@ -53,10 +63,16 @@ class _Raw:
 class Registry:
     """The knowledge base of a folder.
 
+    Files that hold one card are read when the card is asked for, so that a command pays only for
+    what it shows.
+
     Parameters
     ----------
     path : str or Path
         Folder that holds ``integration_cards``, ``datasets``, ….
+    project : str or Path, optional
+        Project folder with ``conf/experiments``, ``docs`` and ``src``, which cards refer to; the
+        folder above `path` by default.
 
     Examples
     --------
@@ -65,7 +81,7 @@ class Registry:
     512
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, project: str | Path | None = None) -> None:
         self.path = Path(path)
         if not self.path.is_dir():
             raise InputError(
@@ -73,69 +89,96 @@ class Registry:
                 file=self.path,
                 remedy="Run from the project folder, or give the folder's path.",
             )
+        self.project = Path(project) if project is not None else self.path.parent
         self._problems: list[Problem] = []
-        self._raw: dict[str, _Raw] = {}
+        self._files: dict[str, tuple[str, Path]] = {}
+        self._raw: dict[str, Raw] = {}
         self._cards: dict[str, Card] = {}
-        for raw in self._read():
-            if raw.card_id in self._raw:
-                first = self._raw[raw.card_id].file
-                self._report(raw, (), f"id '{raw.card_id}' is already used in {first}")
-            else:
-                self._raw[raw.card_id] = raw
+        self._scan()
 
     # --- reading ------------------------------------------------------------------------------
 
-    def _read(self) -> Iterator[_Raw]:
+    def _scan(self) -> None:
         for type_name, place in LAYOUT.items():
             target = self.path / place
             if target.suffix == ".yaml":
                 if target.exists():
-                    yield from self._read_collection(target, type_name)
+                    self._read_collection(target, type_name)
             elif target.is_dir():
                 for file in sorted(target.glob("*.yaml")):
-                    yield from self._read_single(file, type_name)
+                    self._register(file.stem, type_name, file)
+        for file in sorted((self.project / EXPERIMENTS).glob("*.yml")):
+            self._register(file.stem, "experiment", file)
 
-    def _load(self, file: Path) -> tuple[dict, Lines] | None:
-        if not file.resolve().is_relative_to(self.path.resolve()):
+    def _register(self, card_id: str, type_name: str, file: Path, line: int = 1) -> bool:
+        if card_id in self._files:
+            other = self._files[card_id][1]
             self._problems.append(
-                Problem(str(file), 1, "", "links to a file outside the knowledge base")
+                Problem(str(file), line, card_id, f"id '{card_id}' is already used in {other}")
             )
-            return None
-        try:
-            data, lines = read_yaml(file)
-        except InputError as error:
-            self._problems.append(Problem(str(file), 1, "", str(error)))
-            return None
-        if not isinstance(data, dict):
-            self._problems.append(Problem(str(file), 1, "", "expected a mapping"))
-            return None
-        return data, lines
+            return False
+        self._files[card_id] = (type_name, file)
+        return True
 
-    def _read_collection(self, file: Path, type_name: str) -> Iterator[_Raw]:
-        loaded = self._load(file)
-        for card_id, body in loaded[0].items() if loaded else ():
-            lines = loaded[1]
-            if isinstance(body, dict):
-                yield _Raw(
-                    str(card_id), type_name, {"id": card_id, **body}, file, lines, (card_id,)
+    def _load(self, file: Path, root: Path) -> tuple[dict, Lines] | None:
+        problem = None
+        if not file.resolve().is_relative_to(root.resolve()):
+            problem = Problem(str(file), 1, "", "links to a file outside the knowledge base")
+        else:
+            try:
+                data, lines = read_yaml(file)
+                if isinstance(data, dict):
+                    return data, lines
+                problem = Problem(str(file), 1, "", "expected a mapping")
+            except (InputError, OSError) as error:
+                problem = Problem(str(file), getattr(error, "line", None) or 1, "", str(error))
+        self._problems.append(problem)
+        return None
+
+    def _read_collection(self, file: Path, type_name: str) -> None:
+        loaded = self._load(file, self.path)
+        for key, body in loaded[0].items() if loaded else ():
+            card_id, lines = str(key), loaded[1]
+            line = lines.get((key,), 1)
+            if not isinstance(body, dict):
+                self._problems.append(Problem(str(file), line, card_id, "expected a mapping"))
+            elif self._register(card_id, type_name, file, line):
+                if body.get("id", key) != key:
+                    self._problems.append(
+                        Problem(str(file), line, f"{card_id}.id", f"differs from '{card_id}'")
+                    )
+                self._raw[card_id] = Raw(
+                    card_id, type_name, {**body, "id": card_id}, file, lines, (key,)
                 )
-            else:
-                line = lines.get((card_id,), 1)
-                self._problems.append(Problem(str(file), line, str(card_id), "expected a mapping"))
 
-    def _read_single(self, file: Path, type_name: str) -> Iterator[_Raw]:
-        loaded = self._load(file)
-        if loaded is None:
-            return
-        body, lines = loaded
-        card_id = str(body.get("id", file.stem))
-        raw = _Raw(card_id, type_name, {"id": card_id, **body}, file, lines, ())
-        if card_id != file.stem:
-            self._report(raw, ("id",), f"'{card_id}' differs from the file name '{file.stem}'")
-        yield raw
-
-    def _report(self, raw: _Raw, location: tuple, message: str) -> None:
-        self._problems.append(problem_at(raw, location, message))
+    def raw(self, card_id: str) -> Raw | None:
+        """Content of a card before validation, or None when its file cannot be read."""
+        if card_id not in self._raw and card_id in self._files:
+            type_name, file = self._files[card_id]
+            single = type_name != "experiment"
+            loaded = self._load(file, self.path if single else self.project)
+            if loaded is None:
+                del self._files[card_id]
+                return None
+            body, lines = loaded
+            prefix = () if single else IN_RUN_CONFIG
+            for key in prefix:
+                body = body.get(key) if isinstance(body, dict) else None
+            if not isinstance(body, dict):
+                self._problems.append(
+                    Problem(str(file), 1, ".".join(prefix), "expected a mapping with this field")
+                )
+                del self._files[card_id]
+                return None
+            raw = Raw(card_id, type_name, {"id": card_id, **body}, file, lines, prefix)
+            if raw.body["id"] != card_id:
+                self._problems.append(
+                    problem_at(
+                        raw, ("id",), f"'{raw.body['id']}' differs from the file name '{card_id}'"
+                    )
+                )
+            self._raw[card_id] = raw
+        return self._raw.get(card_id)
 
     # --- access -------------------------------------------------------------------------------
 
@@ -152,7 +195,11 @@ class Registry:
                 f"no card type '{type_name}'{nearest(type_name, CARD_TYPES)}",
                 remedy=f"Types are {', '.join(CARD_TYPES)}.",
             )
-        return sorted(i for i, r in self._raw.items() if type_name in (None, r.type_name))
+        return sorted(i for i, (kind, _) in self._files.items() if type_name in (None, kind))
+
+    def type_of(self, card_id: str) -> str:
+        """Type of a card that exists."""
+        return self._files[card_id][0]
 
     def get(self, card_id: str, type_name: str | None = None) -> Card:
         """Card by id.
@@ -168,48 +215,95 @@ class Registry:
         InputError
             If there is no such card (with the nearest id), or the card is invalid.
         """
-        raw = self._raw.get(card_id)
-        kind = (type_name or "card").replace("_", " ")
-        if raw is None or type_name not in (None, raw.type_name):
-            among = self.ids(type_name)
-            broken = f" ({len(self._problems)} files have problems)" if self._problems else ""
-            raise InputError(
-                f"there is no {kind} '{card_id}'{nearest(card_id, among)}{broken}",
-                file=self.path,
-                remedy=f"`kedro kb list {type_name or ''}`".rstrip(" `") + "` shows what there is.",
-            )
+        known = self._files.get(card_id)
+        if known is None or type_name not in (None, known[0]):
+            raise self._no_such_card(card_id, type_name)
         if card_id not in self._cards:
-            problems = self._check(raw)
+            before = len(self._problems)
+            raw = self.raw(card_id)
+            problems = self._problems[before:] if raw is None else self.check(raw)
             if problems:
                 raise InputError(
-                    f"{problems[0].field}: {problems[0].message}",
+                    f"{problems[0].field}: {problems[0].message}".removeprefix(": "),
                     file=f"{problems[0].file}:{problems[0].line}",
                     remedy="`kedro kb validate` shows all problems.",
                 )
         return self._cards[card_id]
 
-    def _check(self, raw: _Raw) -> list[Problem]:
-        """Validate one card; keep it when it is sound."""
+    def _no_such_card(self, card_id: str, type_name: str | None) -> InputError:
+        kind = (type_name or "card").replace("_", " ")
+        broken = f" ({len(self._problems)} files have problems)" if self._problems else ""
+        return InputError(
+            f"there is no {kind} '{card_id}'{nearest(card_id, self.ids(type_name))}{broken}",
+            file=self.path,
+            remedy=f"`kedro kb list {type_name or ''}`".rstrip(" `") + "` shows what there is.",
+        )
+
+    def cards(self, type_name: str) -> list[Card]:
+        """All cards of a type.
+
+        Raises
+        ------
+        InputError
+            If one of them is invalid.
+        """
+        return [self.get(card_id) for card_id in self.ids(type_name)]
+
+    def check(self, raw: Raw) -> list[Problem]:
+        """Validate one card by its type's model; keep it when it is sound."""
         model = CARD_TYPES[raw.type_name]
         try:
             self._cards[raw.card_id] = model.model_validate(raw.body)
         except ValidationError as error:
             return [
-                problem_at(raw, e["loc"], describe(e, model))
+                problem_at(raw, e["loc"], describe(e, model, raw.body))
                 for e in error.errors(include_url=False)
             ]
         return []
 
+    def sound(self) -> Iterator[Card]:
+        """Every card that is valid by itself."""
+        for card_id in self.ids():
+            raw = self.raw(card_id)
+            if card_id in self._cards or (raw is not None and not self.check(raw)):
+                yield self._cards[card_id]
+
     def file_of(self, card_id: str) -> Path:
         """File that holds a card."""
         self.get(card_id)
-        return self._raw[card_id].file
+        return self._files[card_id][1]
 
     def find(self, text: str) -> list[Card]:
         """Cards whose id or content holds `text`, case ignored."""
         needle = text.lower()
-        sound = (i for i in self.ids() if not self._check(self._raw[i]))
-        return [self._cards[i] for i in sound if needle in self._cards[i].model_dump_json().lower()]
+        return [c for c in self.sound() if needle in c.model_dump_json().lower()]
+
+    def text_of(self, card_id: str) -> str:
+        """Text of the file that holds a card, parsed or not."""
+        return self._files[card_id][1].read_text(encoding="utf-8", errors="replace")
+
+    def result(self, run: str) -> ResultCard:
+        """Result card by its id or its MLflow run's id, or the beginning of either.
+
+        Raises
+        ------
+        InputError
+            If none or several fit.
+        """
+        ids = self.ids("result")
+        fitting = [i for i in ids if i == run] or [i for i in ids if i.startswith(run)]
+        # Ids end in the beginning of the run's id.
+        fitting = fitting or [
+            i for i in ids if run[:8] == i.rsplit("-", 1)[-1] or i.endswith(f"-{run}")
+        ]
+        if len(fitting) != 1:
+            found = f"{len(fitting)} results" if fitting else "no result"
+            raise InputError(
+                f"{found} for '{run}'{nearest(run, ids)}",
+                file=self.path / LAYOUT["result"],
+                remedy="`kedro kb list result` shows what there is; `kedro kb sync` gets more.",
+            )
+        return self.get(fitting[0], "result")
 
     def runnable(self, card_id: str, type_name: str) -> Card:
         """Card that may be executed.
@@ -230,37 +324,65 @@ class Registry:
 
     def validate(self) -> list[Problem]:
         """Everything wrong with the knowledge base, in order of file and line."""
-        problems = list(self._problems)
-        for raw in self._raw.values():
-            found = self._check(raw)
-            problems += found or self._check_references(raw)
-        return sorted(problems, key=lambda p: (p.file, p.line, p.field))
+        from neurogenomics_kb.registry.integrity import check_integrity
 
-    def _check_references(self, raw: _Raw) -> list[Problem]:
-        card = self._cards[raw.card_id]
-        if not isinstance(card, EmbeddingStrategy):
-            return []
-        wanted = {"encoder": (card.encoder, "model"), "dataset": (card.dataset, "dataset")}
-        return [
-            problem_at(raw, (field,), f"there is no {kind} '{ref}'{nearest(ref, self.ids(kind))}")
-            for field, (ref, kind) in wanted.items()
-            if ref is not None and ref not in self.ids(kind)
-        ]
+        found = []
+        for card_id in self.ids():
+            raw = self.raw(card_id)
+            if raw is not None:
+                found += self.check(raw)
+        problems = [*found, *check_integrity(self), *self._problems]
+        return sorted(set(problems), key=lambda p: (p.file, p.line, p.field, p.message))
 
 
-def problem_at(raw: _Raw, location: tuple, message: str) -> Problem:
+def problem_at(raw: Raw, location: tuple, message: str) -> Problem:
     """A problem with the line of the deepest field that the file has."""
     path = (*raw.prefix, *location)
     while path and path not in raw.lines:
         path = path[:-1]
-    field = ".".join(str(part) for part in (*raw.prefix, *location))
+    # Readers know the card, not the run configuration around an experiment.
+    shown = location if raw.prefix == IN_RUN_CONFIG else (*raw.prefix, *location)
+    field = ".".join(str(part) for part in shown)
     return Problem(str(raw.file), raw.lines.get(path, 1), field, message)
 
 
-def describe(error: dict, model: type[Card]) -> str:
-    """What pydantic found, with the nearest field name for an unknown one."""
+def describe(error: Mapping[str, Any], model: type[Card], body: Any) -> str:
+    """What pydantic found: what was expected, what was given, the nearest name."""
     if error["type"] == "extra_forbidden":
-        return f"unknown field{nearest(str(error['loc'][-1]), model.model_fields)}"
+        return f"unknown field{nearest(str(error['loc'][-1]), siblings(model, error['loc']))}"
     given = error.get("input")
     shown = f" (got {given!r})" if isinstance(given, str | int | float | bool) else ""
-    return f"{error['msg']}{shown}"
+    options = str(error.get("ctx", {}).get("expected", ""))
+    close = nearest(given, options.replace("'", "").replace(" or ", ", ").split(", ")) if (
+        isinstance(given, str) and options
+    ) else ""  # fmt: skip
+    return f"{error['msg']}{shown}{close}"
+
+
+def siblings(model: type[Card], location: tuple) -> list[str]:
+    """Field names that the model knows where an unknown one was found."""
+    schema = model.model_json_schema()
+    definitions = schema.get("$defs", {})
+    node: Any = schema
+    for part in location[:-1]:
+        node = resolve(node, definitions)
+        options = node.get("anyOf", node.get("oneOf", [node]))
+        nodes = [resolve(option, definitions) for option in options]
+        step = next((n["properties"][part] for n in nodes if part in n.get("properties", {})), None)
+        if step is None and isinstance(part, int):
+            step = next((n["items"] for n in nodes if "items" in n), None)
+        if step is None:
+            extra = [n["additionalProperties"] for n in nodes if isinstance(
+                n.get("additionalProperties"), dict)]  # fmt: skip
+            tagged = [n for n in nodes if part in str(n.get("properties", {}))]
+            step = (extra or tagged or [node])[0]
+        node = step
+    node = resolve(node, definitions)
+    options = [resolve(o, definitions) for o in node.get("anyOf", node.get("oneOf", [node]))]
+    return sorted({name for option in options for name in option.get("properties", {})})
+
+
+def resolve(node: Any, definitions: Mapping[str, Any]) -> Any:
+    """Follow a reference inside a JSON schema."""
+    reference = node.get("$ref") if isinstance(node, dict) else None
+    return definitions[reference.rsplit("/", 1)[-1]] if reference else node

@@ -186,3 +186,8 @@ def hash_folds(folds: pd.Series) -> str:
     ordered = folds.sort_index()
     text = "\n".join(f"{subject}\t{fold}" for subject, fold in ordered.items())
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def hash_subjects(subjects: pd.Index) -> str:
+    """Fingerprint of a set of subjects, whatever their order; equal sets can be told, not read."""
+    return hashlib.sha256("\n".join(sorted(map(str, subjects))).encode()).hexdigest()[:16]

@@ -20,7 +20,7 @@ from neurogenomics_kb.pipelines.integration import (
     projection,
 )
 from neurogenomics_kb.registry.recipe import Recipe
-from neurogenomics_kb.stats.folds import hash_folds, make_folds
+from neurogenomics_kb.stats.folds import hash_folds, hash_subjects, make_folds
 
 Partitions = dict[str, Callable[[], pd.DataFrame]]
 
@@ -69,6 +69,7 @@ def split_folds(recipe: dict[str, Any], cohort_table: pd.DataFrame):
         **design.model_dump(),
         "n_folds": int(folds.nunique()),
         "hash": hash_folds(folds),
+        "subjects": hash_subjects(folds.index),
         "test_sizes": [int(n) for n in folds.value_counts().sort_index()],
     }
     return folds.to_frame(), summary

@@ -8,6 +8,7 @@ import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.family import STATEMENT
 from neurogenomics_kb.pipelines.reporting import figures, provenance, summary
+from neurogenomics_kb.pipelines.reporting.parameters import DisclosureParameters
 from neurogenomics_kb.pipelines.reporting.report import format_number, render_report
 from neurogenomics_kb.pipelines.reporting.result_card import build_result_card
 from neurogenomics_kb.registry.recipe import Recipe
@@ -39,6 +40,7 @@ def write_result_card(
     recipe: dict[str, Any],
     cohort, flow, folds, dimensions, cca, held_out, metrics, comparisons, attribution,
     associations, decision, tests, audit, audit_verdict, notes, fingerprints,
+    disclosure: DisclosureParameters,
 ) -> dict[str, Any]:  # fmt: skip
     """Result card of this run."""
     recipe = Recipe.model_validate(recipe)
@@ -62,6 +64,7 @@ def write_result_card(
         fingerprints=fingerprints,
         run_id=provenance.active_run_id(),
         version=provenance.code_version(),
+        minimum_cell=disclosure.minimum_cell,
     )
 
 

@@ -46,7 +46,7 @@ def create_pipeline() -> Pipeline:
                 "integration.cca_held_out", "integration.metrics", "integration.comparisons",
                 "integration.attribution", "integration.associations", "integration.decision",
                 "integration.tests", "integration.audit", "integration.audit_verdict",
-                "integration.notes", "fingerprints",
+                "integration.notes", "fingerprints", "params:disclosure",
             ],
             outputs="result_card",
             name="write_result_card",
@@ -67,4 +67,9 @@ def create_pipeline() -> Pipeline:
         ),
     ]  # fmt: skip
     outside = {name for node in nodes_ for name in node.inputs if name.startswith("integration.")}
-    return Pipeline(nodes_, namespace="reporting", inputs={*outside, "recipe", "fingerprints"})
+    return Pipeline(
+        nodes_,
+        namespace="reporting",
+        inputs={*outside, "recipe", "fingerprints"},
+        parameters="params:disclosure",
+    )

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from neurogenomics_kb.registry.cards import ResultCard
-from neurogenomics_kb.registry.disclosure import check_disclosure, suppress_flow
+from neurogenomics_kb.registry.disclosure import check_disclosure, round_extremes, suppress_flow
 from neurogenomics_kb.registry.recipe import Recipe
 
 DIGITS = 6
@@ -50,6 +50,7 @@ def build_result_card(
     fingerprints: dict[str, str],
     run_id: str | None,
     version: str,
+    minimum_cell: int,
 ) -> dict[str, Any]:
     """Result card of a run.
 
@@ -70,6 +71,8 @@ def build_result_card(
         MLflow run.
     version : str
         Code version.
+    minimum_cell : int
+        Smallest count of subjects that may be shown.
 
     Returns
     -------
@@ -96,7 +99,7 @@ def build_result_card(
         "created": created.isoformat(timespec="seconds"),
         "cards": recipe.cards,
         "n_subjects": int(flow["remaining"].iloc[-1]),
-        "sample_flow": suppress_flow(flow.to_dict("records")),
+        "sample_flow": suppress_flow(flow.to_dict("records"), minimum_cell),
         "folds": {k: v for k, v in folds.items() if k != "test_sizes"},
         "dimensions": records(sizes),
         "cca": records(cca),
@@ -117,5 +120,6 @@ def build_result_card(
         "mlflow_run_id": run_id,
         "code_version": version,
     }
-    check_disclosure(card, list(subjects))
+    card = round_extremes(card)
+    check_disclosure(card, list(subjects), minimum=minimum_cell)
     return ResultCard.model_validate(card).model_dump(mode="json", exclude_defaults=True)

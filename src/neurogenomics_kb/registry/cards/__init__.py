@@ -1,0 +1,80 @@
+"""Typed cards. A field that a model does not know is an error, so a typo cannot pass silently."""
+
+from __future__ import annotations
+
+from neurogenomics_kb.registry.cards.base import (
+    SCHEMA_VERSION,
+    Card,
+    Fact,
+    Identifier,
+    Modality,
+    Strict,
+    is_versioned,
+    unique,
+)
+from neurogenomics_kb.registry.cards.datasets import Column, DatasetCard, Table
+from neurogenomics_kb.registry.cards.experiments import (
+    ExchangeabilityLevel,
+    Experiment,
+    Folds,
+)
+from neurogenomics_kb.registry.cards.knowledge import (
+    AlignmentStrategy,
+    IntegrationPrinciple,
+    ModelCard,
+    PaperCard,
+)
+from neurogenomics_kb.registry.cards.results import DecisionCard, Evidence, ResultCard
+from neurogenomics_kb.registry.cards.strategies import (
+    EmbeddingStrategy,
+    FusionStrategy,
+    HarmonizationMethod,
+    PreprocessingPipeline,
+)
+
+CARD_TYPES: dict[str, type[Card]] = {
+    model.type_name: model
+    for model in (
+        DatasetCard,
+        ModelCard,
+        PaperCard,
+        EmbeddingStrategy,
+        FusionStrategy,
+        HarmonizationMethod,
+        PreprocessingPipeline,
+        AlignmentStrategy,
+        IntegrationPrinciple,
+        Experiment,
+        DecisionCard,
+        ResultCard,
+    )
+}
+
+__all__ = [
+    "CARD_TYPES",
+    "SCHEMA_VERSION",
+    "AlignmentStrategy",
+    "Card",
+    "Column",
+    "DatasetCard",
+    "DecisionCard",
+    "EmbeddingStrategy",
+    "Evidence",
+    "ExchangeabilityLevel",
+    "Experiment",
+    "Fact",
+    "Folds",
+    "FusionStrategy",
+    "HarmonizationMethod",
+    "Identifier",
+    "IntegrationPrinciple",
+    "Modality",
+    "ModelCard",
+    "PaperCard",
+    "PreprocessingPipeline",
+    "ResultCard",
+    "Strict",
+    "Table",
+    "is_versioned",
+    "unique",
+]

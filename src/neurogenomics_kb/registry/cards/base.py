@@ -1,0 +1,169 @@
+"""What all cards share: strictness, sources, references to other cards, the content hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import UnionType
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+# Raised when a field changes its meaning; cards written for a later one are refused.
+SCHEMA_VERSION = 1
+# What explains a card without changing what runs.
+PROSE = {"title", "notes", "sources", "status", "reason", "schema_version"}
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=120)]
+Modality = Literal["genomics", "smri", "fmri", "eeg", "behaviour"]
+Status = Literal["ready", "planned"]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Mark of a field that holds the id of another card."""
+
+    kind: str
+
+
+DatasetId = Annotated[Identifier, Reference("dataset")]
+ExperimentId = Annotated[Identifier, Reference("experiment")]
+FusionId = Annotated[Identifier, Reference("fusion")]
+HarmonizationId = Annotated[Identifier, Reference("harmonization")]
+ModelId = Annotated[Identifier, Reference("model")]
+PaperId = Annotated[Identifier, Reference("paper")]
+PreprocessingId = Annotated[Identifier, Reference("preprocessing")]
+ResultId = Annotated[Identifier, Reference("result")]
+StrategyId = Annotated[Identifier, Reference("embedding_strategy")]
+
+
+class Strict(BaseModel):
+    """Base of everything on a card."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Fact(Strict):
+    """A statement and where it stands.
+
+    Parameters
+    ----------
+    value : str, number, bool or list
+    source : str
+        DOI, arXiv id, repository file or documentation page.
+    verified : bool
+        Whether it was looked up in the primary source for this card.
+    note : str
+        Conditions, or where sources disagree.
+    """
+
+    value: str | int | float | bool | list[str | int | float]
+    source: str = Field(min_length=3)
+    verified: bool = False
+    note: str = ""
+
+
+class Card(Strict):
+    """What every card has.
+
+    Parameters
+    ----------
+    id : str
+        Unique over the knowledge base.
+    title : str
+    status : {"ready", "planned"}
+        A planned card cannot run; `reason` says why.
+    sources : list of str
+        Where its facts come from: DOI, repository and file, documentation page.
+    schema_version : int
+        Version of the card format that it was written for.
+    """
+
+    type_name: ClassVar[str] = "card"
+
+    id: Identifier
+    title: str = ""
+    status: Status = "ready"
+    reason: str = ""
+    sources: list[str] = []
+    notes: str = ""
+    schema_version: int = Field(SCHEMA_VERSION, ge=1)
+
+    @field_validator("schema_version")
+    @classmethod
+    def _known_schema(cls, value):
+        if value > SCHEMA_VERSION:
+            raise ValueError(
+                f"the card is written for version {value} of the format, this program knows "
+                f"{SCHEMA_VERSION}; update the program"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _planned_says_why(self):
+        if self.status == "planned" and not self.reason:
+            raise ValueError("a planned card needs a `reason`")
+        return self
+
+    @property
+    def content_hash(self) -> str:
+        """Fingerprint of what the card says, without prose and status.
+
+        Fields that have their default are left out, so a new optional field of the format changes
+        no hash.
+        """
+        data = self.model_dump(mode="json", exclude=PROSE, exclude_defaults=True)
+        text = json.dumps(data, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def references(self) -> Iterator[tuple[tuple, str, str]]:
+        """Every id of another card: its place on this card, the kind it must be of, the id."""
+        yield from _references_of(self, ())
+
+
+def _references_of(model: BaseModel, place: tuple) -> Iterator[tuple[tuple, str, str]]:
+    for name, info in type(model).model_fields.items():
+        annotation = info.annotation
+        for mark in info.metadata:
+            if isinstance(mark, Reference):
+                annotation = Annotated[annotation, mark]
+        yield from _walk(annotation, getattr(model, name), (*place, name))
+
+
+def _walk(annotation: Any, value: Any, place: tuple) -> Iterator[tuple[tuple, str, str]]:
+    origin = get_origin(annotation)
+    if value is None:
+        return
+    if isinstance(value, BaseModel):
+        yield from _references_of(value, place)
+    elif origin is Annotated:
+        marks = [m for m in annotation.__metadata__ if isinstance(m, Reference)]
+        if marks:
+            yield place, marks[-1].kind, str(value)
+        else:
+            yield from _walk(get_args(annotation)[0], value, place)
+    elif origin in (Union, UnionType):
+        for option in get_args(annotation):
+            if not (get_origin(option) is list) ^ isinstance(value, list):
+                yield from _walk(option, value, place)
+    elif isinstance(value, list):
+        inner = (get_args(annotation) or (Any,))[0]
+        for i, item in enumerate(value):
+            yield from _walk(inner, item, (*place, i))
+    elif isinstance(value, dict):
+        inner = (get_args(annotation) or (Any, Any))[1]
+        for key, item in value.items():
+            yield from _walk(inner, item, (*place, key))
+
+
+def unique(items) -> list:
+    """Items in order of first appearance."""
+    return list(dict.fromkeys(items))
+
+
+def is_versioned(card_id: str) -> bool:
+    """Whether an id ends in ``_v<number>``, so that its card may not change once published."""
+    return re.search(r"_v\d+$", card_id) is not None

@@ -1,0 +1,159 @@
+"""An experiment: card ids and a few numbers."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from neurogenomics_kb.registry.cards.base import (
+    Card,
+    DatasetId,
+    FusionId,
+    HarmonizationId,
+    Identifier,
+    StrategyId,
+    Strict,
+)
+
+
+class Folds(Strict):
+    """Cross-validation design."""
+
+    scheme: Literal["stratified", "grouped", "stratified_grouped", "leave_site_out"] = "stratified"
+    n_splits: int = Field(5, ge=3)
+    group: str | None = None
+    seed: int = 42
+
+    @model_validator(mode="after")
+    def _group_given(self):
+        if self.scheme != "stratified" and self.group is None:
+            raise ValueError(f"scheme '{self.scheme}' needs a `group` column")
+        return self
+
+
+Analysis = Literal["cca", "prediction", "logo", "partial_correlations", "audit"]
+
+
+class ExchangeabilityLevel(Strict):
+    """A level of nesting for permutations: site, family, child.
+
+    Parameters
+    ----------
+    column : str
+        Canonical column whose values are the units of this level.
+    exchange : bool
+        Whether units of equal structure change places inside their outer unit.
+    """
+
+    column: str
+    exchange: bool = True
+
+
+class Experiment(Card):
+    """Card ids and a few numbers: everything a run needs beside the cohort.
+
+    Parameters
+    ----------
+    id : str
+    blocks : dict of str to str
+        Block name to embedding strategy id.
+    fusion : str, optional
+        Fusion card whose blocks are used, instead of `blocks`.
+    dataset : str, optional
+        Dataset card; by default the one of the environment's cohort, so that an experiment runs on
+        any cohort that has its columns.
+    harmonization : str
+    outcome : str
+        Canonical column; binary outcomes are classified, numbers regressed.
+    associations : list of str
+        Further outcomes for the partial correlations.
+    folds : Folds
+    analyses : list of str
+    algorithms : list of {"linear", "xgboost"}
+    n_permutations : int
+    n_components : int
+    statistic : {"wilks", "roy"}
+    exchangeability : str or list of ExchangeabilityLevel, optional
+        Column whose levels (families) are permuted as wholes, or nested levels, outermost first.
+    exchange_rows : bool
+        Whether rows inside an innermost unit change places; false for visits in order of time.
+    regularisation : {"none", "pca", "ridge"}
+        Choose the dimension or a ridge penalty of the canonical correlation inside the permutation
+        loop; ``"none"`` takes the dimensions of the cards.
+    regularisation_grid : list of float, optional
+        Dimensions, or penalties relative to the mean squared singular value.
+    normal_scores : bool
+        Rank-based inverse-normal transform of all features before canonical correlation.
+    n_bootstraps : int
+        Resamples for the stability of the axes; 0 leaves stability out.
+    subjects_per_dimension : float
+        Bounds the dimension of all blocks together: N / (p + q).
+    missing_confounds : {"error", "drop"}
+    attribution_block : str, optional
+        Block for leave-one-group-out; the first by default.
+    rope : float
+        Difference that is practically nothing, in units of the primary metric.
+    alpha : float
+    seed : int
+    """
+
+    type_name: ClassVar[str] = "experiment"
+
+    blocks: dict[Identifier, StrategyId] = {}
+    fusion: FusionId | None = None
+    dataset: DatasetId | None = None
+    harmonization: HarmonizationId = "none_baseline"
+    outcome: str
+    associations: list[str] = []
+    folds: Folds = Folds()
+    analyses: list[Analysis] = ["cca", "prediction"]
+    algorithms: list[Literal["linear", "xgboost"]] = ["linear", "xgboost"]
+    n_permutations: int = Field(1000, ge=19)
+    n_components: int = Field(3, ge=1)
+    statistic: Literal["wilks", "roy"] = "wilks"
+    exchangeability: str | list[ExchangeabilityLevel] | None = None
+    exchange_rows: bool = True
+    regularisation: Literal["none", "pca", "ridge"] = "none"
+    regularisation_grid: list[float] | None = None
+    normal_scores: bool = False
+    n_bootstraps: int = Field(100, ge=0)
+    subjects_per_dimension: float = Field(10.0, ge=2)
+    missing_confounds: Literal["error", "drop"] = "error"
+    attribution_block: str | None = None
+    rope: float = Field(0.01, ge=0)
+    alpha: float = Field(0.05, gt=0, lt=1)
+    seed: int = 42
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if bool(self.blocks) == (self.fusion is not None):
+            raise ValueError("name either `blocks` or a `fusion` card")
+        if self.fusion is not None:
+            return self  # checked once the blocks of the card are known
+        for name in self.blocks:
+            if name in ("covariates", "fusion") or name.endswith("_covariates"):
+                raise ValueError(f"block name {name!r} is taken by a model")
+        if self.attribution_block is not None and self.attribution_block not in self.blocks:
+            raise ValueError(
+                f"attribution_block {self.attribution_block!r} is not among {sorted(self.blocks)}"
+            )
+        if "cca" in self.analyses and len(self.blocks) < 2:
+            raise ValueError("cca needs two blocks")
+        if "partial_correlations" in self.analyses and "cca" not in self.analyses:
+            raise ValueError("partial_correlations uses the axes of cca; add cca to analyses")
+        return self
+
+    @property
+    def exchangeability_levels(self) -> list[ExchangeabilityLevel]:
+        """Nested levels, outermost first; empty where rows are free."""
+        if self.exchangeability is None:
+            return []
+        if isinstance(self.exchangeability, str):
+            return [ExchangeabilityLevel(column=self.exchangeability)]
+        return self.exchangeability
+
+    @property
+    def cluster_column(self) -> str | None:
+        """Column of the outermost units that are exchangeable: families, or children."""
+        return next((level.column for level in self.exchangeability_levels if level.exchange), None)

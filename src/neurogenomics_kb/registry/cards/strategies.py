@@ -1,0 +1,236 @@
+"""How a block of features is made, and how site effects are taken out."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from neurogenomics_kb.registry.cards.base import (
+    Card,
+    DatasetId,
+    Fact,
+    Identifier,
+    Modality,
+    ModelId,
+    PreprocessingId,
+    StrategyId,
+    Strict,
+    unique,
+)
+
+
+class Impute(Strict):
+    """Fill missing values from training subjects."""
+
+    step: Literal["impute"]
+    method: Literal["median", "mean"] = "median"
+
+
+class DropNearConstant(Strict):
+    """Drop features on which almost all training subjects agree, as a minor-allele filter does."""
+
+    step: Literal["drop_near_constant"]
+    min_different: int = Field(5, ge=1, description="training subjects off the commonest value")
+
+
+class ZScore(Strict):
+    """Centre and scale by training subjects."""
+
+    step: Literal["zscore"]
+
+
+class Residualize(Strict):
+    """Regress confounds out; `optional` ones are used where the cohort has them."""
+
+    step: Literal["residualize"]
+    confounds: list[str] = Field(min_length=1)
+    optional: list[str] = []
+    categorical: list[str] = []
+    unseen: Literal["error", "reference", "estimate_unlabelled"] = "error"
+
+
+Step = Annotated[
+    Impute | DropNearConstant | ZScore | Residualize,
+    Field(discriminator="step"),
+]
+
+
+class PCAProjector(Strict):
+    """Principal components; the effective dimension is also bounded by rank and sample size."""
+
+    type: Literal["pca"]
+    dim: int = Field(ge=1)
+
+
+class NoProjector(Strict):
+    """Features are used as they are."""
+
+    type: Literal["none"]
+
+
+Projector = Annotated[PCAProjector | NoProjector, Field(discriminator="type")]
+
+
+class Level(Strict):
+    """One level of pooling on the way from tokens to a subject.
+
+    Parameters
+    ----------
+    level : {"token", "exon", "gene", "segment", "run", "subject"}
+        What is pooled at this level.
+    pooling : str
+        How: ``mean``, ``cls``, ``inverse_fd`` (weights by the inverse framewise displacement) or
+        ``concatenate``.
+    frames, stride : int, optional
+        Length and step of a segment in volumes.
+    seconds : float, optional
+        Length of a segment in seconds.
+    max_fd : float, optional
+        Segments with a higher mean framewise displacement (mm) are left out.
+    min_low_motion : float, optional
+        Runs with a smaller share of low-motion segments are left out.
+    """
+
+    level: Literal["token", "exon", "gene", "segment", "run", "subject"]
+    pooling: Literal["mean", "cls", "inverse_fd", "concatenate"]
+    frames: int | None = Field(None, ge=1)
+    stride: int | None = Field(None, ge=1)
+    seconds: float | None = Field(None, gt=0)
+    max_fd: float | None = Field(None, gt=0)
+    min_low_motion: float | None = Field(None, ge=0, le=1)
+
+
+class EmbeddingStrategy(Card):
+    """How one block is made from a modality's features.
+
+    Parameters
+    ----------
+    modality : str
+    encoder : str, optional
+        Model card whose embeddings are the features; `features` then defaults to its id.
+    features : list of str
+        Feature groups of the modality's table that are used.
+    preprocessing : list of steps
+        Applied in this order, each fitted in the training fold.
+    projector : mapping
+    dataset : str, optional
+        Dataset card that it was written for; its columns are checked against the confounds.
+    acquisition : str, optional
+        Preprocessing card that the raw recordings went through.
+    levels : list of Level
+        Pooling from tokens to a subject, for encoders that run over segments or sequences.
+    discovery_sample : str
+        For polygenic scores: the sample of the discovery study.
+    """
+
+    type_name: ClassVar[str] = "embedding_strategy"
+
+    modality: Modality
+    dataset: DatasetId | None = None
+    encoder: ModelId | None = None
+    features: list[str] = []
+    acquisition: PreprocessingId | None = None
+    levels: list[Level] = []
+    preprocessing: list[Step] = []
+    projector: Projector = NoProjector(type="none")
+    discovery_sample: str = ""
+
+    @model_validator(mode="after")
+    def _has_features(self):
+        if not self.features and self.encoder is None:
+            raise ValueError("name `features` (groups of the modality's table) or an `encoder`")
+        if self.encoder is not None and self.features:
+            raise ValueError("an `encoder` names its features itself; leave `features` out")
+        if (self.levels or self.acquisition) and self.status == "ready":
+            raise ValueError("`levels` and `acquisition` are not executed yet; set status: planned")
+        return self
+
+    @property
+    def groups(self) -> list[str]:
+        """Feature groups that the block consists of."""
+        return [self.encoder] if self.encoder else list(self.features)
+
+    @property
+    def confounds(self) -> list[str]:
+        """Required confounds of all residualize steps."""
+        return unique(c for s in self.preprocessing if s.step == "residualize" for c in s.confounds)
+
+    @property
+    def optional_confounds(self) -> list[str]:
+        """Confounds that are used where the cohort has them."""
+        return unique(c for s in self.preprocessing if s.step == "residualize" for c in s.optional)
+
+    @property
+    def categorical_confounds(self) -> list[str]:
+        """Numeric confounds that hold codes."""
+        return unique(
+            c for s in self.preprocessing if s.step == "residualize" for c in s.categorical
+        )
+
+
+class HarmonizationMethod(Card):
+    """Removal of site effects, inserted before the first z-score of the blocks it applies to."""
+
+    type_name: ClassVar[str] = "harmonization"
+
+    method: Literal["none", "combat", "external"] = "none"
+    modalities: list[Modality] = []
+    batch: str = "site"
+    preserve: list[str] = []
+    parametric: bool = True
+    unseen: Literal["error", "reference", "estimate_unlabelled"] = "error"
+
+    @model_validator(mode="after")
+    def _external_is_planned(self):
+        if self.method == "external" and self.status == "ready":
+            raise ValueError("method 'external' runs outside this project; set status: planned")
+        return self
+
+
+class FusionStrategy(Card):
+    """Which blocks are predicted from together.
+
+    An experiment that names this card as ``fusion`` takes its blocks from it.
+
+    Parameters
+    ----------
+    method : {"concatenate"}
+        Late fusion by concatenating what the blocks' projectors give, each scaled in the training
+        fold.
+    blocks : dict of str to str
+        Block name to embedding strategy.
+    """
+
+    type_name: ClassVar[str] = "fusion"
+
+    method: Literal["concatenate"] = "concatenate"
+    blocks: dict[Identifier, StrategyId] = Field(min_length=2)
+
+
+class PreprocessingStep(Strict):
+    """One step from a scanner's images to the series that features are made of.
+
+    Parameters
+    ----------
+    step : str
+        Verb and object.
+    tool : str
+        Program that does it.
+    settings : mapping
+        Numbers with their unit in the name (``low_pass_hz``, ``fwhm_mm``).
+    """
+
+    step: str
+    tool: str = ""
+    settings: dict[str, str | float | int | bool | list[str]] = {}
+
+
+class PreprocessingPipeline(Card):
+    """How functional images were preprocessed before they came here."""
+
+    type_name: ClassVar[str] = "preprocessing"
+
+    modality: Modality = "fmri"
+    steps: list[PreprocessingStep] = Field(min_length=1)
+    facts: dict[str, Fact] = {}

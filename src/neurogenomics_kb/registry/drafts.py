@@ -1,0 +1,122 @@
+"""New cards: a valid skeleton, or a copy of an existing card under a new id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.registry.cards import CARD_TYPES
+from neurogenomics_kb.registry.store import EXPERIMENTS, IN_RUN_CONFIG, LAYOUT, Registry
+from neurogenomics_kb.registry.yaml_file import dump_yaml, write_atomically
+
+NOT_DRAFTED = {"result": "A run writes result cards; see `kedro kb sync`."}
+SKELETONS: dict[str, dict[str, Any]] = {
+    "dataset": {"title": "…", "cohort": "…", "license": "…", "access": "…", "tables": {
+        "participants": {"file": "participants.tsv", "id_column": "participant_id", "columns": {
+            "age": {"name": "age", "unit": "years", "range": [0, 120], "role": "confound"}}}}},
+    "model": {"title": "…", "modality": "fmri", "kind": "encoder", "description": "…",
+              "status": "planned", "reason": "…", "facts": {
+                  "architecture": {"value": "…", "source": "doi:…", "verified": False}}},
+    "paper": {"title": "Title as published", "authors": ["First Last"], "year": 2000,
+              "kind": "method", "bibliography": {"source": "doi:…", "verified": False},
+              "summary": "…", "findings": [{"value": "…", "source": "doi:…", "verified": False}]},
+    "embedding_strategy": {"title": "…", "modality": "smri", "features": ["thickness"],
+        "preprocessing": [{"step": "impute", "method": "median"}, {"step": "zscore"},
+            {"step": "residualize", "confounds": ["age", "sex", "site"]}],
+        "projector": {"type": "pca", "dim": 64}},
+    "harmonization": {"title": "…", "method": "combat", "modalities": ["smri"], "batch": "site",
+                      "preserve": ["age", "sex"]},
+    "fusion": {"title": "…", "method": "concatenate", "blocks": {
+        "gene": "genetics_gene_kmer_pca512_v1", "brain": "smri_free_surfer_pca512_v1"}},
+    "preprocessing": {"title": "…", "modality": "fmri", "steps": [
+        {"step": "correct motion", "tool": "…"}], "status": "planned", "reason": "…"},
+    "alignment": {"title": "…", "inputs": ["smri_free_surfer_pca512_v1"],
+                  "stage": "two_tower_contrastive", "objective": "…", "status": "planned",
+                  "reason": "…"},
+    "principle": {"title": "…", "statement": "…", "rationale": "…"},
+    "decision": {"title": "…", "question": "…", "decision": "…", "state": "draft"},
+    "experiment": {"blocks": {"gene": "genetics_gene_kmer_pca512_v1",
+                              "brain": "smri_free_surfer_pca512_v1"},
+                   "outcome": "mdd_diagnosis",
+                   "folds": {"scheme": "stratified_grouped", "n_splits": 5, "group": "family_id",
+                             "seed": 42},
+                   "analyses": ["prediction"]},
+}  # fmt: skip
+
+
+def new_card(registry: Registry, type_name: str, card_id: str, source: str | None = None) -> Path:
+    """Write a new card.
+
+    Parameters
+    ----------
+    registry : Registry
+    type_name : str
+    card_id : str
+    source : str, optional
+        Card of the same type that is copied; a skeleton is written otherwise.
+
+    Returns
+    -------
+    Path
+        File that holds the card now.
+
+    Raises
+    ------
+    InputError
+        If the id is taken, the type cannot be drafted, or the copy would not be valid.
+    """
+    registry.ids(type_name)  # raises for an unknown type
+    if type_name in NOT_DRAFTED:
+        raise InputError(f"{type_name} cards are not drafted", remedy=NOT_DRAFTED[type_name])
+    if card_id in registry.ids():
+        raise InputError(
+            f"id '{card_id}' is already used",
+            file=registry.file_of(card_id),
+            remedy="Choose another id, or the next version (…_v2).",
+        )
+    body = body_of(registry, type_name, source)
+    try:
+        CARD_TYPES[type_name].model_validate({**body, "id": card_id})
+    except ValueError as error:
+        raise InputError(
+            f"'{card_id}' would not be a valid {type_name.replace('_', ' ')}: {error}",
+            remedy="Ids hold letters, digits, '_', '-' and '.'.",
+        ) from None
+    if type_name == "experiment":
+        return write_experiment(registry, card_id, body)
+    place = registry.path / LAYOUT[type_name]
+    if place.suffix == ".yaml":
+        # Appended as text, so that comments and the order of a file kept by hand survive.
+        before = place.read_text(encoding="utf-8").rstrip() if place.exists() else ""
+        text = f"{before}\n\n{dump_yaml({card_id: body})}" if before else dump_yaml({card_id: body})
+        write_atomically(place, text)
+        return place
+    file = place / f"{card_id}.yaml"
+    header = f"# yaml-language-server: $schema=../schemas/{type_name}.json\n"
+    write_atomically(file, header + dump_yaml({"id": card_id, **body}))
+    return file
+
+
+def body_of(registry: Registry, type_name: str, source: str | None) -> dict[str, Any]:
+    """Content of the new card, without an id."""
+    if source is None:
+        return SKELETONS[type_name]
+    card = registry.get(source, type_name)
+    body = card.model_dump(mode="json", exclude_unset=True, exclude={"id"})
+    return {**body, "title": f"Copy of {source}"} if body.get("title") else body
+
+
+def write_experiment(registry: Registry, card_id: str, body: dict[str, Any]) -> Path:
+    """Experiment as a Kedro run configuration."""
+    file = registry.project / EXPERIMENTS / f"{card_id}.yml"
+    config: Any = {"id": card_id, **body}
+    for key in reversed(IN_RUN_CONFIG[1:]):
+        config = {key: config}
+    text = yaml.safe_dump(
+        {"run": {"pipeline": "integration", **config}}, sort_keys=False, allow_unicode=True
+    )
+    write_atomically(file, f"# kedro run --config {EXPERIMENTS}/{card_id}.yml\n{text}")
+    return file

@@ -1,0 +1,79 @@
+"""Results as evidence: which ones used a card, and what they say for a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from neurogenomics_kb.registry.cards import DecisionCard, Evidence, ResultCard
+from neurogenomics_kb.registry.store import Registry
+
+QUESTION = "Does {experiment} on {cohort} justify leaving late fusion?"
+NO_FUSION = "The experiment compares no fusion with single blocks, so the rule cannot be evaluated."
+
+
+def results_using(results: Iterable[ResultCard], card_id: str) -> list[ResultCard]:
+    """Results whose recipe held a card, newest first."""
+    used = [r for r in results if card_id in r.cards]
+    return sorted(used, key=lambda r: (r.created, r.id), reverse=True)
+
+
+def results_of(registry: Registry, experiment: str, cohort: str) -> list[ResultCard]:
+    """Results of one experiment on one cohort, oldest first."""
+    # The id begins with both, so that other results need not be read.
+    own = [i for i in registry.ids("result") if i.startswith(f"{cohort}-{experiment}-")]
+    cards = [registry.get(i, "result") for i in own]
+    cards = [c for c in cards if (c.experiment, c.cohort) == (experiment, cohort)]
+    return sorted(cards, key=lambda r: (r.created, r.id))
+
+
+def decision_id(experiment: str, cohort: str) -> str:
+    """Id of the decision card of an experiment on a cohort."""
+    return f"escalation-{cohort}-{experiment}"
+
+
+def draft_decision(results: list[ResultCard]) -> DecisionCard | None:
+    """Decision card that follows from the escalation rule of the newest result.
+
+    Parameters
+    ----------
+    results : list of ResultCard
+        Results of one experiment on one cohort, oldest first.
+
+    Returns
+    -------
+    DecisionCard or None
+        None where no result could evaluate the rule. Earlier results stand as evidence too, so
+        that a reader sees when they disagree.
+    """
+    able = [r for r in results if r.decision.get("inputs")]
+    if not able:
+        return None
+    newest = able[-1]
+    stages = {r.decision["next_stage"] for r in able}
+    stage = newest.decision["next_stage"]
+    text = (
+        f"Go on to {stage.replace('_', ' ')}."
+        if newest.decision["escalate"]
+        else "Stay at late fusion."
+    )
+    if len(stages) > 1:
+        text += " The results disagree; see the evidence."
+    return DecisionCard(
+        id=decision_id(newest.experiment, newest.cohort),
+        title=f"Stage of integration after {newest.experiment} on {newest.cohort}",
+        question=QUESTION.format(experiment=newest.experiment, cohort=newest.cohort),
+        rule=newest.decision["rule"],
+        decision=text,
+        evidence=[
+            Evidence(result=r.id, says=say(r), supports=r.decision["next_stage"]) for r in able
+        ],
+    )
+
+
+def say(result: ResultCard) -> str:
+    """Numbers that the rule looked at."""
+    parts = [
+        f"fusion against {i['reference']}: {i['difference']:+.3f}, p = {i['p_value']:.2g}"
+        for i in result.decision["inputs"]
+    ]
+    return f"{'; '.join(parts)} ({result.decision['algorithm']}, N = {result.n_subjects})"

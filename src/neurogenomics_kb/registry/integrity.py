@@ -1,0 +1,195 @@
+"""What must hold between cards, and between cards and the project around them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from neurogenomics_kb.errors import InputError, nearest
+from neurogenomics_kb.registry.cards import (
+    Card,
+    DatasetCard,
+    EmbeddingStrategy,
+    Experiment,
+    ResultCard,
+    is_versioned,
+)
+from neurogenomics_kb.registry.cards.datasets import QUALITY_COVARIATES
+from neurogenomics_kb.registry.cohorts import merge_parts
+from neurogenomics_kb.registry.lock import LOCK, read_lock
+from neurogenomics_kb.registry.store import Problem, Raw, Registry, problem_at
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# `id.field` in the text of a page, and {{ kb:id.field }} which the site replaces by the value.
+CITED_FIELD = re.compile(r"`([A-Za-z0-9][\w-]*)((?:\.[A-Za-z0-9_]+)+)`|\{\{\s*kb:([^}\s]+)\s*\}\}")
+CITED_ID = re.compile(r"`([a-z][a-z0-9_]*_v\d+)`")
+FILE_ENDINGS = {"yaml", "yml", "md", "html", "py", "csv", "json", "tsv", "lock", "png", "parquet"}
+LOCAL_FILE = re.compile(r"^((?:docs|src|kb|conf|tests|scripts)/[\w./-]+)(?:[#:].*)?$")
+
+
+def check_integrity(registry: Registry) -> Iterator[Problem]:
+    """Dangling references, missing columns and files, changed versions, pages that cite nothing.
+
+    Parameters
+    ----------
+    registry : Registry
+
+    Yields
+    ------
+    Problem
+    """
+    sound = {card.id: card for card in registry.sound()}
+    for card in sound.values():
+        raw = registry.raw(card.id)
+        yield from check_references(registry, card, raw)
+        yield from check_files(registry, card, raw)
+        yield from check_columns(registry, card, raw)
+    yield from check_lock(registry, sound)
+    yield from check_pages(registry, sound)
+
+
+def check_references(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]:
+    """Ids that a card names must exist and be of the right type."""
+    for place, kind, wanted in card.references():
+        among = registry.ids(kind)
+        if wanted not in among:
+            name = kind.replace("_", " ")
+            yield problem_at(raw, place, f"there is no {name} '{wanted}'{nearest(wanted, among)}")
+    if isinstance(card, Experiment) and card.fusion and card.fusion in registry.ids("fusion"):
+        planned = registry.get(card.fusion)
+        if planned.status == "planned" and card.status == "ready":
+            yield problem_at(raw, ("fusion",), f"'{card.fusion}' is planned: {planned.reason}")
+
+
+def check_files(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]:
+    """Files of this project that a card names must exist."""
+    for field in ("sources", "code"):
+        for i, text in enumerate(getattr(card, field, [])):
+            match = LOCAL_FILE.match(text)
+            if match and not (registry.project / match.group(1)).exists():
+                yield problem_at(raw, (field, i), f"there is no file '{match.group(1)}'")
+
+
+def check_columns(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]:
+    """Confounds of a strategy, and columns of an experiment, must be in the dataset card."""
+    dataset_id = getattr(card, "dataset", None)
+    if not isinstance(card, EmbeddingStrategy | Experiment) or not dataset_id:
+        return
+    try:
+        dataset = registry.get(dataset_id, "dataset")
+    except InputError:
+        return  # reported as a dangling reference or by itself
+    known = columns_of(registry, dataset)
+    if isinstance(card, EmbeddingStrategy):
+        wanted = [
+            (("preprocessing", i, "confounds", j), name)
+            for i, step in enumerate(card.preprocessing)
+            if step.step == "residualize"
+            for j, name in enumerate(step.confounds)
+        ]
+    else:
+        wanted = [(("outcome",), card.outcome)]
+        wanted += [(("associations", i), name) for i, name in enumerate(card.associations)]
+    for place, name in wanted:
+        if name not in known:
+            yield problem_at(
+                raw, place, f"dataset '{dataset.id}' has no column '{name}'{nearest(name, known)}"
+            )
+
+
+def columns_of(registry: Registry, dataset: DatasetCard) -> set[str]:
+    """Canonical columns of the cohort that a dataset card belongs to, and of its modalities."""
+    root = registry.get(dataset.part_of, "dataset") if dataset.part_of else dataset
+    tables = merge_parts(registry, root).tables.values()
+    named = {column.name for table in tables for column in table.columns.values()}
+    return named | set(QUALITY_COVARIATES)
+
+
+def check_lock(registry: Registry, sound: dict[str, Card]) -> Iterator[Problem]:
+    """A published version must say what it said when it was published."""
+    try:
+        locked = read_lock(registry.path)
+    except InputError as error:
+        yield Problem(str(registry.path / LOCK), 1, "", str(error))
+        return
+    for card_id, value in locked.items():
+        if card_id not in registry.ids():
+            yield Problem(
+                str(registry.path / LOCK), 1, card_id,
+                f"the published card is gone{nearest(card_id, registry.ids())}; restore it",
+            )  # fmt: skip
+        elif card_id in sound and sound[card_id].content_hash != value:
+            yield problem_at(
+                registry.raw(card_id), (),
+                f"'{card_id}' is published with hash {value} and now has "
+                f"{sound[card_id].content_hash}; restore it and write the change as a new version",
+            )  # fmt: skip
+    if (registry.path / LOCK).exists():
+        for card_id, card in sound.items():
+            versioned = is_versioned(card_id) and not isinstance(card, ResultCard)
+            if versioned and card_id not in locked:
+                yield problem_at(
+                    registry.raw(card_id), (), "is not published yet; `kedro kb lock` does it"
+                )
+
+
+def check_pages(registry: Registry, sound: dict[str, Card]) -> Iterator[Problem]:
+    """Ids and fields that the documentation cites must exist."""
+    docs = registry.project / "docs"
+    for page in sorted(docs.rglob("*.md")) if docs.is_dir() else ():
+        yield from check_page(page, registry, sound)
+
+
+def check_page(page: Path, registry: Registry, sound: dict[str, Card]) -> Iterator[Problem]:
+    """Citations of one page."""
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        for match in CITED_FIELD.finditer(line):
+            must_exist = match.group(3) is not None
+            cited = match.group(3) or match.group(1) + match.group(2)
+            card_id, _, field = cited.partition(".")
+            if card_id not in sound:
+                if must_exist:
+                    near = nearest(card_id, registry.ids())
+                    yield Problem(str(page), number, cited, f"there is no card '{card_id}'{near}")
+                continue
+            if field.rsplit(".", 1)[-1] in FILE_ENDINGS:
+                continue
+            try:
+                field_value(sound[card_id], field)
+            except KeyError as error:
+                yield Problem(str(page), number, cited, str(error.args[0]))
+        for card_id in CITED_ID.findall(line):
+            if card_id not in registry.ids():
+                near = nearest(card_id, registry.ids())
+                yield Problem(str(page), number, card_id, f"there is no card '{card_id}'{near}")
+
+
+def field_value(card: Card, field: str) -> Any:
+    """Value of a dotted field of a card.
+
+    Raises
+    ------
+    KeyError
+        With a message, if the card has no such field.
+    """
+    value: Any = card
+    for part in filter(None, field.split(".")):
+        if isinstance(value, BaseModel):
+            names = [*type(value).model_fields, "content_hash"]
+            if part not in names:
+                raise KeyError(f"card '{card.id}' has no field '{field}'{nearest(part, names)}")
+            value = getattr(value, part)
+        elif isinstance(value, dict):
+            if part not in value:
+                raise KeyError(f"card '{card.id}' has no field '{field}'{nearest(part, value)}")
+            value = value[part]
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            raise KeyError(f"card '{card.id}' has no field '{field}'")
+    return value
