@@ -66,6 +66,7 @@ class _Check:
 
     def __init__(self, ids: set[str], n: int, minimum: int) -> None:
         self.ids, self.n, self.minimum = ids, n, minimum
+        self.few = max(n, minimum)
         self.lengths = sorted({len(i) for i in ids})
 
     def walk(self, data: Any, where: str, key: str) -> None:
@@ -86,7 +87,7 @@ class _Check:
 
     def _mapping(self, data: Mapping, where: str) -> None:
         scalars = sum(isinstance(v, int | float) for v in data.values())
-        if scalars > LARGEST_MAPPING or (self.n and scalars >= self.n):
+        if scalars > LARGEST_MAPPING or (self.n and scalars >= self.few):
             raise self._rows(where, scalars)
         for name, value in data.items():
             key = str(name)
@@ -103,7 +104,7 @@ class _Check:
         rows = len(data)
         plain = sum(isinstance(v, int | float) and not isinstance(v, bool) for v in data)
         named = key in TABLES and all(isinstance(v, Mapping) for v in data)
-        if plain > LONGEST_ARRAY or (self.n and rows >= self.n and not named):
+        if plain > LONGEST_ARRAY or (self.n and rows >= self.few and not named):
             raise self._rows(where, rows)
         for i, item in enumerate(data):
             self.walk(item, f"{where}[{i}]", key)

@@ -88,6 +88,11 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         For an unknown or planned card, a dataset of another cohort, or a covariate, outcome or
         group that the cohort does not have.
     """
+    if experiment.status == "planned":
+        raise InputError(
+            f"experiment '{experiment.id}' is planned and cannot run yet: {experiment.reason}",
+            remedy="Run another one; `kedro kb list experiment` shows them.",
+        )
     fusion = [registry.get(experiment.fusion, "fusion")] if experiment.fusion else []
     experiment = expand_fusion(experiment, registry)
     dataset = find_dataset(registry, cohort, experiment.dataset)

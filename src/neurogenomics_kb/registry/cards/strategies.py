@@ -174,7 +174,7 @@ class HarmonizationMethod(Card):
 
     type_name: ClassVar[str] = "harmonization"
 
-    method: Literal["none", "combat", "external"] = "none"
+    method: Literal["none", "combat", "unlearning", "external"] = "none"
     modalities: list[Modality] = []
     batch: str = "site"
     preserve: list[str] = []
@@ -183,8 +183,8 @@ class HarmonizationMethod(Card):
 
     @model_validator(mode="after")
     def _external_is_planned(self):
-        if self.method == "external" and self.status == "ready":
-            raise ValueError("method 'external' runs outside this project; set status: planned")
+        if self.method not in ("none", "combat") and self.status == "ready":
+            raise ValueError(f"method '{self.method}' is not executed yet; set status: planned")
         return self
 
 
