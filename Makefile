@@ -7,13 +7,14 @@ WORKERS ?= 2
 # Numerical libraries would otherwise start threads in every test process.
 TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONHASHSEED=0
 
-.PHONY: help install run test test-all calibrate lint docs viz ui clean
+.PHONY: help install run test test-all calibrate benchmark lint docs viz ui clean
 
 help:
 	@echo "make run       install, run the integration on the demo cohort, say where the results are"
 	@echo "make test      lint, layer contracts, tests"
 	@echo "make test-all  the same with the slow tests"
 	@echo "make calibrate measure false-positive rates, power and coverage that are not stored yet (hours)"
+	@echo "make benchmark time the knowledge base side by side with bare imports"
 	@echo "make docs      build the documentation site into site/"
 	@echo "make viz       browse the lineage in kedro-viz"
 	@echo "make ui        compare runs in the MLflow UI"
@@ -46,6 +47,9 @@ test-all: install lint
 
 calibrate: install
 	$(TEST_ENV) $(BIN)/python -m neurogenomics_kb.calibration
+
+benchmark: install
+	$(TEST_ENV) $(BIN)/python tests/benchmarks/bench_knowledge_base.py
 
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

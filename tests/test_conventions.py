@@ -15,6 +15,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from pydantic import BaseModel
 
+from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.pipeline_registry import register_pipelines
 
 ROOT = Path(__file__).parents[1]
@@ -129,7 +130,11 @@ def test_experiment_files_name_what_exists(pipelines):
         assert run["pipeline"] in pipelines
         experiment = Experiment.model_validate(run["params"]["experiment"])
         assert experiment.id == file.stem
-        resolve_recipe(experiment, registry, "demo")
+        if experiment.status == "planned":
+            with pytest.raises(InputError, match="planned"):
+                resolve_recipe(experiment, registry, "demo")
+        else:
+            resolve_recipe(experiment, registry, "demo")
 
 
 def test_nodes_are_named_by_verbs_and_described(pipelines):

@@ -86,7 +86,7 @@ def _show(path: Path, card_id: str, as_json: bool, type_name: str | None = None)
         click.secho(f"# used by result {result.id}{now}", fg="cyan")
     if len(used) > MOST_RESULTS:
         click.secho(f"# and {len(used) - MOST_RESULTS} earlier results", fg="cyan")
-    click.echo(dump_yaml(card.model_dump(mode="json", exclude_defaults=True)), nl=False)
+    click.echo(dump_yaml(card.model_dump(mode="json", exclude_unset=True)), nl=False)
 
 
 def _results(registry: Registry, card_id: str) -> list[ResultCard]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -95,6 +96,7 @@ def sync_results(uri: str, experiment_name: str, kb: Path, minimum: int = MINIMU
     InputError
         If the server cannot be reached or has no such experiment.
     """
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     mlflow.set_tracking_uri(uri)
     client = MlflowClient(tracking_uri=uri)
     done = Synced()

@@ -136,7 +136,8 @@ def test_recipe_holds_every_card_with_its_hash():
 @pytest.mark.parametrize(
     ("changes", "cohort", "words"),
     [
-        ({}, "ukb", "0 dataset cards describe cohort 'ukb'"),
+        ({}, "nowhere", "0 dataset cards describe cohort 'nowhere'"),
+        ({}, "ukb", "cohort 'ukb' is planned"),
         ({"dataset": "aomic"}, "demo", "is for cohort 'aomic', the environment is 'demo'"),
         ({"outcome": "site"}, "demo", "outcome 'site' is category"),
         ({"associations": ["phq"]}, "demo", "did you mean 'phq9_score'"),

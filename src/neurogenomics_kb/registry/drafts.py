@@ -14,7 +14,7 @@ from neurogenomics_kb.registry.yaml_file import dump_yaml, write_atomically
 
 NOT_DRAFTED = {"result": "A run writes result cards; see `kedro kb sync`."}
 SKELETONS: dict[str, dict[str, Any]] = {
-    "dataset": {"title": "…", "cohort": "…", "license": "…", "access": "…", "tables": {
+    "dataset": {"title": "…", "cohort": "my_cohort", "license": "…", "access": "…", "tables": {
         "participants": {"file": "participants.tsv", "id_column": "participant_id", "columns": {
             "age": {"name": "age", "unit": "years", "range": [0, 120], "role": "confound"}}}}},
     "model": {"title": "…", "modality": "fmri", "kind": "encoder", "description": "…",

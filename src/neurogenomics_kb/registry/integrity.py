@@ -14,12 +14,10 @@ from neurogenomics_kb.registry.cards import (
     DatasetCard,
     EmbeddingStrategy,
     Experiment,
-    ResultCard,
-    is_versioned,
 )
 from neurogenomics_kb.registry.cards.datasets import QUALITY_COVARIATES
 from neurogenomics_kb.registry.cohorts import merge_parts
-from neurogenomics_kb.registry.lock import LOCK, read_lock
+from neurogenomics_kb.registry.lock import LOCK, is_publishable, read_lock
 from neurogenomics_kb.registry.store import Problem, Raw, Registry, problem_at
 
 if TYPE_CHECKING:
@@ -131,8 +129,7 @@ def check_lock(registry: Registry, sound: dict[str, Card]) -> Iterator[Problem]:
             )  # fmt: skip
     if (registry.path / LOCK).exists():
         for card_id, card in sound.items():
-            versioned = is_versioned(card_id) and not isinstance(card, ResultCard)
-            if versioned and card_id not in locked:
+            if is_publishable(card) and card_id not in locked:
                 yield problem_at(
                     registry.raw(card_id), (), "is not published yet; `kedro kb lock` does it"
                 )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neurogenomics_kb.errors import InputError, listing
-from neurogenomics_kb.registry.cards import is_versioned
+from neurogenomics_kb.registry.cards import Card, ResultCard, is_versioned
 from neurogenomics_kb.registry.yaml_file import write_atomically
 
 if TYPE_CHECKING:
@@ -45,12 +45,17 @@ def read_lock(folder: Path) -> dict[str, str]:
 
 
 def lockable(registry: Registry) -> dict[str, str]:
-    """Hash of every card whose id carries a version."""
-    return {
-        card_id: registry.get(card_id).content_hash
-        for card_id in registry.ids()
-        if is_versioned(card_id) and registry.type_of(card_id) != "result"
-    }
+    """Hash of every card that can run and whose id carries a version.
+
+    A planned card is a draft of its version and may still change.
+    """
+    cards = [registry.get(i) for i in registry.ids() if is_versioned(i)]
+    return {c.id: c.content_hash for c in cards if is_publishable(c)}
+
+
+def is_publishable(card: Card) -> bool:
+    """Whether a card is a recipe of some version that runs."""
+    return is_versioned(card.id) and card.status == "ready" and not isinstance(card, ResultCard)
 
 
 def write_lock(registry: Registry) -> list[str]:
@@ -67,8 +72,11 @@ def write_lock(registry: Registry) -> list[str]:
         If a published card changed or is gone.
     """
     locked, current = read_lock(registry.path), lockable(registry)
-    changed = [i for i, value in locked.items() if i in current and current[i] != value]
-    gone = [i for i in locked if i not in current]
+    there = set(registry.ids())
+    gone = [i for i in locked if i not in there]
+    changed = [
+        i for i, value in locked.items() if i in there and registry.get(i).content_hash != value
+    ]
     if changed or gone:
         raise InputError(
             f"published cards changed: {listing(changed)}"

@@ -96,6 +96,12 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
     fusion = [registry.get(experiment.fusion, "fusion")] if experiment.fusion else []
     experiment = expand_fusion(experiment, registry)
     dataset = find_dataset(registry, cohort, experiment.dataset)
+    if dataset.status == "planned":
+        raise InputError(
+            f"cohort '{dataset.cohort}' is planned and cannot run yet: {dataset.reason}",
+            file=f"dataset card '{dataset.id}'",
+            remedy="Run on another cohort with --env.",
+        )
     blocks = {
         name: registry.runnable(card_id, "embedding_strategy")
         for name, card_id in experiment.blocks.items()

@@ -9,7 +9,6 @@ from pydantic import Field
 from neurogenomics_kb.registry.cards.base import (
     Card,
     Fact,
-    Modality,
     ModelId,
     PaperId,
     StrategyId,
@@ -57,7 +56,7 @@ class ModelCard(Card):
 
     type_name: ClassVar[str] = "model"
 
-    modality: Modality | Literal["multimodal", "tabular"]
+    modality: Literal["genomics", "smri", "fmri", "eeg", "behaviour", "multimodal", "tabular"]
     kind: Literal["encoder", "predictor", "language", "hub"] = "encoder"
     spec: dict[str, Any] = {}
     license: str = ""

@@ -1,0 +1,411 @@
+"""Catalogue pages of the documentation site, made from the cards."""
+
+from __future__ import annotations
+
+import html
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from neurogenomics_kb.registry.cards import (
+    CARD_TYPES,
+    Card,
+    DecisionCard,
+    Experiment,
+    Fact,
+    ModelCard,
+    PaperCard,
+    ResultCard,
+)
+from neurogenomics_kb.registry.evidence import decision_id, results_using
+from neurogenomics_kb.registry.integrity import LOCAL_FILE, field_value
+from neurogenomics_kb.registry.store import Registry
+from neurogenomics_kb.registry.yaml_file import dump_yaml
+
+TITLES = {
+    "dataset": "Datasets", "model": "Models", "paper": "Papers",
+    "embedding_strategy": "Embedding strategies", "fusion": "Fusion strategies",
+    "harmonization": "Harmonization", "preprocessing": "rs-fMRI preprocessing",
+    "alignment": "Alignment strategies", "principle": "Integration principles",
+    "experiment": "Experiments", "decision": "Decisions", "result": "Results",
+}  # fmt: skip
+ROOT = "catalogue"
+# Fields that are shown by the head of a page or by their own section.
+SHOWN = {"id", "title", "status", "reason", "sources", "notes", "schema_version", "facts",
+         "findings", "walkthrough", "description", "summary", "relevance", "limits"}  # fmt: skip
+MACRO = re.compile(r"\{\{\s*kb:([^}\s]+)\s*\}\}")
+PLAN = re.compile(r"\{\{\s*kb-plan\s*\}\}")
+
+
+class Catalogue:
+    """Pages of a knowledge base.
+
+    Parameters
+    ----------
+    registry : Registry
+        Cards that are not valid are left out; `Registry.validate` reports them.
+
+    Examples
+    --------
+    >>> pages = Catalogue(Registry("kb")).pages()  # doctest: +SKIP
+    >>> pages["catalogue/model/brainlm.md"]  # doctest: +SKIP
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.cards = {card.id: card for card in registry.sound()}
+        self.results = [c for c in self.cards.values() if isinstance(c, ResultCard)]
+        self.used_by: dict[str, list[str]] = defaultdict(list)
+        for card in self.cards.values():
+            for _, _, wanted in card.references():
+                if card.id not in self.used_by[wanted]:
+                    self.used_by[wanted].append(card.id)
+
+    def pages(self) -> dict[str, str]:
+        """Markdown by path inside the documentation folder."""
+        out = {f"{ROOT}/index.md": self.overview()}
+        for kind in CARD_TYPES:
+            out[f"{ROOT}/{kind}/index.md"] = self.list_page(kind)
+        for card in self.cards.values():
+            out[path_of(card)] = self.page(card)
+        return out
+
+    # --- lists --------------------------------------------------------------------------------
+
+    def of_type(self, kind: str) -> list[Card]:
+        """Cards of a type; results newest first."""
+        cards = [c for c in self.cards.values() if type(c).type_name == kind]
+        newest_first = kind == "result"
+        return sorted(
+            cards, key=lambda c: c.created if newest_first else c.id, reverse=newest_first
+        )
+
+    def overview(self) -> str:
+        """Counts of every type."""
+        rows = []
+        for kind, title in TITLES.items():
+            cards = self.of_type(kind)
+            planned = sum(c.status == "planned" for c in cards)
+            rows.append([f"[{title}]({kind}/index.md)", len(cards), planned or ""])
+        facts = [f for c in self.cards.values() for f in facts_of(c)]
+        checked = sum(f.verified for f in facts)
+        return (
+            "# Catalogue\n\nEach page is made from a card in `kb/` or `conf/experiments/`.\n\n"
+            + table(["cards", "number", "planned"], rows)
+            + f"\n\n{checked} of {len(facts)} facts and findings were looked up in the primary "
+            "source for their card; the others say so.\n"
+        )
+
+    def list_page(self, kind: str) -> str:
+        """One row per card of a type."""
+        here = f"{ROOT}/{kind}/index.md"
+        rows = []
+        for card in self.of_type(kind):
+            row = [self.link(card.id, here), text(card.title), card.status]
+            if kind != "result":
+                row.append(len(results_using(self.results, card.id)) or "")
+            rows.append(row)
+        head = ["card", "title", "status"] + ([] if kind == "result" else ["results"])
+        body = table(head, rows) if rows else "There is no card of this type yet."
+        return f"# {TITLES[kind]}\n\n{body}\n"
+
+    # --- one card -----------------------------------------------------------------------------
+
+    def page(self, card: Card) -> str:
+        """Page of one card."""
+        here = path_of(card)
+        parts = [f"# {text(card.title or card.id)}", self.head(card)]
+        if card.status == "planned":
+            parts.append(f'!!! note "Planned: it cannot run yet"\n    {text(card.reason)}')
+        if isinstance(card, PaperCard):
+            parts.append(self.bibliography(card, here))
+        for field in ("description", "summary", "relevance", "limits"):
+            value = getattr(card, field, "")
+            if value:
+                name = {"relevance": "For this project", "limits": "What it does not show"}
+                title = f"## {name[field]}\n\n" if field in name else ""
+                parts.append(title + text(value))
+        if card.notes:
+            parts.append(text(card.notes))
+        if isinstance(card, ResultCard):
+            parts += self.result_sections(card, here)
+        else:
+            parts += self.knowledge_sections(card, here)
+        if card.sources:
+            parts.append("## Sources\n\n" + bullets(self.source(s, here) for s in card.sources))
+        parts.append(self.usage(card, here))
+        if not isinstance(card, ResultCard):
+            body = dump_yaml(card.model_dump(mode="json", exclude_unset=True))
+            parts.append(f"## Card\n\n{fenced(body)}")
+        return "\n\n".join(p for p in parts if p) + "\n"
+
+    def head(self, card: Card) -> str:
+        """Id, type, hash and file."""
+        kind = type(card).type_name
+        file = self.registry.file_of(card.id)
+        root = self.registry.project.resolve()
+        resolved = file.resolve()
+        shown = resolved.relative_to(root) if resolved.is_relative_to(root) else file.name
+        return (
+            f"`{card.id}` · [{TITLES[kind]}](index.md) · {card.status} · hash "
+            f"`{card.content_hash}` · `{shown}`"
+        )
+
+    def knowledge_sections(self, card: Card, here: str) -> list[str]:
+        """References, facts and walkthrough."""
+        parts = []
+        links = [
+            [".".join(map(str, place)), self.link(wanted, here)]
+            for place, _, wanted in card.references()
+        ]
+        if links:
+            parts.append("## Refers to\n\n" + table(["field", "card"], links))
+        facts = getattr(card, "facts", {}) or {}
+        if facts:
+            rows = [
+                [text(name.replace("_", " ")), *self.fact(f, here)] for name, f in facts.items()
+            ]
+            parts.append("## Facts\n\n" + table(["fact", "value", "source", "looked up"], rows))
+        findings = getattr(card, "findings", [])
+        if findings:
+            rows = [self.fact(f, here) for f in findings]
+            parts.append("## Findings\n\n" + table(["finding", "source", "looked up"], rows))
+        if isinstance(card, ModelCard) and card.repository:
+            parts.append(f"Repository: {self.source(card.repository, here)}. {text(card.license)}")
+        if isinstance(card, ModelCard) and card.walkthrough:
+            rows = [self.step(card, s) for s in card.walkthrough]
+            parts.append(
+                "## Walkthrough\n\nWhere to read in the original repository.\n\n"
+                + table(["step", "where", "what it does", "looked up"], rows)
+            )
+        files = getattr(card, "code", [])
+        if files:
+            parts.append("## In this project\n\n" + bullets(map(code, files)))
+        if isinstance(card, Experiment):
+            parts.append(f"## Run it\n\n{fenced(run_command(card.id), 'sh')}")
+        if isinstance(card, DecisionCard):
+            parts.append(f"**{text(card.question)}**\n\n{text(card.decision)}\n\n"
+                         f"State: {card.state}. Rule: {text(card.rule) or 'none'}")  # fmt: skip
+            rows = [[self.link(e.result, here), text(e.says), text(e.supports)]
+                    for e in card.evidence]  # fmt: skip
+            parts.append("## Evidence\n\n" + table(["result", "says", "stage"], rows))
+        return parts
+
+    def bibliography(self, card: PaperCard, here: str) -> str:
+        """Authors and where they were looked up."""
+        where = [f"doi:{card.doi}" if card.doi else "", f"arXiv:{card.arxiv}" if card.arxiv else "",
+                 card.url]  # fmt: skip
+        links = ", ".join(self.source(w, here) for w in where if w)
+        state = "looked up in" if card.bibliography.verified else "not verified; see"
+        note = f" {text(card.bibliography.note)}" if card.bibliography.note else ""
+        return (
+            f"{text(', '.join(card.authors))} ({card.year}). {text(card.venue)} {links}\n\n"
+            f"Bibliography {state} {self.source(card.bibliography.source, here)}.{note}"
+        )
+
+    def fact(self, fact: Fact, here: str) -> list[str]:
+        """Cells of a fact."""
+        value = ", ".join(map(str, fact.value)) if isinstance(fact.value, list) else fact.value
+        note = f"<br>*{text(fact.note)}*" if fact.note else ""
+        return [text(str(value)) + note, self.source(fact.source, here), tick(fact.verified)]
+
+    def step(self, card: ModelCard, step: Any) -> list[str]:
+        """Cells of a walkthrough step."""
+        where = text(" ".join(filter(None, [step.file, step.symbol])))
+        if step.file and card.repository.startswith("https://"):
+            where = f"[{where}]({html.escape(card.repository)}/blob/HEAD/{html.escape(step.file)})"
+        return [text(step.step), where, text(step.does), tick(step.verified)]
+
+    def result_sections(self, card: ResultCard, here: str) -> list[str]:
+        """What a run found."""
+        used = [
+            [self.link(i, here), f"`{value}`", self.state_of(i, value)]
+            for i, value in card.cards.items()
+        ]
+        run = f"MLflow run {code(card.mlflow_run_id)}" if card.mlflow_run_id else "not tracked"
+        parts = [
+            f"N = {card.n_subjects}, cohort {text(card.cohort)}, experiment "
+            f"{self.link(card.experiment, here)}, {card.created}, {run}, code "
+            f"{code(card.code_version)}, folds {code(str(card.folds.get('hash', '')))}.",
+            "## Recipe\n\n" + table(["card", "hash in the run", "now"], used),
+        ]
+        columns = {
+            "cca": ["pair", "component", "correlation", "null_mean", "held_out", "p_value"],
+            "comparisons": ["model", "reference", "variant", "algorithm", "difference", "ci_low",
+                            "ci_high", "p_value"],
+            "metrics": ["model", "variant", "algorithm", "metric", "value", "ci_low", "ci_high"],
+        }  # fmt: skip
+        names = {
+            "cca": "Canonical correlations",
+            "comparisons": "Comparisons",
+            "metrics": "Metrics",
+        }
+        for field, wanted in columns.items():
+            rows = getattr(card, field)
+            if field == "metrics":
+                rows = [r for r in rows if r.get("metric") in ("auroc", "r2")]
+            if rows:
+                cells = [[number(r.get(c)) for c in wanted] for r in rows]
+                parts.append(f"## {names[field]}\n\n{table(wanted, cells)}")
+        verdict = card.audit.get("verdict") or []
+        if verdict:
+            keys = list(verdict[0])
+            rows = [[text(str(v.get(k, ""))) for k in keys] for v in verdict]
+            parts.append("## Audit\n\n" + table(keys, rows))
+        if card.warnings:
+            parts.append("## Cautions\n\n" + bullets(text(w) for w in card.warnings))
+        decision = decision_id(card.experiment, card.cohort)
+        if decision in self.cards:
+            parts.append(f"Decision: {self.link(decision, here)}")
+        return parts
+
+    def state_of(self, card_id: str, value: str) -> str:
+        """Whether a card says today what it said in a run."""
+        if card_id not in self.cards:
+            return "gone"
+        return "the same" if self.cards[card_id].content_hash == value else "changed since"
+
+    def usage(self, card: Card, here: str) -> str:
+        """Cards that refer to this one, and results that used it."""
+        parts = []
+        users = [u for u in self.used_by.get(card.id, []) if u != card.id]
+        if users:
+            parts.append("## Used by\n\n" + bullets(self.link(u, here) for u in sorted(users)))
+        results = results_using(self.results, card.id)
+        if isinstance(card, Experiment):
+            results = [r for r in self.results if r.experiment == card.id]
+        if results:
+            rows = [[self.link(r.id, here), r.cohort, r.n_subjects,
+                     self.state_of(card.id, r.cards.get(card.id, card.content_hash))]
+                    for r in results]  # fmt: skip
+            parts.append(
+                "## Results that used it\n\n" + table(["result", "cohort", "N", "card"], rows)
+            )
+        return "\n\n".join(parts)
+
+    # --- pieces -------------------------------------------------------------------------------
+
+    def link(self, card_id: str, here: str) -> str:
+        """Link to a card's page, or its id where there is none."""
+        if card_id not in self.cards:
+            return code(card_id)
+        target = posixpath.relpath(path_of(self.cards[card_id]), posixpath.dirname(here) or ".")
+        return f"[{text(card_id)}]({target})"
+
+    def source(self, where: str, here: str) -> str:
+        """Link for a DOI, an arXiv id, an address or a page of this site."""
+        shown = text(where)
+        if where.startswith("doi:"):
+            return f"[{shown}](https://doi.org/{html.escape(where[4:])})"
+        if where.startswith("arXiv:"):
+            return f"[{shown}](https://arxiv.org/abs/{html.escape(where[6:])})"
+        if re.match(r"^https://[^\s()<>\[\]\"']+$", where):
+            github = re.match(r"^https://github\.com/([^/]+/[^/]+)(?:/blob/[^/]+/(.+))?$", where)
+            if github:
+                shown = text(": ".join(filter(None, github.groups())))
+            return f"[{shown}]({where})"
+        match = LOCAL_FILE.match(where)
+        if match and where.startswith("docs/") and where.endswith(".md"):
+            target = posixpath.relpath(where.removeprefix("docs/"), posixpath.dirname(here) or ".")
+            return f"[{shown}]({target})"
+        return code(where) if match else shown
+
+    def plan(self, here: str) -> str:
+        """Experiments with their newest result and the stage that the rule gives."""
+        rows = []
+        for card in self.of_type("experiment"):
+            results = [r for r in self.results if r.experiment == card.id]
+            rows.append(self.plan_row(card.id, card.status, results, here))
+        # Default experiments of an environment have no file of their own.
+        for name in sorted({r.experiment for r in self.results} - {*self.cards}):
+            results = [r for r in self.results if r.experiment == name]
+            rows.append(self.plan_row(name, "ready", results, here))
+        return table(["experiment", "status", "results", "newest", "stage by the rule"], rows)
+
+    def plan_row(self, name: str, status: str, results: list[ResultCard], here: str) -> list[Any]:
+        """One row of the plan."""
+        newest = max(results, key=lambda r: (r.created, r.id), default=None)
+        inputs = newest.decision.get("inputs") if newest else None
+        stage = newest.decision["next_stage"].replace("_", " ") if inputs else ""
+        link = self.link(newest.id, here) if newest else ""
+        return [self.link(name, here), status, len(results) or "", link, stage]
+
+    def fill(self, markdown: str, here: str) -> str:
+        """Replace ``{{ kb:id.field }}`` by the value and ``{{ kb-plan }}`` by the live plan.
+
+        Raises
+        ------
+        KeyError
+            If a page cites a card or field that does not exist.
+        """
+
+        def value(match: re.Match) -> str:
+            card_id, _, field = match.group(1).partition(".")
+            if card_id not in self.cards:
+                raise KeyError(f"{here}: there is no card '{card_id}'")
+            if not field:
+                return self.link(card_id, here)
+            found = field_value(self.cards[card_id], field)
+            return text(", ".join(map(str, found)) if isinstance(found, list) else str(found))
+
+        return PLAN.sub(lambda _: self.plan(here), MACRO.sub(value, markdown))
+
+
+def path_of(card: Card) -> str:
+    """Page of a card inside the documentation folder."""
+    return f"{ROOT}/{type(card).type_name}/{card.id}.md"
+
+
+def facts_of(card: Card) -> Iterable[Fact]:
+    """Facts and findings of a card."""
+    yield from (getattr(card, "facts", {}) or {}).values()
+    yield from getattr(card, "findings", [])
+
+
+def run_command(experiment_id: str) -> str:
+    """Command that runs an experiment file."""
+    return f"kedro run --config conf/experiments/{experiment_id}.yml"
+
+
+def text(value: str) -> str:
+    """Text that stays text: no HTML, no table cell, no macro, one paragraph."""
+    escaped = html.escape(" ".join(value.split()), quote=False)
+    return re.sub(r"([|`*_\[\]{}#])", r"\\\1", escaped)
+
+
+def code(value: str) -> str:
+    """Inline code."""
+    return f"`{html.escape(' '.join(value.replace('`', '').split()), quote=False)}`"
+
+
+def fenced(body: str, language: str = "yaml") -> str:
+    """Code block whose fence no line of the body can close."""
+    longest = max((len(run) for run in re.findall(r"`+", body)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{body.rstrip()}\n{fence}"
+
+
+def table(head: list[str], rows: Iterable[Iterable[Any]]) -> str:
+    """Markdown table."""
+    lines = ["| " + " | ".join(map(str, head)) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def bullets(items: Iterable[str]) -> str:
+    """Markdown list."""
+    return "\n".join(f"- {item}" for item in items)
+
+
+def number(value: Any) -> str:
+    """Cell for a number or a word."""
+    if value is None:
+        return ""
+    return f"{value:.3g}" if isinstance(value, float) else text(str(value))
+
+
+def tick(verified: bool) -> str:
+    """Whether a fact was looked up."""
+    return "yes" if verified else "no"
