@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.registry.disclosure import check_disclosure, suppress_flow
+from neurogenomics_kb.registry.disclosure import check_disclosure, round_extremes, suppress_flow
 
 IDS = [f"sub-{i:04d}" for i in range(50)]
 
@@ -20,6 +20,14 @@ IDS = [f"sub-{i:04d}" for i in range(50)]
         ({"rows": [{"x": i} for i in range(60)]}, "60 entries"),
         ({"table": {"n": 3}}, "card.table.n counts 3 subjects"),
         ({"excluded": 9}, "fewer than 10"),
+        ({"site_a.n_cases": 4.0}, "counts 4 subjects"),
+        ({"a": {f"x{i}": i for i in range(50)}}, "50 entries for 50 subjects"),
+        ({"metrics": list(range(60))}, "60 entries"),
+        ({"metrics": [{"scores": [0.5] * 51}]}, "51 entries"),
+        ({"a": "1 2 3 " * 20}, "may hold rows"),
+        ({"a": "x" * 3000}, "3,000 characters"),
+        ({"age_max": 81.37}, "extreme"),
+        ({"range": [18.25, 80]}, "extreme"),
     ],
 )
 def test_smuggled_rows_and_identifiers_are_refused(card, words):
@@ -32,6 +40,30 @@ def test_numeric_identifiers_are_found():
         check_disclosure({"a": 1234567}, ["1234567"])
     check_disclosure({"a": 5}, ["5"])
     check_disclosure({"a": "sub-00012 and xsub-0001"}, IDS)
+
+
+def test_tables_may_be_longer_than_a_small_study():
+    rows = [{"model": f"m{i}", "value": 0.5} for i in range(122)]
+    check_disclosure({"metrics": rows}, IDS)
+    with pytest.raises(InputError, match="122 entries"):
+        check_disclosure({"rows": rows}, IDS)
+
+
+def test_size_of_the_cohort_replaces_unknown_identifiers():
+    with pytest.raises(InputError, match="40 entries for 40 subjects"):
+        check_disclosure({"rows": [{"x": 1}] * 40}, (), n_subjects=40)
+
+
+def test_minimum_is_a_setting():
+    check_disclosure({"n": 6}, IDS, minimum=5)
+    with pytest.raises(InputError, match="fewer than 20"):
+        check_disclosure({"n": 15}, IDS, minimum=20)
+
+
+def test_extremes_are_rounded():
+    data = {"age_max": 81.37, "range": [18.25, 80.0], "p": 0.01234}
+    assert round_extremes(data) == {"age_max": 81.0, "range": [18.0, 80.0], "p": 0.01234}
+    check_disclosure(round_extremes(data), IDS)
 
 
 def test_aggregates_pass():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ def test_hostile_text_stays_text(tmp_path):
     for name, page in catalogue.pages().items():
         outside = page.split("## Card")[0]
         assert "<script" not in outside, name
-        assert "](javascript:" not in outside, name
+        assert not re.search(r"(?<!\\)\]\(javascript:", outside), name
         assert "{{ kb:" not in outside, name
     body = catalogue.pages()["catalogue/model/evil.md"].split("## Card")[1]
     fence = body.strip().split("yaml")[0].strip()
