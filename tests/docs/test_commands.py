@@ -22,8 +22,8 @@ from tests.conftest import ROOT, Project
 
 WALK = "docs/guide/first_evidence.md"
 VENV = Path(sys.prefix)
-# Make takes this environment as installed, whatever the dates of the copied files; otherwise it would
-# install the copy into it.
+# Make takes this environment as installed whatever the dates of the copied files; otherwise it
+# would install the copy into it.
 INSTALLED = f"{VENV}/pyvenv.cfg"
 MAKE = f"VENV={shlex.quote(str(VENV))} STAMP={shlex.quote(INSTALLED)} -o {shlex.quote(INSTALLED)}"
 SERVERS = {"make ui": 5000, "make viz": 4141}
