@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,24 @@ def test_links_out_of_the_folder_are_refused(kb, tmp_path):
     kb(datasets__a_yaml="cohort: c\n")
     (tmp_path / "datasets/link.yaml").symlink_to(outside)
     assert "outside the knowledge base" in str(Registry(tmp_path).validate()[0])
+
+
+def test_what_is_not_a_file_is_not_read(kb, tmp_path):
+    kb(datasets__a_yaml="cohort: c\n")
+    os.mkfifo(tmp_path / "datasets/pipe.yaml")
+    (tmp_path / "datasets/folder.yaml").mkdir()
+    (tmp_path / "datasets/zero.yaml").symlink_to("/dev/zero")
+    registry = Registry(tmp_path)
+    assert registry.ids() == ["a"]
+    assert len(registry.validate()) == 3
+    assert registry.find("c")
+
+
+def test_a_hundred_megabytes_are_refused_at_once(kb, tmp_path):
+    kb(datasets__a_yaml="cohort: c\n")
+    with open(tmp_path / "datasets/large.yaml", "wb") as stream:
+        stream.truncate(100_000_000)
+    assert "too many for a card" in str(Registry(tmp_path).validate()[0])
 
 
 def test_hash_follows_the_content():

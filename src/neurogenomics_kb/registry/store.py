@@ -111,6 +111,10 @@ class Registry:
             self._register(file.stem, "experiment", file)
 
     def _register(self, card_id: str, type_name: str, file: Path, line: int = 1) -> bool:
+        if not file.is_file():
+            # A pipe or a device would keep whoever reads it waiting.
+            self._problems.append(Problem(str(file), 1, "", "is not a file"))
+            return False
         if card_id in self._files:
             other = self._files[card_id][1]
             self._problems.append(
