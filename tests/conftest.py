@@ -29,7 +29,9 @@ class Project:
             shutil.copytree(
                 ROOT / name, path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
             )
-        shutil.copytree(ROOT / "kb", path / "kb", ignore=shutil.ignore_patterns("results"))
+        shutil.copytree(
+            ROOT / "kb", path / "kb", ignore=shutil.ignore_patterns("results", "decisions")
+        )
         shutil.copytree(ROOT / "data/01_raw/demo", path / "data/01_raw/demo")
         for name in ("pyproject.toml", ".telemetry"):
             shutil.copy(ROOT / name, path / name)

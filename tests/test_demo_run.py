@@ -11,6 +11,7 @@ import yaml
 
 from neurogenomics_kb.pipelines.reporting.figures import unit_loadings
 from neurogenomics_kb.registry import Registry
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_folds_keep_families_together(demo):
 
 
 def test_result_card_is_valid_and_discloses_nobody(demo, card):
-    assert Registry(demo.path / "kb").validate() == []
+    assert Registry(demo.path / "kb", ROOT).validate() == []
     text = demo.results[0].read_text()
     participants = pd.read_csv(demo.path / "data/01_raw/demo/participants.tsv", sep="\t")
     assert not any(subject in text for subject in participants["participant_id"])

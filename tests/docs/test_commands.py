@@ -49,7 +49,7 @@ class Checkout(Project):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        for name in ("docs", "kb/results"):
+        for name in ("docs", "kb/results", "kb/decisions"):
             shutil.copytree(ROOT / name, path / name, ignore=shutil.ignore_patterns("*.png"))
         (path / "docs/images").mkdir(exist_ok=True)
         for name in ("mkdocs.yml", "Makefile", "requirements.lock", "README.md"):

@@ -87,8 +87,8 @@ def test_cards_and_specs_load(card):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"type": "kmre"}, "unknown encoder type 'kmre'.*Known types: kmer"),
-        ({"k": 4}, "needs a 'type'.*Known types: kmer"),
+        ({"type": "kmre"}, "unknown encoder type 'kmre'.*Known types: caduceus"),
+        ({"k": 4}, "needs a 'type'.*Known types: caduceus"),
         ("kmer", "needs a 'type'"),
         ({"type": "kmer", "size": 4}, "options size do not fit"),
         ({"type": "kmer", "k": 0}, "k = 0"),

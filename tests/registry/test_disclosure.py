@@ -49,6 +49,13 @@ def test_tables_may_be_longer_than_a_small_study():
         check_disclosure({"rows": rows}, IDS)
 
 
+def test_a_small_study_may_report_many_named_numbers():
+    names = [f"auroc.{a}.{b}{c}" for a in "abcdefg" for b in "hijklmn" for c in range(5)]
+    check_disclosure(dict.fromkeys(names, 0.5), IDS)
+    with pytest.raises(InputError, match="50 entries"):
+        check_disclosure({f"auroc.{i}": 0.5 for i in range(50)}, IDS)
+
+
 def test_size_of_the_cohort_replaces_unknown_identifiers():
     with pytest.raises(InputError, match="40 entries for 40 subjects"):
         check_disclosure({"rows": [{"x": 1}] * 40}, (), n_subjects=40)

@@ -1,42 +1,14 @@
-"""Sequence encoders: DNA to vectors.
-
-An encoder is described by a mapping with its ``type`` and its options; `load_encoder` is the one
-way to get one, so that a card decides which encoder runs.
-"""
+"""The default encoder: frequencies of k-mers that do not tell the strands apart."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Any, Protocol
 
 import numpy as np
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.genome.sequences import reverse_complement
-
-
-class Encoder(Protocol):
-    """What every encoder offers.
-
-    Attributes
-    ----------
-    dim : int
-        Length of an embedding.
-    names : list of str
-        Names of the components, all different.
-    """
-
-    dim: int
-    names: list[str]
-
-    def embed(self, sequences: Sequence[str]) -> np.ndarray:
-        """Embed each sequence; shape (n_sequences, dim)."""
-        ...
-
-    def embed_tokens(self, sequence: str) -> np.ndarray:
-        """Embed each token of one sequence; shape (n_tokens, dim)."""
-        ...
 
 
 class KmerEncoder:
@@ -73,6 +45,9 @@ class KmerEncoder:
         self.names = sorted(set(canonical))
         self.dim = len(self.names)
         column = {name: number for number, name in enumerate(self.names)}
+        self.max_bases = None
+        self.strand = "invariant"
+        self.framing = {"tokens": f"every {k}-mer", "strands": "canonical k-mer"}
         self._canonical = np.array([column[name] for name in canonical], dtype=np.int64)
 
     def embed(self, sequences: Sequence[str]) -> np.ndarray:
@@ -136,45 +111,3 @@ for _number, _base in enumerate("ACGT"):
 
 def _encode_bases(text: str) -> np.ndarray:
     return _CODE[np.frombuffer(text.encode("ascii", "replace"), dtype=np.uint8)]
-
-
-ENCODERS: dict[str, Callable[..., Encoder]] = {"kmer": KmerEncoder}
-
-
-def load_encoder(card_or_spec: Any) -> Encoder:
-    """Make the encoder that a card or a spec describes.
-
-    Parameters
-    ----------
-    card_or_spec : mapping or object
-        A spec such as ``{"type": "kmer", "k": 4}``, or something that holds one under ``spec``
-        (an attribute or a key).
-
-    Raises
-    ------
-    InputError
-        If there is no type, the type is unknown, or it has no such option.
-
-    Examples
-    --------
-    >>> load_encoder({"type": "kmer", "k": 1}).embed(["AACG"])
-    array([[0.5, 0.5]])
-    """
-    spec = getattr(card_or_spec, "spec", card_or_spec)
-    if isinstance(spec, Mapping) and "spec" in spec:
-        spec = spec["spec"]
-    known = f"Known types: {listing(sorted(ENCODERS))}."
-    if not isinstance(spec, Mapping) or "type" not in spec:
-        raise InputError(f"an encoder spec needs a 'type', got {spec!r}", remedy=known)
-    options = {name: value for name, value in spec.items() if name != "type"}
-    make = ENCODERS.get(spec["type"])
-    if make is None:
-        raise InputError(f"unknown encoder type '{spec['type']}'", column="type", remedy=known)
-    try:
-        return make(**options)
-    except TypeError as error:
-        raise InputError(
-            f"the options {listing(sorted(options))} do not fit encoder type '{spec['type']}' "
-            f"({error})",
-            remedy="Correct the card's spec.",
-        ) from None
