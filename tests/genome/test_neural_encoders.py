@@ -373,7 +373,7 @@ def test_tokenizer_of_another_checkpoint_is_refused(tmp_path):
 
 
 def test_evo2_says_what_it_needs():
-    with pytest.raises(InputError, match="pip install evo2|needs an NVIDIA GPU"):
+    with pytest.raises(InputError, match=r"pip install evo2|needs an NVIDIA GPU"):
         load_encoder({"type": "evo2", "name": "evo2_7b"})
     with pytest.raises(InputError, match="Choose one of evo2_1b_base"):
         load_encoder({"type": "evo2", "name": "evo2_9b"})
