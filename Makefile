@@ -14,7 +14,7 @@ help:
 	@echo "make test      lint, layer contracts, tests"
 	@echo "make test-all  the same with the slow tests"
 	@echo "make calibrate measure false-positive rates, power and coverage that are not stored yet (hours)"
-	@echo "make benchmark time the knowledge base side by side with bare imports"
+	@echo "make benchmark time the knowledge base and the encoders side by side with their bare parts"
 	@echo "make docs      build the documentation site into site/"
 	@echo "make viz       browse the lineage in kedro-viz"
 	@echo "make ui        compare runs in the MLflow UI"
@@ -50,6 +50,7 @@ calibrate: install
 
 benchmark: install
 	$(TEST_ENV) $(BIN)/python tests/benchmarks/bench_knowledge_base.py
+	$(TEST_ENV) PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_encoders.py
 
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -13,6 +13,7 @@ from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.genome.encoders import KmerEncoder
 from neurogenomics_kb.pipelines.genomics import create_pipeline
 from neurogenomics_kb.pipelines.genomics.nodes import embed_sequences
+from neurogenomics_kb.pipelines.genomics.parameters import CacheParameters
 from tests.pipelines.modality_runs import check_persisted, run_pipeline
 
 SEQUENCE = "ACGTTGCAAGGCTATCCGATTACAGGCATTACGAGCTAGCATCGATTGCAC"
@@ -198,5 +199,8 @@ def test_encoders_embed_each_distinct_sequence_once(monkeypatch):
         KmerEncoder, "embed", lambda self, texts: seen.extend(texts) or original(self, texts)
     )
     distinct = pd.DataFrame({"sequence": ["ACGT", "AAAA"]}).rename_axis("sequence_id")
-    embed_sequences(distinct, {"encoders": {"k2": {"type": "kmer", "k": 2}}})
+    index = pd.DataFrame({"sample": ["a", "a"], "sequence_id": [0, 1]})
+    recipe = {"encoders": {"k2": {"type": "kmer", "k": 2}}}
+    _, notes = embed_sequences(distinct, index, recipe, CacheParameters(folder="unused"))
+    assert notes["k2"]["computed"] == len(distinct)
     assert seen == ["ACGT", "AAAA"]

@@ -162,7 +162,7 @@ def test_recipe_holds_every_card_with_its_hash():
         ({"associations": ["phq"]}, "demo", "did you mean 'phq9_score'"),
         ({"harmonization": "combat"}, "demo", "did you mean 'combat_smri'"),
         (
-            {"blocks": {"g": "genetics_gene_fm_pca512_v1"}, "analyses": ["prediction"]},
+            {"blocks": {"g": "genetics_joo_mdd_cog_v1"}, "analyses": ["prediction"]},
             "demo",
             "planned",
         ),

@@ -21,6 +21,7 @@ from neurogenomics_kb.genome.encoders.neural import TOLERANCE, NeuralEncoder
 from neurogenomics_kb.genome.encoders.tokenizers import BaseTokenizer
 from neurogenomics_kb.genome.encoders.weights import (
     assign,
+    fingerprint,
     locate,
     read_config,
     read_tensors,
@@ -84,10 +85,7 @@ class CaduceusNetwork(nn.Module):
         return self.norm_f(x)
 
 
-def load_caduceus(
-    weights: str, revision: str | None = None, *, device: str = "cpu", dtype: str = "float32",
-    batch_tokens: int = 8192,
-) -> NeuralEncoder:  # fmt: skip
+def load_caduceus(weights: str, revision: str | None = None, **options: Any) -> NeuralEncoder:
     """Caduceus-PS or -PH from a published checkpoint.
 
     Parameters
@@ -96,8 +94,8 @@ def load_caduceus(
         Folder or hub id.
     revision : str, optional
         Pinned commit, for the hub.
-    device, dtype : str
-    batch_tokens : int
+    **options
+        Of `NeuralEncoder`: pooling, device, dtype, batch_tokens.
 
     Raises
     ------
@@ -117,9 +115,8 @@ def load_caduceus(
         max_bases=CONTEXT,
         strand="equivariant" if rcps else "averaged",
         framing={"model": "caduceus-ps" if rcps else "caduceus-ph", "swaps": network.swaps},
-        device=device,
-        dtype=dtype,
-        batch_tokens=batch_tokens,
+        weights_fingerprint=fingerprint(folder),
+        **options,
     )
     if rcps:
         check_equivariance(encoder, complement_of(config, folder), folder)

@@ -14,6 +14,7 @@ from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
 from neurogenomics_kb.genome.encoders.tokenizers import BytePairTokenizer
 from neurogenomics_kb.genome.encoders.weights import (
     assign,
+    fingerprint,
     locate,
     read_config,
     read_tensors,
@@ -113,10 +114,7 @@ def rename(name: str) -> str | None:
     return name.replace(".mlp.", ".")
 
 
-def load_dnabert2(
-    weights: str, revision: str | None = None, *, device: str = "cpu", dtype: str = "float32",
-    batch_tokens: int = 8192,
-) -> NeuralEncoder:  # fmt: skip
+def load_dnabert2(weights: str, revision: str | None = None, **options: Any) -> NeuralEncoder:
     """DNABERT-2 from a published checkpoint.
 
     Raises
@@ -141,5 +139,5 @@ def load_dnabert2(
     assign(network, read_tensors(folder), rename, folder)
     return NeuralEncoder(
         network, tokenizer, dim=config["hidden_size"], max_bases=MAX_BASES,
-        framing={"model": "dnabert-2"}, device=device, dtype=dtype, batch_tokens=batch_tokens,
+        framing={"model": "dnabert-2"}, weights_fingerprint=fingerprint(folder), **options,
     )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from transformers import LlamaConfig, LlamaModel
@@ -11,6 +13,7 @@ from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
 from neurogenomics_kb.genome.encoders.tokenizers import SIX, SixMerTokenizer
 from neurogenomics_kb.genome.encoders.weights import (
     assign,
+    fingerprint,
     locate,
     read_config,
     read_tensors,
@@ -37,10 +40,7 @@ def rename(name: str) -> str | None:
     return name if name.startswith("model.") else f"model.{name}"
 
 
-def load_generator(
-    weights: str, revision: str | None = None, *, device: str = "cpu", dtype: str = "float32",
-    batch_tokens: int = 8192,
-) -> NeuralEncoder:  # fmt: skip
+def load_generator(weights: str, revision: str | None = None, **options: Any) -> NeuralEncoder:
     """GENERator from a published checkpoint.
 
     Raises
@@ -72,5 +72,5 @@ def load_generator(
     longest = int(config.get("max_position_embeddings", 16_384)) - 1
     return NeuralEncoder(
         network, tokenizer, dim=int(config["hidden_size"]), max_bases=longest * SIX,
-        framing={"model": "generator"}, device=device, dtype=dtype, batch_tokens=batch_tokens,
+        framing={"model": "generator"}, weights_fingerprint=fingerprint(folder), **options,
     )  # fmt: skip

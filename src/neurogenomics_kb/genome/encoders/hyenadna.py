@@ -12,6 +12,7 @@ from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
 from neurogenomics_kb.genome.encoders.tokenizers import BaseTokenizer
 from neurogenomics_kb.genome.encoders.weights import (
     assign,
+    fingerprint,
     locate,
     read_config,
     read_tensors,
@@ -166,10 +167,7 @@ def rename(name: str) -> str | None:
     return name.replace("embeddings.word_embeddings.", "embeddings.")
 
 
-def load_hyenadna(
-    weights: str, revision: str | None = None, *, device: str = "cpu", dtype: str = "float32",
-    batch_tokens: int = 32_768,
-) -> NeuralEncoder:  # fmt: skip
+def load_hyenadna(weights: str, revision: str | None = None, **options: Any) -> NeuralEncoder:
     """HyenaDNA from a published checkpoint in the layout of transformers (``…-hf``).
 
     Raises
@@ -186,7 +184,7 @@ def load_hyenadna(
     assign(network, share_frequencies(tensors, network), rename, folder)
     return NeuralEncoder(
         network, BaseTokenizer(), dim=config["d_model"], max_bases=config["max_seq_len"],
-        framing={"model": "hyenadna"}, device=device, dtype=dtype, batch_tokens=batch_tokens,
+        framing={"model": "hyenadna"}, weights_fingerprint=fingerprint(folder), **options,
     )  # fmt: skip
 
 

@@ -73,8 +73,13 @@ class NeuralEncoder:
     strand : {"equivariant", "averaged"}
         What the model claims. Both strands are run and averaged either way: the hidden states of an
         equivariant model are those of one network on both strands.
+    pooling : {"mean", "cls"}
+        Mean over bases, or the hidden state of the first token, which must be a special one; over
+        windows, weighted by the bases each speaks for.
     framing : dict
         Recorded with the embeddings; tokenization, windows and pooling are added.
+    weights_fingerprint : str
+        Content of the checkpoint, for caches.
     batch_tokens : int
         Tokens in a batch.
     device, dtype : str
@@ -96,6 +101,8 @@ class NeuralEncoder:
         dim: int,
         max_bases: int,
         strand: Strand = "averaged",
+        pooling: str = "mean",
+        weights_fingerprint: str = "",
         framing: dict[str, Any] | None = None,
         batch_tokens: int = BATCH_TOKENS,
         device: str = "cpu",
@@ -103,6 +110,10 @@ class NeuralEncoder:
     ) -> None:
         import torch
 
+        if pooling not in ("mean", "cls"):
+            raise InputError(
+                f"pooling {pooling!r} is not known", column="pooling", remedy="Choose mean or cls."
+            )
         if dtype not in TOLERANCE:
             raise InputError(
                 f"dtype {dtype!r} is not supported",
@@ -112,13 +123,14 @@ class NeuralEncoder:
         self.network = network.to(device=device, dtype=getattr(torch, dtype)).eval()
         self.tokenizer, self.dim, self.max_bases, self.strand = tokenizer, dim, max_bases, strand
         self.batch_tokens, self.device, self.dtype = batch_tokens, device, dtype
+        self.pooling, self.weights_fingerprint = pooling, weights_fingerprint
         self.names = [f"d{i}" for i in range(dim)]
         self.framing = {
             **(framing or {}),
             "tokens": getattr(tokenizer, "name", "custom"),
             "window_bases": max_bases,
             "window_overlap": OVERLAP,
-            "pooling": "mean over bases",
+            "pooling": "mean over bases" if pooling == "mean" else "first token",
             "strands": "both, averaged",
             "dtype": dtype,
         }
@@ -133,7 +145,7 @@ class NeuralEncoder:
         bases = np.zeros(len(texts))
         for window, hidden in self._run(windows):
             weights = window.weights
-            sums[window.sequence] += weights @ hidden
+            sums[window.sequence] += self._pool(window, weights, hidden)
             bases[window.sequence] += weights.sum()
         empty = np.flatnonzero(bases == 0)
         if len(empty):
@@ -142,6 +154,18 @@ class NeuralEncoder:
                 remedy="The tokenizer needs at least 6 bases; leave shorter exons out.",
             )
         return (sums / bases[:, None]).astype(np.float32)
+
+    def _pool(self, window: Window, weights: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        """Sum over the core's bases, or the first token as often as the core has bases."""
+        if self.pooling == "mean":
+            return weights @ hidden
+        if window.tokens.bases[0]:
+            raise InputError(
+                "this model has no special first token",
+                column="pooling",
+                remedy="Choose mean.",
+            )
+        return weights.sum() * hidden[0]
 
     def embed_tokens(self, sequence: str) -> np.ndarray:
         """Average of both strands at each base of the forward strand, shape (n_bases, dim).

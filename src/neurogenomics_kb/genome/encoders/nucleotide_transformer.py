@@ -17,6 +17,7 @@ from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
 from neurogenomics_kb.genome.encoders.tokenizers import SIX, VocabularyTokenizer
 from neurogenomics_kb.genome.encoders.weights import (
     assign,
+    fingerprint,
     locate,
     read_config,
     read_tensors,
@@ -65,9 +66,8 @@ def rename(name: str) -> str | None:
 
 
 def load_nucleotide_transformer(
-    weights: str, revision: str | None = None, *, device: str = "cpu", dtype: str = "float32",
-    batch_tokens: int = 8192,
-) -> NeuralEncoder:  # fmt: skip
+    weights: str, revision: str | None = None, **options: Any
+) -> NeuralEncoder:
     """Nucleotide Transformer v2 from a published checkpoint.
 
     Raises
@@ -98,8 +98,8 @@ def load_nucleotide_transformer(
     longest = int(config.get("max_position_embeddings", 2050)) - 3
     return NeuralEncoder(
         network, tokenizer, dim=int(config["hidden_size"]), max_bases=longest * SIX,
-        framing={"model": "nucleotide-transformer-v2"}, device=device, dtype=dtype,
-        batch_tokens=batch_tokens,
+        framing={"model": "nucleotide-transformer-v2"},
+        weights_fingerprint=fingerprint(folder), **options,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from typing import Any
 from neurogenomics_kb.errors import InputError, listing
 
 MODELS = "NGKB_MODEL_DIR"
+ENDS = 1 << 20
 PATTERNS = ["*.json", "*.txt", "*.safetensors", "*.bin"]
 
 
@@ -63,6 +65,24 @@ def locate(weights: str, revision: str | None = None) -> Path:
             f"'{weights}' at {revision[:10]} could not be fetched ({reason})",
             remedy=f"Check the connection, or put the checkpoint below {MODELS}.",
         ) from None
+
+
+def fingerprint(folder: Path) -> str:
+    """Name of a checkpoint's content: configuration and tokenizer whole, weights by their ends.
+
+    Reading gigabytes at every start would cost more than it tells; the size and the first and last
+    megabyte of a weight file tell any two checkpoints apart that training made.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(p for p in folder.iterdir() if p.is_file()):
+        size = file.stat().st_size
+        digest.update(f"{file.name} {size}".encode())
+        with open(file, "rb") as stream:
+            digest.update(stream.read(ENDS))
+            if size > ENDS:
+                stream.seek(max(size - ENDS, ENDS))
+                digest.update(stream.read(ENDS))
+    return digest.hexdigest()[:16]
 
 
 def read_config(folder: Path) -> dict[str, Any]:

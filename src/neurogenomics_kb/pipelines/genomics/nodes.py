@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.genome.encoders import load_encoder
+from neurogenomics_kb.genome.cache import (
+    EmbeddingCache,
+    count_carriers,
+    embed_once,
+    encoder_fingerprint,
+)
+from neurogenomics_kb.genome.encoders import Encoder, load_encoder
 from neurogenomics_kb.genome.haplotypes import PersonalSequences, personal_sequences
 from neurogenomics_kb.genome.polygenic import score_features
 from neurogenomics_kb.genome.pooling import pool_genes
@@ -18,6 +24,7 @@ from neurogenomics_kb.genome.sequences import contig_lengths
 from neurogenomics_kb.naming import SEPARATOR, SUBJECT
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.genomics.parameters import (
+    CacheParameters,
     GenomicsQuality,
     ScoreParameters,
     SequenceParameters,
@@ -26,6 +33,7 @@ from neurogenomics_kb.pipelines.quality import keep_included, quality_table
 
 logger = logging.getLogger(__name__)
 
+STRANDS_MEASURED = 20
 _ORDINARY = {"records", "applied_alleles"}
 
 
@@ -77,18 +85,67 @@ def gene_call_rates(personal: PersonalSequences, regions: pd.DataFrame) -> pd.Da
     return rates.rename_axis(index=SUBJECT, columns=None)
 
 
-def embed_sequences(distinct_sequences: pd.DataFrame, recipe: dict[str, Any]) -> pd.DataFrame:
-    """Embed each distinct sequence once with each encoder of the recipe."""
+def embed_sequences(
+    distinct_sequences: pd.DataFrame,
+    haplotype_index: pd.DataFrame,
+    recipe: dict[str, Any],
+    cache: CacheParameters,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Embed each distinct sequence once with each encoder of the recipe; say how it was done."""
     if distinct_sequences.empty:
-        return empty_table()
+        return empty_table(), {}
     texts = distinct_sequences["sequence"].tolist()
-    blocks, columns = [np.empty((len(texts), 0))], []
+    carriers = count_carriers(haplotype_index, len(texts))
+    blocks, columns, notes = [np.empty((len(texts), 0))], [], {}
     for encoder_id, spec in recipe["encoders"].items():
         encoder = load_encoder(spec)
         logger.info("genomics: embedding %d sequences with %s", len(texts), encoder_id)
-        blocks.append(encoder.embed(texts))
+        vectors, computed = embed_with(encoder_id, spec, encoder, texts, carriers, cache)
+        blocks.append(vectors)
         columns += [f"{encoder_id}{SEPARATOR}{name}" for name in encoder.names]
-    return pd.DataFrame(np.hstack(blocks), index=distinct_sequences.index, columns=columns)
+        notes[encoder_id] = {
+            **encoder.framing,
+            "sequences": len(haplotype_index),
+            "distinct": len(texts),
+            "computed": computed,
+            "strand": encoder.strand,
+            "strand_difference": median_strand_difference(encoder, texts),
+        }
+    table = pd.DataFrame(np.hstack(blocks), index=distinct_sequences.index, columns=columns)
+    return table, notes
+
+
+def embed_with(
+    encoder_id: str,
+    spec: dict[str, Any],
+    encoder: Encoder,
+    texts: list[str],
+    carriers: np.ndarray,
+    cache: CacheParameters,
+) -> tuple[np.ndarray, int]:
+    """Vectors of distinct sequences, through the caches where an encoder is costly."""
+    if not getattr(encoder, "weights_fingerprint", ""):
+        return encoder.embed(texts), len(texts)
+    name = encoder_fingerprint(encoder_id, spec, encoder)
+    shared = EmbeddingCache(cache.shared, name, encoder.dim) if cache.shared else None
+    done = embed_once(
+        encoder,
+        texts,
+        EmbeddingCache(cache.folder, name, encoder.dim),
+        shared=shared,
+        carriers=carriers,
+        minimum_cell=cache.minimum_cell,
+    )
+    return done.vectors, done.computed
+
+
+def median_strand_difference(encoder: Encoder, texts: list[str]) -> float | None:
+    """How much the strands of a model differ before they are averaged, over a few sequences."""
+    measure = getattr(encoder, "strand_difference", None)
+    if measure is None:
+        return None
+    some = texts[:: max(1, len(texts) // STRANDS_MEASURED)][:STRANDS_MEASURED]
+    return float(np.median([measure(text) for text in some]))
 
 
 def assess_quality(

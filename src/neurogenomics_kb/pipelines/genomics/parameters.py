@@ -27,6 +27,24 @@ class SequenceParameters(Parameters):
     unphased: Literal["error", "as_listed"] = "error"
 
 
+class CacheParameters(Parameters):
+    """``params:genomics.cache``.
+
+    Attributes
+    ----------
+    folder : str
+        Cache of the cohort's embeddings.
+    shared : str or None
+        Cache that cohorts share; it gets sequences that enough people carry.
+    minimum_cell : int
+        Fewest carriers of a sequence that is shared.
+    """
+
+    folder: str
+    shared: str | None = None
+    minimum_cell: int = Field(10, ge=1)
+
+
 class ScoreParameters(Parameters):
     """``params:genomics.scores``.
 

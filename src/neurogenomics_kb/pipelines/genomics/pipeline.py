@@ -35,8 +35,8 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 embed_sequences,
-                ["distinct_sequences", "recipe"],
-                "exon_embeddings",
+                ["distinct_sequences", "haplotype_index", "recipe", "params:cache"],
+                ["exon_embeddings", "encoding"],
                 name="embed_sequences",
             ),
             Node(

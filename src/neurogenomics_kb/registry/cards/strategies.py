@@ -72,6 +72,10 @@ class NoProjector(Strict):
 Projector = Annotated[PCAProjector | NoProjector, Field(discriminator="type")]
 
 
+# Pooling that the genomics pipeline does.
+GENE_LEVELS = [("exon", "mean"), ("gene", "mean"), ("subject", "concatenate")]
+
+
 class Level(Strict):
     """One level of pooling on the way from tokens to a subject.
 
@@ -142,8 +146,12 @@ class EmbeddingStrategy(Card):
             raise ValueError("name `features` (groups of the modality's table) or an `encoder`")
         if self.encoder is not None and self.features:
             raise ValueError("an `encoder` names its features itself; leave `features` out")
-        if (self.levels or self.acquisition) and self.status == "ready":
-            raise ValueError("`levels` and `acquisition` are not executed yet; set status: planned")
+        done = [(level.level, level.pooling) for level in self.levels] in ([], GENE_LEVELS)
+        if self.status == "ready" and (self.acquisition or not done):
+            raise ValueError(
+                "only exon mean, gene mean, subject concatenate are executed as `levels`, and no "
+                "`acquisition`; set status: planned"
+            )
         return self
 
     @property

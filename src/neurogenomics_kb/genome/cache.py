@@ -1,0 +1,214 @@
+"""Embeddings by content: each distinct sequence goes through an encoder once, ever.
+
+A cache is a folder of small files, each written in one step, so a killed run loses at most what it
+had not yet put down. It holds hashes of sequences and vectors, no subjects. A sequence that few
+people carry can identify one of them even as a hash, since anybody with a guess can hash it too; so
+only common sequences go to a cache that cohorts share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.genome.encoders.base import Encoder
+
+logger = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_FILES = 60.0
+# Sequences that are handed to the encoder together: enough to fill its batches.
+PORTION = 512
+KEY = "S32"
+
+
+def sequence_keys(sequences: Sequence[str]) -> np.ndarray:
+    """Hash of each upper-case sequence."""
+    return np.array(
+        [hashlib.sha256(s.upper().encode()).hexdigest()[:32].encode() for s in sequences], dtype=KEY
+    )
+
+
+class EmbeddingCache:
+    """Vectors of one encoder in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    encoder : str
+        Fingerprint of the encoder: weights, tokenization, pooling. Others' vectors are not seen.
+    dim : int
+    """
+
+    def __init__(self, folder: str | Path, encoder: str, dim: int) -> None:
+        self.folder, self.dim = Path(folder) / encoder, dim
+        self._read: set[str] = set()
+        self._keys = np.empty(0, dtype=KEY)
+        self._vectors = np.empty((0, dim), dtype=np.float32)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read files that appeared since."""
+        keys, vectors = [self._keys], [self._vectors]
+        for file in sorted(self.folder.glob("*.npz")):
+            if file.name in self._read:
+                continue
+            try:
+                with np.load(file, allow_pickle=False) as stored:
+                    new_keys, new_vectors = stored["keys"], stored["vectors"]
+                if new_vectors.shape != (len(new_keys), self.dim) or new_keys.dtype != KEY:
+                    raise ValueError(f"{new_vectors.shape} vectors for {len(new_keys)} keys")
+            except Exception as error:
+                raise InputError(
+                    f"the cache file cannot be read ({error})",
+                    file=file,
+                    remedy="Delete it; its sequences are embedded again.",
+                ) from None
+            keys.append(new_keys)
+            vectors.append(new_vectors)
+            self._read.add(file.name)
+        merged, first = np.unique(np.concatenate(keys), return_index=True)
+        self._keys, self._vectors = merged, np.concatenate(vectors)[first]
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def find(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which keys are there, and the vectors of those, in order."""
+        if not len(self._keys):
+            return np.zeros(len(keys), dtype=bool), np.empty((0, self.dim), np.float32)
+        place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        there = self._keys[place] == keys
+        return there, self._vectors[place[there]]
+
+    def put(self, keys: np.ndarray, vectors: np.ndarray) -> None:
+        """Add vectors as one new file."""
+        if not len(keys):
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                np.savez(stream, keys=keys.astype(KEY), vectors=vectors.astype(np.float32))
+            os.replace(temporary, f"{temporary.removesuffix('.part')}.npz")
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What `embed_once` did.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (n_sequences, dim)
+    computed : int
+        Sequences that went through the encoder.
+    """
+
+    vectors: np.ndarray
+    computed: int
+
+
+def embed_once(
+    encoder: Encoder,
+    sequences: Sequence[str],
+    local: EmbeddingCache,
+    *,
+    shared: EmbeddingCache | None = None,
+    carriers: np.ndarray | None = None,
+    minimum_cell: int = 10,
+) -> Embedded:
+    """Embed what no cache holds.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    sequences : sequence of str
+        Distinct sequences.
+    local : EmbeddingCache
+        Cache of the cohort.
+    shared : EmbeddingCache, optional
+        Cache that other cohorts read.
+    carriers : ndarray of int, shape (n_sequences,), optional
+        Subjects that carry each sequence; nothing is shared without it.
+    minimum_cell : int
+        Fewest carriers of a sequence that is shared.
+
+    Returns
+    -------
+    Embedded
+        The same vectors as ``encoder.embed(sequences)``, as float32.
+    """
+    keys = sequence_keys(sequences)
+    vectors = np.empty((len(keys), encoder.dim), dtype=np.float32)
+    missing = np.ones(len(keys), dtype=bool)
+    for cache in [local] if shared is None else [local, shared]:
+        there, found = cache.find(keys[missing])
+        at = np.flatnonzero(missing)[there]
+        vectors[at] = found
+        missing[at] = False
+    todo = np.flatnonzero(missing)
+    common = np.zeros(len(keys), dtype=bool)
+    if shared is not None and carriers is not None:
+        common = np.asarray(carriers) >= minimum_cell
+    # By length, so that the encoder's batches are full and need no padding.
+    todo = todo[np.argsort([len(sequences[i]) for i in todo], kind="stable")]
+    waiting: list[int] = []
+    last = time.monotonic()
+    for first in range(0, len(todo), PORTION):
+        portion = todo[first : first + PORTION]
+        vectors[portion] = encoder.embed([sequences[i] for i in portion])
+        waiting.extend(portion)
+        done = first + len(portion)
+        if time.monotonic() - last > SECONDS_BETWEEN_FILES or done == len(todo):
+            _put_down(np.array(waiting), keys, vectors, common, local, shared)
+            logger.info("genomics: %d of %d new sequences embedded", done, len(todo))
+            waiting, last = [], time.monotonic()
+    return Embedded(vectors, len(todo))
+
+
+def _put_down(
+    at: np.ndarray,
+    keys: np.ndarray,
+    vectors: np.ndarray,
+    common: np.ndarray,
+    local: EmbeddingCache,
+    shared: EmbeddingCache | None,
+) -> None:
+    """Write common sequences to the shared cache and the others to the cohort's."""
+    own = at[~common[at]]
+    local.put(keys[own], vectors[own])
+    if shared is not None:
+        both = at[common[at]]
+        shared.put(keys[both], vectors[both])
+
+
+def encoder_fingerprint(encoder_id: str, spec: dict[str, Any], encoder: Encoder) -> str:
+    """Name of an encoder's folder: what changes its vectors changes the name."""
+    weights = getattr(encoder, "weights_fingerprint", "")
+    text = repr((sorted(spec.items()), sorted(encoder.framing.items()), weights))
+    return f"{encoder_id}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def count_carriers(index: Any, n_sequences: int) -> np.ndarray:
+    """Subjects that carry each sequence on at least one haplotype.
+
+    Parameters
+    ----------
+    index : DataFrame
+        ``sample, sequence_id``.
+    n_sequences : int
+    """
+    pairs = index[["sample", "sequence_id"]].drop_duplicates()
+    return np.bincount(pairs["sequence_id"].to_numpy(), minlength=n_sequences)

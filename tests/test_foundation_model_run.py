@@ -1,0 +1,60 @@
+"""`genetics_gene_fm_pca512_v1` on the demo cohort, with a random model of the real architecture."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from tests.genome.tiny_models import save_caduceus
+
+HUB_ID = "kuleshov-group/caduceus-ps_seqlen-131k_d_model-256_n_layer-16"
+EXPERIMENT = {
+    "id": "fm",
+    "blocks": {"gene": "genetics_gene_fm_pca512_v1"},
+    "outcome": "mdd_diagnosis",
+    "folds": {"scheme": "stratified_grouped", "n_splits": 5, "group": "family_id", "seed": 1},
+    "analyses": ["prediction"],
+    "algorithms": ["linear"],
+}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    save_caduceus(folder / HUB_ID)
+    return str(folder)
+
+
+def encoding(project):
+    file = project.path / "data/02_intermediate/demo/genomics/encoding.json"
+    return json.loads(file.read_text())["caduceus_ps_131k"]
+
+
+def test_without_weights_the_run_says_what_to_do(project):
+    done = project.kedro("run", "--pipeline=genomics", *project.changed(**EXPERIMENT))
+    assert done.returncode == 1
+    error = [line for line in done.stderr.splitlines() if line.startswith("Error:")]
+    assert len(error) == 1
+    assert "NGKB_MODEL_DIR" in error[0]
+
+
+def test_strategy_runs_as_it_is_written_and_nothing_is_embedded_twice(project, models):
+    project.run(*project.changed(**EXPERIMENT), NGKB_MODEL_DIR=models)
+    first = encoding(project)
+    assert first["strand"] == "equivariant"
+    assert first["computed"] == first["distinct"] < first["sequences"] / 5
+    table = project.path / "data/04_feature/demo/genomics.features.parquet"
+    features = pd.read_parquet(table)
+    own = [c for c in features if "__caduceus_ps_131k__" in c]
+    genes = {c.split("__")[2] for c in own}
+    assert len(own) == len(genes) * 12
+    before = features[own]
+    metrics = pd.read_csv(project.outputs(experiment="fm") / "metrics.csv")
+    assert {"gene", "gene_covariates", "covariates"} <= set(metrics["model"])
+
+    project.run(*project.changed(**EXPERIMENT), NGKB_MODEL_DIR=models)
+    assert encoding(project)["computed"] == 0
+    after = pd.read_parquet(table)[own]
+    pd.testing.assert_frame_equal(before, after)
