@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import logging
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,11 @@ from kedro.io import AbstractDataset
 
 from neurogenomics_kb.datasets.raw_file import require_file
 from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.genome.annotation import ATTRIBUTES, parse_attributes
 
 logger = logging.getLogger(__name__)
 
 GTF_COLUMNS = ["seqname", "source", "feature", "start", "end", "score", "strand", "frame"]
-GTF_ATTRIBUTES = ["gene_id", "gene_name", "transcript_id", "exon_number"]
-ATTRIBUTE = re.compile(r'(\w+) "([^"]*)"')
 # The empty block that ends every complete BGZF file (SAM specification, section 4.1.2).
 BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 FASTA_WIDTH = 60
@@ -81,7 +79,7 @@ class FastaDataset(AbstractDataset[dict[str, str], Path]):
 
 
 class GtfDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
-    """Gene annotation; coordinates stay as in the file, 1-based and closed.
+    """Gene annotation, GTF or GFF3; coordinates stay as in the file, 1-based and closed.
 
     Examples
     --------
@@ -100,7 +98,7 @@ class GtfDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
         self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
-        """One row per line, with gene_id, gene_name, transcript_id and exon_number as columns."""
+        """One row per line, with the attributes that are used as columns."""
         require_file(self._filepath, "gene annotation")
         try:
             frame = pd.read_csv(
@@ -118,19 +116,17 @@ class GtfDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
                 file=self._filepath,
                 remedy="Expected nine tab-separated columns with whole numbers as coordinates.",
             ) from None
-        parsed = [dict(ATTRIBUTE.findall(text)) for text in frame.pop("attributes").fillna("")]
-        for name in GTF_ATTRIBUTES:
-            frame[name] = pd.Series([each.get(name) for each in parsed], dtype=object)
-        return frame
+        attributes = parse_attributes(frame.pop("attributes").fillna(""))
+        return pd.concat([frame, attributes.set_index(frame.index)], axis=1)
 
     def save(self, data: pd.DataFrame) -> None:
-        """Write rows with the four attributes."""
+        """Write rows with their attributes as a GTF."""
         self._filepath.parent.mkdir(parents=True, exist_ok=True)
         with self._filepath.open("w", encoding="ascii", newline="\n") as stream:
             for row in data.to_dict("records"):
                 fields = [str(row[c]) for c in GTF_COLUMNS]
                 attributes = " ".join(
-                    f'{name} "{row[name]}";' for name in GTF_ATTRIBUTES if pd.notna(row.get(name))
+                    f'{name} "{row[name]}";' for name in ATTRIBUTES if pd.notna(row.get(name))
                 )
                 stream.write("\t".join([*fields, attributes]) + "\n")
 

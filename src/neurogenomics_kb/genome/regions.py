@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.genome.annotation import has_tag
 from neurogenomics_kb.genome.sequences import check_contigs
 
 REGION_COLUMNS = ["region_id", "gene_id", "chrom", "start", "end", "strand"]
+TAGS = {"mane_select": "MANE_Select", "canonical": "Ensembl_canonical"}
+Transcripts = Literal["all", "mane_select", "canonical"]
 _NEEDED = ["seqname", "feature", "start", "end", "strand", "gene_id"]
 
 
@@ -19,6 +23,7 @@ def exon_regions(
     contigs: Mapping[str, int] | None = None,
     genes: Collection[str] | None = None,
     *,
+    transcripts: Transcripts = "all",
     file: str = "genomics.annotation",
 ) -> pd.DataFrame:
     """Merge the exons of each gene into regions.
@@ -35,6 +40,9 @@ def exon_regions(
         Contig lengths (bp) of the reference that the regions will be cut from.
     genes : collection of str, optional
         Keep these genes only (names as in the result); default all.
+    transcripts : {"all", "mane_select", "canonical"}
+        Exons of all transcripts, of the one that MANE selected, or of Ensembl's canonical one; the
+        latter two by the annotation's tags.
     file : str
         What to call the annotation in messages.
 
@@ -54,14 +62,14 @@ def exon_regions(
     absent = [column for column in _NEEDED if column not in annotation]
     if absent:
         raise InputError(
-            "a column is missing", file=file, column=absent[0], remedy="Supply a GTF file."
+            "a column is missing", file=file, column=absent[0], remedy="Supply a GTF or GFF3 file."
         )
     exons = annotation.loc[annotation["feature"] == "exon"].copy()
     if exons.empty:
         raise InputError(
             f"there is no exon among its {len(annotation)} rows",
             file=file,
-            remedy="Supply a GTF with 'exon' in the third column.",
+            remedy="Supply a GTF or GFF3 with 'exon' in the third column.",
         )
     exons["gene"] = _gene_names(exons)
     if genes is not None:
@@ -73,8 +81,27 @@ def exon_regions(
                 remedy="Check the spelling, or remove the gene from genomics.sequences.genes.",
             )
         exons = exons[exons["gene"].isin(set(genes))]
+    exons = _choose_transcripts(exons, transcripts, file)
     _check_bounds(exons, contigs, file)
     return _merge(exons)
+
+
+def _choose_transcripts(exons: pd.DataFrame, transcripts: Transcripts, file: str) -> pd.DataFrame:
+    """Exons of the transcript that the annotation marks, for every gene."""
+    tag = TAGS.get(transcripts)
+    if tag is None:
+        return exons
+    tags = exons["tag"] if "tag" in exons else pd.Series(None, index=exons.index, dtype=object)
+    chosen = exons[has_tag(tags, tag)]
+    without = [g for g in dict.fromkeys(exons["gene"]) if g not in set(chosen["gene"])]
+    if without:
+        raise InputError(
+            f"{len(without)} genes have no transcript with the tag '{tag}' ({listing(without)})",
+            file=file,
+            remedy="Use an annotation that has the tag, leave these genes out, or set "
+            "genomics.sequences.transcripts to all.",
+        )
+    return chosen
 
 
 def _gene_names(exons: pd.DataFrame) -> pd.Series:

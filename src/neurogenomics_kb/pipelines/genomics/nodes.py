@@ -43,7 +43,12 @@ def extract_regions(
     """Exon regions of the wanted genes."""
     if is_absent(annotation, reference):
         return empty_table()
-    return exon_regions(annotation, contig_lengths(reference), sequences.genes)
+    return exon_regions(
+        annotation,
+        contig_lengths(reference),
+        sequences.genes,
+        transcripts=sequences.transcripts,
+    )
 
 
 def extract_personal_sequences(

@@ -16,6 +16,8 @@ class SequenceParameters(Parameters):
     ----------
     genes : list of str or None
         Genes of the annotation to embed; None for all.
+    transcripts : {"all", "mane_select", "canonical"}
+        Exons of all transcripts, or of the one that the annotation's tags mark.
     missing : {"reference", "error"}
         What a missing allele becomes.
     unphased : {"error", "as_listed"}
@@ -23,6 +25,7 @@ class SequenceParameters(Parameters):
     """
 
     genes: list[str] | None = None
+    transcripts: Literal["all", "mane_select", "canonical"] = "all"
     missing: Literal["reference", "error"] = "reference"
     unphased: Literal["error", "as_listed"] = "error"
 
