@@ -32,8 +32,8 @@ def parse_attributes(texts: Iterable[str]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `ATTRIBUTES`, missing ones None; no ``tag`` where no row has one. Tags are joined by commas and spelt with underscores
-        (RefSeq writes ``MANE Select``, the others ``MANE_Select``). What a GFF3 row lacks is taken
+        `ATTRIBUTES`, missing ones None; no ``tag`` where no row has one. Tags are joined by
+        commas and spelt with underscores (RefSeq writes ``MANE Select``, the others ``MANE_Select``). What a GFF3 row lacks is taken
         from the rows it names as its ancestors, so that an exon knows its transcript and gene.
     """
     texts = list(texts)
