@@ -33,8 +33,9 @@ def parse_attributes(texts: Iterable[str]) -> pd.DataFrame:
     -------
     DataFrame
         `ATTRIBUTES`, missing ones None; no ``tag`` where no row has one. Tags are joined by
-        commas and spelt with underscores (RefSeq writes ``MANE Select``, the others ``MANE_Select``). What a GFF3 row lacks is taken
-        from the rows it names as its ancestors, so that an exon knows its transcript and gene.
+        commas and spelt with underscores (RefSeq writes ``MANE Select``, the others
+        ``MANE_Select``). What a GFF3 row lacks is taken from the rows it names as its ancestors,
+        so that an exon knows its transcript and gene.
     """
     texts = list(texts)
     gff3 = not any(GTF_ATTRIBUTE.search(text) for text in texts)
