@@ -109,7 +109,7 @@ def test_wrong_raw_data(project, spoil, file, change, words):
             ["no embedding strategy", "did you mean 'smri_free_surfer_pca512_v1'?"],
         ),
         (
-            "experiment.blocks.gene=genetics_gene_fm_pca512_v1",
+            "experiment.blocks.gene=genetics_joo_mdd_cog_v1",
             ["is planned and cannot run yet", "status: ready"],
         ),
         ("experiment.outcome=mdd", ["no column mdd, did you mean 'mdd_diagnosis'?"]),
