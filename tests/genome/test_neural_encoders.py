@@ -256,7 +256,7 @@ def test_hyena_is_causal(tmp_path):
 def test_generator_is_the_stock_llama(tmp_path):
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from neurogenomics_kb.genome.encoders.weights import read_config, read_tensors
+    from neurogenomics_kb.weights import read_config, read_tensors
 
     folder = SAVERS["generator"](tmp_path / "m")
     encoder = load_encoder({"type": "generator", "weights": str(folder)})

@@ -19,7 +19,7 @@ from transformers.models.mamba.modeling_mamba import MambaMixer, MambaRMSNorm
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.genome.encoders.neural import TOLERANCE, NeuralEncoder
 from neurogenomics_kb.genome.encoders.tokenizers import BaseTokenizer
-from neurogenomics_kb.genome.encoders.weights import (
+from neurogenomics_kb.weights import (
     assign,
     fingerprint,
     locate,

@@ -12,7 +12,7 @@ from torch.nn.functional import gelu, scaled_dot_product_attention
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
 from neurogenomics_kb.genome.encoders.tokenizers import BytePairTokenizer
-from neurogenomics_kb.genome.encoders.weights import (
+from neurogenomics_kb.weights import (
     assign,
     fingerprint,
     locate,

@@ -11,7 +11,7 @@ from transformers import LlamaConfig, LlamaModel
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
 from neurogenomics_kb.genome.encoders.tokenizers import SIX, SixMerTokenizer
-from neurogenomics_kb.genome.encoders.weights import (
+from neurogenomics_kb.weights import (
     assign,
     fingerprint,
     locate,

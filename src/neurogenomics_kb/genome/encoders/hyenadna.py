@@ -10,7 +10,7 @@ from torch.nn.functional import gelu
 
 from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
 from neurogenomics_kb.genome.encoders.tokenizers import BaseTokenizer
-from neurogenomics_kb.genome.encoders.weights import (
+from neurogenomics_kb.weights import (
     assign,
     fingerprint,
     locate,

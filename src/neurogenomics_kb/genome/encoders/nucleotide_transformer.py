@@ -15,7 +15,7 @@ from transformers import EsmConfig, EsmModel
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
 from neurogenomics_kb.genome.encoders.tokenizers import SIX, VocabularyTokenizer
-from neurogenomics_kb.genome.encoders.weights import (
+from neurogenomics_kb.weights import (
     assign,
     fingerprint,
     locate,
