@@ -286,7 +286,7 @@ def test_contig_spelt_differently_is_said(files):
         ({"samples": ["a", "z"]}, r"not in the file: z \(1 of 2 subjects\)"),
         ({"samples": ["a", "a"]}, "more than once: a"),
         ({"variants": "none.vcf.gz"}, "does not exist"),
-        ({"variants": "some.pgen"}, "plink2"),
+        ({"variants": "some.pgen"}, "does not exist"),
         ({"reference": "none.fa"}, "does not exist"),
         ({"regions": EXON.assign(end=99)}, "runs past the contig's 32 bp"),
         ({"regions": pd.concat([EXON, EXON])}, "region ids repeat"),

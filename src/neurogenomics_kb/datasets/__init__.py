@@ -1,7 +1,13 @@
 """Kedro datasets for the field's file formats."""
 
 from neurogenomics_kb.datasets.freesurfer import FreeSurferTablesDataset
-from neurogenomics_kb.datasets.genome import FastaDataset, GtfDataset, VcfContent, VcfDataset
+from neurogenomics_kb.datasets.genome import (
+    FastaDataset,
+    GtfDataset,
+    PgenDataset,
+    VcfContent,
+    VcfDataset,
+)
 from neurogenomics_kb.datasets.knowledge_base import KnowledgeBaseDataset
 from neurogenomics_kb.datasets.not_collected import NotCollected, NotCollectedDataset
 from neurogenomics_kb.datasets.result_card import ResultCardDataset
@@ -13,6 +19,7 @@ __all__ = [
     "KnowledgeBaseDataset",
     "NotCollected",
     "NotCollectedDataset",
+    "PgenDataset",
     "ResultCardDataset",
     "VcfContent",
     "VcfDataset",

@@ -1,4 +1,4 @@
-"""Reference (FASTA), annotation (GTF) and variants (VCF)."""
+"""Reference (FASTA), annotation (GTF) and variants (VCF, PGEN)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from kedro.io import AbstractDataset
 from neurogenomics_kb.datasets.raw_file import require_file
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.genome.annotation import ATTRIBUTES, parse_attributes
+from neurogenomics_kb.genome.variants import open_variants
 
 logger = logging.getLogger(__name__)
 
@@ -213,6 +214,46 @@ class VcfDataset(AbstractDataset[VcfContent, Path]):
 
     def _exists(self) -> bool:
         return self._filepath.is_file() and self._index() is not None
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}
+
+
+class PgenDataset(AbstractDataset[None, Path]):
+    """Variants in PLINK 2 files (``.pgen``, ``.pvar`` or ``.pvar.zst``, ``.psam``); read only.
+
+    Examples
+    --------
+    .. code-block:: yaml
+
+        genomics.variants:
+          type: neurogenomics_kb.datasets.PgenDataset
+          filepath: data/01_raw/ukb/exomes.pgen
+
+    >>> PgenDataset(filepath="exomes.pgen").exists()
+    False
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> Path:
+        """Path, after checking that the three files fit together."""
+        require_file(self._filepath, "variant file")
+        with open_variants(self._filepath):
+            return self._filepath
+
+    def save(self, data: None) -> None:
+        """Refuse: PGEN files are written by PLINK 2."""
+        raise InputError(
+            "PGEN files are only read",
+            file=self._filepath,
+            remedy="Write them with `plink2 --make-pgen`.",
+        )
+
+    def _exists(self) -> bool:
+        return self._filepath.is_file()
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}

@@ -20,7 +20,7 @@ import pandas as pd
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.genome.patching import apply_alleles, distinct_columns
 from neurogenomics_kb.genome.sequences import check_contigs, open_reference
-from neurogenomics_kb.genome.variants import Record, VariantFile
+from neurogenomics_kb.genome.variants import Record, open_variants
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ def personal_sequences(
     counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
     sequence_ids: dict[str, int] = {}
     mismatch = _Mismatch()
-    with open_reference(reference) as fasta, VariantFile(variants, samples) as calls:
+    with open_reference(reference) as fasta, open_variants(variants, samples) as calls:
         check_contigs(regions["chrom"], fasta.keys(), file=reference, source="regions")
         check_contigs(regions["chrom"], calls.contigs, file=variants, source="regions")
         carried = np.zeros((len(calls.samples), len(regions), 2), dtype=np.int32)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.errors import InputError, listing
-from neurogenomics_kb.genome.variants import Record, VariantFile
+from neurogenomics_kb.genome.variants import Record, VariantFile, open_variants
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 # Harmonised columns first (position in the build that the header names), then the author's.
@@ -164,7 +164,7 @@ def score_people(
             remedy="Give each score once.",
         )
     columns, rows = {}, []
-    with VariantFile(variants, samples) as calls:
+    with open_variants(variants, samples) as calls:
         contigs = {c.removeprefix("chr"): c for c in calls.contigs}
         for score in scores:
             values, row = score_one(calls, contigs, score, ambiguous)

@@ -1,14 +1,13 @@
-"""Genotype calls of a region, read from an indexed VCF or BCF."""
+"""Genotype calls of a region, whatever the format of the file."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-from cyvcf2 import VCF
 
 from neurogenomics_kb.errors import InputError, listing
 
@@ -17,7 +16,7 @@ _BASES = frozenset("ACGTN")
 
 @dataclass(frozen=True)
 class Record:
-    """One VCF record.
+    """One variant, possibly with several alternate alleles.
 
     Attributes
     ----------
@@ -28,7 +27,7 @@ class Record:
     alts : tuple of (str or None)
         Alternate alleles, upper case; None where the allele is symbolic (``<DEL>``, ``*``, a
         breakend) and has no sequence of its own.
-    alleles : ndarray of int16, shape (n_samples, 2)
+    alleles : ndarray of int, shape (n_samples, 2)
         Allele numbers, 0 the reference, -1 missing. A haploid call stands in both columns.
     phased : ndarray of bool, shape (n_samples,)
         Whether the order of the two alleles means something.
@@ -49,118 +48,62 @@ class Record:
         return self.position + len(self.ref)
 
 
-class VariantFile:
-    """An indexed VCF or BCF, restricted to some samples in the order asked for.
+class VariantFile(Protocol):
+    """What a reader of genotypes offers; a context manager.
+
+    Attributes
+    ----------
+    path : Path
+    samples : list of str
+        Samples in the order of the calls.
+    contigs : list of str
+    """
+
+    path: Path
+    samples: list[str]
+    contigs: list[str]
+
+    def __enter__(self) -> VariantFile: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def records(self, chrom: str, start: int, end: int) -> Iterator[Record]:
+        """Records whose reference allele overlaps ``[start, end)`` (0-based), in file order."""
+        ...
+
+
+def open_variants(path: str | Path, samples: Sequence[str] | None = None) -> VariantFile:
+    """Open a VCF, BCF or PGEN, restricted to some samples in the order asked for.
 
     Parameters
     ----------
     path : str or Path
-        ``.vcf.gz`` with ``.tbi`` or ``.csi``, or ``.bcf`` with ``.csi``.
+        ``.vcf.gz`` or ``.bcf`` with its index, or ``.pgen`` with ``.pvar`` and ``.psam`` beside it.
     samples : sequence of str, optional
         Samples to read; default all, in the order of the file.
 
     Raises
     ------
     InputError
-        If the file or its index is missing, the format is another, or a sample is not in it.
+        If a file or its index is missing, the format is another, or a sample is not in it.
     """
+    if Path(path).suffix == ".pgen":
+        from neurogenomics_kb.genome.pgen import PgenFile
 
-    def __init__(self, path: str | Path, samples: Sequence[str] | None = None) -> None:
-        self.path = Path(path)
-        _check_files(self.path)
-        with VCF(str(self.path)) as header:
-            present = list(header.samples)
-            self.contigs = list(header.seqnames)
-        if samples is None:
-            samples = present
-        self.samples = [str(sample) for sample in samples]
-        _check_samples(self.samples, present, self.path)
-        self._vcf = VCF(str(self.path), samples=self.samples)
-        # htslib keeps the order of the file whatever order was asked for.
-        column = {sample: number for number, sample in enumerate(self._vcf.samples)}
-        self._columns = np.array([column[sample] for sample in self.samples], dtype=np.intp)
+        return PgenFile(path, samples)
+    from neurogenomics_kb.genome.vcf import VcfFile
 
-    def __enter__(self) -> VariantFile:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._vcf.close()
-
-    def records(self, chrom: str, start: int, end: int) -> Iterator[Record]:
-        """Records whose reference allele overlaps ``[start, end)`` (0-based), in file order."""
-        with warnings.catch_warnings():
-            # A region without variants is ordinary here, not worth a warning.
-            warnings.filterwarnings("ignore", message="no intervals found")
-            for variant in self._vcf(f"{chrom}:{start + 1}-{end}"):
-                # An END tag makes the index report records that only reach here symbolically.
-                if variant.start < end and variant.start + len(variant.REF) > start:
-                    yield self._decode(variant)
-
-    def _decode(self, variant) -> Record:
-        genotype = variant.genotype
-        if genotype is None:
-            raise InputError(
-                f"the record at {variant.CHROM}:{variant.POS} has no genotypes (GT)",
-                file=self.path,
-                remedy="Supply a VCF with called genotypes.",
-            )
-        calls = genotype.array()
-        ploidy = calls.shape[1] - 1
-        if ploidy > 2:
-            raise InputError(
-                f"the record at {variant.CHROM}:{variant.POS} has ploidy {ploidy}",
-                file=self.path,
-                remedy="Only haploid and diploid calls have two haplotypes; remove the record.",
-            )
-        calls = calls[self._columns]
-        alleles = calls[:, [0, ploidy - 1]]
-        haploid = alleles[:, 1] == -2 if ploidy == 2 else np.ones(len(calls), dtype=bool)
-        alleles[haploid, 1] = alleles[haploid, 0]
-        alts = tuple(_plain_allele(alt) for alt in variant.ALT)
-        if alleles.size and alleles.max() > len(alts):
-            raise InputError(
-                f"the record at {variant.CHROM}:{variant.POS} has a call of allele "
-                f"{alleles.max()} but only {len(alts)} alternate alleles",
-                file=self.path,
-                remedy="The file is damaged; make it again.",
-            )
-        return Record(
-            position=int(variant.start),
-            ref=variant.REF.upper(),
-            alts=alts,
-            alleles=alleles,
-            phased=calls[:, -1].astype(bool) | haploid,
-            haploid=int(haploid.sum()),
-        )
+    return VcfFile(path, samples)
 
 
-def _plain_allele(allele: str) -> str | None:
+def plain_allele(allele: str) -> str | None:
+    """Upper-case allele, or None if it is symbolic."""
     allele = allele.upper()
     return allele if allele and _BASES.issuperset(allele) else None
 
 
-def _check_files(path: Path) -> None:
-    if path.suffix == ".pgen":
-        raise InputError(
-            "PGEN files are not read directly",
-            file=path,
-            remedy="Convert it: `plink2 --pfile … --export bcf`, then `bcftools index`.",
-        )
-    if not path.exists():
-        raise InputError(
-            "the file of variants does not exist",
-            file=path,
-            remedy="Check the path of genomics.variants.",
-        )
-    if not any(Path(f"{path}{suffix}").exists() for suffix in (".tbi", ".csi")):
-        raise InputError(
-            "the file of variants has no index (.tbi or .csi)",
-            file=path,
-            remedy=f"Run `bcftools index --tbi {path.name}` (compress with bgzip first).",
-        )
-
-
-def _check_samples(samples: Sequence[str], present: Sequence[str], path: Path) -> None:
+def check_samples(samples: Sequence[str], present: Sequence[str], path: Path) -> None:
+    """Refuse samples that are asked for twice or are not in the file."""
     if not present:
         raise InputError(
             "the file holds sites only, no samples",
