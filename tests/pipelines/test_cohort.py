@@ -5,11 +5,8 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.pipelines.integration.cohort import (
-    assemble_cohort,
-    select_features,
-    standardize_participants,
-)
+from neurogenomics_kb.extracts.standardize import standardize_table
+from neurogenomics_kb.pipelines.integration.cohort import assemble_cohort, select_features
 from neurogenomics_kb.registry.cards import Column, Table
 from tests.pipelines.conftest import make_recipe, make_strategy
 
@@ -38,7 +35,7 @@ def raw_table() -> pd.DataFrame:
 
 
 def test_standardized_names_levels_and_order():
-    table = standardize_participants(raw_table(), CARD)
+    table = standardize_table(raw_table(), CARD)
     assert table.index.tolist() == ["s1", "s2", "s3"]
     assert table.columns.tolist() == ["age", "sex", "site", "diagnosis"]
     assert table.loc["s1"].tolist() == [60.5, "male", "cheadle", 1.0]
@@ -61,7 +58,7 @@ def test_standardized_names_levels_and_order():
 )
 def test_wrong_participants_are_refused_in_one_line(change, words):
     with pytest.raises(InputError) as caught:
-        standardize_participants(change(raw_table()), CARD)
+        standardize_table(change(raw_table()), CARD)
     message = str(caught.value)
     assert "\n" not in message
     for word in words:

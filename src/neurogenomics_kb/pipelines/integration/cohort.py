@@ -5,98 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.errors import InputError, listing, nearest
-from neurogenomics_kb.naming import SUBJECT, parse_feature_name
-from neurogenomics_kb.registry.cards import Column, EmbeddingStrategy, Table
+from neurogenomics_kb.naming import parse_feature_name
+from neurogenomics_kb.registry.cards import EmbeddingStrategy
 from neurogenomics_kb.registry.recipe import QUALITY_COVARIATES, Recipe
 from neurogenomics_kb.stats.confounds import refuse_missing
 from neurogenomics_kb.stats.filters import count_different
-from neurogenomics_kb.tables import require_columns, require_numbers, require_unique_ids
 
 logger = logging.getLogger(__name__)
-
-
-def standardize_participants(table: pd.DataFrame, card: Table) -> pd.DataFrame:
-    """Validate a participants table against its card and give columns their canonical names.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As stored; columns that the card does not name are left out.
-    card : Table
-
-    Returns
-    -------
-    DataFrame
-        Indexed by ``subject_id``, sorted.
-
-    Raises
-    ------
-    InputError
-        For missing columns, duplicated or missing ids, wrong types, unknown levels, values outside
-        the card's range.
-    """
-    require_columns(table, (card.id_column, *card.columns), card.file)
-    ids = table[card.id_column].astype("string")
-    require_unique_ids(ids, card.file, card.id_column)
-    frame = pd.DataFrame(
-        {
-            column.name: standardize_column(table[source], column, card.file, source)
-            for source, column in card.columns.items()
-        }
-    )
-    frame.index = pd.Index(ids.astype(object), name=SUBJECT)
-    return frame.sort_index()
-
-
-def standardize_column(values: pd.Series, column: Column, file: str, source: str) -> pd.Series:
-    """One column with its card's type, levels and range enforced."""
-    present = values.notna()
-    if column.levels:
-        text = values.map(level_text, na_action="ignore")
-        unknown = sorted(set(text[present]) - set(column.levels))
-        if unknown:
-            raise InputError(
-                f"values {listing(unknown)} are none of {listing(column.levels)}",
-                file=file,
-                column=source,
-                subjects=int(text[present].isin(unknown).sum()),
-                of=len(values),
-                remedy="Correct them or add the level to the dataset card.",
-            )
-        values = text.map(column.levels)
-    if column.type in ("category", "text"):
-        return values.map(level_text, na_action="ignore").astype(object)
-    if not column.levels:
-        require_numbers(values, file, source)
-    numbers = pd.to_numeric(values)
-    allowed = (0, 1) if column.type == "binary" else column.range
-    if allowed is not None:
-        low, high = allowed
-        outside = numbers.notna() & ~numbers.between(low, high)
-        if column.type == "binary":
-            outside |= numbers.notna() & ~numbers.isin([0, 1])
-        if outside.any():
-            raise InputError(
-                f"values outside {low:g} to {high:g}{f' {column.unit}' if column.unit else ''}, "
-                f"first {numbers[outside].iloc[0]:g}",
-                file=file,
-                column=source,
-                subjects=int(outside.sum()),
-                of=len(values),
-                remedy="Check units and missing-value codes, or widen the range in the card.",
-            )
-    return numbers.astype(float)
-
-
-def level_text(value) -> str:
-    """A level as text; 1.0 reads as '1', as a table with gaps would store it."""
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
 
 
 def assemble_cohort(

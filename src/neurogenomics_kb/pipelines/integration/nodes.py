@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from neurogenomics_kb.extracts.standardize import standardize_table
 from neurogenomics_kb.pipelines.integration import (
     associations,
     audit,
@@ -39,7 +40,7 @@ def load_blocks(recipe: Recipe, partitions: Partitions) -> dict[str, pd.DataFram
 def standardize_participants(participants: pd.DataFrame, recipe: dict[str, Any]) -> pd.DataFrame:
     """Participants under canonical names, validated against the dataset card."""
     card = Recipe.model_validate(recipe).dataset.tables["participants"]
-    return cohort.standardize_participants(participants, card)
+    return standardize_table(participants, card)
 
 
 def assemble_cohort(recipe: dict[str, Any], participants: pd.DataFrame, *tables: pd.DataFrame):

@@ -12,7 +12,7 @@ from neurogenomics_kb.registry.cards.base import (
     is_versioned,
     unique,
 )
-from neurogenomics_kb.registry.cards.datasets import Column, DatasetCard, Table
+from neurogenomics_kb.registry.cards.datasets import Column, DatasetCard, Kinship, Table
 from neurogenomics_kb.registry.cards.experiments import (
     ExchangeabilityLevel,
     Experiment,
@@ -68,6 +68,7 @@ __all__ = [
     "HarmonizationMethod",
     "Identifier",
     "IntegrationPrinciple",
+    "Kinship",
     "Modality",
     "ModelCard",
     "PaperCard",

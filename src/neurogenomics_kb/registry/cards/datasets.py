@@ -32,6 +32,14 @@ class Column(Strict):
         Inclusive; values outside are an error.
     levels : mapping
         Source value to canonical value. For ``binary`` the canonical values are 0 and 1.
+    missing_codes : list
+        Source values of this column that stand for a gap, such as -3 for "prefer not to answer".
+        They belong to the column, since -1 is a code in one and a measurement in another.
+    follows_visit : bool
+        The column exists once per visit, and the source name gives the default one: the instance in
+        ``21003-2.0`` becomes the visit that is analysed.
+    required : bool
+        Whether a table without the column is refused; otherwise it is missing for everybody.
     """
 
     name: str
@@ -39,6 +47,9 @@ class Column(Strict):
     unit: str = ""
     range: tuple[float, float] | None = None
     levels: dict[str, str | int] = {}
+    missing_codes: list[str] = []
+    follows_visit: bool = False
+    required: bool = True
     role: Literal["id", "confound", "outcome", "group", "site", "batch", "feature", "other"] = (
         "other"
     )
@@ -54,6 +65,42 @@ class Column(Strict):
                 raise ValueError("quote level names such as 'yes', 'no', 'on', 'off'")
         return {str(k): v for k, v in value.items()}
 
+    @field_validator("missing_codes", mode="before")
+    @classmethod
+    def _text_codes(cls, value):
+        if not isinstance(value, list):
+            return value
+        return [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in value]
+
+    @model_validator(mode="after")
+    def _codes_are_no_levels(self):
+        both = [code for code in self.missing_codes if code in self.levels]
+        if both:
+            raise ValueError(f"'{both[0]}' is both a level and a missing code")
+        return self
+
+
+class Kinship(Strict):
+    """A table of related pairs, from which families are made.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        The two columns of subject ids.
+    coefficient : str
+        Column of the kinship coefficient.
+    minimum : float
+        Pairs from this coefficient on are one family; 0.0442 bounds the third degree (Manichaikul
+        et al., Bioinformatics 2010).
+    name : str
+        Source name of the family column in the table of participants.
+    """
+
+    columns: tuple[str, str] = ("ID1", "ID2")
+    coefficient: str = "Kinship"
+    minimum: float = Field(0.0442, gt=0, lt=0.5)
+    name: str = "family_id"
+
 
 class Table(Strict):
     """A raw table of a dataset and the columns taken from it."""
@@ -61,6 +108,7 @@ class Table(Strict):
     file: str
     id_column: str = "participant_id"
     columns: dict[str, Column] = {}
+    kinship: Kinship | None = None
 
 
 class DatasetCard(Card):

@@ -72,8 +72,12 @@ class NoProjector(Strict):
 Projector = Annotated[PCAProjector | NoProjector, Field(discriminator="type")]
 
 
-# Pooling that the genomics pipeline does.
-GENE_LEVELS = [("exon", "mean"), ("gene", "mean"), ("subject", "concatenate")]
+# Pooling that the genomics pipeline does, level by level.
+GENE_LEVELS = {
+    "exon": ("mean", "cls"),
+    "gene": ("mean", "length_weighted", "prior_weighted"),
+    "subject": ("concatenate", "mean", "max", "prior_weighted"),
+}
 
 
 class Level(Strict):
@@ -84,8 +88,9 @@ class Level(Strict):
     level : {"token", "exon", "gene", "segment", "run", "subject"}
         What is pooled at this level.
     pooling : str
-        How: ``mean``, ``cls``, ``inverse_fd`` (weights by the inverse framewise displacement) or
-        ``concatenate``.
+        How: ``mean``, ``max``, ``cls``, ``concatenate``, ``length_weighted`` (exons by their
+        bases), ``prior_weighted`` (exons or genes by a table of weights, such as membership of a
+        pathway) or ``inverse_fd`` (weights by the inverse framewise displacement).
     frames, stride : int, optional
         Length and step of a segment in volumes.
     seconds : float, optional
@@ -97,7 +102,9 @@ class Level(Strict):
     """
 
     level: Literal["token", "exon", "gene", "segment", "run", "subject"]
-    pooling: Literal["mean", "cls", "inverse_fd", "concatenate"]
+    pooling: Literal[
+        "mean", "max", "cls", "concatenate", "length_weighted", "prior_weighted", "inverse_fd"
+    ]
     frames: int | None = Field(None, ge=1)
     stride: int | None = Field(None, ge=1)
     seconds: float | None = Field(None, gt=0)
@@ -146,13 +153,21 @@ class EmbeddingStrategy(Card):
             raise ValueError("name `features` (groups of the modality's table) or an `encoder`")
         if self.encoder is not None and self.features:
             raise ValueError("an `encoder` names its features itself; leave `features` out")
-        done = [(level.level, level.pooling) for level in self.levels] in ([], GENE_LEVELS)
-        if self.status == "ready" and (self.acquisition or not done):
+        if self.status == "ready" and (self.acquisition or not self._pools_genes()):
             raise ValueError(
-                "only exon mean, gene mean, subject concatenate are executed as `levels`, and no "
-                "`acquisition`; set status: planned"
+                "only the levels exon, gene and subject are executed ("
+                + "; ".join(f"{level}: {', '.join(how)}" for level, how in GENE_LEVELS.items())
+                + "), and no `acquisition`; set status: planned"
             )
         return self
+
+    def _pools_genes(self) -> bool:
+        """Whether the genomics pipeline executes the levels, or there are none."""
+        if not self.levels:
+            return True
+        return [level.level for level in self.levels] == list(GENE_LEVELS) and all(
+            level.pooling in GENE_LEVELS[level.level] for level in self.levels
+        )
 
     @property
     def groups(self) -> list[str]:

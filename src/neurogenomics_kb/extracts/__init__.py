@@ -1,0 +1,1 @@
+"""Tables of a cohort as they were exported: found, read and checked by the dataset card."""
