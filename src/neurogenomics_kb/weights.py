@@ -15,9 +15,13 @@ from neurogenomics_kb.errors import InputError, listing
 MODELS = "NGKB_MODEL_DIR"
 ENDS = 1 << 20
 PATTERNS = ["*.json", "*.txt", "*.safetensors", "*.bin"]
+# What a trainer leaves beside the weights.
+LEFT_OVER = ("training_args.bin", "optimizer.bin", "scheduler.bin")
+# Files that hold all tensors of a model, below a key or not; unlike *.bin they are not shards.
+SINGLE = ("*.pth.tar", "*.ckpt", "*.pt", "*.pth")
 
 
-def locate(weights: str, revision: str | None = None) -> Path:
+def locate(weights: str, revision: str | None = None, subfolder: str = "") -> Path:
     """Folder of a checkpoint.
 
     Parameters
@@ -28,6 +32,8 @@ def locate(weights: str, revision: str | None = None) -> Path:
         on the hub.
     revision : str, optional
         Commit of the hub's repository (40 hexadecimal digits); needed for the hub.
+    subfolder : str
+        Folder of the repository that holds one of several checkpoints.
 
     Raises
     ------
@@ -35,13 +41,13 @@ def locate(weights: str, revision: str | None = None) -> Path:
         If the folder does not exist, no revision is pinned, or the hub cannot be reached.
     """
     local = Path(weights).expanduser()
-    if local.is_dir():
-        return local
     models = os.environ.get(MODELS)
+    places = [local]
     if models:
-        for place in (Path(models) / weights, Path(models) / weights.split("/")[-1]):
-            if place.is_dir():
-                return place
+        places += [Path(models) / weights, Path(models) / weights.split("/")[-1]]
+    for place in places:
+        if (place / subfolder).is_dir():
+            return place / subfolder
     looked = f" nor below {MODELS}={models}" if models else ""
     if re.fullmatch(r"[\w.-]+/[\w.-]+", weights) is None:
         raise InputError(
@@ -57,8 +63,10 @@ def locate(weights: str, revision: str | None = None) -> Path:
         )
     from huggingface_hub import snapshot_download
 
+    patterns = [f"{subfolder}/{p}" if subfolder else p for p in PATTERNS]
     try:
-        return Path(snapshot_download(weights, revision=revision, allow_patterns=PATTERNS))
+        whole = snapshot_download(weights, revision=revision, allow_patterns=patterns)
+        return Path(whole) / subfolder
     except Exception as error:  # the hub raises many kinds
         reason = " ".join(str(error).split())[:200]
         raise InputError(
@@ -122,39 +130,183 @@ def setting(config: Mapping[str, Any], name: str, file: Path) -> Any:
     return config[name]
 
 
-def read_tensors(folder: Path) -> dict[str, Any]:
+def weight_files(folder: Path, file: str | None = None) -> list[Path]:
+    """Files that hold a checkpoint's tensors: shards, or one file with everything.
+
+    Raises
+    ------
+    InputError
+        If there is none, or there are several whole checkpoints and none was named.
+    """
+    if file is not None:
+        if not (folder / file).is_file():
+            raise InputError(
+                f"there is no weight file '{file}'",
+                file=folder,
+                remedy="Correct `file` in the spec.",
+            )
+        return [folder / file]
+    shards = sorted(folder.glob("*.safetensors")) or sorted(
+        each for each in folder.glob("*.bin") if each.name not in LEFT_OVER
+    )
+    if shards:
+        return shards
+    whole = sorted(each for pattern in SINGLE for each in folder.glob(pattern))
+    if not whole:
+        raise InputError(
+            f"there is no weight file (*.safetensors, *.bin, {', '.join(SINGLE)})",
+            file=folder,
+            remedy="Download the whole checkpoint.",
+        )
+    if len(whole) > 1:
+        raise InputError(
+            f"there are {len(whole)} checkpoints ({listing([each.name for each in whole])})",
+            file=folder,
+            remedy="Name one of them as `file` in the spec.",
+        )
+    return whole
+
+
+def read_checkpoint(folder: Path, file: str | None = None) -> dict[str, Any]:
+    """Content of a checkpoint's files, with nested mappings and settings where there are any.
+
+    Parameters
+    ----------
+    folder : Path
+    file : str, optional
+        One of several checkpoints in the folder.
+
+    Raises
+    ------
+    InputError
+        If there is no weight file, it is damaged, or it holds more than tensors and plain values.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    content: dict[str, Any] = {}
+    for path in weight_files(folder, file):
+        try:
+            if path.suffix == ".safetensors":
+                content.update(load_file(path))
+            else:
+                content.update(torch.load(path, map_location="cpu", weights_only=True))
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"the weights cannot be read ({reason})",
+                file=path,
+                remedy="Download the file again; only plain tensors are accepted, so save others "
+                "as safetensors where you trust their origin.",
+            ) from None
+    return content
+
+
+def tensors_of(
+    content: Mapping[str, Any], folder: Path, under: str | None = None
+) -> dict[str, Any]:
+    """Tensors of a checkpoint's content.
+
+    Parameters
+    ----------
+    content : mapping
+        From `read_checkpoint`.
+    folder : Path
+        Named in messages.
+    under : str, optional
+        Key of a nested mapping that holds them, if the file nests at all (``state_dict``,
+        ``target_encoder``).
+
+    Raises
+    ------
+    InputError
+        If a file nests its tensors under other keys.
+    """
+    import torch
+
+    nested = [name for name, value in content.items() if isinstance(value, Mapping)]
+    if under is not None and under in nested:
+        content = content[under]
+    elif not any(isinstance(value, torch.Tensor) for value in content.values()):
+        raise InputError(
+            f"the checkpoint has no tensors under '{under}', its keys are {listing(content)}"
+            if under
+            else f"the checkpoint holds no tensors, its keys are {listing(content)}",
+            file=folder,
+            remedy="Use the checkpoint of the model that the card names.",
+        )
+    return {n: value for n, value in content.items() if isinstance(value, torch.Tensor)}
+
+
+def read_tensors(
+    folder: Path, *, file: str | None = None, under: str | None = None
+) -> dict[str, Any]:
     """All tensors of a checkpoint; pickled files are read as plain tensors only.
+
+    Parameters
+    ----------
+    folder : Path
+    file, under : str, optional
+        As for `read_checkpoint` and `tensors_of`.
 
     Raises
     ------
     InputError
         If there is no weight file, or it is damaged.
     """
-    import torch
-    from safetensors.torch import load_file
+    return tensors_of(read_checkpoint(folder, file), folder, under)
 
-    files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
-    if not files:
-        raise InputError(
-            "there is no weight file (*.safetensors, *.bin)",
-            file=folder,
-            remedy="Download the whole checkpoint.",
+
+def require_tensors(
+    tensors: Mapping[str, Any], wanted: Mapping[str, int], model: str, folder: Path
+) -> None:
+    """Refuse a checkpoint of another architecture by the names that only this one has.
+
+    Parameters
+    ----------
+    tensors : mapping of str to Tensor
+    wanted : mapping of str to int
+        Tensor names and their number of dimensions.
+    model : str
+        What to call the architecture.
+    folder : Path
+        Named in messages.
+
+    Raises
+    ------
+    InputError
+    """
+    for name, dimensions in wanted.items():
+        if name in tensors and tensors[name].ndim == dimensions:
+            continue
+        what = (
+            f"its tensor '{name}' has {tensors[name].ndim} dimensions instead of {dimensions}"
+            if name in tensors
+            else f"it has no tensor '{name}' but {listing(tensors, 3)}"
         )
-    tensors: dict[str, Any] = {}
-    for file in files:
-        try:
-            if file.suffix == ".safetensors":
-                tensors.update(load_file(file))
-            else:
-                tensors.update(torch.load(file, map_location="cpu", weights_only=True))
-        except Exception as error:
-            reason = " ".join(str(error).split())[:200]
-            raise InputError(
-                f"the weights cannot be read ({reason})",
-                file=file,
-                remedy="Download the file again; only plain tensors are accepted.",
-            ) from None
-    return tensors
+        raise InputError(
+            f"the checkpoint is not of the architecture of {model}: {what}",
+            file=folder,
+            remedy="Use the checkpoint of the model that the card names.",
+        )
+
+
+def companion(folder: Path, name: str, what: str) -> Path:
+    """A file that belongs to a checkpoint: in its folder, or a path of its own.
+
+    Raises
+    ------
+    InputError
+        If it is in neither place.
+    """
+    for path in (folder / name, Path(name).expanduser()):
+        if path.is_file():
+            return path
+    raise InputError(
+        f"the {what} is missing",
+        file=folder / name,
+        remedy="Put it beside the weights, or give its path in the spec.",
+    )
 
 
 def assign(
