@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pgenlib
 import pytest
+from kedro.io import DatasetError
 
 from neurogenomics_kb.datasets import PgenDataset
 from neurogenomics_kb.errors import InputError

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.genome.pooling import carried_sequences, pool_genes
+from neurogenomics_kb.genome.pooling import Pooling, carried_sequences, pool_genes, prior_weights
 
 
 def make(n_samples=5, genes=(3, 1, 2), n_distinct=9, dim=4, seed=0):
@@ -111,3 +111,68 @@ def test_carried_sequences_are_an_array():
     row = index.iloc[17]
     place = samples.index(row["sample"]), region_ids.index(row["region_id"]), row["haplotype"] - 1
     assert carried[place] == row["sequence_id"]
+
+
+def with_lengths(regions):
+    lengths = 10 * (1 + np.arange(len(regions)))
+    return regions.assign(start=5, end=5 + lengths)
+
+
+def exon_means(embeddings, index):
+    """Per sample and region, mean of the haplotypes."""
+    vectors = pd.DataFrame(embeddings[index["sequence_id"]], index=index.index)
+    return vectors.groupby([index["sample"], index["region_id"]]).mean()
+
+
+def test_exons_weigh_by_length_or_prior():
+    embeddings, index, regions = make()
+    regions = with_lengths(regions)
+    prior = pd.Series(np.arange(len(regions), dtype=float) + 0.5, regions["region_id"])
+    exons = exon_means(embeddings, index)
+    for pooling, weight in (
+        (Pooling(gene="length_weighted"), regions.set_index("region_id").eval("end - start")),
+        (Pooling(gene="prior_weighted"), prior),
+    ):
+        pooled = pool_genes(embeddings, NAMES, index, regions, "enc", pooling, prior)
+        for gene, own in regions.groupby("gene_id")["region_id"]:
+            for sample in pooled.index:
+                wanted = np.average(
+                    exons.loc[[(sample, r) for r in own]], axis=0, weights=weight[own]
+                )
+                got = pooled.loc[sample, [f"genomics__enc__{gene}__{n}" for n in NAMES]]
+                np.testing.assert_allclose(got, wanted)
+
+
+@pytest.mark.parametrize("how", ["mean", "max", "prior_weighted"])
+def test_genes_become_one_vector(how):
+    embeddings, index, regions = make()
+    prior = pd.Series([1.0, 0.0, 3.0], ["G0", "G1", "G2"])
+    genes = pool_genes(embeddings, NAMES, index, regions, "enc").to_numpy().reshape(5, 3, 4)
+    pooled = pool_genes(embeddings, NAMES, index, regions, "enc", Pooling(subject=how), prior)
+    wanted = {
+        "mean": genes.mean(axis=1),
+        "max": genes.max(axis=1),
+        "prior_weighted": (genes[:, 0] + 3 * genes[:, 2]) / 4,
+    }[how]
+    np.testing.assert_allclose(pooled, wanted)
+    assert pooled.columns.tolist() == [f"genomics__enc__all_genes__{n}" for n in NAMES]
+
+
+@pytest.mark.parametrize(
+    ("prior", "message"),
+    [
+        (None, "which was not collected"),
+        (pd.Series({"G0.0": 1.0}), "5 of 6 exons have no weight"),
+        (pd.Series(0.0, [f"G{g}.{r}" for g in range(3) for r in range(3)]), "all exons of G0"),
+    ],
+)
+def test_weights_must_fit(prior, message):
+    embeddings, index, regions = make()
+    with pytest.raises(InputError, match=message):
+        pool_genes(embeddings, NAMES, index, regions, "enc", Pooling(gene="prior_weighted"), prior)
+
+
+@pytest.mark.parametrize("weights", [[1.0, -1.0], [1.0, np.nan]])
+def test_a_weight_is_a_number_from_0(weights):
+    with pytest.raises(InputError, match=r"1 weights are missing or negative, first that of B"):
+        prior_weights(pd.DataFrame({"id": ["A", "B"], "weight": weights}))

@@ -12,6 +12,7 @@ from neurogenomics_kb.datasets import NotCollected
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.genome.encoders import KmerEncoder
 from neurogenomics_kb.pipelines.genomics import create_pipeline
+from neurogenomics_kb.pipelines.genomics.levels import gene_pooling
 from neurogenomics_kb.pipelines.genomics.nodes import embed_sequences
 from neurogenomics_kb.pipelines.genomics.parameters import CacheParameters
 from tests.pipelines.modality_runs import check_persisted, run_pipeline
@@ -31,6 +32,20 @@ INTERMEDIATE = (
     "call_rates",
     "exon_embeddings",
 )
+
+
+def make_recipe(levels=(), **encoders):
+    """Recipe with one genomics block for each encoder."""
+    blocks = {
+        f"block_{encoder}": {
+            "modality": "genomics",
+            "encoder": encoder,
+            "levels": [{"level": level, "pooling": how} for level, how in levels],
+        }
+        for encoder in encoders
+    }
+    blocks["brain"] = {"modality": "smri", "encoder": None, "levels": []}
+    return {"encoders": encoders, "blocks": blocks}
 
 
 @pytest.fixture
@@ -68,7 +83,7 @@ def raw(tmp_path):
         "genomics.annotation": annotation,
         "genomics.variants": vcf,
         "genomics.polygenic_scores": scores,
-        "recipe": {"encoders": {"kmer2": {"type": "kmer", "k": 2}}},
+        "recipe": make_recipe(kmer2={"type": "kmer", "k": 2}),
     }
 
 
@@ -135,7 +150,7 @@ def test_log_tells_how_many_sequences_are_distinct(raw, run_modality, caplog):
 
 
 def test_two_encoders_make_two_groups(raw, run_modality):
-    raw["recipe"]["encoders"]["kmer1"] = {"type": "kmer", "k": 1}
+    raw["recipe"] = make_recipe(kmer2={"type": "kmer", "k": 2}, kmer1={"type": "kmer", "k": 1})
     features = run_modality(create_pipeline(), raw).load("genomics.features")
     groups = {column.split("__")[1] for column in features}
     assert groups == {"kmer2", "kmer1", "pgs"}
@@ -200,7 +215,46 @@ def test_encoders_embed_each_distinct_sequence_once(monkeypatch):
     )
     distinct = pd.DataFrame({"sequence": ["ACGT", "AAAA"]}).rename_axis("sequence_id")
     index = pd.DataFrame({"sample": ["a", "a"], "sequence_id": [0, 1]})
-    recipe = {"encoders": {"k2": {"type": "kmer", "k": 2}}}
+    recipe = make_recipe(k2={"type": "kmer", "k": 2})
     _, notes = embed_sequences(distinct, index, recipe, CacheParameters(folder="unused"))
     assert notes["k2"]["computed"] == len(distinct)
     assert seen == ["ACGT", "AAAA"]
+
+
+LEVELS = [("exon", "mean"), ("gene", "prior_weighted"), ("subject", "mean")]
+
+
+def test_levels_of_the_card_are_what_runs(raw, run_modality):
+    side_by_side = run_modality(create_pipeline(), raw, LENIENT).load("genomics.features")
+    raw["recipe"] = make_recipe(LEVELS, kmer2={"type": "kmer", "k": 2})
+    raw["genomics.pooling_weights"] = pd.DataFrame(
+        {"id": ["ALPHA.1", "BETA.1"], "weight": [3.0, 0.5]}
+    )
+    pooled = run_modality(create_pipeline(), raw, LENIENT).load("genomics.features")
+    names = pooled.columns[pooled.columns.str.startswith("genomics__kmer2__")]
+    assert names.str.startswith("genomics__kmer2__all_genes__").all()
+    for name in names:
+        genes = side_by_side.filter(regex=rf"^genomics__kmer2__.*__{name.split('__')[-1]}$")
+        assert genes.shape[1] == 2
+        np.testing.assert_allclose(pooled[name], genes.mean(axis=1))
+
+
+def test_weights_that_a_card_needs_must_be_there(raw, run_modality):
+    raw["recipe"] = make_recipe(LEVELS, kmer2={"type": "kmer", "k": 2})
+    with pytest.raises(InputError, match="weighs every exon by a table, which was not collected"):
+        run_modality(create_pipeline(), raw, LENIENT)
+
+
+def test_absent_weights_of_a_model_are_told_before_the_long_step(raw, run_modality, monkeypatch):
+    monkeypatch.delenv("NGKB_MODEL_DIR", raising=False)
+    raw["recipe"] = make_recipe(fm={"type": "hyenadna", "weights": "nowhere"})
+    raw["genomics.variants"] = "never opened"
+    with pytest.raises(InputError, match="no checkpoint folder 'nowhere'"):
+        run_modality(create_pipeline(), raw, LENIENT)
+
+
+def test_one_encoder_is_pooled_in_one_way_per_experiment():
+    recipe = make_recipe(LEVELS, kmer2={"type": "kmer", "k": 2})
+    recipe["blocks"]["other"] = recipe["blocks"]["block_kmer2"] | {"levels": []}
+    with pytest.raises(InputError, match="'other' pools 'kmer2' otherwise"):
+        gene_pooling(recipe)

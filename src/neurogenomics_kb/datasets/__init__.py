@@ -1,6 +1,7 @@
 """Kedro datasets for the field's file formats."""
 
 from neurogenomics_kb.datasets.freesurfer import FreeSurferTablesDataset
+from neurogenomics_kb.datasets.freesurfer_subjects import FreeSurferSubjectsDataset
 from neurogenomics_kb.datasets.genome import (
     FastaDataset,
     GtfDataset,
@@ -14,6 +15,7 @@ from neurogenomics_kb.datasets.result_card import ResultCardDataset
 
 __all__ = [
     "FastaDataset",
+    "FreeSurferSubjectsDataset",
     "FreeSurferTablesDataset",
     "GtfDataset",
     "KnowledgeBaseDataset",

@@ -18,11 +18,12 @@ from neurogenomics_kb.genome.cache import (
 from neurogenomics_kb.genome.encoders import Encoder, load_encoder
 from neurogenomics_kb.genome.haplotypes import PersonalSequences, personal_sequences
 from neurogenomics_kb.genome.polygenic import score_features
-from neurogenomics_kb.genome.pooling import pool_genes
+from neurogenomics_kb.genome.pooling import pool_genes, prior_weights
 from neurogenomics_kb.genome.regions import exon_regions
 from neurogenomics_kb.genome.sequences import contig_lengths
 from neurogenomics_kb.naming import SEPARATOR, SUBJECT
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
+from neurogenomics_kb.pipelines.genomics.levels import gene_encoders, gene_pooling
 from neurogenomics_kb.pipelines.genomics.parameters import (
     CacheParameters,
     GenomicsQuality,
@@ -30,6 +31,7 @@ from neurogenomics_kb.pipelines.genomics.parameters import (
     SequenceParameters,
 )
 from neurogenomics_kb.pipelines.quality import keep_included, quality_table
+from neurogenomics_kb.weights import locate
 
 logger = logging.getLogger(__name__)
 
@@ -38,11 +40,18 @@ _ORDINARY = {"records", "applied_alleles"}
 
 
 def extract_regions(
-    annotation: pd.DataFrame, reference: Path, sequences: SequenceParameters
+    annotation: pd.DataFrame,
+    reference: Path,
+    sequences: SequenceParameters,
+    recipe: dict[str, Any],
 ) -> pd.DataFrame:
-    """Exon regions of the wanted genes."""
+    """Exon regions of the wanted genes, once it is sure that encoders have their weights."""
     if is_absent(annotation, reference):
         return empty_table()
+    for spec in gene_encoders(recipe).values():
+        # Hours of personal sequences later would be late to hear of it.
+        if "weights" in spec:
+            locate(spec["weights"], spec.get("revision"))
     return exon_regions(
         annotation,
         contig_lengths(reference),
@@ -102,7 +111,7 @@ def embed_sequences(
     texts = distinct_sequences["sequence"].tolist()
     carriers = count_carriers(haplotype_index, len(texts))
     blocks, columns, notes = [np.empty((len(texts), 0))], [], {}
-    for encoder_id, spec in recipe["encoders"].items():
+    for encoder_id, spec in gene_encoders(recipe).items():
         encoder = load_encoder(spec)
         logger.info("genomics: embedding %d sequences with %s", len(texts), encoder_id)
         vectors, computed = embed_with(encoder_id, spec, encoder, texts, carriers, cache)
@@ -184,7 +193,9 @@ def build_features(
     regions: pd.DataFrame,
     polygenic_scores: pd.DataFrame,
     quality: pd.DataFrame,
+    pooling_weights: pd.DataFrame,
     scores: ScoreParameters,
+    recipe: dict[str, Any],
 ) -> pd.DataFrame:
     """Gene embeddings and polygenic scores of the subjects that pass."""
     if quality.empty:
@@ -198,7 +209,11 @@ def build_features(
             own = encoders.get_level_values(0) == encoder_id
             names = encoders.get_level_values(2)[own].tolist()
             values = exon_embeddings.to_numpy()[:, own]
-            blocks.append(pool_genes(values, names, carried, regions, encoder_id))
+            pooling = gene_pooling(recipe)[encoder_id]
+            weights = None
+            if pooling.reads_weights and not is_absent(pooling_weights):
+                weights = prior_weights(pooling_weights)
+            blocks.append(pool_genes(values, names, carried, regions, encoder_id, pooling, weights))
     if not is_absent(polygenic_scores):
         blocks.append(score_features(polygenic_scores, scores.id_column))
     return keep_included(pd.concat([block.reindex(included) for block in blocks], axis=1), quality)

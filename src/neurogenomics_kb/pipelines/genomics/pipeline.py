@@ -17,7 +17,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 extract_regions,
-                ["annotation", "reference", "params:sequences"],
+                ["annotation", "reference", "params:sequences", "recipe"],
                 "regions",
                 name="extract_regions",
             ),
@@ -53,7 +53,9 @@ def create_pipeline() -> Pipeline:
                     "regions",
                     "polygenic_scores",
                     "quality",
+                    "pooling_weights",
                     "params:scores",
+                    "recipe",
                 ],
                 "features",
                 name="build_features",
