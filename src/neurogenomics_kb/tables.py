@@ -34,7 +34,8 @@ def require_unique_ids(ids: pd.Series | pd.Index, file: str, column: str | None 
     ------
     InputError
     """
-    ids = pd.Series(ids)
+    # An index of subjects and waves is one of pairs.
+    ids = pd.Series(ids.to_flat_index() if isinstance(ids, pd.MultiIndex) else ids)
     bad = ids.isna() | ids.duplicated(keep=False)
     if bad.any():
         raise InputError(

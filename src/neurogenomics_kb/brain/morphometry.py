@@ -11,6 +11,8 @@ from neurogenomics_kb.naming import SEPARATOR, SUBJECT, feature_name
 from neurogenomics_kb.tables import require_columns, require_numbers, require_unique_ids
 
 ETIV = "etiv"
+SIDES = ["euler_lh", "euler_rh"]
+PROBLEM = "problem"
 
 
 def morphometry_features(tables: pd.DataFrame, *, file: str = "smri.freesurfer") -> pd.DataFrame:
@@ -22,7 +24,8 @@ def morphometry_features(tables: pd.DataFrame, *, file: str = "smri.freesurfer")
     Parameters
     ----------
     tables : DataFrame
-        Index of subject ids; columns ``<group>__<region>`` and ``etiv``.
+        Index of subject ids (or subjects and waves); columns ``<group>__<region>``, beside
+        measures of the whole image such as ``etiv``.
     file : str
         What to call the tables in messages.
 
@@ -38,7 +41,7 @@ def morphometry_features(tables: pd.DataFrame, *, file: str = "smri.freesurfer")
         If subject ids repeat, there is no regional column, or a column is not numeric.
     """
     require_unique_ids(tables.index, file)
-    regional = [column for column in tables if column != ETIV]
+    regional = [column for column in tables if SEPARATOR in column]
     if not regional:
         raise InputError(
             "there is no regional column", file=file, remedy="Supply at least one table of regions."
@@ -49,8 +52,23 @@ def morphometry_features(tables: pd.DataFrame, *, file: str = "smri.freesurfer")
     features.columns = [
         feature_name("smri", *column.split(SEPARATOR, maxsplit=1)) for column in regional
     ]
-    features.index = pd.Index(tables.index.astype(str), name=SUBJECT)
+    features.index = subject_index(tables.index)
     return features
+
+
+def subject_index(index: pd.Index) -> pd.Index:
+    """Subject ids as text under their name; an index of subjects and waves stays as it is."""
+    if isinstance(index, pd.MultiIndex):
+        return index
+    return pd.Index(index.astype(str), name=SUBJECT)
+
+
+def euler_of_tables(tables: pd.DataFrame) -> pd.Series | None:
+    """Mean Euler number from the tables' own ``euler_lh`` and ``euler_rh``; None without them."""
+    if not set(SIDES) <= set(tables) or tables[SIDES].isna().all(axis=None):
+        return None
+    mean = tables[SIDES].astype(float).mean(axis=1, skipna=False)
+    return mean.rename("euler_number").set_axis(subject_index(tables.index))
 
 
 def mean_euler_number(
@@ -75,9 +93,9 @@ def mean_euler_number(
     InputError
         If a column is absent or not numeric, or ids repeat.
     """
-    require_columns(euler, (id_column, "euler_lh", "euler_rh"), file)
+    require_columns(euler, (id_column, *SIDES), file)
     require_unique_ids(euler[id_column], file, id_column)
-    sides = euler[["euler_lh", "euler_rh"]]
+    sides = euler[SIDES]
     for column in sides:
         require_numbers(sides[column], file, column)
     ids = pd.Index(euler[id_column].astype(str), name=SUBJECT)
@@ -97,7 +115,8 @@ def surface_quality(
     Parameters
     ----------
     tables : DataFrame
-        Index of subject ids; column ``etiv`` (mm³).
+        Index of subject ids; columns ``etiv`` (mm³) and, where a reader found subjects that
+        cannot be used, ``problem`` (text, "" if there is none).
     euler : Series or None
         Mean Euler number by subject; None where the cohort has no Euler numbers, and then nobody
         fails for it.
@@ -114,18 +133,27 @@ def surface_quality(
     failures : dict of str to Series of bool
         Reason to who fails.
     """
-    index = pd.Index(tables.index.astype(str), name=SUBJECT)
+    index = subject_index(tables.index)
     etiv = tables[ETIV].astype(float) if ETIV in tables else pd.Series(float("nan"), tables.index)
     etiv = etiv.set_axis(index)
+    subjects = index if euler is None else index.union(euler.index).set_names(index.names)
+    failures = problems_of(tables, subjects)
     if euler is None:
-        return etiv.to_frame(ETIV), {}
-    subjects = index.union(euler.index).rename(SUBJECT)
+        return etiv.to_frame(ETIV), failures
     metrics = pd.DataFrame({"euler_number": euler.reindex(subjects), ETIV: etiv.reindex(subjects)})
     number = metrics["euler_number"]
-    failures = {
+    failures |= {
         "no FreeSurfer tables": pd.Series(~subjects.isin(index), subjects),
         f"mean Euler number below {min_euler_number:g}": number < min_euler_number,
     }
     if missing_euler == "drop":
         failures["no Euler number"] = number.isna()
     return metrics, failures
+
+
+def problems_of(tables: pd.DataFrame, subjects: pd.Index) -> dict[str, pd.Series]:
+    """Subjects by the problem that the reader of the tables met."""
+    if PROBLEM not in tables:
+        return {}
+    texts = tables[PROBLEM].set_axis(subject_index(tables.index)).reindex(subjects).fillna("")
+    return {text: texts == text for text in sorted(set(texts) - {""})}

@@ -1,5 +1,6 @@
 """Kedro datasets for the field's file formats."""
 
+from neurogenomics_kb.datasets.extract import FieldTablesDataset, WithoutWithdrawnDataset
 from neurogenomics_kb.datasets.freesurfer import FreeSurferTablesDataset
 from neurogenomics_kb.datasets.freesurfer_subjects import FreeSurferSubjectsDataset
 from neurogenomics_kb.datasets.genome import (
@@ -16,6 +17,7 @@ from neurogenomics_kb.datasets.result_card import ResultCardDataset
 __all__ = [
     "FastaDataset",
     "FreeSurferSubjectsDataset",
+    "FieldTablesDataset",
     "FreeSurferTablesDataset",
     "GtfDataset",
     "KnowledgeBaseDataset",
@@ -25,4 +27,5 @@ __all__ = [
     "ResultCardDataset",
     "VcfContent",
     "VcfDataset",
+    "WithoutWithdrawnDataset",
 ]

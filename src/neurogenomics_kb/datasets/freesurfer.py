@@ -9,10 +9,12 @@ from typing import Any
 import pandas as pd
 from kedro.io import AbstractDataset
 
+from neurogenomics_kb.brain.stats_files import euler_numbers
 from neurogenomics_kb.datasets.raw_file import require_file
 from neurogenomics_kb.errors import InputError, listing
 from neurogenomics_kb.naming import SEPARATOR, SUBJECT
 
+HOLES = ("lhSurfaceHoles", "rhSurfaceHoles")
 ETIV = ("EstimatedTotalIntraCranialVol", "eTIV")
 # Whole-brain summaries that FreeSurfer appends to region columns.
 SUMMARY = re.compile(
@@ -58,9 +60,14 @@ class FreeSurferTablesDataset(AbstractDataset[dict[str, pd.DataFrame], pd.DataFr
         self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
-        """Columns ``<group>__<region>`` and ``etiv`` (mm³), indexed by ``subject_id``."""
+        """Columns ``<group>__<region>``, ``etiv`` (mm³) and Euler numbers, by ``subject_id``.
+
+        Euler numbers come from the surface holes that ``asegstats2table`` writes since FreeSurfer
+        6, and are absent where the tables have none.
+        """
         frames: dict[str, pd.DataFrame] = {}
         etiv: pd.Series | None = None
+        euler = pd.DataFrame()
         for group, files in self._tables.items():
             for file in files:
                 table = read_table(self._filepath / file)
@@ -68,6 +75,8 @@ class FreeSurferTablesDataset(AbstractDataset[dict[str, pd.DataFrame], pd.DataFr
                 found = next((c for c in ETIV if c in table), None)
                 if etiv is None and found is not None:
                     etiv = table[found]
+                if euler.empty and set(HOLES) <= set(table):
+                    euler = euler_numbers(table)
                 regions = [c for c in table if c not in ETIV and not SUMMARY.search(c)]
                 names = [f"{group}{SEPARATOR}{region_name(c, group)}" for c in regions]
                 frames[file] = table[regions].set_axis(names, axis=1)
@@ -82,6 +91,8 @@ class FreeSurferTablesDataset(AbstractDataset[dict[str, pd.DataFrame], pd.DataFr
             )
         if etiv is not None:
             merged = pd.concat([merged, etiv.rename("etiv")], axis=1)
+        if not euler.empty:
+            merged = pd.concat([merged, euler], axis=1)
         return merged.sort_index()
 
     def save(self, data: dict[str, pd.DataFrame]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from neurogenomics_kb.brain.morphometry import (
+    euler_of_tables,
     mean_euler_number,
     morphometry_features,
     surface_quality,
@@ -20,7 +21,10 @@ def assess_quality(
     """Euler number and eTIV of every subject, and who passes."""
     if is_absent(freesurfer):
         return empty_table()
-    numbers = None if is_absent(euler) else mean_euler_number(euler, quality.id_column)
+    if is_absent(euler):
+        numbers = euler_of_tables(freesurfer)
+    else:
+        numbers = mean_euler_number(euler, quality.id_column)
     metrics, failures = surface_quality(
         freesurfer,
         numbers,

@@ -1,0 +1,249 @@
+"""FreeSurfer's ``.stats`` files: header measures and the table of regions.
+
+Nibabel reads surfaces, annotations and morphometry files, not ``.stats``; the format is a commented
+header and a table separated by blanks, written by ``mris_anatomical_stats`` and ``mri_segstats``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from neurogenomics_kb.errors import InputError, listing
+
+HEMISPHERES = ("lh", "rh")
+# Regions per hemisphere, and the one that is written last; a table that ends earlier is cut off.
+# A region in the middle may be absent, since FreeSurfer leaves out labels without vertices.
+ATLASES = {
+    "aparc": (34, "insula"),
+    "aparc.pial": (34, "insula"),
+    "aparc.DKTatlas": (31, "insula"),
+    "aparc.DKTatlas40": (31, "insula"),
+    "aparc.DKTatlas.mapped": (31, "insula"),
+    "aparc.a2009s": (74, "S_temporal_transverse"),
+}
+# Not regions of cortex, though older versions give them a row.
+NOT_CORTEX = {"unknown", "Unknown", "corpuscallosum", "Medial_wall", "medialwall", "???"}
+CVS = re.compile(r"\$?Id: (\S+?)\.c,v (\S+) (\d{4})")
+# Before 7.0 a header names the source file; its year tells the releases apart.
+CVS_RELEASE = {"2011": "5", "2012": "5", "2013": "5", "2014": "5", "2015": "6", "2016": "6"}
+
+
+class DamagedStats(InputError):
+    """A ``.stats`` file, or a subject's folder, that cannot be used; `reason` is the short form."""
+
+    def __init__(self, reason: str, problem: str, *, file: Path, remedy: str) -> None:
+        super().__init__(problem, file=file, remedy=remedy)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Content of a ``.stats`` file.
+
+    Attributes
+    ----------
+    measures : dict of str to float
+        Header measures by FreeSurfer's short name (``eTIV``, ``MeanThickness``, ``BrainSegVol``).
+    columns : list of str
+        Columns of the table, ``StructName`` left out (``ThickAvg``, ``Volume_mm3``).
+    rows : dict of str to list of str
+        Region to its values, as text.
+    version : str
+        ``7.3.2`` as the header says it, ``6`` or ``5`` told by the year of the program; "" if the
+        header is silent.
+    atlas : str
+        Annotation that the regions come from, without the hemisphere; "" for segmentations.
+    """
+
+    measures: dict[str, float]
+    columns: list[str]
+    rows: dict[str, list[str]]
+    version: str
+    atlas: str
+
+    def column(self, name: str, file: Path) -> dict[str, float]:
+        """One measure of every region.
+
+        Raises
+        ------
+        DamagedStats
+            If the table has no such column, or a value is not a number.
+        """
+        if name not in self.columns:
+            raise DamagedStats(
+                f"{file.name} has no column {name}",
+                f"there is no column; the table has {listing(self.columns, 12)}",
+                file=file,
+                remedy=f"Correct the measure '{name}' of the catalog entry.",
+            )
+        place = self.columns.index(name)
+        values = {}
+        for region, texts in self.rows.items():
+            try:
+                values[region] = float(texts[place])
+            except ValueError:
+                raise DamagedStats(
+                    f"{file.name} holds text for a number",
+                    f"{name} of {region} is {texts[place]!r}, not a number",
+                    file=file,
+                    remedy="Write the file again (recon-all -parcstats, -segstats).",
+                ) from None
+        return values
+
+
+def read_stats(path: Path, atlas: str | None = None) -> Stats:
+    """Read a ``.stats`` file and check that it is whole.
+
+    Parameters
+    ----------
+    path : Path
+        ``lh.aparc.stats``, ``aseg.stats``, ``wmparc.stats``, …
+    atlas : str, optional
+        Annotation that the header must name (``aparc``, ``aparc.DKTatlas``, ``aparc.a2009s``).
+
+    Raises
+    ------
+    DamagedStats
+        If the file is missing, empty, cut off, or of another atlas.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        raise DamagedStats(
+            f"no {path.name}",
+            "the stats file is missing",
+            file=path,
+            remedy="Finish recon-all for this subject, or set damaged: exclude to leave it out and "
+            "count it.",
+        ) from None
+    header, rows = [], []
+    for line in text.splitlines():
+        if line.startswith("#"):
+            header.append(line[1:].strip())
+        elif line.strip():
+            rows.append(line.split())
+    columns = next((h.split()[1:] for h in header if h.startswith("ColHeaders")), [])
+    if "StructName" not in columns:
+        raise damaged(path, "there is no line ColHeaders with StructName")
+    if not text.endswith("\n"):
+        raise damaged(path, "the last line is cut off")
+    short = next((row for row in rows if len(row) != len(columns)), None)
+    if short is not None:
+        raise damaged(
+            path, f"row '{' '.join(short)[:40]}' has {len(short)} of {len(columns)} columns"
+        )
+    name = columns.index("StructName")
+    regions = {row[name]: row[:name] + row[name + 1 :] for row in rows}
+    if len(regions) < len(rows):
+        raise damaged(path, f"{len(rows) - len(regions)} regions occur twice")
+    for region in NOT_CORTEX & regions.keys():
+        del regions[region]
+    stats = Stats(
+        measures=header_measures(header, path),
+        columns=columns[:name] + columns[name + 1 :],
+        rows=regions,
+        version=header_version(header),
+        atlas=header_atlas(header),
+    )
+    check_atlas(stats, path, atlas)
+    check_count(header, len(rows), stats, path, atlas)
+    return stats
+
+
+def check_atlas(stats: Stats, path: Path, atlas: str | None) -> None:
+    """Refuse regions of another annotation than the file's name promises.
+
+    Raises
+    ------
+    DamagedStats
+    """
+    if atlas is None or not stats.atlas or stats.atlas == atlas.removesuffix(".pial"):
+        return
+    raise DamagedStats(
+        f"{path.name} is of atlas {stats.atlas}",
+        f"the regions are those of '{stats.atlas}', not of '{atlas}'",
+        file=path,
+        remedy="Write the file from the annotation that its name says.",
+    )
+
+
+def check_count(
+    header: list[str], n_rows: int, stats: Stats, path: Path, atlas: str | None
+) -> None:
+    """Refuse a table with fewer rows than its header or its atlas says.
+
+    Raises
+    ------
+    DamagedStats
+    """
+    promised = next((h.split()[1] for h in header if h.startswith("NRows ")), None)
+    if promised is not None and promised.isdigit() and int(promised) != n_rows:
+        raise damaged(path, f"{n_rows} of {promised} rows are there")
+    expected, last = ATLASES.get(atlas or stats.atlas, (1, None))
+    if not stats.rows or (len(stats.rows) < expected and last not in stats.rows):
+        raise damaged(path, f"{len(stats.rows)} of {expected} regions are there")
+
+
+def damaged(path: Path, problem: str) -> DamagedStats:
+    """Error for a file that is not whole."""
+    return DamagedStats(
+        f"{path.name} is truncated or damaged",
+        f"the stats file is truncated or damaged: {problem}",
+        file=path,
+        remedy="Write it again (recon-all -parcstats, -segstats), or set damaged: exclude to leave "
+        "the subject out and count it.",
+    )
+
+
+def header_measures(header: list[str], path: Path) -> dict[str, float]:
+    """Measures by short name, from lines ``Measure <name>, <short>, <text>, <value>, <unit>``."""
+    measures = {}
+    for line in header:
+        if not line.startswith("Measure "):
+            continue
+        parts = [part.strip() for part in line[8:].split(",")]
+        try:
+            measures[parts[1]] = float(parts[-2])
+        except (IndexError, ValueError):
+            raise damaged(path, f"measure line '{line[:60]}' has no number") from None
+    return measures
+
+
+def header_version(header: list[str]) -> str:
+    """Release that wrote the file, as far as its header tells."""
+    text = next((h.split(maxsplit=1)[1] for h in header if h.startswith("cvs_version ")), "")
+    match = CVS.search(text)
+    if match:
+        return CVS_RELEASE.get(match.group(3), f"{match.group(1)} {match.group(2)}")
+    number = re.search(r"\d+(?:\.\d+)+", text)
+    return number.group(0) if number else text.strip()
+
+
+def header_atlas(header: list[str]) -> str:
+    """Annotation named in the header, without folder, hemisphere and ending."""
+    text = next((h.split(maxsplit=1)[1] for h in header if h.startswith("AnnotationFile ")), "")
+    name = text.strip().rsplit("/", 1)[-1].removesuffix(".annot")
+    return re.sub(r"^[lr]h\.", "", name)
+
+
+def euler_numbers(holes: pd.DataFrame) -> pd.DataFrame:
+    """Euler number of each hemisphere's surface before its defects were mended.
+
+    A closed surface with h holes has the Euler number 2 − 2h; FreeSurfer 6 and later write the
+    holes (``lhSurfaceHoles``, ``rhSurfaceHoles``) into ``aseg.stats``.
+
+    Parameters
+    ----------
+    holes : DataFrame
+        ``lhSurfaceHoles``, ``rhSurfaceHoles``.
+
+    Returns
+    -------
+    DataFrame
+        ``euler_lh``, ``euler_rh``.
+    """
+    return pd.DataFrame({f"euler_{h}": 2 - 2 * holes[f"{h}SurfaceHoles"] for h in HEMISPHERES})
