@@ -1,0 +1,258 @@
+"""ComBat with a training and an application side."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.stats.confounds import ConfoundDesign, Unseen, feature_values, refuse_missing
+from neurogenomics_kb.stats.harmonization.empirical_bayes import estimate_site
+
+SMALL_SITE = 30
+
+
+class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Empirical-Bayes removal of site shifts and scales.
+
+    Johnson, Li & Rabinovic, Biostatistics 2007; for imaging Fortin et al., NeuroImage 2018. Site
+    parameters are learned from the rows given to `fit` and applied unchanged to others.
+
+    Parameters
+    ----------
+    batch : str
+        Column that holds the site or scanner.
+    preserve : sequence of str
+        Columns whose effect is kept (age, sex, …). They must not be derived from the outcome.
+    parametric : bool
+        Inverse-gamma and normal priors, or the empirical distribution over features.
+    unseen : {"error", "reference", "estimate_unlabelled"}
+        A site that training lacks: refuse; leave unadjusted; or estimate its shift and scale from
+        its own features, without its outcome.
+    mean_only : bool
+        Remove shifts and leave scales; see `estimate_site` for what sva's prior then does.
+    reference : str, optional
+        Site that the others are moved to, and whose own rows stay as they are.
+    empirical_bayes : bool
+        Without it each feature has its own site mean and variance, unshrunken.
+
+    Attributes
+    ----------
+    sites_ : list
+        Sites of the training rows.
+    shift_, spread_ : dict of site to ndarray (p,)
+        Standardised shift and variance of each site.
+    grand_mean_, scale_ : ndarray (p,)
+    covariate_coef_ : ndarray (n_covariate_columns, p)
+
+    Notes
+    -----
+    Sites with fewer than 30 training subjects warn, with fewer than 2 are refused. Covariates that
+    the site determines are refused, since neither could be told from the other.
+    """
+
+    def __init__(
+        self,
+        batch: str = "site",
+        preserve: Sequence[str] = (),
+        *,
+        parametric: bool = True,
+        unseen: Unseen = "error",
+        mean_only: bool = False,
+        reference: str | None = None,
+        empirical_bayes: bool = True,
+    ) -> None:
+        self.batch = batch
+        self.preserve = preserve
+        self.parametric = parametric
+        self.unseen = unseen
+        self.mean_only = mean_only
+        self.reference = reference
+        self.empirical_bayes = empirical_bayes
+
+    @property
+    def reads(self) -> list[str]:
+        """Columns that are read and not returned."""
+        return [self.batch, *self.preserve]
+
+    def fit(self, X: pd.DataFrame, y=None) -> ComBat:
+        """Learn site shifts and scales from the rows of `X`."""
+        values = self._begin(X)
+        codes = X[self.batch].map({s: i for i, s in enumerate(self.sites_)}).to_numpy(dtype=int)
+        self._learn_location(X, values, np.eye(len(self.sites_))[codes])
+        standard = (values - self._location(X, values)) / self.scale_
+        self.shift_, self.spread_ = {}, {}
+        for i, site in enumerate(self.sites_):
+            self.shift_[site], self.spread_[site] = self._estimate(standard[codes == i])
+        if self.reference is not None:
+            self.shift_[self.reference] = np.zeros(values.shape[1])
+            self.spread_[self.reference] = np.ones(values.shape[1])
+        return self
+
+    def _begin(self, X: pd.DataFrame) -> np.ndarray:
+        """Check the training table and remember its columns; feature values (n, p)."""
+        absent = [c for c in self.reads if c not in X]
+        if self.batch in absent:
+            raise InputError("the batch column is missing", column=self.batch, remedy="Add it.")
+        if absent:
+            raise InputError(
+                "a column that the harmonization reads is missing",
+                column=absent[0],
+                remedy="Add it, or take it out of the harmonization card.",
+            )
+        refuse_missing(X[self.batch], self.batch)
+        counts = self._site_sizes(X)
+        if counts.min() < 2:
+            raise InputError(
+                f"site {counts.idxmin()!r} has {counts.min()} subject, too few for a variance",
+                column=self.batch,
+                remedy="Merge it with a site of the same scanner or leave it out.",
+            )
+        if counts.min() < SMALL_SITE:
+            warnings.warn(
+                f"{type(self).__name__}: sites with fewer than {SMALL_SITE} subjects: "
+                f"{listing(f'{s} ({c})' for s, c in counts[counts < SMALL_SITE].items())}",
+                stacklevel=3,
+            )
+        self.sites_ = sorted(counts.index, key=str)
+        if self.reference is not None and self.reference not in self.sites_:
+            raise InputError(
+                f"the reference site {self.reference!r} occurs in no training subject; there are "
+                f"{listing(self.sites_)}",
+                column=self.batch,
+                remedy="Name one of them, or use folds that put it into training.",
+            )
+        self.features_ = [c for c in X.columns if c not in set(self.reads)]
+        self.feature_names_in_ = np.array(X.columns, dtype=object)
+        self.n_features_in_ = X.shape[1]
+        return feature_values(X[self.features_])
+
+    def _site_sizes(self, X: pd.DataFrame) -> pd.Series:
+        return X[self.batch].value_counts()
+
+    def _learn_location(self, X: pd.DataFrame, values: np.ndarray, sites: np.ndarray) -> None:
+        """Grand mean, covariate effects and residual scale from site indicators (n, S)."""
+        self._learn_covariates(X)
+        covariates = self._covariates(X)
+        refuse_confounded(sites, covariates, self.batch, self.reads)
+        site_coef, self.covariate_coef_ = self._coefficients(sites, covariates, values)
+        fitted = sites @ site_coef + covariates @ self.covariate_coef_
+        self._set_scale(site_coef, ((values - fitted) ** 2), sites)
+
+    def _set_scale(self, site_coef, squared_residuals, sites) -> None:
+        if self.reference is None:
+            self.grand_mean_ = sites.mean(axis=0) @ site_coef
+            variance = squared_residuals.mean(axis=0)
+        else:
+            number = self.sites_.index(self.reference)
+            self.grand_mean_ = site_coef[number]
+            variance = squared_residuals[sites[:, number] > 0].mean(axis=0)
+        self.scale_ = np.sqrt(np.where(variance > 0, variance, 1.0))
+
+    def _learn_covariates(self, X: pd.DataFrame) -> None:
+        self.covariates_ = ConfoundDesign(self.preserve).fit(X)
+
+    def _covariates(self, X: pd.DataFrame) -> np.ndarray:
+        return self.covariates_.transform(X)
+
+    def _coefficients(self, sites, covariates, values) -> tuple[np.ndarray, np.ndarray]:
+        coef = np.linalg.lstsq(np.hstack([sites, covariates]), values, rcond=None)[0]
+        return coef[: sites.shape[1]], coef[sites.shape[1] :]
+
+    def _expected(self, X: pd.DataFrame) -> np.ndarray:
+        return self.grand_mean_ + self._covariates(X) @ self.covariate_coef_
+
+    def _location(self, X: pd.DataFrame, values: np.ndarray) -> np.ndarray:
+        """What is kept of every row beside its residual (n, p)."""
+        return self._expected(X)
+
+    def _estimate(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return estimate_site(
+            rows,
+            parametric=self.parametric,
+            mean_only=self.mean_only,
+            empirical_bayes=self.empirical_bayes,
+        )
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Harmonized features, without the columns that were read."""
+        check_is_fitted(self, "features_")
+        absent = [c for c in self.feature_names_in_ if c not in X]
+        if absent:
+            raise InputError(
+                "a column seen in fitting is absent",
+                column=str(absent[0]),
+                remedy="Give fit and transform tables with the same columns.",
+            )
+        refuse_missing(X[self.batch], self.batch)
+        values = feature_values(X[self.features_])
+        site = X[self.batch].to_numpy()
+        refuse_unseen(site, self.sites_, self.batch, self.unseen)
+        location = self._location(X, values)
+        adjusted = self._adjust((values - location) / self.scale_, site)
+        harmonized = adjusted * self.scale_ + location
+        return pd.DataFrame(harmonized, index=X.index, columns=self.features_)
+
+    def _adjust(self, standard: np.ndarray, site: np.ndarray) -> np.ndarray:
+        """Standardised rows (n, p) without their site's shift and spread."""
+        adjusted = standard.copy()
+        for level in pd.unique(site):
+            rows = site == level
+            if level in self.shift_:
+                shift, spread = self.shift_[level], self.spread_[level]
+            elif self.unseen == "estimate_unlabelled" and rows.sum() >= 2:
+                shift, spread = self._estimate(standard[rows])
+            else:
+                continue
+            adjusted[rows] = (standard[rows] - shift) / np.sqrt(spread)
+        return adjusted
+
+    def get_feature_names_out(self, input_features=None) -> np.ndarray:
+        """Names of the harmonized columns."""
+        check_is_fitted(self, "features_")
+        return np.array(self.features_, dtype=object)
+
+
+def refuse_unseen(site: np.ndarray, known, column: str, unseen: Unseen) -> None:
+    """Raise for sites that training lacks, where the policy is to refuse.
+
+    Raises
+    ------
+    InputError
+    """
+    new = sorted(set(site) - set(known), key=str)
+    if new and unseen == "error":
+        raise InputError(
+            f"site {listing(new)} occurs in no training subject, so its shift is unknown",
+            column=column,
+            subjects=int(np.isin(site, new).sum()),
+            of=len(site),
+            remedy="Use folds that put every site into training, or unseen='reference' or "
+            "'estimate_unlabelled'.",
+        )
+
+
+def refuse_confounded(sites: np.ndarray, covariates: np.ndarray, batch: str, reads) -> None:
+    """Raise where a preserved covariate cannot be told from the site.
+
+    Raises
+    ------
+    InputError
+    """
+    if not covariates.shape[1]:
+        return
+    centred = covariates - covariates.mean(axis=0)
+    together = np.linalg.matrix_rank(np.hstack([sites, centred]))
+    if together < sites.shape[1] + np.linalg.matrix_rank(centred):
+        raise InputError(
+            f"sites determine a preserved covariate ({listing(c for c in reads if c != batch)}) "
+            "in the training subjects, so its effect cannot be told from the site's",
+            column=batch,
+            subjects=len(sites),
+            remedy="Preserve fewer covariates, or leave out the sites that do not vary in them.",
+        )
