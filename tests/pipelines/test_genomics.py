@@ -12,7 +12,7 @@ from neurogenomics_kb.datasets import NotCollected
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.genome.encoders import KmerEncoder
 from neurogenomics_kb.pipelines.genomics import create_pipeline
-from neurogenomics_kb.pipelines.genomics.levels import gene_pooling
+from neurogenomics_kb.pipelines.genomics.levels import gene_pooling, regulatory_window
 from neurogenomics_kb.pipelines.genomics.nodes import embed_sequences
 from neurogenomics_kb.pipelines.genomics.parameters import CacheParameters
 from tests.pipelines.modality_runs import check_persisted, run_pipeline
@@ -258,3 +258,25 @@ def test_one_encoder_is_pooled_in_one_way_per_experiment():
     recipe["blocks"]["other"] = recipe["blocks"]["block_kmer2"] | {"levels": []}
     with pytest.raises(InputError, match="'other' pools 'kmer2' otherwise"):
         gene_pooling(recipe)
+
+
+def test_windows_around_the_start_site_run(raw, run_modality, caplog):
+    levels = [("window", "mean"), ("gene", "mean"), ("subject", "concatenate")]
+    raw["recipe"] = make_recipe(levels, kmer2={"type": "kmer", "k": 2})
+    raw["recipe"]["blocks"]["block_kmer2"]["levels"][0] |= {"flank": 10, "bases": 8, "overlap": 0.5}
+    raw["genomics.elements"] = pd.DataFrame(
+        {"chrom": ["chr1"], "start": [3], "end": [9], "element": ["promoter"]}
+    )
+    catalog = run_modality(create_pipeline(), raw, LENIENT)
+    units = catalog.load("genomics.regions")["gene_id"].unique().tolist()
+    assert units == ["ALPHA:window", "ALPHA:promoter", "BETA:window"]
+    groups = {c.split("__")[2] for c in catalog.load("genomics.features") if "__kmer2__" in c}
+    assert groups == set(units)
+    assert "bases a haplotype" in caplog.text
+
+
+def test_exons_and_windows_are_two_experiments():
+    recipe = make_recipe([("window", "mean")], kmer2={"type": "kmer", "k": 2})
+    recipe["blocks"]["other"] = recipe["blocks"]["block_kmer2"] | {"levels": []}
+    with pytest.raises(InputError, match="made of different regions"):
+        regulatory_window(recipe)

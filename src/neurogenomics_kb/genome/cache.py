@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 SECONDS_BETWEEN_FILES = 60.0
 # Sequences that are handed to the encoder together: enough to fill its batches.
 PORTION = 512
+# Sequences that the cost is estimated from.
+MEASURED = 8
 KEY = "S32"
 
 
@@ -164,18 +166,43 @@ def embed_once(
         common = np.asarray(carriers) >= minimum_cell
     # By length, so that the encoder's batches are full and need no padding.
     todo = todo[np.argsort([len(sequences[i]) for i in todo], kind="stable")]
-    waiting: list[int] = []
+    first_few = todo[:: max(1, len(todo) // MEASURED)][:MEASURED]
+    if len(first_few):
+        start = time.perf_counter()
+        vectors[first_few] = encoder.embed([sequences[i] for i in first_few])
+        _log_cost(sequences, todo, first_few, time.perf_counter() - start)
+    waiting: list[int] = first_few.tolist()
+    rest = todo[~np.isin(todo, first_few)]
     last = time.monotonic()
-    for first in range(0, len(todo), PORTION):
-        portion = todo[first : first + PORTION]
+    for first in range(0, len(rest), PORTION):
+        portion = rest[first : first + PORTION]
         vectors[portion] = encoder.embed([sequences[i] for i in portion])
         waiting.extend(portion)
-        done = first + len(portion)
-        if time.monotonic() - last > SECONDS_BETWEEN_FILES or done == len(todo):
+        done = len(first_few) + first + len(portion)
+        if time.monotonic() - last > SECONDS_BETWEEN_FILES:
             _put_down(np.array(waiting), keys, vectors, common, local, shared)
             logger.info("genomics: %d of %d new sequences embedded", done, len(todo))
             waiting, last = [], time.monotonic()
+    _put_down(np.array(waiting, dtype=int), keys, vectors, common, local, shared)
     return Embedded(vectors, len(todo))
+
+
+def _log_cost(
+    sequences: Sequence[str], todo: np.ndarray, measured: np.ndarray, seconds: float
+) -> None:
+    """Say how long all new sequences will take, from those that are done."""
+    bases = sum(len(sequences[i]) for i in todo)
+    speed = sum(len(sequences[i]) for i in measured) / seconds
+    expected = bases / speed
+    logger.info(
+        "genomics: %s of %s distinct sequences are new, %s bases; at %s bases/s (both strands "
+        "run) that takes about %s",
+        f"{len(todo):,}",
+        f"{len(sequences):,}",
+        f"{bases:,}",
+        f"{speed:,.0f}",
+        f"{expected:.0f} s" if expected < 600 else f"{expected / 3600:.1f} h",
+    )
 
 
 def _put_down(

@@ -59,6 +59,21 @@ def exon_regions(
         If there is no exon, a wanted gene is absent, an exon is empty or runs past its contig, or
         a contig is not in the reference.
     """
+    return _merge(gene_exons(annotation, contigs, genes, transcripts=transcripts, file=file))
+
+
+def gene_exons(
+    annotation: pd.DataFrame,
+    contigs: Mapping[str, int] | None = None,
+    genes: Collection[str] | None = None,
+    *,
+    transcripts: Transcripts = "all",
+    file: str = "genomics.annotation",
+) -> pd.DataFrame:
+    """Exon rows of the wanted genes and transcripts, checked, with the gene's name as ``gene``.
+
+    Parameters, errors and coordinates are those of `exon_regions`; positions stay 1-based.
+    """
     absent = [column for column in _NEEDED if column not in annotation]
     if absent:
         raise InputError(
@@ -83,7 +98,7 @@ def exon_regions(
         exons = exons[exons["gene"].isin(set(genes))]
     exons = _choose_transcripts(exons, transcripts, file)
     _check_bounds(exons, contigs, file)
-    return _merge(exons)
+    return exons
 
 
 def _choose_transcripts(exons: pd.DataFrame, transcripts: Transcripts, file: str) -> pd.DataFrame:

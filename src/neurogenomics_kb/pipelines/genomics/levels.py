@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.errors import InputError, listing
 from neurogenomics_kb.genome.pooling import Pooling
+from neurogenomics_kb.genome.regulatory import RegulatoryWindow
 
 
 def gene_strategies(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -29,7 +30,7 @@ def gene_encoders(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
     for name, strategy in gene_strategies(recipe).items():
         encoder = strategy["encoder"]
         spec = dict(recipe["encoders"][encoder])
-        exon = _pooling(strategy, "exon")
+        exon = _pooling(strategy, "exon") or _pooling(strategy, "window")
         if exon is not None and exon != spec.get("pooling", "mean"):
             spec["pooling"] = exon
         _agree(specs, encoder, spec, name)
@@ -52,6 +53,29 @@ def gene_pooling(recipe: dict[str, Any]) -> dict[str, Pooling]:
         )
         _agree(found, strategy["encoder"], pooling, name)
     return found
+
+
+def regulatory_window(recipe: dict[str, Any]) -> RegulatoryWindow | None:
+    """Window around transcription start sites that the blocks are made of; None for exons.
+
+    Raises
+    ------
+    InputError
+        If blocks want different regions: sequences of one run are cut once.
+    """
+    wanted = {}
+    for name, strategy in gene_strategies(recipe).items():
+        level = next((e for e in strategy.get("levels", []) if e["level"] == "window"), None)
+        sizes = ("flank", "bases", "overlap")
+        wanted[name] = level and RegulatoryWindow(
+            **{size: level[size] for size in sizes if level.get(size) is not None}
+        )
+    if len(set(wanted.values())) > 1:
+        raise InputError(
+            f"blocks {listing(wanted)} are made of different regions",
+            remedy="Run exons and windows as two experiments.",
+        )
+    return next(iter(wanted.values()), None)
 
 
 def _pooling(strategy: dict[str, Any], level: str) -> str | None:

@@ -20,10 +20,15 @@ from neurogenomics_kb.genome.haplotypes import PersonalSequences, personal_seque
 from neurogenomics_kb.genome.polygenic import score_features
 from neurogenomics_kb.genome.pooling import pool_genes, prior_weights
 from neurogenomics_kb.genome.regions import exon_regions
+from neurogenomics_kb.genome.regulatory import regulatory_regions
 from neurogenomics_kb.genome.sequences import contig_lengths
 from neurogenomics_kb.naming import SEPARATOR, SUBJECT
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
-from neurogenomics_kb.pipelines.genomics.levels import gene_encoders, gene_pooling
+from neurogenomics_kb.pipelines.genomics.levels import (
+    gene_encoders,
+    gene_pooling,
+    regulatory_window,
+)
 from neurogenomics_kb.pipelines.genomics.parameters import (
     CacheParameters,
     GenomicsQuality,
@@ -42,22 +47,40 @@ _ORDINARY = {"records", "applied_alleles"}
 def extract_regions(
     annotation: pd.DataFrame,
     reference: Path,
+    elements: pd.DataFrame,
     sequences: SequenceParameters,
     recipe: dict[str, Any],
 ) -> pd.DataFrame:
-    """Exon regions of the wanted genes, once it is sure that encoders have their weights."""
+    """Regions of the wanted genes, once it is sure that encoders have their weights."""
     if is_absent(annotation, reference):
         return empty_table()
     for spec in gene_encoders(recipe).values():
         # Hours of personal sequences later would be late to hear of it.
         if "weights" in spec:
             locate(spec["weights"], spec.get("revision"))
-    return exon_regions(
-        annotation,
-        contig_lengths(reference),
-        sequences.genes,
-        transcripts=sequences.transcripts,
+    contigs = contig_lengths(reference)
+    window = regulatory_window(recipe)
+    if window is None:
+        regions = exon_regions(
+            annotation, contigs, sequences.genes, transcripts=sequences.transcripts
+        )
+    else:
+        regions = regulatory_regions(
+            annotation,
+            contigs,
+            window,
+            sequences.genes,
+            None if is_absent(elements) else elements,
+            transcripts=sequences.transcripts,
+        )
+    bases = int((regions["end"] - regions["start"]).sum())
+    logger.info(
+        "genomics: %d regions of %d units, %s bases a haplotype",
+        len(regions),
+        regions["gene_id"].nunique(),
+        f"{bases:,}",
     )
+    return regions
 
 
 def extract_personal_sequences(

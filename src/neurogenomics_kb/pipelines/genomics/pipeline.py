@@ -17,7 +17,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 extract_regions,
-                ["annotation", "reference", "params:sequences", "recipe"],
+                ["annotation", "reference", "elements", "params:sequences", "recipe"],
                 "regions",
                 name="extract_regions",
             ),

@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 from neurogenomics_kb.registry.cards.base import (
     Card,
     DatasetId,
-    Fact,
     Identifier,
     Modality,
     ModelId,
@@ -50,8 +49,31 @@ class Residualize(Strict):
     unseen: Literal["error", "reference", "estimate_unlabelled"] = "error"
 
 
+class HeadSize(Strict):
+    """Take head size out of volumes and areas; thickness is never divided by it.
+
+    Parameters
+    ----------
+    method : {"proportion", "residual", "none"}
+        Division by eTIV, the residual of the regression on it, or the statement that nothing is
+        done. ``residual`` makes eTIV a confound.
+    powers : dict of str to float
+        Measures (last word of a feature group) and the power of eTIV that a proportion divides by.
+    """
+
+    step: Literal["etiv"]
+    method: Literal["proportion", "residual", "none"]
+    powers: dict[Literal["volume", "area"], float] = {"volume": 1.0, "area": 2 / 3}
+
+
+class Tangent(Strict):
+    """Project covariances onto the tangent space at the mean of the training subjects."""
+
+    step: Literal["tangent"]
+
+
 Step = Annotated[
-    Impute | DropNearConstant | ZScore | Residualize,
+    Impute | DropNearConstant | ZScore | Residualize | HeadSize | Tangent,
     Field(discriminator="step"),
 ]
 
@@ -74,7 +96,7 @@ Projector = Annotated[PCAProjector | NoProjector, Field(discriminator="type")]
 
 # Pooling that the genomics pipeline does, level by level.
 GENE_LEVELS = {
-    "exon": ("mean", "cls"),
+    "exon or window": ("mean", "cls"),
     "gene": ("mean", "length_weighted", "prior_weighted"),
     "subject": ("concatenate", "mean", "max", "prior_weighted"),
 }
@@ -85,8 +107,8 @@ class Level(Strict):
 
     Parameters
     ----------
-    level : {"token", "exon", "gene", "segment", "run", "subject"}
-        What is pooled at this level.
+    level : {"token", "exon", "window", "gene", "segment", "run", "subject"}
+        What is pooled at this level; a ``window`` lies around a transcription start site.
     pooling : str
         How: ``mean``, ``max``, ``cls``, ``concatenate``, ``length_weighted`` (exons by their
         bases), ``prior_weighted`` (exons or genes by a table of weights, such as membership of a
@@ -99,9 +121,15 @@ class Level(Strict):
         Segments with a higher mean framewise displacement (mm) are left out.
     min_low_motion : float, optional
         Runs with a smaller share of low-motion segments are left out.
+    flank : int, optional
+        Bases on each side of the transcription start site that a window covers.
+    bases : int, optional
+        Length of the tiles of a window.
+    overlap : float, optional
+        Share of a tile that the next one covers again.
     """
 
-    level: Literal["token", "exon", "gene", "segment", "run", "subject"]
+    level: Literal["token", "exon", "window", "gene", "segment", "run", "subject"]
     pooling: Literal[
         "mean", "max", "cls", "concatenate", "length_weighted", "prior_weighted", "inverse_fd"
     ]
@@ -110,6 +138,9 @@ class Level(Strict):
     seconds: float | None = Field(None, gt=0)
     max_fd: float | None = Field(None, gt=0)
     min_low_motion: float | None = Field(None, ge=0, le=1)
+    flank: int | None = Field(None, ge=1, le=500_000)
+    bases: int | None = Field(None, ge=1)
+    overlap: float | None = Field(None, ge=0, lt=1)
 
 
 class EmbeddingStrategy(Card):
@@ -153,20 +184,34 @@ class EmbeddingStrategy(Card):
             raise ValueError("name `features` (groups of the modality's table) or an `encoder`")
         if self.encoder is not None and self.features:
             raise ValueError("an `encoder` names its features itself; leave `features` out")
-        if self.status == "ready" and (self.acquisition or not self._pools_genes()):
+        if self.status == "ready" and not self._pools_genes():
             raise ValueError(
-                "only the levels exon, gene and subject are executed ("
+                "only these levels are executed, in this order ("
                 + "; ".join(f"{level}: {', '.join(how)}" for level, how in GENE_LEVELS.items())
-                + "), and no `acquisition`; set status: planned"
+                + "); set status: planned"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _tangent_reads_covariances(self):
+        steps = [step.step for step in self.preprocessing]
+        if "tangent" in steps and (steps.index("tangent") or steps.count("tangent") > 1):
+            raise ValueError("`tangent` is the first preprocessing step: it reads covariances")
+        if "tangent" in steps and self.features != ["covariance"]:
+            raise ValueError("`tangent` needs features: [covariance], and nothing else")
+        if "covariance" in self.features and "tangent" not in steps:
+            raise ValueError("covariances are no features by themselves: begin with step tangent")
+        if self.acquisition and self.modality != "fmri":
+            raise ValueError("an `acquisition` prepares functional images; the modality is another")
         return self
 
     def _pools_genes(self) -> bool:
         """Whether the genomics pipeline executes the levels, or there are none."""
         if not self.levels:
             return True
-        return [level.level for level in self.levels] == list(GENE_LEVELS) and all(
-            level.pooling in GENE_LEVELS[level.level] for level in self.levels
+        return len(self.levels) == len(GENE_LEVELS) and all(
+            level.level in name.split(" or ") and level.pooling in how
+            for level, (name, how) in zip(self.levels, GENE_LEVELS.items(), strict=True)
         )
 
     @property
@@ -176,8 +221,23 @@ class EmbeddingStrategy(Card):
 
     @property
     def confounds(self) -> list[str]:
-        """Required confounds of all residualize steps."""
-        return unique(c for s in self.preprocessing if s.step == "residualize" for c in s.confounds)
+        """Required confounds of all residualize steps, and eTIV where a step regresses it out."""
+        return unique(
+            c
+            for s in self.preprocessing
+            for c in (
+                s.confounds
+                if s.step == "residualize"
+                else ["etiv"] * (s.step == "etiv" and s.method == "residual")
+            )
+        )
+
+    @property
+    def divisors(self) -> list[str]:
+        """Covariates that features are divided by; they are read and not regressed out."""
+        return unique(
+            "etiv" for s in self.preprocessing if s.step == "etiv" and s.method == "proportion"
+        )
 
     @property
     def optional_confounds(self) -> list[str]:
@@ -229,31 +289,3 @@ class FusionStrategy(Card):
 
     method: Literal["concatenate"] = "concatenate"
     blocks: dict[Identifier, StrategyId] = Field(min_length=2)
-
-
-class PreprocessingStep(Strict):
-    """One step from a scanner's images to the series that features are made of.
-
-    Parameters
-    ----------
-    step : str
-        Verb and object.
-    tool : str
-        Program that does it.
-    settings : mapping
-        Numbers with their unit in the name (``low_pass_hz``, ``fwhm_mm``).
-    """
-
-    step: str
-    tool: str = ""
-    settings: dict[str, str | float | int | bool | list[str]] = {}
-
-
-class PreprocessingPipeline(Card):
-    """How functional images were preprocessed before they came here."""
-
-    type_name: ClassVar[str] = "preprocessing"
-
-    modality: Modality = "fmri"
-    steps: list[PreprocessingStep] = Field(min_length=1)
-    facts: dict[str, Fact] = {}
