@@ -42,6 +42,11 @@ class Recipe(Strict):
         return [c for c in wanted if c not in self.confounds]
 
     @property
+    def divisors(self) -> list[str]:
+        """Covariates that features of a block are divided by."""
+        return unique(c for s in self.blocks.values() for c in s.divisors)
+
+    @property
     def categorical_confounds(self) -> list[str]:
         """Numeric confounds that hold codes."""
         return unique(c for s in self.blocks.values() for c in s.categorical_confounds)
@@ -168,6 +173,7 @@ def check_recipe(recipe: Recipe) -> None:
         "folds.group": [experiment.folds.group] if experiment.folds.group else [],
         "exchangeability": [level.column for level in experiment.exchangeability_levels],
         **{f"confounds of {s.id}": s.confounds for s in recipe.blocks.values()},
+        **{f"divisors of {s.id}": s.divisors for s in recipe.blocks.values()},
         f"harmonization {recipe.harmonization.id}": (
             recipe.harmonization_columns if harmonized_blocks(recipe) else []
         ),

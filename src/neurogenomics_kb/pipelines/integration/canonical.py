@@ -212,7 +212,12 @@ def prepare_block(
 
 def covariates_for(recipe: Recipe, cohort: pd.DataFrame) -> pd.DataFrame:
     """Columns of the cohort that recipes read beside the features."""
-    names = [*recipe.confounds, *recipe.optional_confounds, *recipe.harmonization_columns]
+    names = [
+        *recipe.confounds,
+        *recipe.optional_confounds,
+        *recipe.divisors,
+        *recipe.harmonization_columns,
+    ]
     return cohort[[c for c in dict.fromkeys(names) if c in cohort]]
 
 

@@ -81,7 +81,7 @@ def assemble_cohort(
             f"cohort '{recipe.cohort}' has none of the blocks {listing(recipe.blocks)}",
             remedy="Choose strategies of modalities that were collected.",
         )
-    for confound in confounds_of(recipe, present):
+    for confound in [*confounds_of(recipe, present), *divisors_of(recipe, present)]:
         if confound not in table:
             continue
         if experiment.missing_confounds == "drop":
@@ -104,6 +104,12 @@ def assemble_cohort(
         pd.DataFrame(flow, columns=["step", "excluded", "remaining"]),
         notes,
     )
+
+
+def divisors_of(recipe: Recipe, present) -> list[str]:
+    """Covariates that features of the present blocks are divided by, confounds left out."""
+    wanted = {c for b in present for c in recipe.blocks[b].divisors}
+    return sorted(wanted - set(confounds_of(recipe, present)))
 
 
 def confounds_of(recipe: Recipe, present) -> list[str]:
@@ -147,6 +153,7 @@ def cohort_columns(recipe: Recipe, table: pd.DataFrame, present) -> list[str]:
         experiment.folds.group,
         *(level.column for level in experiment.exchangeability_levels),
         *confounds_of(recipe, present),
+        *divisors_of(recipe, present),
         *recipe.harmonization_columns,
     ]
     columns = [c for c in required if c is not None]

@@ -14,7 +14,9 @@ from neurogenomics_kb.stats.carry import CarryColumns, DropColumns
 from neurogenomics_kb.stats.confounds import ConfoundRegressor
 from neurogenomics_kb.stats.filters import DropNearConstant
 from neurogenomics_kb.stats.harmonization import ComBat
+from neurogenomics_kb.stats.head_size import HeadSizeAdjuster
 from neurogenomics_kb.stats.projection import CappedPCA
+from neurogenomics_kb.stats.tangent import TangentSpace
 
 
 def build_transformer(
@@ -48,20 +50,30 @@ def build_transformer(
     strategy = recipe.blocks[block]
     carried = list(available)
     harmonization = recipe.harmonization if block in harmonized_blocks(recipe) else None
-    steps = [("drop_constant", CarryColumns(DropNearConstant(1), carried))]
+    drop_constant = ("drop_constant", CarryColumns(DropNearConstant(1), carried))
+    # A covariance without its constant cells is no matrix any more.
+    tangent = any(step.step == "tangent" for step in strategy.preprocessing)
+    steps = [] if tangent else [drop_constant]
     for number, step in enumerate(strategy.preprocessing):
         if step.step == "zscore" and harmonization is not None:
             steps.append(harmonize(harmonization, carried))
             harmonization = None
-        if step.step == "residualize" and not residualize:
+        if is_regression(step) and not residualize:
             continue
         steps.append((f"{number}_{step.step}", build_step(step, carried)))
+        if step.step == "tangent":
+            steps.append(drop_constant)
     if harmonization is not None:
         steps.append(harmonize(harmonization, carried))
     steps.append(("features", DropColumns(carried)))
     if project and strategy.projector.type == "pca":
         steps.append(("project", projector(recipe, strategy)))
     return Pipeline(steps)
+
+
+def is_regression(step) -> bool:
+    """Whether a step regresses confounds out, so that inference does it in its own way."""
+    return step.step == "residualize" or (step.step == "etiv" and step.method == "residual")
 
 
 def build_step(step, carried: list[str]) -> CarryColumns:
@@ -72,8 +84,12 @@ def build_step(step, carried: list[str]) -> CarryColumns:
             step.confounds, optional=optional, categorical=step.categorical, unseen=step.unseen
         )
         return CarryColumns(regressor, carried, reads=[*step.confounds, *optional])
+    if step.step == "etiv":
+        adjuster = HeadSizeAdjuster(step.method, powers=step.powers)
+        return CarryColumns(adjuster, carried, reads=[] if step.method == "none" else ["etiv"])
     transformer = {
         "impute": lambda: SimpleImputer(strategy=step.method).set_output(transform="pandas"),
+        "tangent": lambda: TangentSpace(),
         "zscore": lambda: StandardScaler().set_output(transform="pandas"),
         "drop_near_constant": lambda: DropNearConstant(step.min_different),
     }[step.step]()
