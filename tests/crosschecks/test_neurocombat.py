@@ -41,3 +41,40 @@ def test_harmonized_features_equal_those_of_neurocombat(cohort, parametric, pres
     )
     # Both stop iterating when estimates move by less than a tolerance (1e-4 there, 1e-6 here).
     np.testing.assert_allclose(ours.to_numpy(), expected, atol=2e-4)
+
+
+@pytest.fixture
+def old_numpy(monkeypatch):
+    """neuroCombat's reference batch still asks for `numpy.int`."""
+    monkeypatch.setattr(np, "int", int, raising=False)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mean_only": True},
+        {"mean_only": True, "parametric": False},
+        {"reference": "b"},
+        {"reference": "b", "parametric": False},
+        {"reference": "c", "mean_only": True},
+        {"empirical_bayes": False},
+    ],
+    ids=str,
+)
+def test_options_equal_those_of_neurocombat(cohort, old_numpy, options):
+    features = [c for c in cohort if c.startswith("f")]
+    names = {"reference": "ref_batch", "empirical_bayes": "eb"}
+    expected = neurocombat.neuroCombat(
+        dat=cohort[features].to_numpy().T,
+        covars=cohort[["site", "age", "sex"]],
+        batch_col="site",
+        continuous_cols=["age", "sex"],
+        **{names.get(name, name): value for name, value in options.items()},
+    )["data"].T
+    ours = ComBat("site", ["age", "sex"], **options).fit_transform(cohort).to_numpy()
+    np.testing.assert_allclose(ours, expected, atol=2e-4)
+    if "reference" in options:
+        own = (cohort["site"] == options["reference"]).to_numpy()
+        np.testing.assert_allclose(ours[own], cohort.loc[own, features], atol=1e-12)
+    plain = ComBat("site", ["age", "sex"]).fit_transform(cohort).to_numpy()
+    assert np.abs(ours - plain).max() > 0.02
