@@ -89,3 +89,35 @@ def test_subjects_fail_for_every_reason_at_once(raw, run_modality):
 def test_misspelt_parameter_is_refused(raw, run_modality):
     with pytest.raises(ParameterValidationError, match="min_euler"):
         run_modality(create_pipeline(), raw, {"smri": {"quality": {"min_euler": -217}}})
+
+
+def test_image_quality_is_kept_and_limits_are_applied(raw, run_modality):
+    table = pd.DataFrame(
+        {
+            "bids_name": ["s1", "s2", "s3"],
+            "participant_id": ["s1", "s2", "s3"],
+            "cjv": [0.3, 0.4, 0.9],
+            "cnr": [4.0, 3.0, 1.0],
+            "efc": 0.5,
+            "snr_total": 12.0,
+        }
+    ).drop(columns="bids_name")
+    inputs = raw | {"smri.group_image_quality": table}
+    changes = {"image_limits": {"cjv": {"max": 0.6}}, "missing_image_quality": "drop"}
+    quality = run_modality(create_pipeline(), inputs, {"smri": {"quality": changes}}).load(
+        "smri.quality"
+    )
+    assert quality.loc["s1", "t1w_cnr"] == 4.0
+    assert quality["reason"].to_dict() == {
+        "s1": "",
+        "s2": "mean Euler number below -217",
+        "s3": "t1w_cjv above 0.6",
+        "s4": "no image quality metrics",
+        "s5": "no FreeSurfer tables; no image quality metrics",
+    }
+
+
+def test_limits_must_be_limits(raw, run_modality):
+    changes = {"smri": {"quality": {"image_limits": {"cjv": {"min": 0.6, "max": 0.5}}}}}
+    with pytest.raises(ParameterValidationError, match="above max"):
+        run_modality(create_pipeline(), raw, changes)

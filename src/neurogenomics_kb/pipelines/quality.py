@@ -6,8 +6,9 @@ import logging
 from collections.abc import Mapping
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from neurogenomics_kb.brain.image_quality import outside_limits
 from neurogenomics_kb.errors import InputError, listing
 
 logger = logging.getLogger(__name__)
@@ -17,6 +18,27 @@ class Parameters(BaseModel):
     """Base of parameter groups: a misspelt name is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Limits(Parameters):
+    """Smallest and largest value of a quality metric that passes; None leaves a side open.
+
+    Attributes
+    ----------
+    min, max : float or None
+        Inclusive.
+    """
+
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Limits:
+        if self.min is None and self.max is None:
+            raise ValueError("name min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min} is above max {self.max}")
+        return self
 
 
 class QualityParameters(Parameters):
@@ -86,6 +108,37 @@ def quality_table(
         f" ({why})" if why else "",
     )
     return table
+
+
+def add_image_quality(
+    metrics: pd.DataFrame,
+    failures: dict[str, pd.Series],
+    found: pd.DataFrame,
+    limits: Mapping[str, Limits],
+    *,
+    prefix: str,
+    missing: str,
+) -> tuple[pd.DataFrame, dict[str, pd.Series]]:
+    """Join image quality metrics to a modality's own, and add who is outside of their limits.
+
+    Parameters
+    ----------
+    metrics, failures
+        Of the modality, as `quality_table` takes them.
+    found : DataFrame
+        ``<prefix>_<metric>`` by subject.
+    limits : mapping of str to Limits
+        By metric, without the prefix.
+    prefix : str
+    missing : {"keep", "drop"}
+        Whether a subject without these metrics passes.
+    """
+    found = found.reindex(metrics.index)
+    named = {f"{prefix}_{name}": (limit.min, limit.max) for name, limit in limits.items()}
+    failures = {**failures, **outside_limits(found, named)}
+    if missing == "drop":
+        failures["no image quality metrics"] = found.isna().all(axis=1)
+    return pd.concat([metrics, found], axis=1), failures
 
 
 def keep_included(features: pd.DataFrame, quality: pd.DataFrame) -> pd.DataFrame:

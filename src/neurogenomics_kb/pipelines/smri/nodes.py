@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from neurogenomics_kb.brain import image_quality
 from neurogenomics_kb.brain.morphometry import (
     euler_of_tables,
     mean_euler_number,
@@ -11,14 +12,17 @@ from neurogenomics_kb.brain.morphometry import (
     surface_quality,
 )
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
-from neurogenomics_kb.pipelines.quality import keep_included, quality_table
+from neurogenomics_kb.pipelines.quality import add_image_quality, keep_included, quality_table
 from neurogenomics_kb.pipelines.smri.parameters import SmriQuality
 
 
 def assess_quality(
-    freesurfer: pd.DataFrame, euler: pd.DataFrame, quality: SmriQuality
+    freesurfer: pd.DataFrame,
+    euler: pd.DataFrame,
+    group_image_quality: pd.DataFrame,
+    quality: SmriQuality,
 ) -> pd.DataFrame:
-    """Euler number and eTIV of every subject, and who passes."""
+    """Euler number, eTIV and image quality of every subject, and who passes."""
     if is_absent(freesurfer):
         return empty_table()
     if is_absent(euler):
@@ -31,6 +35,19 @@ def assess_quality(
         min_euler_number=quality.min_euler_number,
         missing_euler=quality.missing_euler,
     )
+    wanted = dict.fromkeys([*quality.image_metrics, *quality.image_limits])
+    if wanted and not is_absent(group_image_quality):
+        found = image_quality.group_image_quality(
+            group_image_quality, wanted, prefix="t1w", file="smri.group_image_quality"
+        )
+        metrics, failures = add_image_quality(
+            metrics,
+            failures,
+            found,
+            quality.image_limits,
+            prefix="t1w",
+            missing=quality.missing_image_quality,
+        )
     return quality_table("smri", metrics, failures, quality.exclude)
 
 

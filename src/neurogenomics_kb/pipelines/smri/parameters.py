@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from neurogenomics_kb.pipelines.quality import QualityParameters
+from pydantic import Field
+
+from neurogenomics_kb.pipelines.quality import Limits, QualityParameters
 
 
 class SmriQuality(QualityParameters):
@@ -18,8 +20,18 @@ class SmriQuality(QualityParameters):
         What to do with a subject without Euler number in a cohort that has them.
     id_column : str
         Column of the Euler-number table with the subject ids.
+    image_metrics : list of str
+        Columns of MRIQC's group table that go to the quality table, as ``t1w_<metric>``.
+    image_limits : dict of str to Limits
+        Metrics with the smallest and largest value that passes. There are none by default: what is
+        usual depends on the scanner and the sequence.
+    missing_image_quality : {"keep", "drop"}
+        What to do with a subject without these metrics in a cohort that has them.
     """
 
     min_euler_number: float = -217.0
     missing_euler: Literal["keep", "drop"] = "keep"
     id_column: str = "participant_id"
+    image_metrics: list[str] = Field(default_factory=list)
+    image_limits: dict[str, Limits] = Field(default_factory=dict)
+    missing_image_quality: Literal["keep", "drop"] = "keep"

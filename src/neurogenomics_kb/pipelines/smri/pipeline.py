@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 assess_quality,
-                ["freesurfer", "euler", "params:quality"],
+                ["freesurfer", "euler", "group_image_quality", "params:quality"],
                 "quality",
                 name="assess_quality",
             ),

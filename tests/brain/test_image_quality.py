@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from neurogenomics_kb.brain.image_quality import group_image_quality, outside_limits
+from neurogenomics_kb.errors import InputError
+
+TABLE = pd.DataFrame(
+    {
+        "bids_name": ["sub-01_run-1_T1w", "sub-01_run-2_T1w", "sub-02_ses-1_T1w", "sub-03_T1w"],
+        "cjv": [0.3, 0.5, 0.7, np.nan],
+        "cnr": [4.0, 3.0, 1.0, 2.0],
+    }
+)
+
+
+def read(table, metrics=("cjv", "cnr")):
+    return group_image_quality(table, metrics, prefix="t1w", file="group_T1w.tsv")
+
+
+def test_images_of_a_subject_are_averaged():
+    found = read(TABLE)
+    assert found.index.tolist() == ["sub-01", "sub-02", "sub-03"]
+    assert found.columns.tolist() == ["t1w_cjv", "t1w_cnr"]
+    assert found.loc["sub-01"].tolist() == pytest.approx([0.4, 3.5])
+    assert np.isnan(found.loc["sub-03", "t1w_cjv"])
+
+
+def test_tables_by_participant_are_read_too():
+    table = pd.DataFrame({"participant_id": ["a", "b"], "FD_mean": [0.1, 0.2]})
+    assert read(table, ["FD_mean"]).loc["b", "t1w_FD_mean"] == 0.2
+    with pytest.raises(InputError, match=r"'a' occurs more than once \(1 of 2"):
+        read(table.assign(participant_id="a"), ["FD_mean"])
+
+
+def test_limits_are_inclusive_and_gaps_pass():
+    found = read(TABLE)
+    failures = outside_limits(found, {"t1w_cjv": (None, 0.4), "t1w_cnr": (2.0, 3.4)})
+    assert list(failures) == ["t1w_cjv above 0.4", "t1w_cnr below 2", "t1w_cnr above 3.4"]
+    assert [f.tolist() for f in failures.values()] == [
+        [False, True, False],
+        [False, True, False],
+        [True, False, False],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (TABLE.drop(columns="bids_name"), "neither bids_name nor participant_id"),
+        (TABLE.drop(columns="cjv"), "column 'cjv': the column is missing"),
+        (TABLE.assign(cnr="good"), "'cnr': expected numbers, found 'good'"),
+        (
+            TABLE.assign(bids_name=["x_T1w", *TABLE["bids_name"][1:]]),
+            "1 of 4 rows are not named after a subject, first 'x_T1w'",
+        ),
+    ],
+)
+def test_unusable_tables_are_refused(table, message):
+    with pytest.raises(InputError, match=message):
+        read(table)
+
+
+@pytest.mark.real_data
+def test_real_group_table(aomic_dir):
+    table = pd.read_csv(aomic_dir / "group_T1w.tsv", sep="\t")
+    found = group_image_quality(
+        table, ["cjv", "cnr", "efc", "snr_total"], prefix="t1w", file="group_T1w.tsv"
+    )
+    assert found.shape == (226, 4)
+    assert found.notna().all(axis=None)
+    assert found["t1w_cjv"].between(0.2, 0.8).all()
