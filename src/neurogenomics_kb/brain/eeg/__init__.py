@@ -1,0 +1,1 @@
+"""Electroencephalography: recordings to spectra, connectivity and segment embeddings."""

@@ -1,0 +1,206 @@
+"""Recordings as MNE objects: EEG channels only, with positions and bad marks."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import mne
+import numpy as np
+
+from neurogenomics_kb.brain.eeg.channels import channel_types, place_channels, plain_name
+from neurogenomics_kb.brain.eeg.edf_header import read_edf_header
+from neurogenomics_kb.brain.eeg.recordings import Recording, UnusableRecording, read_sidecar
+from neurogenomics_kb.errors import listing
+
+READERS = {
+    ".edf": mne.io.read_raw_edf,
+    ".bdf": mne.io.read_raw_bdf,
+    ".vhdr": mne.io.read_raw_brainvision,
+    ".set": mne.io.read_raw_eeglab,
+    ".fif": mne.io.read_raw_fif,
+}
+# What MNE only warns of, although samples are missing.
+CUT_OFF = re.compile(r"truncat|does not match the (?:file|header)|incomplete|corrupt", re.I)
+LINE_FREQUENCIES = (50.0, 60.0)
+# A recording may be this much (s) shorter than its sidecar says.
+SLACK = 1.0
+
+
+@dataclass
+class OpenRecording:
+    """A recording in memory.
+
+    Attributes
+    ----------
+    raw : mne.io.BaseRaw
+        EEG channels with positions; ``info["bads"]`` as channels.tsv lists them.
+    line_frequency : float
+        Hz.
+    reference : str
+        Channel that the recording was referred to, "" if it is not among the channels.
+    unplaced : list of str
+        Channels left out because their position is unknown.
+    """
+
+    raw: mne.io.BaseRaw
+    line_frequency: float
+    reference: str
+    unplaced: list[str]
+
+
+def open_recording(
+    recording: Recording,
+    *,
+    montage: str = "auto",
+    min_placed: float = 0.5,
+    mixed_rates: Literal["refuse", "drop"] = "refuse",
+    line_frequency: float | None = None,
+) -> OpenRecording:
+    """Read a recording with its BIDS sidecars.
+
+    Parameters
+    ----------
+    recording : Recording
+    montage, min_placed
+        As in `place_channels`.
+    mixed_rates : {"refuse", "drop"}
+        EEG channels of different sampling rates within one file: refuse the file, or keep those of
+        the commonest rate. Readers would interpolate the slower ones, whose spectra then end early.
+    line_frequency : float, optional
+        Of the mains (Hz), where the sidecar has no PowerLineFrequency.
+
+    Raises
+    ------
+    UnusableRecording
+        If the file is cut off or unreadable, rates differ, positions are unknown, a value is not
+        finite, or the line frequency is unknown.
+    """
+    sidecar = read_sidecar(recording)
+    line = _line_frequency(sidecar, line_frequency, recording)
+    raw = _read(recording, mixed_rates)
+    expected = sidecar.get("RecordingDuration")
+    if isinstance(expected, int | float) and raw.times[-1] < expected - SLACK:
+        raise UnusableRecording(
+            "truncated file",
+            f"{raw.times[-1]:.1f} s long, its sidecar says {expected:g} s",
+            file=recording.path,
+            remedy="Copy the file again.",
+        )
+    reference = str(sidecar.get("EEGReference", ""))
+    unplaced = place_channels(raw, recording, montage=montage, min_placed=min_placed)
+    names = {plain_name(n).lower(): n for n in raw.ch_names}
+    return OpenRecording(raw, line, names.get(plain_name(reference).lower(), ""), unplaced)
+
+
+def sampling_rate(recording: Recording) -> float:
+    """Sampling rate (Hz) from a recording's header.
+
+    Raises
+    ------
+    UnusableRecording
+        If it cannot be read.
+    """
+    return float(_open(recording, {}).info["sfreq"])
+
+
+def _line_frequency(sidecar: dict[str, Any], default: float | None, recording: Recording) -> float:
+    value = sidecar.get("PowerLineFrequency", default)
+    value = default if value == "n/a" else value
+    if value is None:
+        raise UnusableRecording(
+            "unknown line frequency",
+            "no sidecar (*_eeg.json) has PowerLineFrequency",
+            file=recording.path,
+            remedy="Add it, or set eeg.recording.line_frequency.",
+        )
+    if value not in LINE_FREQUENCIES:
+        raise UnusableRecording(
+            "unknown line frequency",
+            f"PowerLineFrequency is {value!r}",
+            file=recording.path,
+            remedy="Mains have 50 or 60 Hz.",
+        )
+    return float(value)
+
+
+def _read(recording: Recording, mixed_rates: str) -> mne.io.BaseRaw:
+    options: dict[str, Any] = {}
+    if recording.path.suffix.lower() in (".edf", ".bdf"):
+        options["exclude"] = _at_other_rates(recording, mixed_rates)
+    raw = _open(recording, options)
+    eeg, bad = channel_types(raw.ch_names, recording)
+    raw.pick(eeg)
+    raw.set_channel_types(dict.fromkeys(eeg, "eeg"), on_unit_change="ignore", verbose="error")
+    _checked(recording, lambda: raw.load_data(verbose="error"))
+    raw.info["bads"] = bad
+    lost = ~np.isfinite(raw.get_data()).all(axis=1)
+    if lost.any():
+        raise UnusableRecording(
+            "values that are no numbers",
+            f"{listing(np.array(raw.ch_names)[lost])} hold values that are not finite",
+            file=recording.path,
+            remedy="Export the recording again.",
+        )
+    return raw
+
+
+def _at_other_rates(recording: Recording, mixed_rates: str) -> list[str]:
+    """Channels of an EDF or BDF file that are not sampled as the EEG is."""
+    header = _checked(recording, lambda: read_edf_header(recording.path))
+    eeg, _ = channel_types(header.channels, recording)
+    rates = dict(zip(header.channels, header.rates, strict=True))
+    counted = Counter(rates[n] for n in eeg)
+    # The higher of two rates that are equally common.
+    kept = max(counted, key=lambda rate: (counted[rate], rate))
+    if len(counted) > 1 and mixed_rates == "refuse":
+        rest = [n for n in eeg if rates[n] != kept]
+        raise UnusableRecording(
+            "mixed sampling rates",
+            f"EEG channels are sampled at {listing(f'{r:g} Hz' for r in sorted(counted))} "
+            f"({listing(rest)} not at {kept:g} Hz)",
+            file=recording.path,
+            remedy="Give the channels' types in channels.tsv if they are no EEG, or set "
+            "eeg.recording.mixed_rates to `drop`.",
+        )
+    return [n for n in dict.fromkeys(header.channels) if rates[n] != kept]
+
+
+def _open(recording: Recording, options: dict[str, Any]) -> mne.io.BaseRaw:
+    suffix = recording.path.suffix.lower()
+    if suffix in (".edf", ".bdf"):
+        _checked(recording, lambda: read_edf_header(recording.path))
+    return _checked(
+        recording,
+        lambda: READERS[suffix](recording.path, preload=False, verbose="warning", **options),
+    )
+
+
+def _checked(recording: Recording, read):
+    """Result of `read`; its errors, and warnings of missing data, become UnusableRecording."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            result = read()
+        except UnusableRecording:
+            raise
+        except Exception as error:  # MNE and its parsers raise many kinds
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            raise UnusableRecording(
+                "unreadable file",
+                f"cannot be read ({reason})",
+                file=recording.path,
+                remedy="Check that it and the files that belong to it are whole and continuous.",
+            ) from None
+    for warning in said:
+        if CUT_OFF.search(str(warning.message)):
+            raise UnusableRecording(
+                "truncated file",
+                str(warning.message)[:300],
+                file=recording.path,
+                remedy="Copy the file again.",
+            )
+    return result
