@@ -1,0 +1,175 @@
+"""Four-dimensional images for volume encoders, read a few volumes at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from neurogenomics_kb.brain.encoders.base import PreparedRun, require_tr
+from neurogenomics_kb.brain.encoders.scaling import SAME_TR
+from neurogenomics_kb.errors import InputError
+
+SCALINGS = ("zscore", "minmax")
+BACKGROUNDS = ("minimum", "zero")
+AT_ONCE = 20  # volumes read together
+SAME_SIZE = 0.05  # relative difference of voxel sizes that is let pass
+SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
+
+
+def prepare_volumes(
+    image: Any,
+    tr: float | None,
+    shape: Sequence[int],
+    *,
+    scaling: str = "zscore",
+    background: str = "minimum",
+    voxel_mm: float | None = None,
+    model: str = "the model",
+    subject: str = "",
+) -> PreparedRun:
+    """Scale a run by its own voxels and fit it into the model's box.
+
+    One mean and deviation (or minimum and maximum) of all voxels of the run that are not zero, as
+    SwiFT's preprocessing takes them.
+
+    Parameters
+    ----------
+    image : nibabel image, shape (x, y, z, n_frames)
+        Read twice, some volumes at a time: once for the statistics, once for the segments.
+    tr : float
+        Repetition time (s), compared with the header's.
+    shape : sequence of int
+        Box of the model; more voxels are cropped, fewer filled up with background, the odd one on
+        the left.
+    scaling : {"zscore", "minmax"}
+    background : {"minimum", "zero"}
+        What voxels that are zero become after scaling.
+    voxel_mm : float, optional
+        Size of voxels that the image must have.
+    model, subject : str
+        For messages.
+
+    Raises
+    ------
+    InputError
+        If the image is not four-dimensional, its voxels have another size, its header contradicts
+        the repetition time, it holds no signal or values that are no finite numbers.
+    """
+    file = f"volumes of {subject}"
+    for value, known, column in (
+        (scaling, SCALINGS, "scaling"), (background, BACKGROUNDS, "background"),
+    ):  # fmt: skip
+        if value not in known:
+            raise InputError(
+                f"unknown {column} '{value}'", column=column, remedy=f"Choose {' or '.join(known)}."
+            )
+    if len(image.shape) != 4:
+        raise InputError(
+            f"the image has {len(image.shape)} dimensions",
+            file=file,
+            remedy="Give the whole run as one image of volumes over time.",
+        )
+    tr = check_header_tr(image, require_tr(tr, subject), file)
+    sizes = np.asarray(image.header.get_zooms()[:3], dtype=float)
+    if voxel_mm is not None and (np.abs(sizes - voxel_mm) > SAME_SIZE * voxel_mm).any():
+        raise InputError(
+            f"voxels of {' x '.join(f'{s:.3g}' for s in sizes)} mm, {model} was trained on "
+            f"{voxel_mm:g} mm in MNI space",
+            file=file,
+            remedy="Resample the image to the model's space (nilearn.image.resample_img).",
+        )
+    centre, spread, lowest = statistics(image, scaling, file)
+    fill = (lowest - centre) / spread if background == "minimum" else 0.0
+
+    def cut(start: int, stop: int) -> np.ndarray:
+        values = read_frames(image, start, stop)
+        scaled = np.where(values == 0, fill, (values - centre) / spread).astype(np.float32)
+        return fit(scaled, shape, fill)
+
+    return PreparedRun(image.shape[3], tr, cut)
+
+
+def check_header_tr(image: Any, tr: float, file: str) -> float:
+    """Repetition time, after comparing it with the image header.
+
+    Raises
+    ------
+    InputError
+        If the header names another one.
+    """
+    stated, unit = float(image.header.get_zooms()[3]), image.header.get_xyzt_units()[1]
+    # Zero, or one without a unit, is what programs write that do not know it.
+    known = stated > 0 and (unit in SECONDS or stated != 1)
+    stated *= SECONDS.get(unit, 1.0)
+    if known and abs(stated - tr) > SAME_TR * tr:
+        raise InputError(
+            f"the header says {stated:g} s, the sidecar {tr:g} s",
+            file=file,
+            column="RepetitionTime",
+            remedy="Find out which is right and correct the other.",
+        )
+    return tr
+
+
+def read_frames(image: Any, start: int, stop: int) -> np.ndarray:
+    """Some volumes as numbers."""
+    return np.asarray(image.dataobj[..., start:stop], dtype=np.float32)
+
+
+def blocks(image: Any) -> Iterator[np.ndarray]:
+    """The run, a few volumes at a time."""
+    for start in range(0, image.shape[3], AT_ONCE):
+        yield read_frames(image, start, min(start + AT_ONCE, image.shape[3]))
+
+
+def statistics(image: Any, scaling: str, file: str) -> tuple[float, float, float]:
+    """Centre, spread and lowest value of the voxels that are not zero.
+
+    Raises
+    ------
+    InputError
+        If there is no such voxel, they are all alike, or a value is no finite number.
+    """
+    count, total, squares, low, high, shift = 0, 0.0, 0.0, np.inf, -np.inf, None
+    for values in blocks(image):
+        if not np.isfinite(values).all():
+            raise InputError(
+                f"{int((~np.isfinite(values)).sum())} voxels hold no finite number",
+                file=file,
+                remedy="Run preprocessing again for this subject, or list it in "
+                "fmri.quality.exclude.",
+            )
+        inside = values[values != 0].astype(np.float64)
+        if not inside.size:
+            continue
+        shift = float(inside.mean()) if shift is None else shift
+        count += inside.size
+        total += float((inside - shift).sum())
+        squares += float(((inside - shift) ** 2).sum())
+        low, high = min(low, float(inside.min())), max(high, float(inside.max()))
+    if shift is None or not high > low:
+        raise InputError(
+            "the image holds no signal",
+            file=file,
+            remedy="List the subject in fmri.quality.exclude, or repair the image.",
+        )
+    if scaling == "minmax":
+        return low, high - low, low
+    deviation = np.sqrt((squares - total**2 / count) / (count - 1))
+    return shift + total / count, float(deviation), low
+
+
+def fit(values: np.ndarray, shape: Sequence[int], fill: float) -> np.ndarray:
+    """Crop or fill each spatial axis to the model's box."""
+    for axis, wanted in enumerate(shape):
+        more = values.shape[axis] - wanted
+        left = -(-abs(more) // 2)
+        if more > 0:
+            values = np.take(values, range(left, left + wanted), axis=axis)
+        elif more < 0:
+            widths = [(0, 0)] * values.ndim
+            widths[axis] = (left, -more - left)
+            values = np.pad(values, widths, constant_values=np.float32(fill))
+    return values
