@@ -58,3 +58,15 @@ def test_strategy_runs_as_it_is_written_and_nothing_is_embedded_twice(project, m
     assert encoding(project)["computed"] == 0
     after = pd.read_parquet(table)[own]
     pd.testing.assert_frame_equal(before, after)
+
+
+def test_genes_are_left_out_of_the_model_and_together_where_they_correlate(project, models):
+    config = "conf/experiments/03_logo_gene_attribution_fm.yml"
+    project.run("--config", config, "--params", "experiment.n_permutations=2000",
+                NGKB_MODEL_DIR=models)  # fmt: skip
+    table = pd.read_csv(project.outputs(experiment="03_logo_gene_attribution_fm") / "logo.csv")
+    features = pd.read_parquet(project.path / "data/04_feature/demo/genomics.features.parquet")
+    genes = {c.split("__")[2] for c in features if "__caduceus_ps_131k__" in c}
+    assert set(table.loc[table["level"] == "unit", "unit"]) == genes
+    assert table["p_swap_fwe"].between(1 / 2001, 1).all()
+    assert table["single_score"].between(0, 1).all()
