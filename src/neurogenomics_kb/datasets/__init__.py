@@ -1,6 +1,7 @@
 """Kedro datasets for the field's file formats."""
 
 from neurogenomics_kb.datasets.extract import FieldTablesDataset, WithoutWithdrawnDataset
+from neurogenomics_kb.datasets.enigma import EnigmaTablesDataset
 from neurogenomics_kb.datasets.freesurfer import FreeSurferTablesDataset
 from neurogenomics_kb.datasets.freesurfer_subjects import FreeSurferSubjectsDataset
 from neurogenomics_kb.datasets.genome import (
@@ -15,6 +16,7 @@ from neurogenomics_kb.datasets.not_collected import NotCollected, NotCollectedDa
 from neurogenomics_kb.datasets.result_card import ResultCardDataset
 
 __all__ = [
+    "EnigmaTablesDataset",
     "FastaDataset",
     "FreeSurferSubjectsDataset",
     "FieldTablesDataset",

@@ -1,0 +1,112 @@
+"""Tables of the ENIGMA protocols under FreeSurfer's names.
+
+The cortical protocol writes ``SubjID, L_bankssts_thickavg, …, LThickness, RThickness, LSurfArea,
+RSurfArea, ICV``, the subcortical one ``SubjID, LLatVent, RLatVent, Lthal, …, ICV``.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.naming import SEPARATOR, SUBJECT
+from neurogenomics_kb.tables import require_numbers, require_unique_ids
+
+ID = ("SubjID", "subjectID", "SubjectID", "subjid")
+CORTICAL = re.compile(r"([LR])_(.+)_(thickavg|surfavg)")
+MEASURES = {"thickavg": "thickness", "surfavg": "area"}
+GLOBAL = {
+    f"{side}{name}": f"{group}{SEPARATOR}{hemisphere}_{measure}"
+    for side, hemisphere in (("L", "lh"), ("R", "rh"))
+    for name, group, measure in (
+        ("Thickness", "mean_thickness", "MeanThickness"),
+        ("SurfArea", "total_area", "WhiteSurfArea"),
+    )
+}
+SUBCORTICAL = {
+    f"{side}{short}": f"aseg_volume{SEPARATOR}{name}-{long}"
+    for side, name in (("L", "Left"), ("R", "Right"))
+    for short, long in (
+        ("LatVent", "Lateral-Ventricle"), ("thal", "Thalamus"), ("caud", "Caudate"),
+        ("put", "Putamen"), ("pal", "Pallidum"), ("hippo", "Hippocampus"), ("amyg", "Amygdala"),
+        ("accumb", "Accumbens-area"),
+    )
+}  # fmt: skip
+ICV = "ICV"
+# Smallest and largest plausible head in mm³; some protocols wrote the scaling factor instead.
+PLAUSIBLE = (5e5, 3e6)
+
+
+def enigma_table(table: pd.DataFrame, *, file: str) -> pd.DataFrame:
+    """Measures of an ENIGMA table under the names that FreeSurfer's own tables give.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As read, ids as text; columns of other protocols and covariates are left out.
+    file : str
+        What to call the table in messages.
+
+    Returns
+    -------
+    DataFrame
+        ``thickness__lh_bankssts`` (mm), ``area__…`` (mm²), ``aseg_volume__Left-Thalamus`` (mm³),
+        ``mean_thickness__…``, ``total_area__…`` and ``etiv`` (mm³), indexed by ``subject_id``.
+
+    Raises
+    ------
+    InputError
+        If the id column is missing or repeats, no column is of the protocols, a value is not a
+        number, or ICV is not in mm³.
+    """
+    key = next((name for name in ID if name in table), None)
+    if key is None:
+        raise InputError(
+            "there is no SubjID", file=file, remedy=f"The table has {listing(table.columns)}."
+        )
+    require_unique_ids(table[key], file, key)
+    names = {column: canonical_name(column) for column in table if column != key}
+    names = {column: name for column, name in names.items() if name is not None}
+    if not set(names) - {ICV}:
+        raise InputError(
+            "no column is of ENIGMA's cortical or subcortical protocol",
+            file=file,
+            remedy=f"The table has {listing(table.columns)}.",
+        )
+    for column in names:
+        require_numbers(table[column], file, column)
+    out = table[list(names)].astype(float).rename(columns=names)
+    out.index = pd.Index(table[key].astype(str).str.strip(), name=SUBJECT, dtype=object)
+    if "etiv" in out:
+        refuse_other_units(out["etiv"], file)
+    return out
+
+
+def canonical_name(column: str) -> str | None:
+    """FreeSurfer's name of an ENIGMA column; None if it is of neither protocol."""
+    match = CORTICAL.fullmatch(column)
+    if match:
+        side, region, measure = match.groups()
+        return f"{MEASURES[measure]}{SEPARATOR}{'lh' if side == 'L' else 'rh'}_{region}"
+    return "etiv" if column == ICV else GLOBAL.get(column) or SUBCORTICAL.get(column)
+
+
+def refuse_other_units(icv: pd.Series, file: str) -> None:
+    """Refuse intracranial volumes that are no volumes in mm³.
+
+    Raises
+    ------
+    InputError
+    """
+    odd = icv.notna() & ~icv.between(*PLAUSIBLE)
+    if odd.any():
+        raise InputError(
+            f"values are not volumes in mm³, first {icv[odd].iloc[0]:g}",
+            file=file,
+            column=ICV,
+            subjects=int(odd.sum()),
+            of=len(icv),
+            remedy="Write FreeSurfer's eTIV in mm³; some tables hold the scaling factor or cm³.",
+        )
