@@ -1,7 +1,7 @@
 """Kedro datasets for the field's file formats."""
 
-from neurogenomics_kb.datasets.extract import FieldTablesDataset, WithoutWithdrawnDataset
 from neurogenomics_kb.datasets.enigma import EnigmaTablesDataset
+from neurogenomics_kb.datasets.extract import FieldTablesDataset, WithoutWithdrawnDataset
 from neurogenomics_kb.datasets.freesurfer import FreeSurferTablesDataset
 from neurogenomics_kb.datasets.freesurfer_subjects import FreeSurferSubjectsDataset
 from neurogenomics_kb.datasets.genome import (
@@ -11,18 +11,21 @@ from neurogenomics_kb.datasets.genome import (
     VcfContent,
     VcfDataset,
 )
+from neurogenomics_kb.datasets.imaging import EmbeddingsDataset, NiftiDataset
 from neurogenomics_kb.datasets.knowledge_base import KnowledgeBaseDataset
 from neurogenomics_kb.datasets.not_collected import NotCollected, NotCollectedDataset
 from neurogenomics_kb.datasets.result_card import ResultCardDataset
 
 __all__ = [
+    "EmbeddingsDataset",
     "EnigmaTablesDataset",
     "FastaDataset",
-    "FreeSurferSubjectsDataset",
     "FieldTablesDataset",
+    "FreeSurferSubjectsDataset",
     "FreeSurferTablesDataset",
     "GtfDataset",
     "KnowledgeBaseDataset",
+    "NiftiDataset",
     "NotCollected",
     "NotCollectedDataset",
     "PgenDataset",
