@@ -53,8 +53,11 @@ def run_fingerprint(
             text = json.dumps(recipe.cards, sort_keys=True)
             prints["encoders"] = digest(json.dumps(recipe.encoders, sort_keys=True).encode())
         else:
-            path = file_of(catalog.get(name))
+            dataset = catalog.get(name)
+            path = file_of(dataset)
             text = "" if path is None else describe_files(path)
+            # What a dataset takes from its files may hang on more than the files.
+            text += getattr(dataset, "choices", "")
         prints[name] = digest(text.encode())
     return prints
 

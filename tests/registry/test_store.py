@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -156,7 +157,6 @@ def test_recipe_holds_every_card_with_its_hash():
     ("changes", "cohort", "words"),
     [
         ({}, "nowhere", "0 dataset cards describe cohort 'nowhere'"),
-        ({}, "ukb", "cohort 'ukb' is planned"),
         ({"dataset": "aomic"}, "demo", "is for cohort 'aomic', the environment is 'demo'"),
         ({"outcome": "site"}, "demo", "outcome 'site' is category"),
         ({"associations": ["phq"]}, "demo", "did you mean 'phq9_score'"),
@@ -172,6 +172,14 @@ def test_recipe_holds_every_card_with_its_hash():
 def test_what_does_not_fit_together_is_refused(changes, cohort, words):
     with pytest.raises(InputError, match=words):
         resolve_recipe(experiment(**changes), Registry(SHIPPED), cohort)
+
+
+def test_a_planned_cohort_is_refused(tmp_path):
+    shutil.copytree(SHIPPED, tmp_path / "kb")
+    card = tmp_path / "kb/datasets/demo.yaml"
+    card.write_text(card.read_text() + "status: planned\nreason: nobody has scanned anybody yet\n")
+    with pytest.raises(InputError, match=r"cohort 'demo' is planned.*nobody has scanned"):
+        resolve_recipe(experiment(), Registry(tmp_path / "kb"), "demo")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""Families from a table of related pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.registry.cards import Kinship
+from neurogenomics_kb.tables import require_columns, require_numbers
+
+
+def read_families(path: Path, ids: pd.Index, card: Kinship) -> pd.Series:
+    """Family of every subject; who has no relative among them is a family of one.
+
+    Relatives of relatives are one family, so that no fold boundary separates a pair.
+
+    Parameters
+    ----------
+    path : Path
+        Table of pairs, separated by white space, such as ``ukb_rel.dat`` that KING's estimates
+        come in.
+    ids : Index of str
+        Subjects.
+    card : Kinship
+
+    Returns
+    -------
+    Series of str
+        Indexed by `ids`. The names say nothing about the subjects.
+
+    Raises
+    ------
+    InputError
+        If the file or a column is missing, a coefficient is no number, or no subject is in it.
+    """
+    if not path.is_file():
+        raise InputError(
+            "the table of related pairs is missing",
+            file=path,
+            remedy="Put it there, or leave `relatedness` out and supply families as a column.",
+        )
+    pairs = pd.read_csv(path, sep=r"\s+", dtype=dict.fromkeys(card.columns, str))
+    require_columns(pairs, (*card.columns, card.coefficient), str(path))
+    require_numbers(pairs[card.coefficient], str(path), card.coefficient)
+    related = pairs[pairs[card.coefficient] >= card.minimum]
+    first, second = (ids.get_indexer(related[c]) for c in card.columns)
+    if len(pairs) and not any(ids.get_indexer(pairs[c]).max() >= 0 for c in card.columns):
+        raise InputError(
+            f"none of its {len(pairs):,} pairs holds a subject of the tables",
+            file=path,
+            remedy="Both must come from one application: ids differ between applications.",
+        )
+    both = (first >= 0) & (second >= 0)
+    n = len(ids)
+    graph = coo_matrix((np.ones(int(both.sum())), (first[both], second[both])), shape=(n, n))
+    labels = connected_components(graph, directed=False)[1]
+    return pd.Series([f"family-{label + 1:06d}" for label in labels], index=ids, name=card.name)

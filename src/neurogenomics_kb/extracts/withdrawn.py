@@ -1,0 +1,126 @@
+"""People who have withdrawn their consent: their data are left out of everything, first."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.genome.variants import open_variants
+
+logger = logging.getLogger(__name__)
+
+PATTERN = "w*.csv"
+
+
+def read_withdrawn(folder: str | Path) -> frozenset[str]:
+    """Ids on all lists of a folder, one id per line, as the biobank sends them (``w*.csv``).
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    frozenset of str
+
+    Raises
+    ------
+    InputError
+        If there is no list, or a line is no id. Messages never repeat an id.
+    """
+    lists = sorted(Path(folder).glob(PATTERN))
+    if not lists:
+        raise InputError(
+            f"there is no list of withdrawn participants ({PATTERN})",
+            file=folder,
+            remedy="Put the latest list there; an empty file says that nobody has withdrawn.",
+        )
+    ids: set[str] = set()
+    for path in lists:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        for number, line in enumerate(lines, start=1):
+            text = line.strip().strip('"')
+            if not text or (number == 1 and text.lower() in ("eid", "id", "participant_id")):
+                continue
+            if not text.isalnum():
+                raise InputError(
+                    f"line {number} is not one id",
+                    file=path,
+                    remedy="Keep one id per line and nothing else.",
+                )
+            ids.add(text)
+    return frozenset(ids)
+
+
+def lists_fingerprint(folder: str | Path) -> str:
+    """Hash of the lists, so that outputs of a run are known to be older than a withdrawal."""
+    content = hashlib.sha256()
+    for path in sorted(Path(folder).glob(PATTERN)):
+        content.update(path.read_bytes())
+    return content.hexdigest()[:16]
+
+
+def without_withdrawn(data, withdrawn: frozenset[str], what: str, id_column: str | None = None):
+    """Data of everybody else; how many were left out is logged.
+
+    Parameters
+    ----------
+    data : DataFrame, dict by subject, or Path of a variant file
+    withdrawn : frozenset of str
+    what : str
+        What to call the data in messages.
+    id_column : str, optional
+        Column of a table's subject ids; its index by default.
+
+    Raises
+    ------
+    InputError
+        If a variant file holds them: it cannot be read in part.
+    """
+    if isinstance(data, Path):
+        refuse_withdrawn_samples(data, withdrawn)
+        return data
+    if isinstance(data, dict):
+        kept = {k: v for k, v in data.items() if k.removeprefix("sub-") not in withdrawn}
+        log_withdrawn(what, len(data) - len(kept), len(withdrawn))
+        return kept
+    if not isinstance(data, pd.DataFrame):
+        return data  # not collected, or about nobody
+    ids = data.index if id_column is None else data[id_column]
+    out = pd.Series(ids).astype("string").isin(withdrawn).to_numpy()
+    log_withdrawn(what, int(out.sum()), len(withdrawn))
+    return data[~out]
+
+
+def refuse_withdrawn_samples(path: Path, withdrawn: frozenset[str]) -> None:
+    """A variant file may not hold anybody who has withdrawn.
+
+    Raises
+    ------
+    InputError
+    """
+    with open_variants(path) as file:
+        present = sum(sample in withdrawn for sample in file.samples)
+        total = len(file.samples)
+    if present:
+        raise InputError(
+            "samples of withdrawn participants are in the variant file",
+            file=path,
+            subjects=present,
+            of=total,
+            remedy="Write it without them: `bcftools view --force-samples -S ^WITHDRAWN`, or "
+            "`plink2 --remove WITHDRAWN`.",
+        )
+
+
+def log_withdrawn(what: str, dropped: int, listed: int) -> None:
+    """One line on how many were dropped; never who."""
+    level = logging.WARNING if dropped else logging.INFO
+    logger.log(
+        level, "%s: %d rows of withdrawn participants dropped (%d on the lists)",
+        what, dropped, listed,
+    )  # fmt: skip
