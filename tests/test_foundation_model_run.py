@@ -7,9 +7,8 @@ import json
 import pandas as pd
 import pytest
 
-from tests.genome.tiny_models import save_caduceus
+from tests.genome.tiny_models import CADUCEUS, save_caduceus
 
-HUB_ID = "kuleshov-group/caduceus-ps_seqlen-131k_d_model-256_n_layer-16"
 EXPERIMENT = {
     "id": "fm",
     "blocks": {"gene": "genetics_gene_fm_pca512_v1"},
@@ -23,7 +22,7 @@ EXPERIMENT = {
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    save_caduceus(folder / HUB_ID)
+    save_caduceus(folder / CADUCEUS)
     return str(folder)
 
 

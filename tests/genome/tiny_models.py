@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, processors
 
+CADUCEUS = "kuleshov-group/caduceus-ps_seqlen-131k_d_model-256_n_layer-16"
 COMPLEMENT = {i: i for i in range(16)} | {7: 10, 10: 7, 8: 9, 9: 8}
 
 
