@@ -9,6 +9,7 @@ from kedro.pipeline import Pipeline
 
 from neurogenomics_kb.pipelines import (
     behaviour,
+    eeg,
     fmri,
     genomics,
     integration,
@@ -33,6 +34,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "genomics": card + genomics.create_pipeline(),
         "smri": smri.create_pipeline(),
         "fmri": fmri.create_pipeline(),
+        "eeg": card + eeg.create_pipeline(),
         "behaviour": behaviour.create_pipeline(),
     }
     report = reporting.create_pipeline()

@@ -45,7 +45,7 @@ def batched(signal=0.0, seed=0, tilt=0.0, n=300):
 def judged(recipe, participants, features, quality, rates, attribution=None, haplotypes=None):
     """Verdict and table, by the pipeline's nodes."""
     R = recipe.model_dump(mode="json")
-    tables = [t for m in ("genomics", "smri", "fmri", "behaviour")
+    tables = [t for m in nodes.MODALITIES
               for t in (features[m], quality[m])]  # fmt: skip
     cohort, blocks, *_ = nodes.assemble_cohort(R, participants, *tables)
     folds, _ = nodes.split_folds(R, cohort)

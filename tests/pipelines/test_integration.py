@@ -24,7 +24,9 @@ def run_all(recipe, cohort_tables) -> dict:
     participants, features, quality = cohort_tables
     R = recipe.model_dump(mode="json")
     tables = [
-        t for m in ("genomics", "smri", "fmri", "behaviour") for t in (features[m], quality[m])
+        t
+        for m in ("genomics", "smri", "fmri", "eeg", "behaviour")
+        for t in (features[m], quality[m])
     ]
     out = {}
     out["cohort"], out["blocks"], out["flow"], out["notes"] = nodes.assemble_cohort(

@@ -28,9 +28,7 @@ def prepare(recipe: Recipe, settings: CohortSettings, seed: int) -> dict[str, An
     participants, features, quality = simulate_tables(settings, seed)
     card = recipe.model_dump(mode="json")
     tables = [
-        table
-        for modality in ("genomics", "smri", "fmri", "behaviour")
-        for table in (features[modality], quality[modality])
+        table for modality in nodes.MODALITIES for table in (features[modality], quality[modality])
     ]
     cohort, blocks, *_ = nodes.assemble_cohort(card, participants, *tables)
     folds, _ = nodes.split_folds(card, cohort)

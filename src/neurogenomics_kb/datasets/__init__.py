@@ -1,5 +1,6 @@
 """Kedro datasets for the field's file formats."""
 
+from neurogenomics_kb.datasets.eeg import EegRecordingsDataset
 from neurogenomics_kb.datasets.enigma import EnigmaTablesDataset
 from neurogenomics_kb.datasets.extract import FieldTablesDataset, WithoutWithdrawnDataset
 from neurogenomics_kb.datasets.freesurfer import FreeSurferTablesDataset
@@ -17,6 +18,7 @@ from neurogenomics_kb.datasets.not_collected import NotCollected, NotCollectedDa
 from neurogenomics_kb.datasets.result_card import ResultCardDataset
 
 __all__ = [
+    "EegRecordingsDataset",
     "EmbeddingsDataset",
     "EnigmaTablesDataset",
     "FastaDataset",

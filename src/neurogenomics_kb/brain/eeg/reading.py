@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +16,7 @@ import numpy as np
 from neurogenomics_kb.brain.eeg.channels import channel_types, place_channels, plain_name
 from neurogenomics_kb.brain.eeg.edf_header import read_edf_header
 from neurogenomics_kb.brain.eeg.recordings import Recording, UnusableRecording, read_sidecar
-from neurogenomics_kb.errors import listing
+from neurogenomics_kb.errors import InputError, listing
 
 READERS = {
     ".edf": mne.io.read_raw_edf,
@@ -105,6 +107,30 @@ def sampling_rate(recording: Recording) -> float:
         If it cannot be read.
     """
     return float(_open(recording, {}).info["sfreq"])
+
+
+def refuse_different_rates(recordings: Sequence[Recording]) -> None:
+    """Refuse a cohort whose recordings have several sampling rates; reads headers only.
+
+    Recordings that cannot be opened do not count: they are found out when they are processed.
+
+    Raises
+    ------
+    InputError
+    """
+    rates: dict[float, list[str]] = {}
+    for recording in recordings:
+        with suppress(UnusableRecording):
+            rates.setdefault(sampling_rate(recording), []).append(recording.subject)
+    if len(rates) > 1:
+        told = listing(f"{rate:g} Hz: {len(who)}" for rate, who in sorted(rates.items()))
+        fewest = min(rates, key=lambda rate: len(rates[rate]))
+        raise InputError(
+            f"recordings have {len(rates)} sampling rates ({told}; {rates[fewest][0]} has "
+            f"{fewest:g} Hz)",
+            column="eeg.cleaning.resample",
+            remedy="Give a common rate to resample to.",
+        )
 
 
 def _line_frequency(sidecar: dict[str, Any], default: float | None, recording: Recording) -> float:

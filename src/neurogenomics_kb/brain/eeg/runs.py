@@ -58,13 +58,14 @@ def process_recording(
     features: Mapping[str, Any],
     encoders: Mapping[str, Mapping[str, Any]],
 ) -> Run:
-    """Read, clean and describe one recording; a defect of its own is noted, not raised.
+    """Read, clean and describe one recording.
 
     Parameters
     ----------
     recording : Recording
     reading, cleaning, features : mapping
-        Keyword arguments of `open_recording`, `clean_recording` and `describe_segments`.
+        Keyword arguments of `open_recording`, `clean_recording` and `describe_segments`;
+        ``unusable: error`` beside the first raises what is otherwise noted in the result.
     encoders : mapping of str to mapping
         Model card to spec of the segment encoders whose embeddings are added.
 
@@ -73,10 +74,13 @@ def process_recording(
     InputError
         For what concerns all recordings, such as an unknown montage or encoder.
     """
+    options = {name: value for name, value in reading.items() if name != "unusable"}
     try:
-        opened = open_recording(recording, **reading)
+        opened = open_recording(recording, **options)
         segments = clean_recording(opened, recording.path, **cleaning)
     except UnusableRecording as error:
+        if reading.get("unusable") == "error":
+            raise
         return Run(recording, reason=error.reason, problem=str(error))
     found = describe_segments(segments, **features)
     for encoder_id, spec in encoders.items():

@@ -23,6 +23,8 @@ from neurogenomics_kb.pipelines.integration import (
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.folds import hash_folds, hash_subjects, make_folds
 
+# In the order of the pipeline's inputs.
+MODALITIES = ("genomics", "smri", "fmri", "eeg", "behaviour")
 Partitions = dict[str, Callable[[], pd.DataFrame]]
 
 
@@ -46,11 +48,10 @@ def standardize_participants(participants: pd.DataFrame, recipe: dict[str, Any])
 def assemble_cohort(recipe: dict[str, Any], participants: pd.DataFrame, *tables: pd.DataFrame):
     """Intersect blocks, outcome and confounds.
 
-    `tables` are features and quality of genomics, smri, fmri and behaviour, in turn.
+    `tables` are features and quality of `MODALITIES`, in turn.
     """
-    modalities = ("genomics", "smri", "fmri", "behaviour")
-    features = dict(zip(modalities, tables[0::2], strict=True))
-    quality = dict(zip(modalities, tables[1::2], strict=True))
+    features = dict(zip(MODALITIES, tables[0::2], strict=True))
+    quality = dict(zip(MODALITIES, tables[1::2], strict=True))
     return cohort.assemble_cohort(Recipe.model_validate(recipe), participants, features, quality)
 
 

@@ -7,9 +7,7 @@ from kedro.pipeline import Node, Pipeline
 from neurogenomics_kb.pipelines.integration import nodes
 
 FEATURES = [
-    f"{modality}.{table}"
-    for modality in ("genomics", "smri", "fmri", "behaviour")
-    for table in ("features", "quality")
+    f"{modality}.{table}" for modality in nodes.MODALITIES for table in ("features", "quality")
 ]
 # What the audit reads beside features.
 GENOTYPES = ["genomics.gene_call_rates", "genomics.haplotype_index"]

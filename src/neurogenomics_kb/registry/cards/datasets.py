@@ -19,6 +19,9 @@ QUALITY_COVARIATES = {
     "t1w_snr_total": "smri",
     "mean_fd": "fmri",
     "n_frames": "fmri",
+    "n_clean_segments": "eeg",
+    "share_clean": "eeg",
+    "n_bad_channels": "eeg",
     "n_missing_items": "behaviour",
 }
 

@@ -1,0 +1,111 @@
+"""Nodes of the EEG pipeline."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+from typing import Any
+
+import pandas as pd
+from joblib import Parallel, delayed
+
+from neurogenomics_kb.brain.eeg.pooling import (
+    WAVE,
+    choose_wave,
+    pool_runs,
+    tabulate_runs,
+    wave_quality,
+)
+from neurogenomics_kb.brain.eeg.reading import refuse_different_rates
+from neurogenomics_kb.brain.eeg.recordings import Recording
+from neurogenomics_kb.brain.eeg.runs import process_recording
+from neurogenomics_kb.naming import SUBJECT
+from neurogenomics_kb.pipelines.absent import empty_table, is_absent
+from neurogenomics_kb.pipelines.eeg.parameters import (
+    CleaningParameters,
+    EegQuality,
+    MeasureParameters,
+    RecordingParameters,
+    WaveParameters,
+)
+from neurogenomics_kb.pipelines.eeg.recipe import check_parameters, segment_encoders
+from neurogenomics_kb.pipelines.quality import keep_included, quality_table
+
+logger = logging.getLogger(__name__)
+
+
+def process_recordings(
+    recordings: list[Recording],
+    recipe: dict[str, Any],
+    recording: RecordingParameters,
+    cleaning: CleaningParameters,
+    measures: MeasureParameters,
+    waves: WaveParameters,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Quality and features of every recording."""
+    if is_absent(recordings):
+        return empty_table(), empty_table()
+    check_parameters(recipe, cleaning, measures)
+    choose_wave([each.session for each in recordings], waves.session)
+    if cleaning.resample is None:
+        refuse_different_rates(recordings)
+    options = (
+        recording.model_dump(),
+        cleaning.model_dump(),
+        measures.model_dump(exclude={"n_jobs"}),
+        segment_encoders(recipe),
+    )
+    # Processes, one recording each, results as they come: a worker holds one recording, so memory
+    # does not grow with the cohort. Kedro's own workers start none of their own.
+    inside_worker = multiprocessing.parent_process() is not None
+    work = Parallel(n_jobs=1 if inside_worker else measures.n_jobs, return_as="generator")
+    runs = []
+    for run in work(delayed(process_recording)(each, *options) for each in recordings):
+        runs.append(run)
+        if run.problem:
+            logger.warning("eeg: left out: %s", run.problem)
+        if len(runs) % 100 == 0 or len(runs) == len(recordings):
+            logger.info("eeg: features of %d / %d recordings", len(runs), len(recordings))
+    return tabulate_runs(runs)
+
+
+def assess_quality(runs: pd.DataFrame, waves: WaveParameters, quality: EegQuality) -> pd.DataFrame:
+    """Channels and segments of every subject in the chosen session, and who passes."""
+    if runs.empty:
+        return empty_table()
+    metrics, failures = wave_quality(runs, min_clean_segments=quality.min_clean_segments)
+    chosen = choose_wave(runs[WAVE], waves.session)
+    subjects = pd.Index(sorted(set(runs[SUBJECT])), name=SUBJECT)
+    here = metrics.index.get_level_values(WAVE) == chosen
+    missing = pd.Series(~subjects.isin(metrics[here].index.get_level_values(SUBJECT)), subjects)
+    single = {
+        reason: fails[here].droplevel(WAVE).reindex(subjects, fill_value=False)
+        for reason, fails in failures.items()
+    }
+    return quality_table(
+        "eeg",
+        metrics[here].droplevel(WAVE).reindex(subjects),
+        {f"no recording in {chosen or 'the study'}": missing, **single},
+        quality.exclude,
+    )
+
+
+def pool_waves(runs: pd.DataFrame, run_features: pd.DataFrame, quality: EegQuality) -> pd.DataFrame:
+    """One row per subject and session that passes; runs weigh by their clean segments."""
+    if runs.empty:
+        return empty_table()
+    _, failures = wave_quality(runs, min_clean_segments=quality.min_clean_segments)
+    fails = pd.DataFrame(failures).any(axis=1)
+    by_hand = fails.index.get_level_values(SUBJECT).isin(quality.exclude)
+    return pool_runs(runs, run_features).loc[fails.index[~(fails | by_hand)]]
+
+
+def build_features(
+    wave_features: pd.DataFrame, runs: pd.DataFrame, quality: pd.DataFrame, waves: WaveParameters
+) -> pd.DataFrame:
+    """Rows of the chosen session, one per subject that passes."""
+    if runs.empty:
+        return empty_table()
+    chosen = choose_wave(runs[WAVE], waves.session)
+    here = wave_features.index.get_level_values(WAVE) == chosen
+    return keep_included(wave_features[here].droplevel(WAVE), quality)

@@ -1,0 +1,45 @@
+"""What the recipe's strategy cards ask of the EEG pipeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.pipelines.eeg.parameters import CleaningParameters, MeasureParameters
+
+
+def segment_encoders(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Specs of the segment encoders of the recipe's EEG blocks, by model card."""
+    named = {s.get("encoder") for s in recipe["blocks"].values() if s["modality"] == "eeg"}
+    return {name: recipe["encoders"][name] for name in sorted(named - {None})}
+
+
+def check_parameters(
+    recipe: dict[str, Any], cleaning: CleaningParameters, measures: MeasureParameters
+) -> None:
+    """Refuse parameters that contradict each other or the strategy cards.
+
+    Raises
+    ------
+    InputError
+        If a band ends above the low-pass, or a card's segments have another length.
+    """
+    ranges = {**measures.bands, "aperiodic_band": measures.aperiodic_band}
+    for name, (low, high) in ranges.items():
+        if high > cleaning.low_pass or low < cleaning.high_pass:
+            raise InputError(
+                f"{name} is {low:g} to {high:g} Hz, and the filter keeps {cleaning.high_pass:g} to "
+                f"{cleaning.low_pass:g} Hz",
+                column="eeg.measures",
+                remedy="Change the band or eeg.cleaning.",
+            )
+    for block, strategy in recipe["blocks"].items():
+        for level in strategy.get("levels", []) if strategy["modality"] == "eeg" else []:
+            seconds = level.get("seconds")
+            if level["level"] == "segment" and seconds not in (None, cleaning.segment_seconds):
+                raise InputError(
+                    f"block '{block}' has segments of {seconds:g} s on its card and "
+                    f"{cleaning.segment_seconds:g} s in the parameters",
+                    column="eeg.cleaning.segment_seconds",
+                    remedy="Set the card's length, or write another card.",
+                )

@@ -1,0 +1,109 @@
+"""Recordings with planted properties, written as real files of every format."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import mne
+import numpy as np
+import pandas as pd
+
+CHANNELS = [
+    "Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T7", "C3", "Cz", "C4", "T8", "P7", "P3", "Pz",
+    "P4", "P8", "O1", "O2",
+]  # fmt: skip
+OCCIPITAL = ["O1", "O2", "P3", "Pz", "P4", "P7", "P8"]
+FORMATS = (".edf", ".bdf", ".vhdr", ".set", ".fif")
+EXPONENT, ALPHA = 1.5, 10.0
+
+
+def coloured_noise(rng, shape, sfreq, exponent) -> np.ndarray:
+    """Noise whose power falls with the frequency to the given exponent."""
+    n = shape[-1]
+    frequencies = np.fft.rfftfreq(n, 1 / sfreq)
+    frequencies[0] = frequencies[1]
+    return np.fft.irfft(
+        np.fft.rfft(rng.normal(size=shape), axis=-1) * frequencies ** (-exponent / 2), n=n, axis=-1
+    )
+
+
+def narrow_noise(rng, n_times, sfreq, centre, width=0.5) -> np.ndarray:
+    """Noise with a Gaussian spectrum around a frequency."""
+    frequencies = np.fft.rfftfreq(n_times, 1 / sfreq)
+    spectrum = np.fft.rfft(rng.normal(size=n_times))
+    signal = np.fft.irfft(spectrum * np.exp(-((frequencies - centre) ** 2) / 4 / width**2), n_times)
+    return signal / signal.std()
+
+
+def make_raw(
+    seed=0, *, seconds=60.0, sfreq=250.0, names=tuple(CHANNELS), alpha=ALPHA, alpha_uv=12.0,
+    exponent=EXPONENT, montage="colin27_1005", line=0.0,
+) -> mne.io.RawArray:  # fmt: skip
+    """Smooth 1/f noise of 10 µV, and an alpha rhythm at the back of the head."""
+    rng = np.random.default_rng(seed)
+    n = int(seconds * sfreq)
+    places = mne.channels.make_standard_montage(montage).get_positions()["ch_pos"]
+    xyz = np.array([places[name] for name in names])
+    distance = np.linalg.norm(xyz[:, None] - xyz[None], axis=2)
+    mixing = np.exp(-((distance / 0.06) ** 2))
+    noise = mixing @ coloured_noise(rng, (len(names), n), sfreq, exponent)
+    data = 10 * noise / noise.std(axis=1, keepdims=True)
+    if alpha is not None:
+        rhythm = narrow_noise(rng, n, sfreq, alpha)
+        data[[name in OCCIPITAL for name in names]] += alpha_uv * rhythm
+    data += line * np.sin(2 * np.pi * 50 * np.arange(n) / sfreq)
+    info = mne.create_info(list(names), sfreq, "eeg")
+    return mne.io.RawArray(data * 1e-6, info, verbose="error")
+
+
+def write_recording(
+    root: Path, raw: mne.io.BaseRaw, suffix=".edf", *, subject="sub-01", session="", run="",
+    task="rest", sidecar=None,
+) -> Path:  # fmt: skip
+    """One recording of a BIDS folder, with its sidecar unless `sidecar` is False."""
+    folder = root / subject / session / "eeg"
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = [subject, session, f"task-{task}", run, "eeg"]
+    path = folder / ("_".join(filter(None, parts)) + suffix)
+    if suffix == ".fif":
+        raw.save(path, overwrite=True, verbose="error")
+    elif suffix == ".bdf":
+        write_bdf(path, raw)
+    else:
+        mne.export.export_raw(path, raw, overwrite=True, verbose="error")
+    if sidecar is not False:
+        fields = {"PowerLineFrequency": 50, "EEGReference": "n/a", **(sidecar or {})}
+        path.with_suffix(".json").write_text(json.dumps(fields))
+    return path
+
+
+def write_bdf(path: Path, raw: mne.io.BaseRaw) -> None:
+    from edfio import Bdf, BdfSignal
+
+    signals = [
+        BdfSignal(row, raw.info["sfreq"], label=name, physical_dimension="uV")
+        for name, row in zip(raw.ch_names, raw.get_data() * 1e6, strict=True)
+    ]
+    Bdf(signals).write(path)
+
+
+def write_mixed_edf(path: Path, raw: mne.io.BaseRaw, slow: list[str], factor=2) -> None:
+    """An EDF file in which some channels are sampled more slowly."""
+    from edfio import Edf, EdfSignal
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    signals = [
+        EdfSignal(
+            row[::factor] if name in slow else row,
+            raw.info["sfreq"] / (factor if name in slow else 1),
+            label=name,
+            physical_dimension="uV",
+        )
+        for name, row in zip(raw.ch_names, raw.get_data() * 1e6, strict=True)
+    ]
+    Edf(signals).write(path)
+
+
+def write_table(path: Path, **columns) -> None:
+    pd.DataFrame(columns).to_csv(path, sep="\t", index=False)
