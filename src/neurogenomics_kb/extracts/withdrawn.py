@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from neurogenomics_kb.brain.embeddings import ImportedEmbeddings
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.genome.variants import open_variants
 
@@ -56,6 +61,14 @@ def read_withdrawn(folder: str | Path) -> frozenset[str]:
     return frozenset(ids)
 
 
+def load_others(load: Callable[[], Any], withdrawn: frozenset[str], what: str) -> Any:
+    """Content of one entry; embeddings of an encoder hold many people, other entries one."""
+    data = load()
+    return (
+        without_withdrawn(data, withdrawn, what) if isinstance(data, ImportedEmbeddings) else data
+    )
+
+
 def lists_fingerprint(folder: str | Path) -> str:
     """Hash of the lists, so that outputs of a run are known to be older than a withdrawal."""
     content = hashlib.sha256()
@@ -69,7 +82,7 @@ def without_withdrawn(data, withdrawn: frozenset[str], what: str, id_column: str
 
     Parameters
     ----------
-    data : DataFrame, dict by subject, or Path of a variant file
+    data : DataFrame, dict by subject, dict by encoder, or Path of a variant file
     withdrawn : frozenset of str
     what : str
         What to call the data in messages.
@@ -87,7 +100,12 @@ def without_withdrawn(data, withdrawn: frozenset[str], what: str, id_column: str
     if isinstance(data, dict):
         kept = {k: v for k, v in data.items() if k.removeprefix("sub-") not in withdrawn}
         log_withdrawn(what, len(data) - len(kept), len(withdrawn))
-        return kept
+        return {k: partial(load_others, v, withdrawn, k) for k, v in kept.items()}
+    if isinstance(data, ImportedEmbeddings):
+        gone = data.keys["subject"].isin(withdrawn).to_numpy()
+        log_withdrawn(what, int(gone.sum()), len(withdrawn))
+        keys = data.keys[~gone].reset_index(drop=True)
+        return replace(data, keys=keys, vectors=data.vectors[~gone])
     if not isinstance(data, pd.DataFrame):
         return data  # not collected, or about nobody
     ids = data.index if id_column is None else data[id_column]

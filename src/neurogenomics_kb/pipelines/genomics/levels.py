@@ -78,6 +78,17 @@ def regulatory_window(recipe: dict[str, Any]) -> RegulatoryWindow | None:
     return next(iter(wanted.values()), None)
 
 
+def wanted_genes(recipe: dict[str, Any], listed: list[str] | None) -> list[str] | None:
+    """Genes to cut sequences of: those that are listed, or else those of the gene sets.
+
+    None is every gene of the annotation, which one strategy without a gene set already needs.
+    """
+    sets = [strategy.get("gene_set") for strategy in gene_strategies(recipe).values()]
+    if listed is not None or not sets or None in sets:
+        return listed
+    return list(dict.fromkeys(gene for name in sets for gene in recipe["gene_sets"][name]))
+
+
 def _pooling(strategy: dict[str, Any], level: str) -> str | None:
     return next((e["pooling"] for e in strategy.get("levels", []) if e["level"] == level), None)
 

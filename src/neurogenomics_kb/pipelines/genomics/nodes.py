@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.genome.cache import (
     EmbeddingCache,
     count_carriers,
@@ -17,6 +18,7 @@ from neurogenomics_kb.genome.cache import (
 )
 from neurogenomics_kb.genome.encoders import Encoder, load_encoder
 from neurogenomics_kb.genome.haplotypes import PersonalSequences, personal_sequences
+from neurogenomics_kb.genome.imported import embedding_features
 from neurogenomics_kb.genome.polygenic import score_features
 from neurogenomics_kb.genome.pooling import pool_genes, prior_weights
 from neurogenomics_kb.genome.regions import exon_regions
@@ -28,6 +30,7 @@ from neurogenomics_kb.pipelines.genomics.levels import (
     gene_encoders,
     gene_pooling,
     regulatory_window,
+    wanted_genes,
 )
 from neurogenomics_kb.pipelines.genomics.parameters import (
     CacheParameters,
@@ -60,16 +63,17 @@ def extract_regions(
             locate(spec["weights"], spec.get("revision"))
     contigs = contig_lengths(reference)
     window = regulatory_window(recipe)
+    genes = wanted_genes(recipe, sequences.genes)
     if window is None:
         regions = exon_regions(
-            annotation, contigs, sequences.genes, transcripts=sequences.transcripts
+            annotation, contigs, genes, transcripts=sequences.transcripts
         )
     else:
         regions = regulatory_regions(
             annotation,
             contigs,
             window,
-            sequences.genes,
+            genes,
             None if is_absent(elements) else elements,
             transcripts=sequences.transcripts,
         )
@@ -188,18 +192,24 @@ def median_strand_difference(encoder: Encoder, texts: list[str]) -> float | None
 def assess_quality(
     call_rates: pd.DataFrame,
     polygenic_scores: pd.DataFrame,
+    gene_embeddings: pd.DataFrame,
     quality: GenomicsQuality,
     scores: ScoreParameters,
 ) -> pd.DataFrame:
-    """Missing call rate of every subject with genotypes or scores, and who passes."""
-    if call_rates.empty and is_absent(polygenic_scores):
+    """Missing call rate of every subject with genotypes, scores or embeddings, and who passes."""
+    if call_rates.empty and is_absent(polygenic_scores) and is_absent(gene_embeddings):
         return empty_table()
     scored = pd.Index([], dtype=str)
     if not is_absent(polygenic_scores):
         scored = score_features(polygenic_scores, scores.id_column).index
     if call_rates.empty:
-        metrics = pd.DataFrame(index=scored.rename(SUBJECT))
-        return quality_table("genomics", metrics, {}, quality.exclude)
+        embedded = pd.Index([], dtype=str)
+        if not is_absent(gene_embeddings):
+            embedded = embedding_features(gene_embeddings, scores.id_column).index
+        metrics = pd.DataFrame(index=scored.union(embedded).rename(SUBJECT))
+        lacking = pd.Series(~metrics.index.isin(embedded), metrics.index)
+        failures = {} if is_absent(gene_embeddings) else {"no gene embeddings": lacking}
+        return quality_table("genomics", metrics, failures, quality.exclude)
     metrics = call_rates.reindex(call_rates.index.union(scored)).rename_axis(SUBJECT)
     rate = metrics["missing_call_rate"]
     limit = quality.max_missing_call_rate
@@ -215,6 +225,7 @@ def build_features(
     haplotype_index: pd.DataFrame,
     regions: pd.DataFrame,
     polygenic_scores: pd.DataFrame,
+    gene_embeddings: pd.DataFrame,
     quality: pd.DataFrame,
     pooling_weights: pd.DataFrame,
     scores: ScoreParameters,
@@ -237,6 +248,30 @@ def build_features(
             if pooling.reads_weights and not is_absent(pooling_weights):
                 weights = prior_weights(pooling_weights)
             blocks.append(pool_genes(values, names, carried, regions, encoder_id, pooling, weights))
+    if not is_absent(gene_embeddings):
+        blocks.append(made_elsewhere(gene_embeddings, blocks, scores.id_column))
     if not is_absent(polygenic_scores):
         blocks.append(score_features(polygenic_scores, scores.id_column))
     return keep_included(pd.concat([block.reindex(included) for block in blocks], axis=1), quality)
+
+
+def made_elsewhere(
+    gene_embeddings: pd.DataFrame, blocks: list[pd.DataFrame], id_column: str
+) -> pd.DataFrame:
+    """Embeddings of a table, unless this run makes them itself.
+
+    Raises
+    ------
+    InputError
+        If an encoder's embeddings come from both.
+    """
+    features = embedding_features(gene_embeddings, id_column)
+    twice = next((c for block in blocks for c in block if c in features), None)
+    if twice is not None:
+        raise InputError(
+            "the cohort has variants, from which the same embedding is made",
+            file="genomics.gene_embeddings",
+            column=twice,
+            remedy="Declare either the variants or the embeddings as not collected.",
+        )
+    return features

@@ -54,7 +54,7 @@ class ScoreParameters(Parameters):
     Attributes
     ----------
     id_column : str
-        Column of the polygenic-score table with the subject ids.
+        Column with the subject ids in the tables of polygenic scores and of gene embeddings.
     """
 
     id_column: str = "participant_id"

@@ -41,7 +41,13 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 assess_quality,
-                ["call_rates", "polygenic_scores", "params:quality", "params:scores"],
+                [
+                    "call_rates",
+                    "polygenic_scores",
+                    "gene_embeddings",
+                    "params:quality",
+                    "params:scores",
+                ],
                 "quality",
                 name="assess_quality",
             ),
@@ -52,6 +58,7 @@ def create_pipeline() -> Pipeline:
                     "haplotype_index",
                     "regions",
                     "polygenic_scores",
+                    "gene_embeddings",
                     "quality",
                     "pooling_weights",
                     "params:scores",
