@@ -162,6 +162,21 @@ def test_unknown_feature_group_names_the_nearest(toy):
         select_features(features["smri"], strategy)
 
 
+def gene_table(*units):
+    return pd.DataFrame(1.0, ["a"], [f"genomics__kmer__{u}__d{i}" for u in units for i in (0, 1)])
+
+
+def test_a_gene_set_selects_and_orders():
+    strategy = make_strategy("s_v1", "genomics", ["kmer"])
+    table = gene_table("A", "B", "C", "B:promoter")
+    got = select_features(table, strategy, ["C", "B"])
+    assert [c.split("__")[2] for c in got] == ["C", "C", "B", "B", "B:promoter", "B:promoter"]
+    pooled = gene_table("all_genes")
+    assert select_features(pooled, strategy, ["C", "B"]).shape == pooled.shape
+    with pytest.raises(InputError, match=r"1 of 2 genes of gene set .* have no features \(D\)"):
+        select_features(table, strategy, ["C", "D"])
+
+
 def test_subjects_in_no_common_table(recipe, toy):
     participants, features, quality = toy
     with pytest.raises(InputError, match="no subject has all blocks"):

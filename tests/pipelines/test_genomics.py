@@ -280,3 +280,23 @@ def test_exons_and_windows_are_two_experiments():
     recipe["blocks"]["other"] = recipe["blocks"]["block_kmer2"] | {"levels": []}
     with pytest.raises(InputError, match="made of different regions"):
         regulatory_window(recipe)
+
+
+def test_a_gene_set_decides_which_sequences_are_cut(raw, run_modality):
+    raw["recipe"] = make_recipe(kmer2={"type": "kmer", "k": 2})
+    raw["recipe"]["blocks"]["block_kmer2"]["gene_set"] = "one"
+    raw["recipe"]["gene_sets"] = {"one": ["BETA"]}
+    catalog = run_modality(create_pipeline(), raw, LENIENT)
+    assert catalog.load("genomics.regions")["gene_id"].unique().tolist() == ["BETA"]
+    # Another block of the same encoder that wants every gene gets every gene.
+    raw["recipe"]["blocks"]["all"] = raw["recipe"]["blocks"]["block_kmer2"] | {"gene_set": None}
+    catalog = run_modality(create_pipeline(), raw, LENIENT)
+    assert set(catalog.load("genomics.regions")["gene_id"]) == {"ALPHA", "BETA"}
+
+
+def test_one_vector_of_two_gene_sets_is_two_experiments():
+    recipe = make_recipe(LEVELS, kmer2={"type": "kmer", "k": 2})
+    recipe["blocks"]["block_kmer2"]["gene_set"] = "one"
+    recipe["blocks"]["other"] = recipe["blocks"]["block_kmer2"] | {"gene_set": "two"}
+    with pytest.raises(InputError, match="'other' pools 'kmer2' otherwise"):
+        gene_pooling(recipe)

@@ -31,8 +31,10 @@ SKELETONS: dict[str, dict[str, Any]] = {
                       "preserve": ["age", "sex"]},
     "fusion": {"title": "…", "method": "concatenate", "blocks": {
         "gene": "genetics_gene_kmer_pca512_v1", "brain": "smri_free_surfer_pca512_v1"}},
+    "gene_set": {"title": "…", "genes": ["GENE1", "GENE2"], "sources": ["doi:…"]},
     "preprocessing": {"title": "…", "modality": "fmri", "steps": [
-        {"step": "correct motion", "tool": "…"}], "status": "planned", "reason": "…"},
+        {"step": "upstream", "what": "motion correction", "tool": "…"}],
+        "status": "planned", "reason": "…"},
     "alignment": {"title": "…", "inputs": ["smri_free_surfer_pca512_v1"],
                   "stage": "two_tower_contrastive", "objective": "…", "status": "planned",
                   "reason": "…"},

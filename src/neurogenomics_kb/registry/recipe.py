@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from neurogenomics_kb.errors import InputError, listing, nearest
 from neurogenomics_kb.registry.cards import (
     Column,
@@ -11,6 +13,7 @@ from neurogenomics_kb.registry.cards import (
     EmbeddingStrategy,
     Experiment,
     HarmonizationMethod,
+    PreprocessingPipeline,
     Strict,
     unique,
 )
@@ -28,6 +31,8 @@ class Recipe(Strict):
     harmonization: HarmonizationMethod
     dataset: DatasetCard
     encoders: dict[str, dict[str, Any]]
+    gene_sets: dict[str, list[str]] = Field(default_factory=dict)
+    acquisitions: dict[str, PreprocessingPipeline] = Field(default_factory=dict)
     cards: dict[str, str]
 
     @property
@@ -65,6 +70,14 @@ class Recipe(Strict):
     def continuous(self) -> bool:
         """Whether the outcome is a score."""
         return self.columns[self.experiment.outcome].type == "number"
+
+    @property
+    def parcel_acquisition(self) -> PreprocessingPipeline | None:
+        """Preprocessing card that series of parcels go through; None leaves it to parameters."""
+        named = unique(
+            s.acquisition for s in self.blocks.values() if s.modality == "fmri" and s.features
+        )
+        return self.acquisitions[named[0]] if named and named[0] else None
 
     @property
     def harmonization_columns(self) -> list[str]:
@@ -115,7 +128,23 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
     encoders = {
         s.encoder: registry.runnable(s.encoder, "model") for s in blocks.values() if s.encoder
     }
-    cards = [dataset, harmonization, *blocks.values(), *encoders.values(), *fusion]
+    gene_sets = {
+        s.gene_set: registry.runnable(s.gene_set, "gene_set") for s in blocks.values() if s.gene_set
+    }
+    acquisitions = {
+        s.acquisition: registry.runnable(s.acquisition, "preprocessing")
+        for s in blocks.values()
+        if s.acquisition
+    }
+    cards = [
+        dataset,
+        harmonization,
+        *blocks.values(),
+        *encoders.values(),
+        *acquisitions.values(),
+        *gene_sets.values(),
+        *fusion,
+    ]
     recipe = Recipe(
         cohort=cohort,
         experiment=experiment,
@@ -123,6 +152,8 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         harmonization=harmonization,
         dataset=dataset,
         encoders={card_id: card.spec for card_id, card in encoders.items()},
+        gene_sets={card_id: card.genes for card_id, card in gene_sets.items()},
+        acquisitions=acquisitions,
         cards={card.id: card.content_hash for card in cards},
     )
     check_recipe(recipe)
@@ -188,6 +219,7 @@ def check_recipe(recipe: Recipe) -> None:
                 column=unknown[0],
                 remedy="Map it in the dataset card or take it out of the experiment or strategy.",
             )
+    check_acquisitions(recipe)
     outcome = recipe.columns.get(experiment.outcome)
     if outcome is None or outcome.type not in ("binary", "number"):
         raise InputError(
@@ -196,6 +228,36 @@ def check_recipe(recipe: Recipe) -> None:
             column=experiment.outcome,
             remedy="Use a column of type binary or number.",
         )
+
+
+def check_acquisitions(recipe: Recipe) -> None:
+    """Refuse blocks that want the same connectivity prepared in different ways.
+
+    Raises
+    ------
+    InputError
+    """
+    wanted = {
+        name: s.acquisition
+        for name, s in recipe.blocks.items()
+        if s.modality == "fmri" and s.features
+    }
+    if len(set(wanted.values())) > 1:
+        told = listing(f"{name}: {card or 'none'}" for name, card in wanted.items())
+        raise InputError(
+            f"the blocks name different acquisitions ({told})",
+            file=f"experiment '{recipe.experiment.id}'",
+            column="blocks",
+            remedy="Series go through one card per run: run one experiment for each.",
+        )
+    for card in {a for a in wanted.values() if a}:
+        if recipe.acquisitions[card].yields != "parcels":
+            raise InputError(
+                f"'{card}' yields volumes, and connectivity needs series of parcels",
+                file=f"experiment '{recipe.experiment.id}'",
+                column="blocks",
+                remedy="Name a preprocessing card that averages parcels.",
+            )
 
 
 def harmonized_blocks(recipe: Recipe) -> list[str]:

@@ -45,14 +45,16 @@ def gene_pooling(recipe: dict[str, Any]) -> dict[str, Pooling]:
     InputError
         If two blocks want different pooling of one encoder.
     """
-    found: dict[str, Pooling] = {}
+    found: dict[str, tuple[Pooling, str | None]] = {}
     for name, strategy in gene_strategies(recipe).items():
         pooling = Pooling(
             gene=_pooling(strategy, "gene") or "mean",
             subject=_pooling(strategy, "subject") or "concatenate",
         )
-        _agree(found, strategy["encoder"], pooling, name)
-    return found
+        # One vector of all genes depends on which genes these are.
+        genes = None if pooling.subject == "concatenate" else strategy.get("gene_set")
+        _agree(found, strategy["encoder"], (pooling, genes), name)
+    return {encoder: pooling for encoder, (pooling, _) in found.items()}
 
 
 def regulatory_window(recipe: dict[str, Any]) -> RegulatoryWindow | None:

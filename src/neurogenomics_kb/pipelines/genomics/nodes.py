@@ -65,9 +65,7 @@ def extract_regions(
     window = regulatory_window(recipe)
     genes = wanted_genes(recipe, sequences.genes)
     if window is None:
-        regions = exon_regions(
-            annotation, contigs, genes, transcripts=sequences.transcripts
-        )
+        regions = exon_regions(annotation, contigs, genes, transcripts=sequences.transcripts)
     else:
         regions = regulatory_regions(
             annotation,

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from neurogenomics_kb.errors import InputError, listing, nearest
-from neurogenomics_kb.naming import parse_feature_name
+from neurogenomics_kb.genome.pooling import ALL_GENES
+from neurogenomics_kb.genome.regulatory import BETWEEN
+from neurogenomics_kb.naming import parse_feature_name, units_of
 from neurogenomics_kb.registry.cards import EmbeddingStrategy
 from neurogenomics_kb.registry.recipe import QUALITY_COVARIATES, Recipe
 from neurogenomics_kb.stats.confounds import refuse_missing
@@ -66,7 +68,8 @@ def assemble_cohort(
             )
             logger.warning(notes[-1])
             continue
-        present[name] = select_features(features[modality], strategy)
+        genes = recipe.gene_sets.get(strategy.gene_set or "")
+        present[name] = select_features(features[modality], strategy, genes)
         checked = quality[modality]
         keep(
             table.index.isin(checked.index) if len(table) else table.index == "",
@@ -172,8 +175,10 @@ def cohort_columns(recipe: Recipe, table: pd.DataFrame, present) -> list[str]:
     return list(dict.fromkeys([*columns, *optional]))
 
 
-def select_features(table: pd.DataFrame, strategy: EmbeddingStrategy) -> pd.DataFrame:
-    """Columns of a modality's table that belong to the strategy's feature groups.
+def select_features(
+    table: pd.DataFrame, strategy: EmbeddingStrategy, genes: list[str] | None = None
+) -> pd.DataFrame:
+    """Columns of a modality's table that belong to the strategy's feature groups and gene set.
 
     Raises
     ------
@@ -190,7 +195,34 @@ def select_features(table: pd.DataFrame, strategy: EmbeddingStrategy) -> pd.Data
                 remedy=f"The table has {listing(known)}; run its pipeline again if that is old.",
             )
     wanted = set(strategy.groups)
-    return table.loc[:, [g in wanted for g in groups]]
+    selected = table.loc[:, [g in wanted for g in groups]]
+    return selected if genes is None else select_genes(selected, genes, strategy)
+
+
+def select_genes(
+    table: pd.DataFrame, genes: list[str], strategy: EmbeddingStrategy
+) -> pd.DataFrame:
+    """Columns of a gene set's genes, in its order.
+
+    Raises
+    ------
+    InputError
+        If a gene has no column.
+    """
+    units = {unit: [table.columns[i] for i in at] for unit, at in units_of(table.columns).items()}
+    if list(units) == [ALL_GENES]:  # pooled over exactly these genes
+        return table
+    # Windows around a gene's start site and its elements are units such as APOE:promoter.
+    own = {gene: [u for u in units if u.split(BETWEEN)[0] == gene] for gene in genes}
+    absent = [gene for gene in genes if not own[gene]]
+    if absent:
+        raise InputError(
+            f"{len(absent)} of {len(genes)} genes of gene set '{strategy.gene_set}' have no "
+            f"features ({listing(absent)})",
+            file=f"{strategy.modality}.features",
+            remedy="Run the genomics pipeline again, or check the symbols against the annotation.",
+        )
+    return table[[column for gene in genes for unit in own[gene] for column in units[unit]]]
 
 
 def note_constant(block: str, modality: str, frame: pd.DataFrame, notes: list[str]) -> None:

@@ -18,18 +18,19 @@ from neurogenomics_kb.registry.cards.experiments import (
     Experiment,
     Folds,
 )
+from neurogenomics_kb.registry.cards.gene_sets import GeneSet
 from neurogenomics_kb.registry.cards.knowledge import (
     AlignmentStrategy,
     IntegrationPrinciple,
     ModelCard,
     PaperCard,
 )
+from neurogenomics_kb.registry.cards.preprocessing import PreprocessingPipeline
 from neurogenomics_kb.registry.cards.results import DecisionCard, Evidence, ResultCard
 from neurogenomics_kb.registry.cards.strategies import (
     EmbeddingStrategy,
     FusionStrategy,
     HarmonizationMethod,
-    PreprocessingPipeline,
 )
 
 CARD_TYPES: dict[str, type[Card]] = {
@@ -40,6 +41,7 @@ CARD_TYPES: dict[str, type[Card]] = {
         PaperCard,
         EmbeddingStrategy,
         FusionStrategy,
+        GeneSet,
         HarmonizationMethod,
         PreprocessingPipeline,
         AlignmentStrategy,
@@ -65,6 +67,7 @@ __all__ = [
     "Fact",
     "Folds",
     "FusionStrategy",
+    "GeneSet",
     "HarmonizationMethod",
     "Identifier",
     "IntegrationPrinciple",

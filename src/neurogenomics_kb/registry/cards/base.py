@@ -18,7 +18,7 @@ SCHEMA_VERSION = 1
 PROSE = {"title", "notes", "sources", "status", "reason", "schema_version"}
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=120)]
-Modality = Literal["genomics", "smri", "fmri", "eeg", "behaviour"]
+Modality = Literal["genomics", "smri", "dmri", "fmri", "eeg", "behaviour"]
 Status = Literal["ready", "planned"]
 
 
@@ -31,6 +31,7 @@ class Reference:
 
 DatasetId = Annotated[Identifier, Reference("dataset")]
 ExperimentId = Annotated[Identifier, Reference("experiment")]
+GeneSetId = Annotated[Identifier, Reference("gene_set")]
 FusionId = Annotated[Identifier, Reference("fusion")]
 HarmonizationId = Annotated[Identifier, Reference("harmonization")]
 ModelId = Annotated[Identifier, Reference("model")]

@@ -17,6 +17,7 @@ QUALITY_COVARIATES = {
     "t1w_cnr": "smri",
     "t1w_efc": "smri",
     "t1w_snr_total": "smri",
+    "dwi_fd_mean": "dmri",
     "mean_fd": "fmri",
     "n_frames": "fmri",
     "n_clean_segments": "eeg",

@@ -9,6 +9,7 @@ from pydantic import Field
 from neurogenomics_kb.registry.cards.base import (
     Card,
     Fact,
+    Modality,
     ModelId,
     PaperId,
     StrategyId,
@@ -56,7 +57,7 @@ class ModelCard(Card):
 
     type_name: ClassVar[str] = "model"
 
-    modality: Literal["genomics", "smri", "fmri", "eeg", "behaviour", "multimodal", "tabular"]
+    modality: Modality | Literal["multimodal", "tabular"]
     kind: Literal["encoder", "predictor", "language", "hub"] = "encoder"
     spec: dict[str, Any] = {}
     license: str = ""

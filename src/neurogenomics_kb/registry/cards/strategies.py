@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from neurogenomics_kb.registry.cards.base import (
     Card,
     DatasetId,
+    GeneSetId,
     Identifier,
     Modality,
     ModelId,
@@ -153,6 +154,8 @@ class EmbeddingStrategy(Card):
         Model card whose embeddings are the features; `features` then defaults to its id.
     features : list of str
         Feature groups of the modality's table that are used.
+    gene_set : str, optional
+        Genes that the block consists of, in that order; by default every gene of the annotation.
     preprocessing : list of steps
         Applied in this order, each fitted in the training fold.
     projector : mapping
@@ -172,6 +175,7 @@ class EmbeddingStrategy(Card):
     dataset: DatasetId | None = None
     encoder: ModelId | None = None
     features: list[str] = []
+    gene_set: GeneSetId | None = None
     acquisition: PreprocessingId | None = None
     levels: list[Level] = []
     preprocessing: list[Step] = []
@@ -184,6 +188,8 @@ class EmbeddingStrategy(Card):
             raise ValueError("name `features` (groups of the modality's table) or an `encoder`")
         if self.encoder is not None and self.features:
             raise ValueError("an `encoder` names its features itself; leave `features` out")
+        if self.gene_set is not None and (self.encoder is None or self.modality != "genomics"):
+            raise ValueError("a `gene_set` restricts what an `encoder` of genomics reads")
         if self.status == "ready" and not self._pools_genes():
             raise ValueError(
                 "only these levels are executed, in this order ("
