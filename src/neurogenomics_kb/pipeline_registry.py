@@ -9,6 +9,7 @@ from kedro.pipeline import Pipeline
 
 from neurogenomics_kb.pipelines import (
     behaviour,
+    dmri,
     eeg,
     fmri,
     genomics,
@@ -33,7 +34,8 @@ def register_pipelines() -> dict[str, Pipeline]:
     features = {
         "genomics": card + genomics.create_pipeline(),
         "smri": smri.create_pipeline(),
-        "fmri": fmri.create_pipeline(),
+        "dmri": dmri.create_pipeline(),
+        "fmri": card + fmri.create_pipeline(),
         "eeg": card + eeg.create_pipeline(),
         "behaviour": behaviour.create_pipeline(),
     }

@@ -54,6 +54,7 @@ def raw(runs):
         "fmri.timeseries": {s: (lambda t=t: t) for s, (t, _) in runs.items() if s != "s5"},
         "fmri.confounds": {s: (lambda c=c: c) for s, (_, c) in runs.items() if s != "s6"},
         "fmri.sidecar": {"RepetitionTime": 2.0, "TaskName": "rest"},
+        "recipe": {"blocks": {}, "encoders": {}},
     }
 
 
@@ -112,7 +113,9 @@ def test_progress_is_logged(raw, run_modality, caplog):
 
 
 def test_cohort_without_fmri_gives_empty_tables(raw, run_modality):
-    catalog = run_modality(create_pipeline(), dict.fromkeys(raw, ABSENT))
+    catalog = run_modality(
+        create_pipeline(), dict.fromkeys(raw, ABSENT) | {"recipe": raw["recipe"]}
+    )
     check_persisted(create_pipeline(), catalog)
     for name in ("fmri.features", "fmri.quality"):
         assert catalog.load(name).shape == (0, 0)

@@ -49,3 +49,38 @@ class ConnectivityParameters(Parameters):
         if self.high_pass and self.low_pass and self.high_pass >= self.low_pass:
             raise ValueError(f"high_pass {self.high_pass} is not below low_pass {self.low_pass}")
         return self
+
+
+class EmbeddingParameters(Parameters):
+    """``params:fmri.embedding``.
+
+    Attributes
+    ----------
+    censor_fd : float or None
+        Frames above it (mm) are censored.
+    min_seconds : float
+        Runs with less time of frames that are not censored are left out.
+    fd_floor : float
+        Smallest displacement (mm) in a weight by inverse displacement.
+    batch : int or None
+        Segments that go through an encoder together; None leaves it to the encoder.
+    device : str
+        Where encoders run: ``cpu``, ``cuda``.
+    """
+
+    censor_fd: float | None = Field(0.5, gt=0)
+    min_seconds: float = Field(120, ge=0)
+    fd_floor: float = Field(0.05, gt=0)
+    batch: int | None = Field(None, ge=1)
+    device: str = "cpu"
+
+    @property
+    def rules(self) -> dict[str, float | None]:
+        """What the rules of windows take from here."""
+        return self.model_dump(include={"censor_fd", "min_seconds", "fd_floor"})
+
+    @property
+    def loading(self) -> dict[str, str | int]:
+        """What encoders take from here."""
+        options: dict[str, str | int] = {"device": self.device}
+        return options if self.batch is None else {**options, "batch": self.batch}

@@ -1,0 +1,253 @@
+"""Node of the brain encoders, and what the recipe's strategy cards ask of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from neurogenomics_kb.brain.connectivity import repetition_time
+from neurogenomics_kb.brain.encoders import load_brain_encoder
+from neurogenomics_kb.brain.encoding import (
+    embed_subject,
+    pool_imported,
+    runs_by_subject,
+    subject_of,
+)
+from neurogenomics_kb.brain.motion import mean_framewise_displacement, motion_quality
+from neurogenomics_kb.brain.windows import PooledSubject, Rules, count_pooled
+from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.naming import SUBJECT, feature_name
+from neurogenomics_kb.pipelines.absent import empty_table, is_absent
+from neurogenomics_kb.pipelines.fmri.parameters import EmbeddingParameters, FmriQuality
+from neurogenomics_kb.pipelines.quality import quality_table
+
+logger = logging.getLogger(__name__)
+
+Loaders = dict[str, Callable[[], Any]]
+
+
+def brain_strategies(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Strategy of each brain encoder of the recipe's functional blocks.
+
+    Raises
+    ------
+    InputError
+        If two blocks want one encoder's segments cut or pooled differently.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for name, strategy in recipe["blocks"].items():
+        if strategy["modality"] != "fmri" or not strategy.get("encoder"):
+            continue
+        known = found.setdefault(strategy["encoder"], strategy)
+        if known.get("levels") != strategy.get("levels"):
+            raise InputError(
+                f"block '{name}' pools '{strategy['encoder']}' otherwise than another block of "
+                "this experiment",
+                remedy="Run them as two experiments.",
+            )
+    return found
+
+
+def embed_runs(
+    timeseries: Loaders,
+    volumes: Loaders,
+    embeddings: Loaders,
+    confounds: Loaders,
+    sidecar: dict[str, Any],
+    run_quality: pd.DataFrame,
+    recipe: dict[str, Any],
+    embedding: EmbeddingParameters,
+    quality: FmriQuality,
+) -> tuple[pd.DataFrame, dict[str, Any], pd.DataFrame]:
+    """Vectors of each encoder of the recipe, how they were made, and who is left out."""
+    strategies = brain_strategies(recipe)
+    if not strategies:
+        return empty_table(), {}, run_quality
+    checked = run_quality
+    if checked.empty:
+        checked = assess_other_runs(volumes, embeddings, confounds, list(strategies), quality)
+    if checked.empty:
+        return empty_table(), {}, checked
+    passed = checked.index[checked["included"]]
+    checked = merge_runs(checked)
+    subjects = checked.index[checked["included"]].tolist()
+    blocks, notes = [], {}
+    for encoder_id, strategy in strategies.items():
+        rules = Rules.from_levels(strategy.get("levels", []), **embedding.rules)
+        nuisance = {} if is_absent(confounds) else confounds
+        if not is_absent(embeddings) and encoder_id in embeddings:
+            imported = embeddings[encoder_id]()
+            pooled = pool_imported(imported, rules, nuisance, subjects)
+            names, framing = imported.names, {"origin": f"imported from {imported.source}"}
+        else:
+            spec = recipe["encoders"][encoder_id]
+            more = {**embedding.loading, **token_pooling(spec, rules, encoder_id)}
+            encoder = load_brain_encoder(spec, **more)
+            runs = runs_of(encoder, encoder_id, timeseries, volumes)
+            runs = {k: v for k, v in runs.items() if k in passed or subject_of(k) in passed}
+            tr = repetition_time({} if is_absent(sidecar) else sidecar)
+            pooled = embed_all(encoder, encoder_id, rules, runs, nuisance, tr, subjects)
+            names, framing = encoder.names, {
+                "origin": "computed", **encoder.framing, "recorded_tr_s": tr,
+                "weights": encoder.weights_fingerprint,
+            }  # fmt: skip
+        notes[encoder_id] = {
+            **framing, "acquisition": strategy.get("acquisition"), "rules": vars(rules),
+            **count_pooled(pooled),
+        }  # fmt: skip
+        blocks.append(encoder_table(encoder_id, names, pooled))
+        checked = exclude_dropped(checked, encoder_id, pooled)
+    return pd.concat(blocks, axis=1), notes, checked
+
+
+def runs_of(encoder: Any, encoder_id: str, timeseries: Loaders, volumes: Loaders) -> Loaders:
+    """Runs that an encoder reads.
+
+    Raises
+    ------
+    InputError
+        If the cohort has none of the kind.
+    """
+    kind = volumes if encoder.reads == "volumes" else timeseries
+    if is_absent(kind):
+        name = "fmri.volumes" if encoder.reads == "volumes" else "fmri.timeseries"
+        raise InputError(
+            f"encoder '{encoder_id}' reads {encoder.reads}, and the cohort has none",
+            file=name,
+            remedy=f"Name the files in the catalog under {name}, or import embeddings.",
+        )
+    return kind
+
+
+def token_pooling(spec: dict[str, Any], rules: Rules, encoder_id: str) -> dict[str, str]:
+    """Pooling of tokens that the strategy asks for.
+
+    Raises
+    ------
+    InputError
+        If the model card says another one.
+    """
+    if spec.get("pooling", rules.tokens) != rules.tokens:
+        raise InputError(
+            f"the strategy pools tokens by {rules.tokens}, the model card by {spec['pooling']}",
+            file=f"model card '{encoder_id}'",
+            column="pooling",
+            remedy="Take `pooling` out of the model card's spec.",
+        )
+    return {"pooling": rules.tokens}
+
+
+def embed_all(
+    encoder: Any,
+    encoder_id: str,
+    rules: Rules,
+    runs: Loaders,
+    confounds: Loaders,
+    tr: float,
+    subjects: list[str],
+) -> dict[str, PooledSubject]:
+    """Each subject's runs through an encoder, one subject at a time."""
+    by_subject = runs_by_subject(runs)
+    pooled = {}
+    for number, subject in enumerate(subjects, start=1):
+        # A file may be named after a subject with entities that are no run of several.
+        keys = by_subject.get(subject, [subject] if subject in runs else [])
+        own = {key: runs[key] for key in keys}
+        pooled[subject] = embed_subject(encoder, rules, own, confounds, tr)
+        if number % 100 == 0 or number == len(subjects):
+            logger.info("fmri: %s of %d / %d subjects", encoder_id, number, len(subjects))
+    return pooled
+
+
+def merge_runs(quality: pd.DataFrame) -> pd.DataFrame:
+    """One row per subject where the table has one per run; one run that passes is enough."""
+    subjects = quality.index.map(subject_of)
+    if subjects.is_unique:
+        return quality
+    grouped = quality.groupby(subjects)
+    merged = grouped[["included"]].any()
+    merged["reason"] = grouped["reason"].agg(lambda r: "; ".join(dict.fromkeys(r[r != ""])))
+    merged["reason"] = merged["reason"].mask(merged["included"], "")
+    passed = quality[quality["included"]]
+    counted = passed.groupby(passed.index.map(subject_of))
+    metrics = {"mean_fd": counted["mean_fd"].mean(), "n_frames": counted["n_frames"].sum()}
+    return merged.assign(**metrics)[quality.columns].rename_axis(SUBJECT)
+
+
+def encoder_table(
+    encoder_id: str, names: list[str], pooled: dict[str, PooledSubject]
+) -> pd.DataFrame:
+    """Features of the subjects that have a vector."""
+    kept = {s: p.vector for s, p in pooled.items() if p.vector is not None}
+    columns = [feature_name("fmri", encoder_id, name) for name in names]
+    values = np.stack(list(kept.values())) if kept else np.empty((0, len(columns)))
+    return pd.DataFrame(
+        values, index=pd.Index(list(kept), name=SUBJECT, dtype=str), columns=columns
+    )
+
+
+def exclude_dropped(
+    quality: pd.DataFrame, encoder_id: str, pooled: dict[str, PooledSubject]
+) -> pd.DataFrame:
+    """Quality table in which subjects without a vector are excluded, with the reason."""
+    reasons = {s: f"{encoder_id}: {p.reason}" for s, p in pooled.items() if p.vector is None}
+    if not reasons:
+        return quality
+    reason = quality["reason"].copy()
+    for subject, text in reasons.items():
+        reason[subject] = f"{reason[subject]}; {text}" if reason[subject] else text
+    logger.warning("fmri: %s leaves %d of %d subjects out", encoder_id, len(reasons), len(pooled))
+    return quality.assign(included=reason == "", reason=reason)
+
+
+def assess_other_runs(
+    volumes: Loaders,
+    embeddings: Loaders,
+    confounds: Loaders,
+    encoders: list[str],
+    quality: FmriQuality,
+) -> pd.DataFrame:
+    """Quality table of a cohort that has volumes or imported embeddings, and no time series."""
+    if not is_absent(volumes, confounds):
+        rows = {}
+        for subject, keys in runs_by_subject({*volumes, *confounds}).items():
+            tables = [confounds[key]() for key in keys if key in confounds]
+            fds = [mean_framewise_displacement(t, subject=subject) for t in tables]
+            rows[subject] = {
+                "mean_fd": float(np.mean(fds)) if fds else np.nan,
+                "n_frames": sum(len(t) for t in tables) if tables else np.nan,
+                "has_timeseries": any(key in volumes for key in keys),
+                "has_confounds": bool(tables),
+            }
+        runs = pd.DataFrame.from_dict(rows, orient="index").astype(
+            {"has_timeseries": bool, "has_confounds": bool}
+        )
+        metrics, failures = motion_quality(
+            runs, max_mean_fd=quality.max_mean_fd, min_frames=quality.min_frames
+        )
+        return quality_table("fmri", metrics, failures, quality.exclude)
+    subjects: set[str] = set()
+    if not is_absent(volumes):
+        subjects |= {subject_of(key) for key in volumes}
+    if not is_absent(embeddings):
+        for encoder_id in set(encoders) & set(embeddings):
+            subjects |= set(embeddings[encoder_id]().keys["subject"])
+    if not subjects:
+        return empty_table()
+    metrics = pd.DataFrame(index=pd.Index(sorted(subjects), name=SUBJECT))
+    return quality_table("fmri", metrics, {}, quality.exclude)
+
+
+def join_features(
+    connectivity_features: pd.DataFrame, encoder_features: pd.DataFrame, quality: pd.DataFrame
+) -> pd.DataFrame:
+    """Connectivity and embeddings of the subjects that pass, side by side."""
+    if encoder_features.empty:
+        return connectivity_features
+    included = quality.index[quality["included"]]
+    blocks = [b.reindex(included) for b in (connectivity_features, encoder_features) if b.shape[1]]
+    return pd.concat(blocks, axis=1).rename_axis(SUBJECT)
