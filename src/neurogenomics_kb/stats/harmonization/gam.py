@@ -78,9 +78,9 @@ class ComBatGAM(ComBat):
     def _learn_covariates(self, X: pd.DataFrame) -> None:
         linear = [c for c in self.preserve if c not in set(self.smooth)]
         self.covariates_ = ConfoundDesign(linear).fit(X)
-        self.splines_ = SmoothDesign(
-            self.smooth, df=self.df, extrapolation=self.extrapolation
-        ).fit(X)
+        self.splines_ = SmoothDesign(self.smooth, df=self.df, extrapolation=self.extrapolation).fit(
+            X
+        )
 
     def _covariates(self, X: pd.DataFrame) -> np.ndarray:
         return np.hstack([self.covariates_.transform(X), self.splines_.transform(X)])

@@ -45,7 +45,8 @@ class SiteUnlearning(TransformerMixin, BaseEstimator):
     reconstruction : float
         Weight of the reconstruction in the main task.
     confusion : float
-        Weight of the confusion loss.
+        Learning rate of the confusing step, relative to that of the main task; the steps have
+        optimisers of their own, in which the scale of a loss cancels.
     warm_up, epochs : int
         Passes over the rows without and with the confusion step. A fixed number, so that no
         subjects have to be held out for stopping.
@@ -82,8 +83,8 @@ class SiteUnlearning(TransformerMixin, BaseEstimator):
         reconstruction: float = 1.0,
         confusion: float = 1.0,
         warm_up: int = 30,
-        epochs: int = 60,
-        learning_rate: float = 2e-3,
+        epochs: int = 120,
+        learning_rate: float = 5e-3,
         batch_size: int = 64,
         unseen: Literal["error", "reference"] = "error",
         seed: int = 0,
