@@ -291,19 +291,24 @@ def read_columns(table: TableFile, chosen: dict[str, str], card: Table) -> pd.Da
 
 
 def numbers_or_text(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
-    """Numbers where the card wants them and all values are such; the check comes later."""
+    """Numbers where the card wants them and all values are such, else text, in any format."""
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     if not pa.types.is_string(values.type) and not pa.types.is_large_string(values.type):
-        return values
+        if column.type not in ("category", "text"):
+            return values
+        values = values.cast(pa.string())
     values = pc.utf8_trim_whitespace(values)
     values = pc.if_else(pc.is_in(values, pa.array(GAPS)), None, values)
-    if column.type in ("category", "text"):
+    if column.type == "text":
         return values
-    try:
-        return values.cast(pa.float64())
-    except pa.ArrowInvalid:
-        return values
+    if column.type != "category":
+        try:
+            return values.cast(pa.float64())
+        except pa.ArrowInvalid:
+            pass
+    # A column of codes with gaps may have been stored as fractions.
+    return pc.replace_substring_regex(values, r"^(-?\d+)\.0+$", r"\1")
 
 
 def id_text(values: pa.ChunkedArray) -> pa.ChunkedArray:

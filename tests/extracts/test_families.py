@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.extracts.families import read_families
+from neurogenomics_kb.registry.cards import Kinship
+
+IDS = pd.Index(["1", "2", "3", "4", "5"])
+
+
+def write(path, rows):
+    lines = ["ID1 ID2 HetHet IBS0 Kinship", *(f"{a} {b} 0.1 0.01 {k}" for a, b, k in rows)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_relatives_of_relatives_are_one_family(tmp_path):
+    # 1-2-3 by chains; 4 and 5 are too distant; 9 is not in the extract.
+    rows = [(1, 2, 0.25), (2, 3, 0.05), (4, 5, 0.044), (9, 4, 0.25)]
+    families = read_families(write(tmp_path / "rel.dat", rows), IDS, Kinship())
+    assert families["1"] == families["2"] == families["3"]
+    assert families.nunique() == 3
+    assert families.index.equals(IDS)
+
+
+def test_a_missing_file_or_column(tmp_path):
+    with pytest.raises(InputError, match=r"table of related pairs is missing"):
+        read_families(tmp_path / "rel.dat", IDS, Kinship())
+    path = write(tmp_path / "rel.dat", [(1, 2, 0.25)])
+    with pytest.raises(InputError, match=r"column 'kinship'.*did you mean 'Kinship'"):
+        read_families(path, IDS, Kinship(coefficient="kinship"))
+
+
+def test_ids_of_another_application(tmp_path):
+    path = write(tmp_path / "rel.dat", [(11, 12, 0.25)])
+    with pytest.raises(InputError, match=r"none of its 1 pairs.*differ between applications"):
+        read_families(path, IDS, Kinship())
