@@ -30,7 +30,7 @@ def test_images_of_a_subject_are_averaged():
 
 def test_tables_by_participant_are_read_too():
     table = pd.DataFrame({"participant_id": ["a", "b"], "FD_mean": [0.1, 0.2]})
-    assert read(table, ["FD_mean"]).loc["b", "t1w_FD_mean"] == 0.2
+    assert read(table, ["FD_mean"]).loc["b", "t1w_fd_mean"] == 0.2
     with pytest.raises(InputError, match=r"'a' occurs more than once \(1 of 2"):
         read(table.assign(participant_id="a"), ["FD_mean"])
 

@@ -23,11 +23,7 @@ def run_all(recipe, cohort_tables) -> dict:
     """Every node of the pipeline, in order."""
     participants, features, quality = cohort_tables
     R = recipe.model_dump(mode="json")
-    tables = [
-        t
-        for m in ("genomics", "smri", "fmri", "eeg", "behaviour")
-        for t in (features[m], quality[m])
-    ]
+    tables = [t for m in nodes.MODALITIES for t in (features[m], quality[m])]
     out = {}
     out["cohort"], out["blocks"], out["flow"], out["notes"] = nodes.assemble_cohort(
         R, participants, *tables

@@ -33,7 +33,7 @@ def group_image_quality(
     Returns
     -------
     DataFrame
-        ``<prefix>_<metric>`` in the table's units, index ``subject_id``.
+        ``<prefix>_<metric>`` in lower case and the table's units, index ``subject_id``.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def group_image_quality(
             remedy="Keep one row per subject.",
         )
     means = table[metrics].astype(float).groupby(subjects.astype(object)).mean()
-    return means.add_prefix(f"{prefix}_").rename_axis(SUBJECT)
+    return means.rename(columns=lambda name: f"{prefix}_{name.lower()}").rename_axis(SUBJECT)
 
 
 def outside_limits(

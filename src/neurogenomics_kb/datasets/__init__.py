@@ -16,6 +16,7 @@ from neurogenomics_kb.datasets.imaging import EmbeddingsDataset, NiftiDataset
 from neurogenomics_kb.datasets.knowledge_base import KnowledgeBaseDataset
 from neurogenomics_kb.datasets.not_collected import NotCollected, NotCollectedDataset
 from neurogenomics_kb.datasets.result_card import ResultCardDataset
+from neurogenomics_kb.datasets.tracts import TractTablesDataset
 
 __all__ = [
     "EegRecordingsDataset",
@@ -32,6 +33,7 @@ __all__ = [
     "NotCollectedDataset",
     "PgenDataset",
     "ResultCardDataset",
+    "TractTablesDataset",
     "VcfContent",
     "VcfDataset",
     "WithoutWithdrawnDataset",

@@ -134,7 +134,7 @@ def add_image_quality(
         Whether a subject without these metrics passes.
     """
     found = found.reindex(metrics.index)
-    named = {f"{prefix}_{name}": (limit.min, limit.max) for name, limit in limits.items()}
+    named = {f"{prefix}_{name.lower()}": (limit.min, limit.max) for name, limit in limits.items()}
     failures = {**failures, **outside_limits(found, named)}
     if missing == "drop":
         failures["no image quality metrics"] = found.isna().all(axis=1)

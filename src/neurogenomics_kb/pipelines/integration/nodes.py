@@ -24,7 +24,7 @@ from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.folds import hash_folds, hash_subjects, make_folds
 
 # In the order of the pipeline's inputs.
-MODALITIES = ("genomics", "smri", "fmri", "eeg", "behaviour")
+MODALITIES = ("genomics", "smri", "dmri", "fmri", "eeg", "behaviour")
 Partitions = dict[str, Callable[[], pd.DataFrame]]
 
 
