@@ -46,7 +46,7 @@ def make_raw(
     places = mne.channels.make_standard_montage(montage).get_positions()["ch_pos"]
     xyz = np.array([places[name] for name in names])
     distance = np.linalg.norm(xyz[:, None] - xyz[None], axis=2)
-    mixing = np.exp(-((distance / 0.06) ** 2))
+    mixing = np.exp(-((distance / 0.08) ** 2))
     noise = mixing @ coloured_noise(rng, (len(names), n), sfreq, exponent)
     data = 10 * noise / noise.std(axis=1, keepdims=True)
     if alpha is not None:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import mne
 import numpy as np
 
+from neurogenomics_kb.brain.eeg.brainvision_header import check_brainvision
 from neurogenomics_kb.brain.eeg.channels import channel_types, place_channels, plain_name
 from neurogenomics_kb.brain.eeg.edf_header import read_edf_header
 from neurogenomics_kb.brain.eeg.recordings import Recording, UnusableRecording, read_sidecar
@@ -197,8 +198,9 @@ def _at_other_rates(recording: Recording, mixed_rates: str) -> list[str]:
 
 def _open(recording: Recording, options: dict[str, Any]) -> mne.io.BaseRaw:
     suffix = recording.path.suffix.lower()
-    if suffix in (".edf", ".bdf"):
-        _checked(recording, lambda: read_edf_header(recording.path))
+    check = {".edf": read_edf_header, ".bdf": read_edf_header, ".vhdr": check_brainvision}
+    if suffix in check:
+        _checked(recording, lambda: check[suffix](recording.path))
     return _checked(
         recording,
         lambda: READERS[suffix](recording.path, preload=False, verbose="warning", **options),

@@ -24,6 +24,7 @@ from neurogenomics_kb.brain.eeg.spectra import (
     fourier_coefficients,
     peak_frequency,
 )
+from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.naming import feature_name
 
 EDGE = "~"
@@ -86,7 +87,13 @@ def process_recording(
     for encoder_id, spec in encoders.items():
         # One copy per process: weights are read once, not once per recording.
         encoder = _encoder(json.dumps(dict(spec), sort_keys=True))
-        found |= average_embedding(encoder_id, encoder, segments)
+        try:
+            found |= average_embedding(encoder_id, encoder, segments)
+        except InputError as error:
+            if reading.get("unusable") == "error":
+                raise
+            problem = f"{recording.path}: {error}"
+            return Run(recording, reason=f"{encoder_id} cannot read it", problem=problem)
     return Run(recording, {"sfreq": segments.sfreq, **segments.counts}, found)
 
 

@@ -45,7 +45,7 @@ def process_recordings(
     """Quality and features of every recording."""
     if is_absent(recordings):
         return empty_table(), empty_table()
-    check_parameters(recipe, cleaning, measures)
+    check_parameters(recipe, recording, cleaning, measures)
     choose_wave([each.session for each in recordings], waves.session)
     if cleaning.resample is None:
         refuse_different_rates(recordings)

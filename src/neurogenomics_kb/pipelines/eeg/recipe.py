@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from neurogenomics_kb.brain.eeg.channels import standard_montage
 from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.pipelines.eeg.parameters import CleaningParameters, MeasureParameters
+from neurogenomics_kb.pipelines.eeg.parameters import (
+    CleaningParameters,
+    MeasureParameters,
+    RecordingParameters,
+)
 
 
 def segment_encoders(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -15,15 +20,21 @@ def segment_encoders(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def check_parameters(
-    recipe: dict[str, Any], cleaning: CleaningParameters, measures: MeasureParameters
+    recipe: dict[str, Any],
+    recording: RecordingParameters,
+    cleaning: CleaningParameters,
+    measures: MeasureParameters,
 ) -> None:
     """Refuse parameters that contradict each other or the strategy cards.
 
     Raises
     ------
     InputError
-        If a band ends above the low-pass, or a card's segments have another length.
+        If MNE lacks the montage, a band is not in the filter's, or a card's segments have another
+        length.
     """
+    if recording.montage != "auto":
+        standard_montage(recording.montage)
     ranges = {**measures.bands, "aperiodic_band": measures.aperiodic_band}
     for name, (low, high) in ranges.items():
         if high > cleaning.low_pass or low < cleaning.high_pass:
