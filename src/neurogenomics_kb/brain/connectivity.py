@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-from nilearn.signal import clean
+from nilearn.connectome import prec_to_partial
+from sklearn.covariance import ledoit_wolf
 
+from neurogenomics_kb.brain.denoising import NUISANCE, check_signals, denoise
 from neurogenomics_kb.errors import InputError, listing
 
-NUISANCE = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z", "csf", "white_matter")
+__all__ = [
+    "KINDS",
+    "NUISANCE",
+    "attempt_run",
+    "connect_run",
+    "connectivity_features",
+    "denoise",
+    "edge_names",
+    "fisher_connectivity",
+    "network_of",
+    "repetition_time",
+    "unit_names",
+]
+
 EDGE = "~"
-_LIST_OR_REPAIR = "Run preprocessing again for this subject, or list it in fmri.quality.exclude."
+# Group of features to what it is.
+KINDS = {
+    "connectivity": "Fisher z of Pearson correlations",
+    "partial_correlation": "partial correlations from the shrunk covariance",
+    "covariance": "shrunk covariance with its diagonal, for the tangent space",
+    "precision": "inverse of the shrunk covariance with its diagonal",
+    "network": "means of Fisher z within and between networks",
+}
+# 7Networks_LH_Vis_1 and 17Networks_RH_DefaultA_PFCm_2 (Schaefer et al., Cerebral Cortex 2018).
+_SCHAEFER = re.compile(r"^\d+Networks_(?:LH|RH)_([A-Za-z]+)")
 
 
 def repetition_time(sidecar: Mapping, *, file: str = "fmri.sidecar") -> float:
@@ -41,77 +67,63 @@ def repetition_time(sidecar: Mapping, *, file: str = "fmri.sidecar") -> float:
     return float(value)
 
 
-def denoise(
-    timeseries: pd.DataFrame,
-    confounds: pd.DataFrame,
-    tr: float | None,
-    *,
-    nuisance: Sequence[str] = NUISANCE,
-    high_pass: float | None = 0.01,
-    low_pass: float | None = 0.1,
-    detrend: bool = True,
-    subject: str = "",
-) -> pd.DataFrame:
-    """Detrend, band-pass, regress nuisance signals out and z-score parcel time series.
+def edge_names(parcels: Sequence[str], *, diagonal: bool = False) -> list[str]:
+    """Names ``<parcelA>~<parcelB>`` of the upper triangle, row by row."""
+    rows, columns = np.triu_indices(len(parcels), k=0 if diagonal else 1)
+    return [f"{parcels[a]}{EDGE}{parcels[b]}" for a, b in zip(rows, columns, strict=True)]
 
-    Filter and regression are done together (nuisance signals are filtered likewise), as
-    `nilearn.signal.clean` does following Lindquist et al. (Human Brain Mapping 2019), so that the
-    regression does not bring filtered frequencies back.
+
+@lru_cache(maxsize=4)
+def _upper(n: int, k: int) -> np.ndarray:
+    """Positions of the upper triangle in a flattened matrix."""
+    return np.ravel_multi_index(np.triu_indices(n, k=k), (n, n))
+
+
+def correlations(timeseries: pd.DataFrame, *, subject: str = "") -> np.ndarray:
+    """Pearson correlations of all pairs of parcels, from one matrix product.
 
     Parameters
     ----------
     timeseries : DataFrame, shape (n_frames, n_parcels)
-        Mean signal of each parcel.
-    confounds : DataFrame, n_frames rows
-        Nuisance table of the run. A first row that is n/a (derivatives) takes the second's value.
-    tr : float
-        Repetition time in seconds.
-    nuisance : sequence of str
-        Columns of `confounds` to regress out.
-    high_pass, low_pass : float or None
-        Band kept, in Hz; None leaves that side open.
-    detrend : bool
-        Remove the linear trend.
+        Cleaned signals.
     subject : str
         Whose data they are, for messages.
 
     Returns
     -------
-    DataFrame, shape (n_frames, n_parcels)
-        Cleaned signals, mean 0 and standard deviation 1 per parcel.
+    ndarray, shape (n_parcels * (n_parcels - 1) / 2,)
+        Upper triangle, in the order of `edge_names`.
 
     Raises
     ------
     InputError
-        If the tables disagree in length, the repetition time is missing or too long for the band,
-        a value is missing, a parcel is constant, or too few frames are left to correlate.
+        If a parcel is constant or has gaps.
     """
-    signals = _check_signals(timeseries, subject)
-    regressors = _check_nuisance(confounds, nuisance, len(signals), subject)
-    if tr is None or not tr > 0:
-        raise InputError(
-            "the repetition time is missing",
-            file=f"time series of {subject}",
-            remedy="Give RepetitionTime (s) in the sidecar.",
-        )
-    _check_frames(len(signals), len(nuisance), tr, high_pass, low_pass, subject)
-    cleaned = clean(
-        signals,
-        detrend=detrend,
-        standardize="zscore_sample",
-        confounds=regressors if len(nuisance) else None,
-        filter="butterworth" if high_pass or low_pass else False,
-        high_pass=high_pass,
-        low_pass=low_pass,
-        t_r=tr,
-    )
-    return pd.DataFrame(cleaned, columns=timeseries.columns, index=timeseries.index)
-
-
-def edge_names(parcels: Sequence[str]) -> list[str]:
-    """Names ``<parcelA>~<parcelB>`` of the upper triangle, row by row."""
-    rows, columns = np.triu_indices(len(parcels), k=1)
-    return [f"{parcels[a]}{EDGE}{parcels[b]}" for a, b in zip(rows, columns, strict=True)]
+    signals = timeseries.to_numpy()
+    # Products show gaps and constants on their diagonal, so that the slow look at every value is
+    # taken only to say what is wrong.
+    if signals.dtype != float or signals.shape[1] < 2 or not len(signals):
+        signals = check_signals(timeseries, subject)
+    mean = np.full(len(signals), 1 / len(signals)) @ signals
+    products = signals.T @ signals
+    power = products.diagonal()
+    # Cleaned signals are centred already; subtracting n m m' instead would lose digits elsewhere.
+    if not np.all(len(signals) * mean**2 <= 1e-20 * power):
+        check_signals(timeseries, subject)
+        signals = signals - mean
+        products = signals.T @ signals
+        power = products.diagonal()
+    if not (np.isfinite(power).all() and (power > 0).all()):
+        check_signals(timeseries, subject)
+    upper = _upper(len(power), 1)
+    edges = products.take(upper)
+    lowest, highest = power.min(), power.max()
+    if highest - lowest <= 1e-13 * highest:  # standardised, as cleaned signals are
+        edges *= 1 / highest
+    else:
+        scale = 1 / np.sqrt(power)
+        edges *= np.outer(scale, scale).take(upper)
+    return edges
 
 
 def fisher_connectivity(timeseries: pd.DataFrame, *, subject: str = "") -> np.ndarray:
@@ -134,19 +146,158 @@ def fisher_connectivity(timeseries: pd.DataFrame, *, subject: str = "") -> np.nd
     InputError
         If a parcel is constant, or two parcels are one signal (their z would be infinite).
     """
-    signals = _check_signals(timeseries, subject)
-    correlation = np.corrcoef(signals, rowvar=False)
-    rows, columns = np.triu_indices(signals.shape[1], k=1)
-    edges = correlation[rows, columns]
-    same = np.flatnonzero(~(np.abs(edges) < 1 - 1e-12))
-    if same.size:
-        pair = f"{timeseries.columns[rows[same[0]]]} and {timeseries.columns[columns[same[0]]]}"
+    edges = correlations(timeseries, subject=subject)
+    limit = 1 - 1e-12
+    if not (edges.max() < limit and edges.min() > -limit):
+        first = int(np.flatnonzero(~(np.abs(edges) < limit))[0])
+        pair = edge_names(timeseries.columns)[first].replace(EDGE, " and ")
         raise InputError(
             f"parcels {pair} hold the same signal",
             file=f"time series of {subject}",
             remedy="Remove one of them from every subject's file.",
         )
-    return np.arctanh(edges)
+    return np.arctanh(edges, out=edges)
+
+
+def shrunk_covariance(timeseries: pd.DataFrame, *, subject: str = "") -> np.ndarray:
+    """Ledoit–Wolf estimate of the covariance of the parcels.
+
+    The shrinkage (Ledoit & Wolf, Journal of Multivariate Analysis 2004) makes the matrix
+    invertible with fewer frames than parcels. It takes frames as independent; band-passed frames
+    are not, so it shrinks less than would be best.
+
+    Parameters
+    ----------
+    timeseries : DataFrame, shape (n_frames, n_parcels)
+        Cleaned signals, in one unit.
+    subject : str
+        Whose data they are, for messages.
+
+    Returns
+    -------
+    ndarray, shape (n_parcels, n_parcels)
+        Positive definite.
+
+    Raises
+    ------
+    InputError
+        If a parcel is constant or has gaps.
+    """
+    covariance, _ = ledoit_wolf(check_signals(timeseries, subject))
+    return covariance
+
+
+def connectivity_features(
+    timeseries: pd.DataFrame,
+    kinds: Sequence[str] = ("connectivity",),
+    *,
+    networks: Mapping[str, str] | None = None,
+    subject: str = "",
+) -> dict[str, np.ndarray]:
+    """Connectivity of one run, in one or more kinds.
+
+    Parameters
+    ----------
+    timeseries : DataFrame, shape (n_frames, n_parcels)
+        Cleaned signals.
+    kinds : sequence of str
+        Of `KINDS`. ``covariance`` and ``precision`` hold the upper triangle with the diagonal,
+        ``connectivity`` and ``partial_correlation`` without it, row by row.
+    networks : mapping of str to str, optional
+        Parcel to network, for ``network``; parcels named as Schaefer's need none.
+    subject : str
+        Whose data they are, for messages.
+
+    Returns
+    -------
+    dict of str to ndarray of float32
+        Kind to values, in the order of `unit_names`.
+
+    Raises
+    ------
+    InputError
+        If a parcel is constant or has gaps, two parcels are one signal, or a parcel has no network.
+    """
+    n = timeseries.shape[1]
+    computed: dict[str, np.ndarray] = {}
+    if {"connectivity", "network"} & set(kinds):
+        computed["connectivity"] = fisher_connectivity(timeseries, subject=subject)
+    if "network" in kinds:
+        _, member = _membership(timeseries.columns, networks, subject)
+        computed["network"] = network_means(computed["connectivity"], member)
+    if {"partial_correlation", "covariance", "precision"} & set(kinds):
+        covariance = shrunk_covariance(timeseries, subject=subject)
+        computed["covariance"] = covariance.take(_upper(n, 0))
+        if {"partial_correlation", "precision"} & set(kinds):
+            precision = np.linalg.inv(covariance)
+            computed["precision"] = precision.take(_upper(n, 0))
+            computed["partial_correlation"] = prec_to_partial(precision).take(_upper(n, 1))
+    # Single precision is enough to store, and half the table.
+    return {kind: computed[kind].astype(np.float32, copy=False) for kind in kinds}
+
+
+def unit_names(
+    kind: str, parcels: Sequence[str], networks: Mapping[str, str] | None = None
+) -> list[str]:
+    """What the values of a kind belong to: pairs of parcels, or of networks."""
+    if kind != "network":
+        return edge_names(parcels, diagonal=kind in ("covariance", "precision"))
+    levels, member = _membership(parcels, networks, "all subjects")
+    return [f"{levels[a]}{EDGE}{levels[b]}" for a, b in zip(*_network_pairs(member), strict=True)]
+
+
+def network_of(parcel: str) -> str | None:
+    """Yeo network in the name of a Schaefer parcel, or None."""
+    match = _SCHAEFER.match(parcel)
+    return match.group(1) if match else None
+
+
+def _membership(
+    parcels: Sequence[str], networks: Mapping[str, str] | None, subject: str
+) -> tuple[list[str], np.ndarray]:
+    """Networks in alphabetical order, and who belongs to which (n_parcels, n_networks)."""
+    known = {str(p): (networks or {}).get(str(p)) or network_of(str(p)) for p in parcels}
+    lost = [parcel for parcel, network in known.items() if not network]
+    if lost:
+        raise InputError(
+            f"{len(lost)} of {len(known)} parcels belong to no network: {listing(lost, 3)}",
+            file=f"time series of {subject}",
+            remedy="Name parcels as Schaefer's atlas does (7Networks_LH_Vis_1), or add a column "
+            "`network` to the atlas's table of labels.",
+        )
+    levels = sorted(set(known.values()))
+    return levels, np.equal.outer(np.array(list(known.values())), np.array(levels)).astype(float)
+
+
+def _network_pairs(member: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of networks that have an edge; a network of one parcel has none within."""
+    sizes = member.sum(axis=0)
+    return np.nonzero(np.triu(np.outer(sizes, sizes) - np.diag(sizes)))
+
+
+def network_means(edges: np.ndarray, member: np.ndarray) -> np.ndarray:
+    """Mean Fisher z of the edges within and between networks.
+
+    Parameters
+    ----------
+    edges : ndarray, shape (n_parcels * (n_parcels - 1) / 2,)
+        In the order of `edge_names`.
+    member : ndarray, shape (n_parcels, n_networks)
+        One where a parcel belongs to a network.
+
+    Returns
+    -------
+    ndarray
+        In the order of `unit_names`.
+    """
+    matrix = np.zeros((len(member), len(member)))
+    matrix.ravel()[_upper(len(member), 1)] = edges
+    # Every edge stands in the matrix twice, as every pair does in the sizes.
+    sums = member.T @ (matrix + matrix.T) @ member
+    sizes = member.sum(axis=0)
+    pairs = np.outer(sizes, sizes) - np.diag(sizes)
+    which = _network_pairs(member)
+    return sums[which] / pairs[which]
 
 
 def connect_run(
@@ -155,7 +306,9 @@ def connect_run(
     tr: float,
     subject: str,
     options: Mapping,
-) -> tuple[list[str], np.ndarray]:
+    kinds: Sequence[str] = ("connectivity",),
+    networks: Mapping[str, str] | None = None,
+) -> tuple[list[str], dict[str, np.ndarray]]:
     """Read, clean and correlate one run.
 
     Parameters
@@ -168,18 +321,21 @@ def connect_run(
         Whose run it is.
     options : mapping
         Keyword arguments of `denoise`.
+    kinds, networks
+        As for `connectivity_features`.
 
     Returns
     -------
     parcels : list of str
-    edges : ndarray
-        As from `fisher_connectivity`.
+    features : dict of str to ndarray of float32
+        As from `connectivity_features`.
     """
     signals = denoise(load_timeseries(), load_confounds(), tr, subject=subject, **options)
-    return [str(name) for name in signals.columns], fisher_connectivity(signals, subject=subject)
+    parcels = [str(name) for name in signals.columns]
+    return parcels, connectivity_features(signals, kinds, networks=networks, subject=subject)
 
 
-def attempt_run(*arguments) -> tuple[list[str], np.ndarray] | None:
+def attempt_run(*arguments) -> tuple[list[str], dict[str, np.ndarray]] | None:
     """`connect_run`, or None if the data are unusable.
 
     For worker processes: an InputError does not survive the way back from one, so the caller
@@ -189,105 +345,3 @@ def attempt_run(*arguments) -> tuple[list[str], np.ndarray] | None:
         return connect_run(*arguments)
     except InputError:
         return None
-
-
-def _check_signals(timeseries: pd.DataFrame, subject: str) -> np.ndarray:
-    file = f"time series of {subject}"
-    for column in timeseries:
-        if not pd.api.types.is_numeric_dtype(timeseries[column]):
-            raise InputError(
-                "the parcel's signal is not numeric",
-                file=file,
-                column=str(column),
-                remedy="Write numbers only.",
-            )
-    if timeseries.shape[1] < 2:
-        raise InputError(
-            f"there are {timeseries.shape[1]} parcels",
-            file=file,
-            remedy="Connectivity needs two or more columns; check the separator of the file.",
-        )
-    signals = timeseries.to_numpy(dtype=float)
-    gaps = ~np.isfinite(signals)
-    if gaps.any():
-        frames, parcels = int(gaps.any(axis=1).sum()), timeseries.columns[gaps.any(axis=0)]
-        raise InputError(
-            f"{frames} frames have no finite value in {listing(parcels)}",
-            file=file,
-            remedy=_LIST_OR_REPAIR,
-        )
-    flat = np.ptp(signals, axis=0) == 0 if len(signals) else np.ones(signals.shape[1], bool)
-    if flat.any():
-        raise InputError(
-            f"parcel {listing(timeseries.columns[flat])} is constant",
-            file=file,
-            remedy="The parcel probably lies outside the field of view: remove it from every "
-            "subject's file, or list the subject in fmri.quality.exclude.",
-        )
-    return signals
-
-
-def _check_nuisance(
-    confounds: pd.DataFrame, nuisance: Sequence[str], n_frames: int, subject: str
-) -> np.ndarray:
-    file = f"confounds of {subject}"
-    if len(confounds) != n_frames:
-        raise InputError(
-            f"{len(confounds)} rows, but the time series has {n_frames} frames",
-            file=file,
-            remedy="Use time series and confounds of the same run.",
-        )
-    absent = [column for column in nuisance if column not in confounds]
-    if absent:
-        raise InputError(
-            f"nuisance column {listing(absent)} is missing",
-            file=file,
-            column=absent[0],
-            remedy="Correct fmri.connectivity.nuisance.",
-        )
-    table = (
-        confounds[list(nuisance)].apply(pd.to_numeric, errors="coerce").to_numpy(float, copy=True)
-    )
-    if len(table) > 1:
-        table[0] = np.where(np.isnan(table[0]), table[1], table[0])
-    gaps = ~np.isfinite(table)
-    if gaps.any():
-        column = list(nuisance)[int(np.flatnonzero(gaps.any(axis=0))[0])]
-        raise InputError(
-            f"{int(gaps.any(axis=1).sum())} frames have no number",
-            file=file,
-            column=column,
-            remedy=_LIST_OR_REPAIR,
-        )
-    return table
-
-
-def _check_frames(
-    n_frames: int,
-    n_nuisance: int,
-    tr: float,
-    high_pass: float | None,
-    low_pass: float | None,
-    subject: str,
-) -> None:
-    file = f"time series of {subject}"
-    nyquist = 1 / (2 * tr)
-    top = nyquist if low_pass is None else low_pass
-    if top > nyquist or (low_pass is not None and top == nyquist):
-        raise InputError(
-            f"a low-pass of {low_pass:g} Hz is not below the Nyquist frequency {nyquist:.3g} Hz "
-            f"of TR {tr:g} s",
-            file=file,
-            remedy="Lower fmri.connectivity.low_pass.",
-        )
-    # A filter keeps that share of the frames' degrees of freedom; the variance of Fisher's z is
-    # one over what is left minus three.
-    kept = n_frames * (top - (high_pass or 0)) / nyquist
-    left = kept - n_nuisance - 1
-    if left <= 3:
-        raise InputError(
-            f"{n_frames} frames leave {max(left, 0):.0f} degrees of freedom after band-pass and "
-            f"{n_nuisance} nuisance signals",
-            file=file,
-            remedy="Raise fmri.quality.min_frames, widen the band, or regress fewer signals out.",
-        )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.brain.confounds import measured
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.naming import SUBJECT
-from neurogenomics_kb.tables import require_columns, require_numbers
+from neurogenomics_kb.tables import require_columns
 
 GROUP_TABLE = "fmri.group_motion"
 
@@ -34,53 +35,57 @@ def mean_framewise_displacement(
     InputError
         If the column is absent or not numeric, or a frame after the first has no value.
     """
-    file = f"confounds of {subject}"
-    require_columns(confounds, [column], file)
-    require_numbers(confounds[column], file, column)
-    displacement = confounds[column].to_numpy(dtype=float)
-    gaps = np.flatnonzero(np.isnan(displacement[1:])) + 1
-    if gaps.size:
-        raise InputError(
-            f"{gaps.size} frames after the first have no value, first frame {gaps[0] + 1}",
-            file=file,
-            column=column,
-            remedy="Run fMRIPrep again for this subject, or list it in fmri.quality.exclude.",
-        )
-    measured = displacement[~np.isnan(displacement)]
-    return float(measured.mean()) if measured.size else float("nan")
+    displacement = measured(confounds, column, subject)
+    values = displacement[~np.isnan(displacement)]
+    return float(values.mean()) if values.size else float("nan")
 
 
 def motion_quality(
-    runs: pd.DataFrame, *, max_mean_fd: float = 0.5, min_frames: int = 100
+    runs: pd.DataFrame,
+    *,
+    max_mean_fd: float = 0.5,
+    min_frames: int = 100,
+    min_usable_s: float | None = None,
 ) -> tuple[pd.DataFrame, dict[str, pd.Series]]:
     """Quality metrics of every subject, and who fails for which reason.
 
     Parameters
     ----------
     runs : DataFrame
-        Index of subject ids; ``mean_fd`` (mm), ``n_frames``, ``has_timeseries``, ``has_confounds``.
+        Index of subject ids; ``mean_fd`` (mm), ``n_frames``, ``has_timeseries``, ``has_confounds``;
+        ``usable_s``, the seconds that are left after censoring, where frames are censored.
     max_mean_fd : float
         Subjects above it (mm) fail.
     min_frames : int
         Subjects with fewer frames fail.
+    min_usable_s : float, optional
+        Subjects with fewer seconds left after censoring fail.
 
     Returns
     -------
     metrics : DataFrame
-        ``mean_fd``, ``n_frames``.
+        ``mean_fd``, ``n_frames``, and ``usable_s`` where it was given.
     failures : dict of str to Series of bool
         Reason to who fails.
     """
-    metrics = runs[["mean_fd", "n_frames"]].astype(float)
+    censored = "usable_s" in runs
+    metrics = runs[["mean_fd", "n_frames"] + ["usable_s"] * censored].astype(float)
     metrics.index.name = SUBJECT
     both = runs["has_timeseries"] & runs["has_confounds"]
-    return metrics, {
+    failures = {
         "no confounds": ~runs["has_confounds"],
         "no time series": ~runs["has_timeseries"],
         f"mean framewise displacement above {max_mean_fd:g} mm": metrics["mean_fd"] > max_mean_fd,
         f"fewer than {min_frames} frames": metrics["n_frames"] < min_frames,
         "no framewise displacement": both & metrics["mean_fd"].isna(),
     }
+    if censored:
+        nothing = metrics["usable_s"] == 0
+        failures["all frames censored"] = nothing
+        if min_usable_s is not None:
+            too_short = metrics["usable_s"] < min_usable_s
+            failures[f"less than {min_usable_s:g} s left after censoring"] = too_short & ~nothing
+    return metrics, failures
 
 
 def group_mean_fd(table: pd.DataFrame) -> pd.Series:

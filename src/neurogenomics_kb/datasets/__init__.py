@@ -1,5 +1,7 @@
 """Kedro datasets for the field's file formats."""
 
+from neurogenomics_kb.datasets.atlas import AtlasDataset
+from neurogenomics_kb.datasets.bids import BidsConfoundsDataset, BidsImage, BidsImagesDataset
 from neurogenomics_kb.datasets.eeg import EegRecordingsDataset
 from neurogenomics_kb.datasets.enigma import EnigmaTablesDataset
 from neurogenomics_kb.datasets.extract import FieldTablesDataset, WithoutWithdrawnDataset
@@ -16,9 +18,14 @@ from neurogenomics_kb.datasets.imaging import EmbeddingsDataset, NiftiDataset
 from neurogenomics_kb.datasets.knowledge_base import KnowledgeBaseDataset
 from neurogenomics_kb.datasets.not_collected import NotCollected, NotCollectedDataset
 from neurogenomics_kb.datasets.result_card import ResultCardDataset
+from neurogenomics_kb.datasets.series import SubjectTablesDataset
 from neurogenomics_kb.datasets.tracts import TractTablesDataset
 
 __all__ = [
+    "AtlasDataset",
+    "BidsConfoundsDataset",
+    "BidsImage",
+    "BidsImagesDataset",
     "EegRecordingsDataset",
     "EmbeddingsDataset",
     "EnigmaTablesDataset",
@@ -33,6 +40,7 @@ __all__ = [
     "NotCollectedDataset",
     "PgenDataset",
     "ResultCardDataset",
+    "SubjectTablesDataset",
     "TractTablesDataset",
     "VcfContent",
     "VcfDataset",

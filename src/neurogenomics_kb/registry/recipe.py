@@ -72,18 +72,9 @@ class Recipe(Strict):
         return self.columns[self.experiment.outcome].type == "number"
 
     @property
-    def parcel_acquisition(self) -> PreprocessingPipeline | None:
-        """Preprocessing card that series of parcels go through; None leaves it to parameters."""
-        named = unique(
-            s.acquisition for s in self.blocks.values() if s.modality == "fmri" and s.features
-        )
-        return self.acquisitions[named[0]] if named and named[0] else None
-
-    @property
     def harmonization_columns(self) -> list[str]:
         """Covariates that the harmonization reads."""
-        method = self.harmonization
-        return [] if method.method == "none" else [method.batch, *method.preserve]
+        return self.harmonization.columns
 
 
 def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> Recipe:

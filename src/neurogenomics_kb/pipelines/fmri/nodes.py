@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
+from neurogenomics_kb.brain.atlas import load_atlas
 from neurogenomics_kb.brain.connectivity import (
     attempt_run,
     connect_run,
-    edge_names,
     repetition_time,
+    unit_names,
 )
 from neurogenomics_kb.brain.motion import (
     group_mean_fd,
@@ -25,6 +26,14 @@ from neurogenomics_kb.brain.motion import (
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.naming import SUBJECT, feature_name
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
+from neurogenomics_kb.pipelines.fmri.acquisition import (
+    censoring_of,
+    check_parcels,
+    denoise_options,
+    parcel_card,
+    series_of_volumes,
+    wanted_kinds,
+)
 from neurogenomics_kb.pipelines.fmri.parameters import ConnectivityParameters, FmriQuality
 from neurogenomics_kb.pipelines.quality import keep_included, quality_table
 
@@ -33,56 +42,93 @@ logger = logging.getLogger(__name__)
 Loader = Callable[[], pd.DataFrame]
 
 
+def average_parcels(
+    volumes: dict[str, Callable[[], Any]],
+    atlas: dict[str, Any],
+    sidecar: dict[str, Any],
+    recipe: dict[str, Any],
+    quality: FmriQuality,
+) -> dict[str, Loader]:
+    """Parcel series of a cohort that has images and an atlas, made one subject at a time."""
+    if is_absent(volumes) or is_absent(atlas):
+        return {}
+    wanted = {s: load for s, load in volumes.items() if s not in quality.exclude}
+    tr = repetition_time({} if is_absent(sidecar) else sidecar)
+    return series_of_volumes(wanted, atlas, tr, parcel_card(recipe))
+
+
 def assess_quality(
     timeseries: dict[str, Loader],
+    parcels: dict[str, Loader],
     confounds: dict[str, Loader],
+    sidecar: dict[str, Any],
     group_motion: pd.DataFrame,
+    recipe: dict[str, Any],
     quality: FmriQuality,
 ) -> pd.DataFrame:
     """Mean framewise displacement and frames of every subject, and who passes.
 
     Without time series, a group table of motion still gives a covariate.
     """
-    if is_absent(timeseries, confounds):
+    series = parcels or timeseries
+    if is_absent(series, confounds):
         if is_absent(group_motion):
             return empty_table()
         metrics = group_mean_fd(group_motion).to_frame()
         too_much = metrics["mean_fd"] > quality.max_mean_fd
         reason = f"mean framewise displacement above {quality.max_mean_fd:g} mm"
         return quality_table("fmri", metrics, {reason: too_much}, quality.exclude)
+    card = parcel_card(recipe)
+    censoring = censoring_of(card)
+    tr = repetition_time({} if is_absent(sidecar) else sidecar) if censoring else np.nan
     rows = {}
-    for subject in _report(sorted({*timeseries, *confounds}), "motion"):
+    for subject in _report(sorted({*series, *confounds}), "motion"):
         known = subject in confounds
         table = confounds[subject]() if known else None
         rows[subject] = {
             "mean_fd": mean_framewise_displacement(table, subject=subject) if known else np.nan,
             "n_frames": len(table) if known else np.nan,
-            "has_timeseries": subject in timeseries,
+            "has_timeseries": subject in series,
             "has_confounds": known,
         }
+        if censoring:
+            kept = censoring.kept(table, subject=subject).sum() if known else np.nan
+            rows[subject]["usable_s"] = kept * tr
     runs = pd.DataFrame.from_dict(rows, orient="index").astype(
         {"has_timeseries": bool, "has_confounds": bool}
     )
+    censor = None if card is None else card.find("censor")
     metrics, failures = motion_quality(
-        runs, max_mean_fd=quality.max_mean_fd, min_frames=quality.min_frames
+        runs,
+        max_mean_fd=quality.max_mean_fd,
+        min_frames=quality.min_frames,
+        min_usable_s=censor.min_usable_s if censor else None,
     )
     return quality_table("fmri", metrics, failures, quality.exclude)
 
 
 def build_features(
     timeseries: dict[str, Loader],
+    parcels: dict[str, Loader],
     confounds: dict[str, Loader],
     sidecar: dict[str, Any],
+    atlas: dict[str, Any],
     quality: pd.DataFrame,
+    recipe: dict[str, Any],
     connectivity: ConnectivityParameters,
 ) -> pd.DataFrame:
-    """Fisher-z connectivity of the subjects that pass."""
-    if is_absent(timeseries, confounds):
+    """Connectivity of the subjects that pass, in the kinds that parameters and recipe name."""
+    series = parcels or timeseries
+    if is_absent(series, confounds):
         return empty_table()
     tr = repetition_time({} if is_absent(sidecar) else sidecar)
     subjects = quality.index[quality["included"]].tolist()
-    options = connectivity.model_dump(exclude={"n_jobs"})
-    arguments = [(timeseries[s], confounds[s], tr, s, options) for s in subjects]
+    card, kinds = parcel_card(recipe), wanted_kinds(recipe, connectivity.kinds)
+    options = denoise_options(card, connectivity)
+    networks = None
+    if "network" in kinds and not is_absent(atlas):
+        networks = load_atlas(atlas).networks
+    arguments = [(series[s], confounds[s], tr, s, options, kinds, networks) for s in subjects]
     # Processes: filtering holds the interpreter's lock, so that threads would wait for each other.
     # A worker of Kedro's ParallelRunner is one of several already; workers of its own would keep it
     # waiting for minutes after the last node.
@@ -90,24 +136,32 @@ def build_features(
     n_jobs = 1 if inside_worker else connectivity.n_jobs
     work = Parallel(n_jobs=n_jobs, return_as="generator")
     results = work(delayed(attempt_run)(*each) for each in arguments)
-    parcels, rows = None, []
-    for each, result in zip(
-        arguments, _report(results, "connectivity", len(subjects)), strict=True
+    names, table = None, np.empty((0, 0), np.float32)
+    for row, (each, result) in enumerate(
+        zip(arguments, _report(results, "connectivity", len(subjects)), strict=True)
     ):
-        names, edges = result or connect_run(*each)
-        parcels = parcels or names
-        if names != parcels:
+        found, features = result or connect_run(*each)
+        if names is None:
+            names = found
+            check_parcels(card, atlas, names, each[3])
+            # Filled in place: a list of rows would hold everything twice at the end.
+            table = np.empty((len(subjects), sum(map(len, features.values()))), np.float32)
+        if found != names:
             raise InputError(
-                f"the parcels are not those of {subjects[0]} ({len(names)} against {len(parcels)})",
+                f"the parcels are not those of {subjects[0]} ({len(found)} against {len(names)})",
                 file=f"time series of {each[3]}",
                 remedy="Extract all subjects with one atlas.",
             )
-        rows.append(edges)
-    if not rows:
+        np.concatenate([features[kind] for kind in kinds], out=table[row])
+    if names is None:
         return empty_table()
-    columns = [feature_name("fmri", "connectivity", edge) for edge in edge_names(parcels)]
-    features = pd.DataFrame(np.stack(rows), index=pd.Index(subjects, name=SUBJECT), columns=columns)
-    return keep_included(features, quality)
+    columns = [
+        feature_name("fmri", kind, unit)
+        for kind in kinds
+        for unit in unit_names(kind, names, networks)
+    ]
+    index = pd.Index(subjects, name=SUBJECT)
+    return keep_included(pd.DataFrame(table, index=index, columns=columns), quality)
 
 
 def _report(items: Iterable, what: str, total: int | None = None) -> Iterator:

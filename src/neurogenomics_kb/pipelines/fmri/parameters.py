@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from neurogenomics_kb.brain.connectivity import NUISANCE
 from neurogenomics_kb.pipelines.quality import Parameters, QualityParameters
+
+ConnectivityKind = Literal[
+    "connectivity", "partial_correlation", "covariance", "precision", "network"
+]
 
 
 class FmriQuality(QualityParameters):
@@ -26,8 +32,12 @@ class FmriQuality(QualityParameters):
 class ConnectivityParameters(Parameters):
     """``params:fmri.connectivity``.
 
+    Cleaning follows these where no strategy of the experiment names an acquisition.
+
     Attributes
     ----------
+    kinds : list of str
+        Kinds of connectivity that are made always; those that strategies name are added.
     nuisance : list of str
         Columns of the confounds to regress out.
     high_pass, low_pass : float or None
@@ -38,6 +48,7 @@ class ConnectivityParameters(Parameters):
         Subjects worked on at a time.
     """
 
+    kinds: list[ConnectivityKind] = Field(default=["connectivity"])
     nuisance: list[str] = Field(default_factory=lambda: list(NUISANCE))
     high_pass: float | None = Field(0.01, gt=0)
     low_pass: float | None = Field(0.1, gt=0)

@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from neurogenomics_kb.pipelines.fmri.embedding import embed_runs, join_features
-from neurogenomics_kb.pipelines.fmri.nodes import assess_quality, build_features
+from neurogenomics_kb.pipelines.fmri.nodes import assess_quality, average_parcels, build_features
 
 
 def create_pipeline() -> Pipeline:
@@ -11,8 +11,22 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
+                average_parcels,
+                ["volumes", "atlas", "sidecar", "recipe", "params:quality"],
+                "parcels",
+                name="average_parcels",
+            ),
+            Node(
                 assess_quality,
-                ["timeseries", "confounds", "group_motion", "params:quality"],
+                [
+                    "timeseries",
+                    "parcels",
+                    "confounds",
+                    "sidecar",
+                    "group_motion",
+                    "recipe",
+                    "params:quality",
+                ],
                 "run_quality",
                 name="assess_quality",
             ),
@@ -34,7 +48,16 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 build_features,
-                ["timeseries", "confounds", "sidecar", "run_quality", "params:connectivity"],
+                [
+                    "timeseries",
+                    "parcels",
+                    "confounds",
+                    "sidecar",
+                    "atlas",
+                    "run_quality",
+                    "recipe",
+                    "params:connectivity",
+                ],
                 "connectivity_features",
                 name="build_features",
             ),

@@ -13,7 +13,13 @@ from neurogenomics_kb.registry.recipe import Recipe, harmonized_blocks
 from neurogenomics_kb.stats.carry import CarryColumns, DropColumns
 from neurogenomics_kb.stats.confounds import ConfoundRegressor
 from neurogenomics_kb.stats.filters import DropNearConstant
-from neurogenomics_kb.stats.harmonization import ComBat
+from neurogenomics_kb.stats.harmonization import (
+    ComBat,
+    ComBatGAM,
+    CovBat,
+    LongitudinalComBat,
+    SiteUnlearning,
+)
 from neurogenomics_kb.stats.head_size import HeadSizeAdjuster
 from neurogenomics_kb.stats.projection import CappedPCA
 from neurogenomics_kb.stats.tangent import TangentSpace
@@ -50,6 +56,8 @@ def build_transformer(
     strategy = recipe.blocks[block]
     carried = list(available)
     harmonization = recipe.harmonization if block in harmonized_blocks(recipe) else None
+    if harmonization is not None and harmonization.method == "external":
+        harmonization = None  # done before; its manifest is checked by a node
     drop_constant = ("drop_constant", CarryColumns(DropNearConstant(1), carried))
     # A covariance without its constant cells is no matrix any more.
     tangent = any(step.step == "tangent" for step in strategy.preprocessing)
@@ -98,10 +106,42 @@ def build_step(step, carried: list[str]) -> CarryColumns:
 
 def harmonize(method: HarmonizationMethod, carried: list[str]) -> tuple[str, CarryColumns]:
     """Harmonization method of a card as a step."""
-    combat = ComBat(
-        method.batch, method.preserve, parametric=method.parametric, unseen=method.unseen
-    )
-    return "harmonize", CarryColumns(combat, carried, reads=[method.batch, *method.preserve])
+    return "harmonize", CarryColumns(build_harmonizer(method), carried, reads=method.columns)
+
+
+def build_harmonizer(method: HarmonizationMethod) -> ComBat | SiteUnlearning:
+    """Transformer that a harmonization card describes."""
+    columns = {"batch": method.batch, "preserve": method.preserve, "unseen": method.unseen}
+    if method.method == "unlearning":
+        return SiteUnlearning(
+            **columns,
+            dim=method.dim,
+            hidden=method.hidden,
+            epochs=method.epochs,
+            reconstruction=method.reconstruction,
+            seed=method.seed,
+        )
+    shared = {
+        **columns,
+        "parametric": method.parametric,
+        "mean_only": method.mean_only,
+        "reference": method.reference,
+    }
+    if method.method == "combat_gam":
+        return ComBatGAM(
+            **shared,
+            smooth=method.smooth,
+            df=method.spline_df,
+            penalty=method.penalty,
+            extrapolation=method.extrapolation,
+        )
+    if method.method == "covbat":
+        return CovBat(**shared, variance_kept=method.variance_kept)
+    if method.method == "longitudinal_combat":
+        return LongitudinalComBat(
+            **shared, subject=method.subject, new_subjects=method.new_subjects
+        )
+    return ComBat(**shared)
 
 
 def projector(recipe: Recipe, strategy: EmbeddingStrategy) -> CappedPCA:

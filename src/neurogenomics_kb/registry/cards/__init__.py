@@ -19,6 +19,7 @@ from neurogenomics_kb.registry.cards.experiments import (
     Folds,
 )
 from neurogenomics_kb.registry.cards.gene_sets import GeneSet
+from neurogenomics_kb.registry.cards.harmonization import HarmonizationMethod
 from neurogenomics_kb.registry.cards.knowledge import (
     AlignmentStrategy,
     IntegrationPrinciple,
@@ -30,7 +31,6 @@ from neurogenomics_kb.registry.cards.results import DecisionCard, Evidence, Resu
 from neurogenomics_kb.registry.cards.strategies import (
     EmbeddingStrategy,
     FusionStrategy,
-    HarmonizationMethod,
 )
 
 CARD_TYPES: dict[str, type[Card]] = {

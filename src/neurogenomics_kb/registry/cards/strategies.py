@@ -1,4 +1,4 @@
-"""How a block of features is made, and how site effects are taken out."""
+"""How a block of features is made, and which blocks are predicted from together."""
 
 from __future__ import annotations
 
@@ -256,25 +256,6 @@ class EmbeddingStrategy(Card):
         return unique(
             c for s in self.preprocessing if s.step == "residualize" for c in s.categorical
         )
-
-
-class HarmonizationMethod(Card):
-    """Removal of site effects, inserted before the first z-score of the blocks it applies to."""
-
-    type_name: ClassVar[str] = "harmonization"
-
-    method: Literal["none", "combat", "unlearning", "external"] = "none"
-    modalities: list[Modality] = []
-    batch: str = "site"
-    preserve: list[str] = []
-    parametric: bool = True
-    unseen: Literal["error", "reference", "estimate_unlabelled"] = "error"
-
-    @model_validator(mode="after")
-    def _external_is_planned(self):
-        if self.method not in ("none", "combat") and self.status == "ready":
-            raise ValueError(f"method '{self.method}' is not executed yet; set status: planned")
-        return self
 
 
 class FusionStrategy(Card):
