@@ -32,8 +32,9 @@ def cohort() -> tuple[pd.DataFrame, np.ndarray]:
 
 def main() -> None:
     """Fit on the first rows, apply to all."""
-    import neuroHarmonize
     from importlib.metadata import version
+
+    import neuroHarmonize
     from statsmodels.gam.api import GLMGam
 
     GLMGam.select_penweight_kfold = lambda self, *args, **kwargs: (np.array([1e-12]),)
