@@ -120,3 +120,32 @@ def test_works_in_scikit_learn_tools(table):
     with pytest.raises(InputError, match="not numeric"):  # site stays a feature in the first one
         searched.fit(table, y)
     assert clone(pipeline[0]).get_params()["confounds"] == ["age", "site"]
+
+
+def test_a_smooth_confound_takes_a_curve_out_and_a_linear_one_does_not():
+    rng = np.random.default_rng(0)
+    age = rng.uniform(20, 100, 400)
+    feature = np.sin(age / 15) + 0.01 * rng.normal(size=400)
+    frame = pd.DataFrame({"age": age, "feature": feature})
+    train, test = frame.iloc[:300], frame.iloc[300:]
+    straight = ConfoundRegressor(["age"]).fit(train).transform(test)["feature"]
+    bent = ConfoundRegressor(["age"], smooth={"age": 8}).fit(train).transform(test)["feature"]
+    assert straight.std() > 0.3
+    assert bent.std() < 0.05
+    design = ConfoundDesign(["age"], smooth={"age": 8}).fit(train)
+    assert design.columns_ == [f"age~{k}" for k in range(1, 9)]
+    assert design.transform(test).shape == (100, 8)
+
+
+def test_a_smooth_confound_goes_on_straight_beyond_training():
+    train = pd.DataFrame({"age": np.linspace(10.0, 20, 50)})
+    train["feature"] = 2 * train["age"]
+    beyond = pd.DataFrame({"age": [5.0, 30.0], "feature": [10.0, 60.0]})
+    fitted = ConfoundRegressor(["age"], smooth={"age": 4}).fit(train)
+    np.testing.assert_allclose(fitted.transform(beyond)["feature"], 0, atol=1e-8)
+
+
+def test_too_few_ages_for_splines_are_refused():
+    frame = pd.DataFrame({"age": [10.0, 12, 14] * 5, "feature": np.arange(15.0)})
+    with pytest.raises(InputError, match="3 distinct values are too few for 4 splines"):
+        ConfoundRegressor(["age"], smooth={"age": 4}).fit(frame)

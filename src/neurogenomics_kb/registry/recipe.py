@@ -52,6 +52,15 @@ class Recipe(Strict):
         return unique(c for s in self.blocks.values() for c in s.divisors)
 
     @property
+    def smooth_confounds(self) -> dict[str, int]:
+        """Confounds that any block expands into splines; the largest number of splines counts."""
+        found: dict[str, int] = {}
+        for strategy in self.blocks.values():
+            for name, df in strategy.smooth_confounds.items():
+                found[name] = max(df, found.get(name, 0))
+        return found
+
+    @property
     def categorical_confounds(self) -> list[str]:
         """Numeric confounds that hold codes."""
         return unique(c for s in self.blocks.values() for c in s.categorical_confounds)

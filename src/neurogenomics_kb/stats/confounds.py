@@ -6,12 +6,13 @@ metadata to a pipeline's transformers inside scorers and grid searches.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.preprocessing import SplineTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from neurogenomics_kb.errors import InputError, listing
@@ -40,6 +41,9 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):
         level for categories) and marked by an indicator.
     categorical : sequence of str
         Numeric columns to treat as levels, such as centre codes.
+    smooth : mapping of str to int, optional
+        Numbers whose effect may bend, and into how many cubic B-splines they are expanded (3 or
+        more); knots at quantiles of training subjects, a straight line outside their range.
     unseen : {"error", "reference", "estimate_unlabelled"}
         What to do with a level that no training subject has. ``"reference"`` gives it the average
         training level. ``"estimate_unlabelled"`` does the same here; the mean of its subjects is
@@ -59,11 +63,13 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):
         *,
         optional: Sequence[str] = (),
         categorical: Sequence[str] = (),
+        smooth: Mapping[str, int] | None = None,
         unseen: Unseen = "error",
     ) -> None:
         self.confounds = confounds
         self.optional = optional
         self.categorical = categorical
+        self.smooth = smooth
         self.unseen = unseen
 
     def fit(self, X: pd.DataFrame, y=None) -> ConfoundDesign:
@@ -111,10 +117,15 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):
                 [name],
             )
         indicator = not required and bool(column.isna().any())
+        spline = None
+        if levels is None and name in (self.smooth or {}):
+            spline = learn_spline(column.dropna(), self.smooth[name], name)
+            columns = [f"{name}~{k + 1}" for k in range(self.smooth[name])]
         return {
             "levels": levels,
             "fill": fill,
             "indicator": indicator,
+            "spline": spline,
             "columns": columns + ([f"{name}_missing"] if indicator else []),
         }
 
@@ -127,7 +138,9 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):
                 refuse_missing(column, name)
             gaps = column.isna().to_numpy()
             filled = column.where(~gaps, coding["fill"])
-            if coding["levels"] is None:
+            if coding["spline"] is not None:
+                blocks.append(coding["spline"].transform(filled.to_numpy(dtype=float)[:, None]))
+            elif coding["levels"] is None:
                 blocks.append(filled.to_numpy(dtype=float)[:, None])
             else:
                 levels = coding["levels"]
@@ -168,6 +181,27 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):
         return np.array(self.columns_, dtype=object)
 
 
+def learn_spline(column: pd.Series, df: int, name: str) -> SplineTransformer:
+    """Cubic B-splines with knots at quantiles, straight outside the range.
+
+    Raises
+    ------
+    InputError
+        If there are too few distinct values for that many splines.
+    """
+    if column.nunique() <= df:
+        raise InputError(
+            f"{column.nunique()} distinct values are too few for {df} splines",
+            column=name,
+            subjects=len(column),
+            remedy="Lower the number under `smooth`, or leave the confound linear.",
+        )
+    spline = SplineTransformer(
+        n_knots=df - 1, degree=3, knots="quantile", extrapolation="linear", include_bias=False
+    )
+    return spline.fit(column.to_numpy(dtype=float)[:, None])
+
+
 def refuse_missing(column: pd.Series, name: str, file: str | None = None) -> None:
     """Raise `InputError` when a required confound has gaps.
 
@@ -203,6 +237,8 @@ class ConfoundRegressor(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Columns to regress out where the table has them; gaps are imputed in the fold.
     categorical : sequence of str
         Numeric columns that hold codes.
+    smooth : mapping of str to int, optional
+        Confounds that are expanded into so many cubic B-splines, as `ConfoundDesign` does.
     unseen : {"error", "reference", "estimate_unlabelled"}
         Treatment of a level that training lacks, for instance a held-out site: refuse; adjust as
         the average training level; or also take out the mean of that level's own subjects, which
@@ -230,11 +266,13 @@ class ConfoundRegressor(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         *,
         optional: Sequence[str] = (),
         categorical: Sequence[str] = (),
+        smooth: Mapping[str, int] | None = None,
         unseen: Unseen = "error",
     ) -> None:
         self.confounds = confounds
         self.optional = optional
         self.categorical = categorical
+        self.smooth = smooth
         self.unseen = unseen
 
     def fit(self, X: pd.DataFrame, y=None) -> ConfoundRegressor:
@@ -243,6 +281,7 @@ class ConfoundRegressor(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             self.confounds,
             optional=self.optional,
             categorical=self.categorical,
+            smooth=self.smooth,
             unseen=self.unseen,
         ).fit(X)
         self.features_ = [c for c in X.columns if c not in self.design_.coding_]

@@ -43,7 +43,12 @@ def confound_matrix(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray:
     """Confounds of all blocks over the full sample, coded as numbers (n, r)."""
     required = [c for c in recipe.confounds if c in cohort]
     optional = [c for c in recipe.optional_confounds if c in cohort]
-    design = ConfoundDesign(required, optional=optional, categorical=recipe.categorical_confounds)
+    design = ConfoundDesign(
+        required,
+        optional=optional,
+        categorical=recipe.categorical_confounds,
+        smooth=recipe.smooth_confounds,
+    )
     return design.fit(cohort).transform(cohort)
 
 

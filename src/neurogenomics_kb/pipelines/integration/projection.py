@@ -68,6 +68,7 @@ def project_covariates(recipe: Recipe, cohort: pd.DataFrame, train) -> pd.DataFr
         required,
         optional=optional,
         categorical=recipe.categorical_confounds,
+        smooth=recipe.smooth_confounds,
         # A held-out site is at the training average here: its own level cannot predict anything.
         unseen="reference",
     ).fit(cohort.iloc[train])

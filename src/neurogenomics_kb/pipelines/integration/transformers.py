@@ -89,7 +89,11 @@ def build_step(step, carried: list[str]) -> CarryColumns:
     if step.step == "residualize":
         optional = [c for c in step.optional if c in carried]
         regressor = ConfoundRegressor(
-            step.confounds, optional=optional, categorical=step.categorical, unseen=step.unseen
+            step.confounds,
+            optional=optional,
+            categorical=step.categorical,
+            smooth=step.smooth,
+            unseen=step.unseen,
         )
         return CarryColumns(regressor, carried, reads=[*step.confounds, *optional])
     if step.step == "etiv":

@@ -41,13 +41,24 @@ class ZScore(Strict):
 
 
 class Residualize(Strict):
-    """Regress confounds out; `optional` ones are used where the cohort has them."""
+    """Regress confounds out; `optional` ones are used where the cohort has them.
+
+    `smooth` names numbers whose effect may bend, with the number of B-splines (3 or more).
+    """
 
     step: Literal["residualize"]
     confounds: list[str] = Field(min_length=1)
     optional: list[str] = []
     categorical: list[str] = []
+    smooth: dict[str, Annotated[int, Field(ge=3)]] = {}
     unseen: Literal["error", "reference", "estimate_unlabelled"] = "error"
+
+    @model_validator(mode="after")
+    def _smooth_ones_are_confounds(self):
+        stray = [c for c in self.smooth if c not in [*self.confounds, *self.optional]]
+        if stray:
+            raise ValueError(f"'{stray[0]}' under `smooth` is not among the confounds")
+        return self
 
 
 class HeadSize(Strict):
@@ -249,6 +260,12 @@ class EmbeddingStrategy(Card):
     def optional_confounds(self) -> list[str]:
         """Confounds that are used where the cohort has them."""
         return unique(c for s in self.preprocessing if s.step == "residualize" for c in s.optional)
+
+    @property
+    def smooth_confounds(self) -> dict[str, int]:
+        """Confounds that are expanded into splines, and into how many."""
+        steps = [s for s in self.preprocessing if s.step == "residualize"]
+        return {name: df for s in steps for name, df in s.smooth.items()}
 
     @property
     def categorical_confounds(self) -> list[str]:
