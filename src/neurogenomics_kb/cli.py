@@ -46,11 +46,25 @@ def explain(error: BaseException) -> str | None:
         seen = seen.__cause__ or seen.__context__
     if type(error).__name__ == "ParameterValidationError":
         return explain_parameters(str(error))
+    if type(error).__name__ == "InterpolationKeyError":
+        return explain_interpolation(str(error))
     if type(error).__name__ in ("DatasetError", "MissingConfigException"):
         return " ".join(str(error).split())
     if isinstance(error, ValueError) and "Failed to find the pipeline named" in str(error):
         return " ".join(str(error).split())
     return None
+
+
+def explain_interpolation(message: str) -> str:
+    """A reference of the configuration that leads nowhere, as one line."""
+    key = re.search(r"Interpolation key '(.+?)' not found", message)
+    entry = re.search(r"full_key: (\S+)", message)
+    where = f"{entry.group(1)}: " if entry else ""
+    what = key.group(1) if key else " ".join(message.split())
+    return (
+        f"{where}there is no '{what}' in the configuration. Check globals.yml of the environment: "
+        "the comments beside its values list the choices."
+    )
 
 
 def explain_parameters(message: str) -> str:

@@ -297,7 +297,7 @@ def numbers_or_text(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
     if not pa.types.is_string(values.type) and not pa.types.is_large_string(values.type):
         if column.type not in ("category", "text"):
             return values
-        values = values.cast(pa.string())
+        values = whole_numbers(values).cast(pa.string())
     values = pc.utf8_trim_whitespace(values)
     values = pc.if_else(pc.is_in(values, pa.array(GAPS)), None, values)
     if column.type == "text":
@@ -311,13 +311,21 @@ def numbers_or_text(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
     return pc.replace_substring_regex(values, r"^(-?\d+)\.0+$", r"\1")
 
 
+def whole_numbers(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Fractions as integers where all are whole, as columns of codes with gaps are stored."""
+    if not pa.types.is_floating(values.type):
+        return values
+    try:
+        return values.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return values
+
+
 def id_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Ids as text; whole numbers that were stored as floats lose their fraction."""
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
-    if pa.types.is_floating(values.type):
-        values = values.cast(pa.int64())
-    text = pc.utf8_trim_whitespace(values.cast(pa.string()))
+    text = pc.utf8_trim_whitespace(whole_numbers(values).cast(pa.string()))
     return pc.replace_substring_regex(text, r"\.0$", "")
 
 
