@@ -113,14 +113,16 @@ def test_a_file_cut_in_half_is_noticed(tmp_path, suffix):
 
 def test_a_recording_shorter_than_its_sidecar_is_noticed(tmp_path):
     write_recording(tmp_path, make_raw(seconds=4), sidecar={"RecordingDuration": 120})
-    with pytest.raises(UnusableRecording, match="4.0 s long, its sidecar says 120 s"):
+    with pytest.raises(UnusableRecording, match=r"4.0 s long, its sidecar says 120 s"):
         only(tmp_path)
 
 
 def test_a_missing_data_file_is_named(tmp_path):
     path = write_recording(tmp_path, make_raw(seconds=4), ".vhdr")
     path.with_suffix(".eeg").unlink()
-    with pytest.raises(UnusableRecording, match=r"data file 'sub-01_task-rest_eeg\.eeg' is missing"):
+    with pytest.raises(
+        UnusableRecording, match=r"data file 'sub-01_task-rest_eeg\.eeg' is missing"
+    ):
         only(tmp_path)
 
 
@@ -226,7 +228,9 @@ def test_mixed_sampling_rates_are_refused_or_dropped(tmp_path):
     path = tmp_path / "sub-01/eeg/sub-01_task-rest_eeg.edf"
     write_mixed_edf(path, raw, slow=["T7", "T8"])
     path.with_suffix(".json").write_text('{"PowerLineFrequency": 50}')
-    with pytest.raises(UnusableRecording, match=r"125 Hz, 250 Hz \(T7, T8 not at 250 Hz\)") as error:
+    with pytest.raises(
+        UnusableRecording, match=r"125 Hz, 250 Hz \(T7, T8 not at 250 Hz\)"
+    ) as error:
         only(tmp_path)
     assert error.value.reason == "mixed sampling rates"
     opened = only(tmp_path, mixed_rates="drop").raw
@@ -259,7 +263,7 @@ def test_a_real_file_of_several_rates_is_refused(tmp_path, samples_dir):
     path = tmp_path / "sub-01/eeg/sub-01_task-rest_eeg.edf"
     path.parent.mkdir(parents=True)
     shutil.copy(samples_dir / "eeg_uneven_sampling.edf", path)
-    with pytest.raises(UnusableRecording, match="sampled at 12.8 Hz, 100 Hz"):
+    with pytest.raises(UnusableRecording, match=r"sampled at 12.8 Hz, 100 Hz"):
         only(tmp_path, line_frequency=50)
 
 

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-# Scale of a normal distribution by its median absolute deviation.
-MAD = 1.4826
-
 
 def find_bad_channels(
     data: np.ndarray,
     sfreq: float,
     *,
     flat_uv: float = 0.5,
-    max_deviation: float = 5.0,
+    max_ratio: float = 5.0,
     min_correlation: float | None = 0.4,
     max_uncorrelated: float = 0.1,
     window: float = 1.0,
 ) -> dict[str, np.ndarray]:
     """Flat, deviating and uncorrelated channels of a filtered recording.
 
-    The criteria on amplitude and correlation are those of the PREP pipeline (Bigdely-Shamlo et al.,
-    Frontiers in Neuroinformatics 2015), with its thresholds as defaults for amplitude and
-    correlation; a window counts as uncorrelated on the strength of the best partner alone, as
-    electrodes of sparse caps have few.
+    Criteria follow the PREP pipeline (Bigdely-Shamlo et al., Frontiers in Neuroinformatics 2015),
+    with its threshold of correlation. Other than there, a window is uncorrelated on the strength of
+    the best partner alone, as electrodes of sparse caps have few, and amplitudes are compared as
+    ratios.
 
     Parameters
     ----------
@@ -33,9 +30,11 @@ def find_bad_channels(
         Sampling rate in Hz.
     flat_uv : float
         A channel is flat if its standard deviation is below this in half of the windows.
-    max_deviation : float
-        Largest distance of a channel's log amplitude from the median over channels, in robust
-        standard deviations. The amplitude is the interquartile range over time.
+    max_ratio : float
+        A channel deviates if its amplitude, the interquartile range over time, is this many times
+        the median over channels, or a this-manieth of it. A strong alpha rhythm alone makes the
+        back of the head three or four times as loud as the front, which also stretches any z-score
+        over channels; hence a ratio.
     min_correlation : float or None
         A window is uncorrelated if the largest absolute correlation with another channel is below
         this; None leaves the criterion out.
@@ -57,9 +56,7 @@ def find_bad_channels(
     live = ~flat
     amplitude = np.log(np.maximum(np.subtract(*np.percentile(data, [75, 25], axis=1)), 1e-12))
     centre = np.median(amplitude[live]) if live.any() else 0.0
-    scale = MAD * np.median(np.abs(amplitude[live] - centre)) if live.any() else 0.0
-    # Caps of equal gains have hardly any spread; a tenth of a log unit is no defect.
-    deviating = live & (np.abs(amplitude - centre) > max_deviation * max(scale, 0.1))
+    deviating = live & (np.abs(amplitude - centre) > np.log(max_ratio))
     uncorrelated = np.zeros(len(data), dtype=bool)
     if min_correlation is not None and live.sum() > 1:
         low = np.zeros(live.sum())

@@ -54,7 +54,7 @@ def clean_recording(
     high_pass: float = 1.0,
     low_pass: float = 45.0,
     flat_uv: float = 0.5,
-    max_deviation: float = 5.0,
+    max_ratio: float = 5.0,
     min_correlation: float | None = 0.4,
     max_uncorrelated: float = 0.1,
     max_bad_share: float = 0.25,
@@ -80,7 +80,7 @@ def clean_recording(
         Common sampling rate (Hz); None keeps the file's own.
     high_pass, low_pass : float
         Band kept, in Hz.
-    flat_uv, max_deviation, min_correlation, max_uncorrelated
+    flat_uv, max_ratio, min_correlation, max_uncorrelated
         As in `find_bad_channels`.
     max_bad_share : float
         Largest share of bad channels; with more, interpolation invents the recording.
@@ -106,7 +106,7 @@ def clean_recording(
         data,
         raw.info["sfreq"],
         flat_uv=flat_uv,
-        max_deviation=max_deviation,
+        max_ratio=max_ratio,
         min_correlation=min_correlation,
         max_uncorrelated=max_uncorrelated,
     )

@@ -30,6 +30,8 @@ def debiased_coherence(coefficients: np.ndarray) -> np.ndarray:
         NaN with fewer than two segments or for a channel without power.
     """
     n = len(coefficients)
+    if n < 2:
+        return np.full((coefficients.shape[1],) * 2, np.nan)
     cross = coefficients.T @ coefficients.conj()
     power = np.real(np.diag(cross))
     with np.errstate(invalid="ignore", divide="ignore"):

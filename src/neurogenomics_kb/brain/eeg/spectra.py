@@ -150,9 +150,9 @@ def peak_frequency(
     frequencies, power : ndarray, shape (n_frequencies,)
     aperiodic : Aperiodic
     band : tuple of float
-        Where the peak may lie; a maximum at an edge is no peak.
+        Where the peak may lie.
     min_height : float
-        Height above the aperiodic part (log10 units) from which it counts.
+        Height of the parabola above the aperiodic part (log10 units) from which a peak counts.
     method : {"parabola", "centre_of_gravity"}
         Vertex of the least-squares parabola through the log spectrum 1.5 Hz around the maximum, or
         mean frequency of the band weighted by power above the aperiodic part (Klimesch, Brain
@@ -168,14 +168,19 @@ def peak_frequency(
     rest = np.log10(power) - aperiodic.log_power(frequencies)
     inside = np.flatnonzero((frequencies >= band[0] - 1e-9) & (frequencies <= band[1] + 1e-9))
     top = inside[np.argmax(rest[inside])]
-    edge = top in (0, len(rest) - 1)
-    if edge or rest[top] < min_height or rest[top] < max(rest[top - 1], rest[top + 1]):
-        return float("nan")
-    if method == "centre_of_gravity":
-        weight = np.maximum(power[inside] - 10 ** aperiodic.log_power(frequencies[inside]), 0)
-        return float(weight @ frequencies[inside] / weight.sum())
     near = np.flatnonzero(np.abs(frequencies - frequencies[top]) <= FLANK + 1e-9)
-    offsets = frequencies[near] - frequencies[top]
-    curvature, slope, _ = np.polyfit(offsets, rest[near], 2)
-    shift = -slope / (2 * curvature) if curvature < 0 else np.inf
-    return float(frequencies[top] + shift) if abs(shift) <= FLANK else float("nan")
+    if len(near) < 3:
+        return float("nan")
+    # The height, too, is that of the parabola: the largest of many noisy values is always high.
+    curvature, slope, level = np.polyfit(frequencies[near] - frequencies[top], rest[near], 2)
+    if curvature >= 0:
+        return float("nan")
+    vertex = frequencies[top] - slope / (2 * curvature)
+    height = level - slope**2 / (4 * curvature)
+    beside = abs(vertex - frequencies[top]) > FLANK or not band[0] <= vertex <= band[1]
+    if beside or height < min_height:
+        return float("nan")
+    if method == "parabola":
+        return float(vertex)
+    weight = np.maximum(power[inside] - 10 ** aperiodic.log_power(frequencies[inside]), 0)
+    return float(weight @ frequencies[inside] / weight.sum())

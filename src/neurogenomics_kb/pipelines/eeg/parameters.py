@@ -47,10 +47,10 @@ class CleaningParameters(Parameters):
         Common sampling rate (Hz). None keeps the files' own, which must then all be the same.
     high_pass, low_pass : float
         Band kept, in Hz.
-    flat_uv, max_deviation, min_correlation, max_uncorrelated : float
-        Bad channels: standard deviation (µV) below which one is flat, robust z of its amplitude,
-        correlation with its best partner below which a second counts as uncorrelated (null: not
-        looked at), and the largest share of such seconds.
+    flat_uv, max_ratio, min_correlation, max_uncorrelated : float
+        Bad channels: standard deviation (µV) below which one is flat, ratio of its amplitude to
+        the median (or the other way round), correlation with its best partner below which a second
+        counts as uncorrelated (null: not looked at), and the largest share of such seconds.
     max_bad_share : float
         Recordings with a larger share of bad channels cannot be used.
     segment_seconds : float
@@ -62,7 +62,7 @@ class CleaningParameters(Parameters):
     high_pass: float = Field(1.0, gt=0)
     low_pass: float = Field(45.0, gt=0)
     flat_uv: float = Field(0.5, ge=0)
-    max_deviation: float = Field(5.0, gt=0)
+    max_ratio: float = Field(5.0, gt=1)
     min_correlation: float | None = Field(0.4, gt=0, lt=1)
     max_uncorrelated: float = Field(0.1, ge=0, lt=1)
     max_bad_share: float = Field(0.25, ge=0, lt=1)
