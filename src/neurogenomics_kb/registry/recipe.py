@@ -220,6 +220,7 @@ def check_recipe(recipe: Recipe) -> None:
                 remedy="Map it in the dataset card or take it out of the experiment or strategy.",
             )
     check_acquisitions(recipe)
+    check_attribution(recipe)
     outcome = recipe.columns.get(experiment.outcome)
     if outcome is None or outcome.type not in ("binary", "number"):
         raise InputError(
@@ -258,6 +259,28 @@ def check_acquisitions(recipe: Recipe) -> None:
                 column="blocks",
                 remedy="Name a preprocessing card that averages parcels.",
             )
+
+
+def check_attribution(recipe: Recipe) -> None:
+    """Refuse leave-one-out of a block whose columns no longer stand for its units.
+
+    Raises
+    ------
+    InputError
+    """
+    experiment = recipe.experiment
+    block = experiment.attribution_block or next(iter(recipe.blocks))
+    if (
+        "logo" in experiment.analyses
+        and recipe.harmonization.method == "unlearning"
+        and block in harmonized_blocks(recipe)
+    ):
+        raise InputError(
+            f"leave-one-out of block '{block}' cannot follow '{recipe.harmonization.id}', whose "
+            "columns mix all units",
+            column="analyses",
+            remedy="Leave logo out, name another attribution_block, or use a ComBat card.",
+        )
 
 
 def harmonized_blocks(recipe: Recipe) -> list[str]:

@@ -16,8 +16,8 @@ from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.naming import units_of
 from neurogenomics_kb.pipelines.integration.audit_relatives import relative_rows, repeat_row
 from neurogenomics_kb.pipelines.integration.audit_table import AUDIT_COLUMNS, row
-from neurogenomics_kb.pipelines.integration.canonical import cluster_labels, covariates_for
-from neurogenomics_kb.pipelines.integration.transformers import build_transformer
+from neurogenomics_kb.pipelines.integration.canonical import cluster_labels
+from neurogenomics_kb.pipelines.integration.projection import fitted_blocks
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.audit import (
@@ -29,7 +29,7 @@ from neurogenomics_kb.stats.audit import (
     label_permutations,
     stratified_auc_influence,
 )
-from neurogenomics_kb.stats.folds import fold_splits, make_folds
+from neurogenomics_kb.stats.folds import make_folds
 
 logger = logging.getLogger(__name__)
 
@@ -231,19 +231,6 @@ def fold_rows(audit: _Audit, blocks: dict[str, pd.DataFrame]) -> list[dict]:
                 detail="expected: folds are sites" if expected else "")
         )  # fmt: skip
     return rows
-
-
-def fitted_blocks(recipe, block, features, cohort, folds: pd.Series, *, residualize: bool):
-    """A block's features as every fold sees them, projector left out."""
-    covariates = covariates_for(recipe, cohort)
-    table = pd.concat([features, covariates], axis=1)
-    parts = []
-    for train, _ in fold_splits(folds):
-        transformer = build_transformer(
-            recipe, block, covariates.columns, residualize=residualize, project=False
-        )
-        parts.append(transformer.fit(table.iloc[train]).transform(table))
-    return parts
 
 
 def decoder_of(parts: list[pd.DataFrame], folds: np.ndarray) -> FoldDecoder:

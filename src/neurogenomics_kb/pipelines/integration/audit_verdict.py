@@ -5,6 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.audit import ADJUSTED, UNADJUSTED
+from neurogenomics_kb.pipelines.integration.audit_harmonization import (
+    CHECK,
+    EXTERNAL,
+    harmonization_sentences,
+)
 from neurogenomics_kb.pipelines.integration.audit_table import FEW
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.registry.recipe import Recipe
@@ -34,7 +39,10 @@ def judge_audit(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
     """
     if audit.empty:
         return []
-    found = [
+    found = harmonization_sentences(recipe, audit)
+    if set(audit["check"]) <= {CHECK, EXTERNAL}:
+        return found  # the run did no other check
+    found += [
         *unit_sentences(audit),
         *batch_sentences(audit),
         *duplicate_sentences(audit),

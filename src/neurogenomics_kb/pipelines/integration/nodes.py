@@ -8,9 +8,11 @@ from typing import Any
 import pandas as pd
 
 from neurogenomics_kb.extracts.standardize import standardize_table
+from neurogenomics_kb.extracts.visits import check_visits
 from neurogenomics_kb.pipelines.integration import (
     associations,
     audit,
+    audit_harmonization,
     audit_verdict,
     canonical,
     cohort,
@@ -41,8 +43,12 @@ def load_blocks(recipe: Recipe, partitions: Partitions) -> dict[str, pd.DataFram
 
 def standardize_participants(participants: pd.DataFrame, recipe: dict[str, Any]) -> pd.DataFrame:
     """Participants under canonical names, validated against the dataset card."""
-    card = Recipe.model_validate(recipe).dataset.tables["participants"]
-    return standardize_table(participants, card)
+    dataset = Recipe.model_validate(recipe).dataset
+    card = dataset.tables["participants"]
+    table = standardize_table(participants, card)
+    if dataset.visits is not None:
+        check_visits(table, dataset.visits, card.file)
+    return table
 
 
 def assemble_cohort(recipe: dict[str, Any], participants: pd.DataFrame, *tables: pd.DataFrame):
@@ -143,24 +149,33 @@ def decide_escalation(recipe: dict[str, Any], comparisons):
 
 def audit_confounding(
     recipe: dict[str, Any], cohort_table, blocks: Partitions, folds, projections, metrics,
-    call_rates, haplotypes, attribution,
+    call_rates, haplotypes, attribution, harmonization_notes,
 ):  # fmt: skip
-    """Audit of leakage and confounding, and its verdict."""
+    """Audit of leakage and confounding, and its verdict; harmonization is always looked at."""
     recipe = Recipe.model_validate(recipe)
-    if "audit" not in recipe.experiment.analyses:
-        return pd.DataFrame(columns=audit.AUDIT_COLUMNS), []
-    table = audit.audit_run(
-        recipe,
-        cohort_table,
-        load_blocks(recipe, blocks),
-        folds["fold"],
-        load_all(projections),
-        metrics,
-        call_rates,
-        haplotypes,
-        attribution,
+    tables = load_blocks(recipe, blocks)
+    table = audit_harmonization.harmonization_table(
+        recipe, cohort_table, tables, folds["fold"], harmonization_notes
     )
+    if "audit" in recipe.experiment.analyses:
+        rest = audit.audit_run(
+            recipe,
+            cohort_table,
+            tables,
+            folds["fold"],
+            load_all(projections),
+            metrics,
+            call_rates,
+            haplotypes,
+            attribution,
+        )
+        table = rest if table.empty else pd.concat([rest, table], ignore_index=True)
     return table, audit_verdict.judge_audit(recipe, table)
+
+
+def check_harmonization(recipe: dict[str, Any], cohort_table, manifest) -> list[str]:
+    """Manifest of a harmonization that was done before the run."""
+    return audit_harmonization.check_external(Recipe.model_validate(recipe), cohort_table, manifest)
 
 
 def collect_tests(cca, comparisons, attribution, associations):

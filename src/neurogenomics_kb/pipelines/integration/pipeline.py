@@ -78,6 +78,12 @@ def create_pipeline() -> Pipeline:
                 name="associate_axes",
             ),
             Node(
+                nodes.check_harmonization,
+                inputs=["recipe", "cohort", "harmonization_manifest"],
+                outputs="harmonization_notes",
+                name="check_harmonization",
+            ),
+            Node(
                 nodes.audit_confounding,
                 inputs=[
                     "recipe",
@@ -88,6 +94,7 @@ def create_pipeline() -> Pipeline:
                     "metrics",
                     *GENOTYPES,
                     "attribution",
+                    "harmonization_notes",
                 ],
                 outputs=["audit", "audit_verdict"],
                 name="audit_confounding",
@@ -107,5 +114,5 @@ def create_pipeline() -> Pipeline:
             ),
         ],
         namespace="integration",
-        inputs={"participants", "recipe", *GENOTYPES, *FEATURES},
+        inputs={"participants", "recipe", "harmonization_manifest", *GENOTYPES, *FEATURES},
     )

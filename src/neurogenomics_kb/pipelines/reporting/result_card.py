@@ -90,6 +90,7 @@ def build_result_card(
     experiment = recipe.experiment
     average = dimensions.groupby(["block", "variant"], sort=False)
     sizes = average[["features", "kept", "asked", "dim", "variance"]].mean().reset_index()
+    shown = audit["p_value"].notna() | audit["check"].eq("harmonization")
     card = {
         "id": f"{recipe.cohort}-{experiment.id}-{stamp}-{suffix}",
         "title": f"{experiment.id} on {recipe.cohort}: "
@@ -112,7 +113,10 @@ def build_result_card(
             "adjustment": "holm over the run",
             "significant": records(tests[tests["p_run"] < experiment.alpha]),
         },
-        "audit": {"verdict": audit_verdict, "checks": records(audit[audit["p_value"].notna()])},
+        "audit": {
+            "verdict": audit_verdict,
+            "checks": records(audit[shown]),
+        },
         "decision": decision,
         "warnings": warnings,
         "parameters": experiment.model_dump(mode="json"),
