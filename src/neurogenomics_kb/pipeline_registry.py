@@ -33,7 +33,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     card = recipe.create_pipeline()
     features = {
         "genomics": card + genomics.create_pipeline(),
-        "smri": smri.create_pipeline(),
+        "smri": card + smri.create_pipeline(),
         "dmri": dmri.create_pipeline(),
         "fmri": card + fmri.create_pipeline(),
         "eeg": card + eeg.create_pipeline(),

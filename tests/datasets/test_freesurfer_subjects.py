@@ -47,7 +47,12 @@ def test_unusable_and_poor_subjects_are_counted_by_the_pipeline(folder, tmp_path
     monkeypatch.chdir(tmp_path)
     absent = NotCollected(modality="smri")
     catalog = run_pipeline(
-        create_pipeline(), {"smri.freesurfer": dataset.load(), "smri.euler": absent}
+        create_pipeline(),
+        {
+            "smri.freesurfer": dataset.load(),
+            "smri.euler": absent,
+            "recipe": {"blocks": {}, "encoders": {}},
+        },
     )
     quality = catalog.load("smri.quality")
     assert quality["reason"].tolist() == [

@@ -9,6 +9,7 @@ from neurogenomics_kb.datasets import NotCollected
 from neurogenomics_kb.pipelines.smri import create_pipeline
 from tests.pipelines.modality_runs import check_persisted, run_pipeline
 
+NO_ENCODER = {"blocks": {}, "encoders": {}}
 ABSENT = NotCollected(modality="smri", reason="no scanner")
 
 
@@ -35,7 +36,7 @@ def raw():
             "euler_rh": [-40.0, -90.0, -300.0, -20.0],
         }
     )
-    return {"smri.freesurfer": freesurfer, "smri.euler": euler}
+    return {"smri.freesurfer": freesurfer, "smri.euler": euler, "recipe": NO_ENCODER}
 
 
 def test_features_and_quality(raw, run_modality):
@@ -72,7 +73,7 @@ def test_cohort_without_euler_numbers_keeps_everybody(raw, run_modality):
 
 
 def test_cohort_without_smri_gives_empty_tables(run_modality):
-    inputs = {"smri.freesurfer": ABSENT, "smri.euler": ABSENT}
+    inputs = {"smri.freesurfer": ABSENT, "smri.euler": ABSENT, "recipe": NO_ENCODER}
     catalog = run_modality(create_pipeline(), inputs)
     check_persisted(create_pipeline(), catalog)
     for name in ("smri.features", "smri.quality"):

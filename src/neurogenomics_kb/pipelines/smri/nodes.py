@@ -51,8 +51,12 @@ def assess_quality(
     return quality_table("smri", metrics, failures, quality.exclude)
 
 
-def build_features(freesurfer: pd.DataFrame, quality: pd.DataFrame) -> pd.DataFrame:
-    """Regional measures of the subjects that pass."""
-    if is_absent(freesurfer):
+def build_features(
+    freesurfer: pd.DataFrame, encoder_features: pd.DataFrame, quality: pd.DataFrame
+) -> pd.DataFrame:
+    """Regional measures and embeddings of the subjects that pass, side by side."""
+    blocks = [] if is_absent(freesurfer) else [morphometry_features(freesurfer)]
+    blocks += [encoder_features] if encoder_features.shape[1] else []
+    if not blocks:
         return empty_table()
-    return keep_included(morphometry_features(freesurfer), quality)
+    return pd.concat([keep_included(block, quality) for block in blocks], axis=1)

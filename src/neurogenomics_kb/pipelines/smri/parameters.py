@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from neurogenomics_kb.pipelines.quality import Limits, QualityParameters
+from neurogenomics_kb.pipelines.quality import Limits, Parameters, QualityParameters
 
 
 class SmriQuality(QualityParameters):
@@ -35,3 +35,26 @@ class SmriQuality(QualityParameters):
     image_metrics: list[str] = Field(default_factory=list)
     image_limits: dict[str, Limits] = Field(default_factory=dict)
     missing_image_quality: Literal["keep", "drop"] = "keep"
+
+
+class SmriEmbedding(Parameters):
+    """``params:smri.embedding``.
+
+    Attributes
+    ----------
+    batch : int
+        Volumes in memory and in an encoder at a time.
+    device : str
+        Where encoders run: ``cpu``, ``cuda``.
+    unreadable : {"error", "exclude"}
+        Whether a volume that cannot be used ends the run, or its subject is left out and counted.
+    """
+
+    batch: int = Field(4, ge=1)
+    device: str = "cpu"
+    unreadable: Literal["error", "exclude"] = "error"
+
+    @property
+    def loading(self) -> dict[str, str | int]:
+        """What encoders take from here."""
+        return {"batch": self.batch, "device": self.device}
