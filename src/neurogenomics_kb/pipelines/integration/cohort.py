@@ -11,6 +11,11 @@ from neurogenomics_kb.errors import InputError, listing, nearest
 from neurogenomics_kb.genome.pooling import ALL_GENES
 from neurogenomics_kb.genome.regulatory import BETWEEN
 from neurogenomics_kb.naming import parse_feature_name, units_of
+from neurogenomics_kb.pipelines.integration.visits import (
+    check_design,
+    choose_visits,
+    spread_tables,
+)
 from neurogenomics_kb.registry.cards import EmbeddingStrategy
 from neurogenomics_kb.registry.recipe import QUALITY_COVARIATES, Recipe
 from neurogenomics_kb.stats.confounds import refuse_missing
@@ -48,8 +53,11 @@ def assemble_cohort(
     """
     experiment = recipe.experiment
     notes: list[str] = []
+    features = spread_tables(recipe, participants, features)
+    quality = spread_tables(recipe, participants, quality)
     table = add_quality_covariates(participants, quality, notes)
     flow = [("in the participants table", 0, len(table))]
+    table = choose_visits(recipe, table, flow)
 
     def keep(mask: pd.Series, step: str) -> None:
         nonlocal table
@@ -98,6 +106,7 @@ def assemble_cohort(
             of=len(participants),
             remedy="Compare the subject ids of the tables; the sample flow shows where they end.",
         )
+    check_design(recipe, table)
     blocks = {name: frame.loc[table.index] for name, frame in present.items()}
     for name, frame in blocks.items():
         note_constant(name, recipe.blocks[name].modality, frame, notes)
@@ -159,6 +168,8 @@ def cohort_columns(recipe: Recipe, table: pd.DataFrame, present) -> list[str]:
         *divisors_of(recipe, present),
         *recipe.harmonization_columns,
     ]
+    if recipe.dataset.visits is not None:
+        required += [recipe.dataset.visits.subject, recipe.dataset.visits.wave]
     columns = [c for c in required if c is not None]
     absent = [c for c in columns if c not in table]
     if absent:

@@ -12,7 +12,7 @@ from neurogenomics_kb.registry.cards.base import (
     is_versioned,
     unique,
 )
-from neurogenomics_kb.registry.cards.datasets import Column, DatasetCard, Kinship, Table
+from neurogenomics_kb.registry.cards.datasets import Column, DatasetCard, Kinship, Table, Visits
 from neurogenomics_kb.registry.cards.experiments import (
     ExchangeabilityLevel,
     Experiment,
@@ -79,6 +79,7 @@ __all__ = [
     "ResultCard",
     "Strict",
     "Table",
+    "Visits",
     "is_versioned",
     "unique",
 ]

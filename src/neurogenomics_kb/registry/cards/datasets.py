@@ -119,6 +119,34 @@ class Table(Strict):
     kinship: Kinship | None = None
 
 
+class Visits(Strict):
+    """Which canonical columns say whose visit a row is, which visit, and at what age.
+
+    Parameters
+    ----------
+    subject, wave : str
+        Columns of the child and of the wave.
+    age : str, optional
+        Column that `windows` are in the unit of.
+    windows : dict of str to tuple
+        Youngest and oldest age of each wave.
+    constant : list of str
+        Columns that do not change between a child's visits, such as family and sex.
+    """
+
+    subject: str = "child_id"
+    wave: str = "wave_id"
+    age: str | None = None
+    windows: dict[str, tuple[float, float]] = {}
+    constant: list[str] = []
+
+    @model_validator(mode="after")
+    def _windows_need_an_age(self):
+        if self.windows and self.age is None:
+            raise ValueError("`windows` need the column of the age, `age`")
+        return self
+
+
 class DatasetCard(Card):
     """A cohort, a part of one, or a catalogue: licence, size, and what raw columns mean.
 
@@ -132,6 +160,8 @@ class DatasetCard(Card):
     part_of : str, optional
         Dataset card of the cohort. The cohort's run sees the tables of its parts.
     facts : dict of str to Fact
+    visits : Visits, optional
+        For cohorts with repeated visits: one row of `participants` is a visit then.
     """
 
     type_name: ClassVar[str] = "dataset"
@@ -146,6 +176,18 @@ class DatasetCard(Card):
     modalities: list[Modality] = []
     tables: dict[str, Table] = {}
     facts: dict[str, Fact] = {}
+    visits: Visits | None = None
+
+    @model_validator(mode="after")
+    def _visits_name_columns(self):
+        if self.visits is None:
+            return self
+        known = {c.name for t in self.tables.values() for c in t.columns.values()}
+        wanted = [self.visits.subject, self.visits.wave, self.visits.age, *self.visits.constant]
+        absent = [c for c in wanted if c is not None and c not in known]
+        if absent:
+            raise ValueError(f"'{absent[0]}' under `visits` is not a canonical column")
+        return self
 
     @model_validator(mode="after")
     def _kind_fits(self):

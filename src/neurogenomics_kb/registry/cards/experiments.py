@@ -17,6 +17,28 @@ from neurogenomics_kb.registry.cards.base import (
 )
 
 
+class Prospective(Strict):
+    """Predict what is measured at a later wave from an earlier one.
+
+    Parameters
+    ----------
+    features, outcome : str
+        Waves of the blocks and covariates, and of the outcome and associations.
+    change : bool
+        Take the difference between the waves as outcome; it must be a number.
+    """
+
+    features: str
+    outcome: str
+    change: bool = False
+
+    @model_validator(mode="after")
+    def _two_waves(self):
+        if self.features == self.outcome:
+            raise ValueError("`features` and `outcome` are the same wave")
+        return self
+
+
 class Folds(Strict):
     """Cross-validation design."""
 
@@ -74,6 +96,10 @@ class Experiment(Card):
     n_permutations : int
     n_components : int
     statistic : {"wilks", "roy"}
+    waves : list of str, optional
+        Waves that are analysed; all by default.
+    prospective : Prospective, optional
+        One row per child: blocks of one wave, outcome of another.
     exchangeability : str or list of ExchangeabilityLevel, optional
         Column whose levels (families) are permuted as wholes, or nested levels, outermost first.
     exchange_rows : bool
@@ -112,6 +138,8 @@ class Experiment(Card):
     n_permutations: int = Field(1000, ge=19)
     n_components: int = Field(3, ge=1)
     statistic: Literal["wilks", "roy"] = "wilks"
+    waves: list[str] | None = None
+    prospective: Prospective | None = None
     exchangeability: str | list[ExchangeabilityLevel] | None = None
     exchange_rows: bool = True
     regularisation: Literal["none", "pca", "ridge"] = "none"
@@ -127,6 +155,8 @@ class Experiment(Card):
 
     @model_validator(mode="after")
     def _consistent(self):
+        if self.waves is not None and self.prospective is not None:
+            raise ValueError("`prospective` names its waves itself; leave `waves` out")
         if bool(self.blocks) == (self.fusion is not None):
             raise ValueError("name either `blocks` or a `fusion` card")
         if self.fusion is not None:
