@@ -100,10 +100,15 @@ class Rules:
         return rules
 
     @property
+    def judges_segments(self) -> bool:
+        """Whether segments are chosen or weighted by their displacement."""
+        chosen = self.max_fd is not None or self.min_low_motion > 0
+        return chosen or "inverse_fd" in (self.run, self.subject)
+
+    @property
     def needs_fd(self) -> bool:
         """Whether nothing can be said without framewise displacement."""
-        wanted = (self.max_fd, self.low_motion_fd if self.min_low_motion else None, self.censor_fd)
-        return any(w is not None for w in wanted) or "inverse_fd" in (self.run, self.subject)
+        return self.judges_segments or self.censor_fd is not None
 
 
 def displacement(confounds: pd.DataFrame, n_frames: int, subject: str, column: str = FD):
@@ -233,7 +238,7 @@ def plan_segments(
 def judge_segments(table: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     """Add to segments with their ``fd`` why they are left out."""
     reason = pd.Series("", index=table.index, dtype=object)
-    if rules.needs_fd and rules.censor_fd is None:
+    if rules.judges_segments:
         reason[table["fd"].isna()] = "segment without displacement"
     if rules.max_fd is not None:
         reason[table["fd"] > rules.max_fd] = f"segment above {rules.max_fd:g} mm"
