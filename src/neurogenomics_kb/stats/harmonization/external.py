@@ -9,6 +9,8 @@ import pandas as pd
 
 from neurogenomics_kb.errors import InputError, listing
 
+# Smaller counts of subjects are not told, since notes are published with results.
+FEW = 10
 # What the manifest of an external harmonization says.
 FIELDS = {
     "program": "name and version of the program",
@@ -115,8 +117,9 @@ def check_manifest(
         f"{len(trained)} subjects of {len(known)} sites."
     ]
     if seen:
+        told = seen if seen >= FEW else f"fewer than {FEW}"
         notes.append(
-            f"{manifest['program']} had seen {seen} of the {len(sites)} subjects in its training, "
+            f"{manifest['program']} had seen {told} of the {len(sites)} subjects in its training, "
             "test subjects among them: every held-out result may be optimistic."
         )
     return notes
