@@ -112,6 +112,9 @@ GENE_LEVELS = {
     "gene": ("mean", "length_weighted", "prior_weighted"),
     "subject": ("concatenate", "mean", "max", "prior_weighted"),
 }
+# Pooling that the EEG pipeline does.
+SEGMENT_LEVELS = {"segment": ("mean",), "run": ("mean",), "subject": ("clean_segments",)}
+EXECUTED_LEVELS = {"genomics": GENE_LEVELS, "eeg": SEGMENT_LEVELS}
 
 
 class Level(Strict):
@@ -124,7 +127,8 @@ class Level(Strict):
     pooling : str
         How: ``mean``, ``max``, ``cls``, ``concatenate``, ``length_weighted`` (exons by their
         bases), ``prior_weighted`` (exons or genes by a table of weights, such as membership of a
-        pathway) or ``inverse_fd`` (weights by the inverse framewise displacement).
+        pathway), ``inverse_fd`` (weights by the inverse framewise displacement) or
+        ``clean_segments`` (runs by their number of clean segments).
     frames, stride : int, optional
         Length and step of a segment in volumes.
     seconds : float, optional
@@ -143,7 +147,14 @@ class Level(Strict):
 
     level: Literal["token", "exon", "window", "gene", "segment", "run", "subject"]
     pooling: Literal[
-        "mean", "max", "cls", "concatenate", "length_weighted", "prior_weighted", "inverse_fd"
+        "mean",
+        "max",
+        "cls",
+        "concatenate",
+        "length_weighted",
+        "prior_weighted",
+        "inverse_fd",
+        "clean_segments",
     ]
     frames: int | None = Field(None, ge=1)
     stride: int | None = Field(None, ge=1)
@@ -201,10 +212,11 @@ class EmbeddingStrategy(Card):
             raise ValueError("an `encoder` names its features itself; leave `features` out")
         if self.gene_set is not None and (self.encoder is None or self.modality != "genomics"):
             raise ValueError("a `gene_set` restricts what an `encoder` of genomics reads")
-        if self.status == "ready" and not self._pools_genes():
+        executed = EXECUTED_LEVELS.get(self.modality, {})
+        if self.status == "ready" and not self._pools_as(executed):
             raise ValueError(
-                "only these levels are executed, in this order ("
-                + "; ".join(f"{level}: {', '.join(how)}" for level, how in GENE_LEVELS.items())
+                f"only these levels of {self.modality} are executed, in this order ("
+                + "; ".join(f"{level}: {', '.join(how)}" for level, how in executed.items())
                 + "); set status: planned"
             )
         return self
@@ -222,13 +234,13 @@ class EmbeddingStrategy(Card):
             raise ValueError("an `acquisition` prepares functional images; the modality is another")
         return self
 
-    def _pools_genes(self) -> bool:
-        """Whether the genomics pipeline executes the levels, or there are none."""
+    def _pools_as(self, executed: dict[str, tuple[str, ...]]) -> bool:
+        """Whether a pipeline executes the levels, or there are none."""
         if not self.levels:
             return True
-        return len(self.levels) == len(GENE_LEVELS) and all(
+        return len(self.levels) == len(executed) and all(
             level.level in name.split(" or ") and level.pooling in how
-            for level, (name, how) in zip(self.levels, GENE_LEVELS.items(), strict=True)
+            for level, (name, how) in zip(self.levels, executed.items(), strict=True)
         )
 
     @property
