@@ -184,7 +184,13 @@ def validate_cards(path: Path, as_json: bool) -> None:
 @kb.command("new")
 @click.argument("type_name", metavar="TYPE")
 @click.argument("card_id", metavar="ID")
-@click.option("--from", "source", metavar="ID", help="Copy this card instead of a skeleton.")
+@click.option(
+    "--from",
+    "source",
+    metavar="ID|TABLE",
+    help="Copy this card instead of a skeleton; for a dataset also a table (.csv, .tsv, .parquet), "
+    "which is described without copying anybody's values.",
+)
 @path_option
 @one_line_errors
 def draft_card(type_name: str, card_id: str, source: str | None, path: Path) -> None:

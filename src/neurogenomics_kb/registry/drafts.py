@@ -12,6 +12,7 @@ from neurogenomics_kb.registry.cards import CARD_TYPES
 from neurogenomics_kb.registry.store import EXPERIMENTS, IN_RUN_CONFIG, LAYOUT, Registry
 from neurogenomics_kb.registry.yaml_file import dump_yaml, write_atomically
 
+TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".gz", ".parquet")
 NOT_DRAFTED = {"result": "A run writes result cards; see `kedro kb sync`."}
 SKELETONS: dict[str, dict[str, Any]] = {
     "dataset": {"title": "…", "cohort": "my_cohort", "license": "…", "access": "…", "tables": {
@@ -32,6 +33,9 @@ SKELETONS: dict[str, dict[str, Any]] = {
     "fusion": {"title": "…", "method": "concatenate", "blocks": {
         "gene": "genetics_gene_kmer_pca512_v1", "brain": "smri_free_surfer_pca512_v1"}},
     "gene_set": {"title": "…", "genes": ["GENE1", "GENE2"], "sources": ["doi:…"]},
+    "instrument": {"title": "…", "informant": "parent", "license": "…", "range": [0, 3],
+        "missing_codes": [9], "items": {"q1": {}, "q2": {"reverse": True}, "q3": {}},
+        "scales": {"total": {"items": "all", "score": "sum", "max_missing": 0.2}}},
     "preprocessing": {"title": "…", "modality": "fmri", "steps": [
         {"step": "upstream", "what": "motion correction", "tool": "…"}],
         "status": "planned", "reason": "…"},
@@ -58,7 +62,8 @@ def new_card(registry: Registry, type_name: str, card_id: str, source: str | Non
     type_name : str
     card_id : str
     source : str, optional
-        Card of the same type that is copied; a skeleton is written otherwise.
+        Card of the same type that is copied, or, for a dataset, a table that is described; a
+        skeleton is written otherwise.
 
     Returns
     -------
@@ -79,7 +84,7 @@ def new_card(registry: Registry, type_name: str, card_id: str, source: str | Non
             file=registry.file_of(card_id),
             remedy="Choose another id, or the next version (…_v2).",
         )
-    body = body_of(registry, type_name, source)
+    body = body_of(registry, type_name, source, card_id)
     try:
         CARD_TYPES[type_name].model_validate({**body, "id": card_id})
     except ValueError as error:
@@ -102,10 +107,15 @@ def new_card(registry: Registry, type_name: str, card_id: str, source: str | Non
     return file
 
 
-def body_of(registry: Registry, type_name: str, source: str | None) -> dict[str, Any]:
+def body_of(registry: Registry, type_name: str, source: str | None, card_id: str) -> dict[str, Any]:
     """Content of the new card, without an id."""
     if source is None:
         return SKELETONS[type_name]
+    if type_name == "dataset" and source.endswith(TABLE_ENDINGS):
+        # pandas takes a second to import, which no other command should pay.
+        from neurogenomics_kb.registry.table_draft import draft_dataset
+
+        return draft_dataset(source, card_id)
     card = registry.get(source, type_name)
     body = card.model_dump(mode="json", exclude_unset=True, exclude={"id"})
     return {**body, "title": f"Copy of {source}"} if body.get("title") else body
