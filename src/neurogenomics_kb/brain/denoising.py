@@ -15,6 +15,9 @@ from neurogenomics_kb.errors import InputError, listing
 NUISANCE = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z", "csf", "white_matter")
 LIST_OR_REPAIR = "Run preprocessing again for this subject, or list it in fmri.quality.exclude."
 
+# Frames that scipy's filtfilt puts at each end for nilearn's Butterworth filter of order 5.
+_PADDING = 33
+
 
 def denoise(
     timeseries: pd.DataFrame,
@@ -97,6 +100,12 @@ def denoise(
     first, last = np.flatnonzero(kept)[[0, -1]]
     inside = kept[first : last + 1]
     filters = bool(high_pass or low_pass)
+    if filters and len(inside) <= _PADDING:
+        raise InputError(
+            f"{len(inside)} frames from first to last that counts are too few to filter",
+            file=f"time series of {subject}",
+            remedy="Raise fmri.quality.min_frames, or list the subject in fmri.quality.exclude.",
+        )
     cleaned = clean(
         _fill(signals[first : last + 1], inside),
         detrend=detrend,
