@@ -20,12 +20,14 @@ from neurogenomics_kb.datasets.not_collected import NotCollected, NotCollectedDa
 from neurogenomics_kb.datasets.result_card import ResultCardDataset
 from neurogenomics_kb.datasets.series import SubjectTablesDataset
 from neurogenomics_kb.datasets.tracts import TractTablesDataset
+from neurogenomics_kb.datasets.visits import BidsVisitsDataset
 
 __all__ = [
     "AtlasDataset",
     "BidsConfoundsDataset",
     "BidsImage",
     "BidsImagesDataset",
+    "BidsVisitsDataset",
     "EegRecordingsDataset",
     "EmbeddingsDataset",
     "EnigmaTablesDataset",

@@ -25,7 +25,7 @@ class FreeSurferSubjectsDataset(AbstractDataset[None, pd.DataFrame]):
         ``ses-1`` takes that session, ``all`` makes every session a row.
     stream : {"cross", "long"}
         Independently processed folders, or those of the longitudinal stream.
-    version : str
+    release : str
         ``same`` (releases must not mix), ``any``, or the release wanted; subjects of others are
         then left out and counted in the quality table.
     damaged : {"error", "exclude"}
@@ -48,7 +48,7 @@ class FreeSurferSubjectsDataset(AbstractDataset[None, pd.DataFrame]):
             aseg_volume: {atlas: aseg, measure: Volume_mm3}
             brain_volume: {atlas: aseg, header: [BrainSegVolNotVent, SupraTentorialVol]}
           session: ses-1
-          version: 7.3.2
+          release: 7.3.2
           damaged: exclude
 
     >>> FreeSurferSubjectsDataset(
@@ -64,7 +64,7 @@ class FreeSurferSubjectsDataset(AbstractDataset[None, pd.DataFrame]):
         groups: dict[str, dict[str, Any]],
         session: str | None = None,
         stream: Literal["cross", "long"] = "cross",
-        version: str = "same",
+        release: str = "same",
         damaged: Literal["error", "exclude"] = "error",
         pattern: str = FOLDER,
         n_threads: int = 8,
@@ -77,6 +77,13 @@ class FreeSurferSubjectsDataset(AbstractDataset[None, pd.DataFrame]):
             if value not in allowed:
                 raise DatasetError(f"{name}: '{value}' is none of {', '.join(allowed)}")
         self._filepath = Path(filepath)
+        for name, spec in groups.items():
+            unknown = sorted(set(spec) - {"atlas", "measure", "header"})
+            if unknown or "atlas" not in spec:
+                raise DatasetError(
+                    f"group '{name}' has {', '.join(spec)}; write atlas and measure, or atlas and "
+                    "header"
+                )
         self._groups = {
             name: Group(**{**spec, "header": tuple(spec.get("header", ()))})
             for name, spec in groups.items()
@@ -84,7 +91,7 @@ class FreeSurferSubjectsDataset(AbstractDataset[None, pd.DataFrame]):
         self._options = {
             "session": session,
             "stream": stream,
-            "version": str(version),
+            "release": str(release),
             "damaged": damaged,
             "pattern": pattern,
             "n_threads": n_threads,

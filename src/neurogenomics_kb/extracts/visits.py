@@ -208,8 +208,8 @@ def _check_ages(table: pd.DataFrame, visits: Visits, file: str) -> None:
     )
 
 
-def one_row_per_visit(table: pd.DataFrame) -> pd.DataFrame:
-    """Table of subjects and waves under the names of visits; other tables as they are."""
+def one_row_per_visit(table):
+    """Table or series of subjects and waves under the names of visits; other tables as they are."""
     if not isinstance(table.index, pd.MultiIndex):
         return table
     names = [f"{subject}_{wave}" if wave else str(subject) for subject, wave in table.index]

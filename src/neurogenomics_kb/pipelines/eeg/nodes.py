@@ -19,6 +19,7 @@ from neurogenomics_kb.brain.eeg.pooling import (
 from neurogenomics_kb.brain.eeg.reading import refuse_different_rates
 from neurogenomics_kb.brain.eeg.recordings import Recording
 from neurogenomics_kb.brain.eeg.runs import process_recording
+from neurogenomics_kb.extracts.visits import one_row_per_visit
 from neurogenomics_kb.naming import SUBJECT
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.eeg.parameters import (
@@ -30,6 +31,8 @@ from neurogenomics_kb.pipelines.eeg.parameters import (
 )
 from neurogenomics_kb.pipelines.eeg.recipe import check_parameters, segment_encoders
 from neurogenomics_kb.pipelines.quality import keep_included, quality_table
+
+ALL_WAVES = "all"
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +49,8 @@ def process_recordings(
     if is_absent(recordings):
         return empty_table(), empty_table()
     check_parameters(recipe, recording, cleaning, measures)
-    choose_wave([each.session for each in recordings], waves.session)
+    if waves.session != ALL_WAVES:
+        choose_wave([each.session for each in recordings], waves.session)
     if cleaning.resample is None:
         refuse_different_rates(recordings)
     options = (
@@ -74,6 +78,9 @@ def assess_quality(runs: pd.DataFrame, waves: WaveParameters, quality: EegQualit
     if runs.empty:
         return empty_table()
     metrics, failures = wave_quality(runs, min_clean_segments=quality.min_clean_segments)
+    if waves.session == ALL_WAVES:
+        visits = {reason: one_row_per_visit(fails) for reason, fails in failures.items()}
+        return quality_table("eeg", one_row_per_visit(metrics), visits, quality.exclude)
     chosen = choose_wave(runs[WAVE], waves.session)
     subjects = pd.Index(sorted(set(runs[SUBJECT])), name=SUBJECT)
     here = metrics.index.get_level_values(WAVE) == chosen
@@ -106,6 +113,8 @@ def build_features(
     """Rows of the chosen session, one per subject that passes."""
     if runs.empty:
         return empty_table()
+    if waves.session == ALL_WAVES:
+        return keep_included(one_row_per_visit(wave_features), quality)
     chosen = choose_wave(runs[WAVE], waves.session)
     here = wave_features.index.get_level_values(WAVE) == chosen
     return keep_included(wave_features[here].droplevel(WAVE), quality)

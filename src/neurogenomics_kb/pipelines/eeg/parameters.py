@@ -129,7 +129,8 @@ class WaveParameters(Parameters):
     ----------
     session : str, optional
         Session whose recordings become ``eeg.features``; needed where there are several.
-        ``eeg.wave_features`` holds all of them.
+        ``eeg.wave_features`` holds all of them. ``all`` makes a row of every visit, for cohorts
+        whose participants' table has visits.
     """
 
     session: str | None = None

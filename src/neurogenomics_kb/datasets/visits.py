@@ -1,0 +1,113 @@
+"""Children and their visits from a BIDS folder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from kedro.io import AbstractDataset, DatasetError
+
+from neurogenomics_kb.datasets.raw_file import require_file
+from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.extracts.visits import CHILD, SESSION, join_visits
+
+SESSIONS = "sessions.tsv"
+
+
+class BidsVisitsDataset(AbstractDataset[None, pd.DataFrame]):
+    """One row per visit of a BIDS folder, called ``<subject>_<session>``.
+
+    ``participants.tsv`` gives what belongs to the child, ``sessions.tsv`` (one for the cohort, or
+    one per child as ``sub-*/sub-*_sessions.tsv``) what belongs to the visit, and files of
+    ``phenotype/`` what was measured. Children without a visit are not among the rows.
+
+    Parameters
+    ----------
+    filepath : str
+        The BIDS folder.
+    phenotype : list of str, optional
+        Files of ``phenotype/`` to join.
+
+    Examples
+    --------
+    .. code-block:: yaml
+
+        participants:
+          type: neurogenomics_kb.datasets.BidsVisitsDataset
+          filepath: data/01_raw/cha_dev
+
+        behaviour.instruments:
+          type: neurogenomics_kb.datasets.BidsVisitsDataset
+          filepath: data/01_raw/cha_dev
+          phenotype: [language.tsv, attention.tsv]
+
+    >>> BidsVisitsDataset(filepath="nowhere").exists()
+    False
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        phenotype: Sequence[str] = (),
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        # The folder holds the cohort's images too; what is read here are a few tables.
+        self._filepath = Path(filepath) / "participants.tsv"
+        self._folder = Path(filepath)
+        self._phenotype = list(phenotype)
+        self.metadata = metadata
+
+    @property
+    def choices(self) -> str:
+        """Contents of the other tables, for the run's fingerprint."""
+        files = [self._folder / SESSIONS, *sorted(self._folder.glob("sub-*/sub-*_sessions.tsv"))]
+        files += [self._folder / "phenotype" / name for name in self._phenotype]
+        digests = [hashlib.sha256(f.read_bytes()).hexdigest() for f in files if f.is_file()]
+        return " ".join([*self._phenotype, *digests])
+
+    def load(self) -> pd.DataFrame:
+        """One row per visit."""
+        participants = self._read("participants.tsv", "table of participants")
+        phenotypes = {
+            f"phenotype/{name}": self._read(f"phenotype/{name}", "instrument")
+            for name in self._phenotype
+        }
+        return join_visits(participants, self._sessions(), phenotypes)
+
+    def _sessions(self) -> pd.DataFrame:
+        if (self._folder / SESSIONS).is_file():
+            return self._read(SESSIONS, "table of sessions")
+        tables = []
+        for file in sorted(self._folder.glob("sub-*/sub-*_sessions.tsv")):
+            table = self._read(str(file.relative_to(self._folder)), "table of sessions")
+            tables.append(table.assign(**{CHILD: file.parent.name}))
+        if not tables:
+            raise InputError(
+                "there is neither a sessions.tsv nor one below any sub-*",
+                file=self._folder / SESSIONS,
+                remedy=f"Write one with {CHILD}, {SESSION} and the age at the visit.",
+            )
+        return pd.concat(tables, ignore_index=True)
+
+    def _read(self, name: str, what: str) -> pd.DataFrame:
+        file = require_file(self._folder / name, what)
+        try:
+            return pd.read_csv(file, sep="\t", na_values=["n/a"], dtype={CHILD: str, SESSION: str})
+        except (ValueError, pd.errors.ParserError) as error:
+            raise InputError(
+                f"not a table ({error})", file=file, remedy="Write tab-separated columns."
+            ) from None
+
+    def save(self, data: None) -> None:
+        """Refuse: raw files are not written."""
+        raise DatasetError("raw files of a cohort are only read")
+
+    def _exists(self) -> bool:
+        return self._filepath.is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._folder), "phenotype": self._phenotype}
