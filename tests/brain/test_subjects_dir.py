@@ -188,11 +188,11 @@ def test_releases_do_not_mix_unless_told(cohort):
     write_subject(cohort, "sub-04", seed=4, version="6")
     with pytest.raises(InputError, match=r"7\.3\.2 \(3\), 6 \(1\) \(1 of 4 subjects\)"):
         read_subjects(cohort, GROUPS)
-    table = read_subjects(cohort, GROUPS, version="7.3.2")
+    table = read_subjects(cohort, GROUPS, release="7.3.2")
     assert table["problem"].tolist() == ["", "", "", "FreeSurfer 6 instead of 7.3.2"]
-    assert (read_subjects(cohort, GROUPS, version="any")["problem"] == "").all()
+    assert (read_subjects(cohort, GROUPS, release="any")["problem"] == "").all()
     with pytest.raises(InputError, match=r"no subject comes from FreeSurfer 8\.0"):
-        read_subjects(cohort, GROUPS, version="8.0")
+        read_subjects(cohort, GROUPS, release="8.0")
 
 
 def test_thalamus_has_one_name_over_releases(cohort):

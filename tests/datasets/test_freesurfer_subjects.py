@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from kedro.io import DatasetError
+from kedro.io import AbstractDataset, DatasetError
 
 from neurogenomics_kb.datasets import (
     FreeSurferSubjectsDataset,
@@ -39,6 +39,24 @@ def test_dataset_reads_what_the_catalog_says(folder):
 def test_wrong_option_is_refused():
     with pytest.raises(DatasetError, match="damaged: 'drop' is none of error, exclude"):
         FreeSurferSubjectsDataset(filepath="x", groups=GROUPS, damaged="drop")
+    with pytest.raises(DatasetError, match="group 'thickness' has atlas, mesure; write atlas and"):
+        FreeSurferSubjectsDataset(
+            filepath="x", groups={"thickness": {"atlas": "aparc", "mesure": "ThickAvg"}}
+        )
+
+
+def test_every_option_reaches_the_dataset_from_the_catalog(folder):
+    # Kedro takes some words, such as `version`, for itself.
+    entry = {
+        "type": "neurogenomics_kb.datasets.FreeSurferSubjectsDataset",
+        "filepath": str(folder),
+        "groups": GROUPS,
+        "release": "7.3.2",
+        "damaged": "exclude",
+        "stream": "cross",
+    }
+    described = AbstractDataset.from_config("smri.freesurfer", entry)._describe()
+    assert (described["release"], described["damaged"]) == ("7.3.2", "exclude")
 
 
 def test_unusable_and_poor_subjects_are_counted_by_the_pipeline(folder, tmp_path, monkeypatch):

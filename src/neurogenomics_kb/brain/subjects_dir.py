@@ -163,7 +163,7 @@ def read_subjects(
     pattern: str = FOLDER,
     stream: Literal["cross", "long"] = "cross",
     session: str | None = None,
-    version: str = "same",
+    release: str = "same",
     damaged: Damaged = "error",
     n_threads: int = 8,
 ) -> pd.DataFrame:
@@ -176,7 +176,7 @@ def read_subjects(
         Feature group to what it is made of.
     pattern, stream, session
         See `list_folders`. With ``session="all"`` every session is a row of its own.
-    version : str
+    release : str
         ``same``: all subjects must come from one FreeSurfer release; ``any``: releases may mix;
         else the release that is wanted (``7.3.2``), and subjects of others have a problem.
     damaged : {"error", "exclude"}
@@ -230,7 +230,7 @@ def read_subjects(
         table = pd.concat([table.drop(columns=list(holes)), euler_numbers(table)], axis=1)
     table = pd.concat([table, notes], axis=1).sort_index()
     refuse_copies(table, directory)
-    return check_versions(table, directory, version)
+    return check_releases(table, directory, release)
 
 
 def folder_index(folders: list[Folder], directory: Path, *, waves: bool) -> pd.Index:
@@ -369,7 +369,7 @@ def refuse_copies(table: pd.DataFrame, directory: Path) -> None:
         )
 
 
-def check_versions(table: pd.DataFrame, directory: Path, version: str) -> pd.DataFrame:
+def check_releases(table: pd.DataFrame, directory: Path, release: str) -> pd.DataFrame:
     """Refuse a mix of releases, or mark the subjects of another release than is wanted.
 
     Raises
@@ -378,24 +378,24 @@ def check_versions(table: pd.DataFrame, directory: Path, version: str) -> pd.Dat
     """
     known = table[VERSION] != ""
     counts = table.loc[known, VERSION].value_counts()
-    if version == "same" and len(counts) > 1:
+    if release == "same" and len(counts) > 1:
         shown = listing(f"{name} ({n})" for name, n in counts.items())
         raise InputError(
             f"the subjects come from different FreeSurfer releases: {shown}",
             file=directory,
             subjects=int(counts.iloc[1:].sum()),
             of=len(table),
-            remedy="Process all with one; or set `version` to the one wanted, which leaves the "
+            remedy="Process all with one; or set `release` to the one wanted, which leaves the "
             "others out and counts them, or to any.",
         )
-    if version in ("same", "any"):
+    if release in ("same", "any"):
         return table
-    if not counts.index.isin([version]).any():
+    if not counts.index.isin([release]).any():
         raise InputError(
-            f"no subject comes from FreeSurfer {version}; the headers say {listing(counts.index)}",
+            f"no subject comes from FreeSurfer {release}; the headers say {listing(counts.index)}",
             file=directory,
-            remedy="Correct `version` of the catalog entry.",
+            remedy="Correct `release` of the catalog entry.",
         )
-    other = known & (table[VERSION] != version)
-    problem = table[PROBLEM].mask(other, "FreeSurfer " + table[VERSION] + f" instead of {version}")
+    other = known & (table[VERSION] != release)
+    problem = table[PROBLEM].mask(other, "FreeSurfer " + table[VERSION] + f" instead of {release}")
     return table.assign(**{PROBLEM: problem})
