@@ -21,6 +21,7 @@ LAYOUT = {
     "embedding_strategy": "integration_cards/embedding_strategies.yaml",
     "fusion": "integration_cards/fusion_strategies.yaml",
     "gene_set": "integration_cards/gene_sets.yaml",
+    "instrument": "instruments",
     "harmonization": "integration_cards/harmonization_methods.yaml",
     "preprocessing": "integration_cards/rsfmri_preprocessing_pipelines.yaml",
     "alignment": "integration_cards/alignment_strategies.yaml",

@@ -20,6 +20,7 @@ from neurogenomics_kb.registry.cards.experiments import (
 )
 from neurogenomics_kb.registry.cards.gene_sets import GeneSet
 from neurogenomics_kb.registry.cards.harmonization import HarmonizationMethod
+from neurogenomics_kb.registry.cards.instruments import Instrument
 from neurogenomics_kb.registry.cards.knowledge import (
     AlignmentStrategy,
     IntegrationPrinciple,
@@ -43,6 +44,7 @@ CARD_TYPES: dict[str, type[Card]] = {
         FusionStrategy,
         GeneSet,
         HarmonizationMethod,
+        Instrument,
         PreprocessingPipeline,
         AlignmentStrategy,
         IntegrationPrinciple,
@@ -70,6 +72,7 @@ __all__ = [
     "GeneSet",
     "HarmonizationMethod",
     "Identifier",
+    "Instrument",
     "IntegrationPrinciple",
     "Kinship",
     "Modality",

@@ -1,0 +1,1 @@
+"""Behaviour: scores of questionnaires and tests, and what is missing from them."""
