@@ -28,6 +28,15 @@ def test_images_of_a_subject_are_averaged():
     assert np.isnan(found.loc["sub-03", "t1w_cjv"])
 
 
+def test_sessions_are_told_apart_where_tables_have_waves():
+    names = ["sub-01_ses-1_run-1_T1w", "sub-01_ses-1_run-2_T1w", "sub-01_ses-2_T1w", "sub-03_T1w"]
+    found = group_image_quality(
+        TABLE.assign(bids_name=names), ["cnr"], prefix="t1w", file="f", waves=True
+    )
+    assert found.index.names == ["subject_id", "wave_id"]
+    assert found["t1w_cnr"].to_dict() == {("sub-01", "ses-1"): 3.5, ("sub-01", "ses-2"): 1.0}
+
+
 def test_tables_by_participant_are_read_too():
     table = pd.DataFrame({"participant_id": ["a", "b"], "FD_mean": [0.1, 0.2]})
     assert read(table, ["FD_mean"]).loc["b", "t1w_fd_mean"] == 0.2

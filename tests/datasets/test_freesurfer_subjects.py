@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from kedro.io import AbstractDataset, DatasetError
 
@@ -79,6 +80,33 @@ def test_unusable_and_poor_subjects_are_counted_by_the_pipeline(folder, tmp_path
     features = catalog.load("smri.features")
     assert features.index.tolist() == ["sub-1", "sub-3"]
     assert features.shape == (2, 69)
+
+
+def test_waves_go_through_the_pipeline(tmp_path, monkeypatch):
+    for i, name in enumerate(["sub-1_ses-1", "sub-1_ses-2", "sub-2_ses-1"]):
+        write_subject(tmp_path / "fs", name, seed=i, holes=(150, 90) if i == 1 else (3, 3))
+    dataset = FreeSurferSubjectsDataset(filepath=str(tmp_path / "fs"), groups=GROUPS, session="all")
+    images = pd.DataFrame(
+        {
+            "bids_name": ["sub-1_ses-1_T1w", "sub-1_ses-2_T1w", "sub-2_ses-1_T1w"],
+            "cjv": [0.3, 0.4, 0.9],
+        }
+    )
+    monkeypatch.chdir(tmp_path)
+    inputs = {
+        "smri.freesurfer": dataset.load(),
+        "smri.euler": NotCollected(modality="smri"),
+        "smri.group_image_quality": images,
+        "recipe": {"blocks": {}, "encoders": {}},
+    }
+    changes = {"image_metrics": [], "image_limits": {"cjv": {"max": 0.8}}}
+    catalog = run_pipeline(create_pipeline(), inputs, {"smri": {"quality": changes}})
+    quality = catalog.load("smri.quality")
+    assert quality.index.tolist() == [("sub-1", "ses-1"), ("sub-1", "ses-2"), ("sub-2", "ses-1")]
+    assert quality["reason"].tolist() == [
+        "", "mean Euler number below -217", "t1w_cjv above 0.8"
+    ]  # fmt: skip
+    assert catalog.load("smri.features").index.tolist() == [("sub-1", "ses-1")]
 
 
 @pytest.mark.real_data

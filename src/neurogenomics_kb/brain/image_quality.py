@@ -11,10 +11,11 @@ from neurogenomics_kb.naming import SUBJECT
 from neurogenomics_kb.tables import require_columns, require_numbers
 
 IMAGE, PARTICIPANT = "bids_name", "participant_id"
+WAVE = "wave_id"
 
 
 def group_image_quality(
-    table: pd.DataFrame, metrics: Iterable[str], *, prefix: str, file: str
+    table: pd.DataFrame, metrics: Iterable[str], *, prefix: str, file: str, waves: bool = False
 ) -> pd.DataFrame:
     """Quality metrics of every subject, averaged over the subject's images.
 
@@ -29,11 +30,14 @@ def group_image_quality(
         Put before their names (``t1w_cjv``), since modalities share metric names.
     file : str
         What to call the table in messages.
+    waves : bool
+        Average within sessions (``ses-1``), for tables with a row per subject and wave.
 
     Returns
     -------
     DataFrame
-        ``<prefix>_<metric>`` in lower case and the table's units, index ``subject_id``.
+        ``<prefix>_<metric>`` in lower case and the table's units, index ``subject_id``,
+        with ``wave_id`` where waves are told apart.
 
     Raises
     ------
@@ -70,8 +74,12 @@ def group_image_quality(
             of=len(table),
             remedy="Keep one row per subject.",
         )
-    means = table[metrics].astype(float).groupby(subjects.astype(object)).mean()
-    return means.rename(columns=lambda name: f"{prefix}_{name.lower()}").rename_axis(SUBJECT)
+    keys = [subjects.astype(object).rename(SUBJECT)]
+    if waves:
+        session = names.str.extract(r"_(ses-[A-Za-z0-9]+)", expand=False)
+        keys.append(session.astype(object).rename(WAVE))
+    means = table[metrics].astype(float).groupby(keys).mean()
+    return means.rename(columns=lambda name: f"{prefix}_{name.lower()}")
 
 
 def outside_limits(

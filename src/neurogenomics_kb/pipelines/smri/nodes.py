@@ -38,7 +38,11 @@ def assess_quality(
     wanted = dict.fromkeys([*quality.image_metrics, *quality.image_limits])
     if wanted and not is_absent(group_image_quality):
         found = image_quality.group_image_quality(
-            group_image_quality, wanted, prefix="t1w", file="smri.group_image_quality"
+            group_image_quality,
+            wanted,
+            prefix="t1w",
+            file="smri.group_image_quality",
+            waves=metrics.index.nlevels > 1,
         )
         metrics, failures = add_image_quality(
             metrics,
