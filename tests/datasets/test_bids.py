@@ -135,5 +135,5 @@ def test_atlas_entry(tmp_path):
     )
     with pytest.raises(DatasetError, match=r"no.tsv: the table of labels is missing"):
         missing.load()
-    with pytest.raises(DatasetError, match="either filepath or fetch"):
+    with pytest.raises(DatasetError, match="one of filepath, coordinates and fetch"):
         AtlasDataset(name="A")

@@ -74,6 +74,12 @@ def load_atlas(settings: dict[str, Any]) -> Atlas:
     if settings["fetch"] is not None:
         return fetch_atlas(settings["name"], **settings["fetch"])
     images, tables = settings["images"], settings["labels"]
+    if not images:
+        raise InputError(
+            "the entry names no image",
+            file=f"atlas {settings['name']}",
+            remedy="Give filepath; coordinates serve brain maps only.",
+        )
     if len(tables) not in (0, len(images)):
         raise InputError(
             f"{len(images)} images but {len(tables)} tables of labels",

@@ -24,6 +24,8 @@ class AtlasDataset(AbstractDataset[None, dict[str, Any]]):
         Table of labels for each; see `neurogenomics_kb.brain.parcellation.read_atlas`.
     space : str
         Space that the image is in (``MNI152NLin6Asym``), or nothing.
+    coordinates : str, optional
+        Table of ``name, x, y, z`` (mm, MNI) instead of an image, for brain maps alone.
     fetch : dict, optional
         Arguments of `neurogenomics_kb.brain.parcellation.fetch_atlas` instead of files.
 
@@ -49,16 +51,18 @@ class AtlasDataset(AbstractDataset[None, dict[str, Any]]):
         filepath: str | list[str] | None = None,
         labels: str | list[str] | None = None,
         space: str = "",
+        coordinates: str | None = None,
         fetch: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        if (filepath is None) == (fetch is None):
-            raise DatasetError(f"atlas {name}: give either filepath or fetch")
+        if [filepath, coordinates, fetch].count(None) != 2:
+            raise DatasetError(f"atlas {name}: give one of filepath, coordinates and fetch")
         self._settings = {
             "name": name,
             "images": as_paths(filepath),
             "labels": as_paths(labels),
             "space": space,
+            "coordinates": None if coordinates is None else Path(coordinates),
             "fetch": fetch,
         }
         self.metadata = metadata
@@ -68,6 +72,8 @@ class AtlasDataset(AbstractDataset[None, dict[str, Any]]):
         for key, what in (("images", "atlas image"), ("labels", "table of labels")):
             for path in self._settings[key]:
                 require_file(path, what)
+        if self._settings["coordinates"] is not None:
+            require_file(self._settings["coordinates"], "table of coordinates")
         return dict(self._settings)
 
     def save(self, data: None) -> None:
