@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 from kedro.io import DatasetError
 
+from neurogenomics_kb.brain.confounds import Censoring, ConfoundStrategy
 from neurogenomics_kb.brain.connectivity import NUISANCE
+from neurogenomics_kb.brain.denoising import denoise
 from neurogenomics_kb.brain.embeddings import read_embeddings
 from neurogenomics_kb.brain.encoders import load_brain_encoder
 from neurogenomics_kb.brain.windows import inverse_fd_weights
@@ -137,7 +139,7 @@ def test_two_encoders_stand_side_by_side(raw, run_modality, tmp_path):
 
 def test_two_blocks_that_cut_one_encoder_differently_are_refused(raw, run_modality):
     raw["recipe"]["blocks"]["other"] = strategy("brainlm", TOKENS)
-    with pytest.raises(InputError, match="block 'other' pools 'brainlm' otherwise"):
+    with pytest.raises(InputError, match="block 'other' prepares or pools 'brainlm' otherwise"):
         run_modality(raw)
 
 
@@ -157,6 +159,57 @@ def test_confounds_of_another_run_are_refused(raw, runs, run_modality):
     short = runs["sub-1"][1].iloc[:-1]
     raw["fmri.confounds"]["sub-1"] = lambda: short
     with pytest.raises(InputError, match=r"confounds of sub-1: 129 rows, but .* 130 frames"):
+        run_modality(raw)
+
+
+CARD = {
+    "id": "card",
+    "steps": [
+        {"step": "drop_frames", "initial": 3},
+        {"step": "average_parcels", "atlas": "Schaefer-400", "parcels": 400},
+        {"step": "filter", "high_pass_hz": 0.01, "low_pass_hz": 0.1},
+        {"step": "censor", "max_fd_mm": 0.24, "min_usable_s": 100},
+        {"step": "regress", "signals": ["motion"], "motion": "basic"},
+        {"step": "standardize"},
+    ],
+}
+
+
+def test_series_go_through_the_preprocessing_card(raw, runs, brainlm, run_modality):
+    raw["recipe"]["blocks"]["brain"]["acquisition"] = "card"
+    raw["recipe"]["acquisitions"] = {"card": CARD}
+    raw["fmri.confounds"]["sub-3"] = lambda: runs["sub-3"][1].assign(framewise_displacement=1.0)
+    wide = {"fmri": {"quality": {"max_mean_fd": 2.0}}}
+    catalog = run_modality(raw, wide)
+    series, confounds = runs["sub-1"]
+    strategy = ConfoundStrategy(signals=("motion",), motion="basic")
+    censoring = Censoring(drop_initial=3, max_fd=0.24)
+    cleaned = denoise(
+        series, confounds, 1.47, nuisance=strategy, censoring=censoring, detrend=False,
+        high_pass=0.01, low_pass=0.1,
+    )  # fmt: skip
+    assert 100 < len(cleaned) < 127
+    whole = cleaned.reindex(range(3, 130)).interpolate().to_numpy()
+    encoder = load_brain_encoder(brainlm)
+    ready = encoder.prepare(pd.DataFrame(whole, columns=series.columns), 1.47)
+    starts = range(0, ready.n_frames - 32 + 1, 16)
+    vectors = encoder.embed([ready.cut(a, a + 32) for a in starts])
+    fd = confounds["framewise_displacement"].to_numpy()[3:]
+    fd = np.array([np.nan, *fd[1:]])
+    weights = inverse_fd_weights([np.nanmean(fd[a // 2 : a // 2 + 16]) for a in starts])
+    own = catalog.load("fmri.features").filter(regex="^fmri__brainlm__").loc["sub-1"]
+    np.testing.assert_allclose(own, weights @ vectors, atol=2e-5)
+    note = catalog.load("fmri.encoding")["brainlm"]
+    assert (note["acquisition"], note["rules"]["min_seconds"]) == ("card", 100)
+    reasons = catalog.load("fmri.quality")["reason"]
+    assert reasons["sub-3"] == "brainlm: all frames censored"
+
+
+def test_a_card_of_the_other_kind_is_refused(raw, run_modality):
+    raw["recipe"]["blocks"]["brain"]["acquisition"] = "card"
+    steps = [{"step": "scale_tensor"}]
+    raw["recipe"]["acquisitions"] = {"card": {"id": "card", "steps": steps}}
+    with pytest.raises(InputError, match="card 'card' yields tensor, encoder 'brainlm' reads par"):
         run_modality(raw)
 
 
@@ -241,6 +294,13 @@ def test_volumes_are_read_from_images(raw, runs, run_modality, tmp_path):
     ready = encoder.prepare(volumes["sub-1"](), 1.47)
     wanted = encoder.embed([ready.cut(a, a + 6) for a in range(0, 125, 6)]).mean(axis=0)
     np.testing.assert_allclose(features.loc["sub-1"], wanted, atol=1e-6)
+    # A card that scales as the model does gives the same, without smoothing.
+    raw["recipe"]["blocks"]["brain"]["acquisition"] = "tensor"
+    raw["recipe"]["acquisitions"] = {
+        "tensor": {"id": "tensor", "steps": [{"step": "scale_tensor"}]}
+    }
+    again = run_modality(raw).load("fmri.features")
+    np.testing.assert_allclose(again, features, atol=1e-4)
 
 
 def test_broken_images_and_folders_are_named(tmp_path):

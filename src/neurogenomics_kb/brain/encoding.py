@@ -27,6 +27,8 @@ from neurogenomics_kb.errors import InputError
 
 NO_CONFOUNDS = "no confounds"
 ALL_CENSORED = "all frames censored"
+# Column of confounds that says so, where more than displacement decided.
+CENSORED = "censored"
 Loader = Callable[[], Any]
 
 
@@ -72,7 +74,8 @@ def embed_run(
     signal : DataFrame or image
         Parcel series (frames × parcels), or a four-dimensional image.
     confounds : DataFrame, optional
-        Nuisance table of the run.
+        Nuisance table of the run. A column ``censored`` says which frames are, in place of the
+        rules' limit.
     tr : float
         Repetition time (s).
     subject : str
@@ -100,8 +103,12 @@ def embed_run(
     fd, usable = None, n_frames * tr
     if confounds is not None:
         fd = displacement(confounds, n_frames, subject)
-    if fd is not None and rules.censor_fd is not None:
+    censored = None
+    if confounds is not None and CENSORED in confounds:
+        censored = confounds[CENSORED].to_numpy(dtype=bool)
+    elif fd is not None and rules.censor_fd is not None:
         censored = fd > rules.censor_fd
+    if censored is not None:
         if censored.all():
             return left_out(ALL_CENSORED)
         usable = float((~censored).sum()) * tr

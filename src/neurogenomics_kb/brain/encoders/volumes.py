@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,27 @@ BACKGROUNDS = ("minimum", "zero")
 AT_ONCE = 20  # volumes read together
 SAME_SIZE = 0.05  # relative difference of voxel sizes that is let pass
 SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
+
+
+@dataclass(frozen=True)
+class ScaledVolumes:
+    """Volumes that were scaled before they came here.
+
+    Parameters
+    ----------
+    values : ndarray, shape (x, y, z, n_frames)
+        The first voxel is background.
+    voxel_mm : tuple of float
+        Size of a voxel (mm).
+    """
+
+    values: np.ndarray
+    voxel_mm: tuple[float, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels and frames."""
+        return self.values.shape
 
 
 def prepare_volumes(
@@ -36,8 +58,9 @@ def prepare_volumes(
 
     Parameters
     ----------
-    image : nibabel image, shape (x, y, z, n_frames)
-        Read twice, some volumes at a time: once for the statistics, once for the segments.
+    image : nibabel image or ScaledVolumes, shape (x, y, z, n_frames)
+        An image is read twice, some volumes at a time: once for the statistics, once for the
+        segments. Scaled volumes are only fitted.
     tr : float
         Repetition time (s), compared with the header's.
     shape : sequence of int
@@ -71,15 +94,17 @@ def prepare_volumes(
             file=file,
             remedy="Give the whole run as one image of volumes over time.",
         )
-    tr = check_header_tr(image, require_tr(tr, subject), file)
-    sizes = np.asarray(image.header.get_zooms()[:3], dtype=float)
-    if voxel_mm is not None and (np.abs(sizes - voxel_mm) > SAME_SIZE * voxel_mm).any():
-        raise InputError(
-            f"voxels of {' x '.join(f'{s:.3g}' for s in sizes)} mm, {model} was trained on "
-            f"{voxel_mm:g} mm in MNI space",
-            file=file,
-            remedy="Resample the image to the model's space (nilearn.image.resample_img).",
-        )
+    tr = require_tr(tr, subject)
+    if isinstance(image, ScaledVolumes):
+        check_voxels(image.voxel_mm, voxel_mm, model, file)
+        outside = float(image.values[0, 0, 0, 0])
+
+        def take(start: int, stop: int) -> np.ndarray:
+            return fit(image.values[..., start:stop].astype(np.float32), shape, outside)
+
+        return PreparedRun(image.shape[3], tr, take)
+    tr = check_header_tr(image, tr, file)
+    check_voxels(image.header.get_zooms()[:3], voxel_mm, model, file)
     centre, spread, lowest = statistics(image, scaling, file)
     fill = (lowest - centre) / spread if background == "minimum" else 0.0
 
@@ -89,6 +114,24 @@ def prepare_volumes(
         return fit(scaled, shape, fill)
 
     return PreparedRun(image.shape[3], tr, cut)
+
+
+def check_voxels(sizes: Sequence[float], voxel_mm: float | None, model: str, file: str) -> None:
+    """Refuse voxels of another size than the model's.
+
+    Raises
+    ------
+    InputError
+    """
+    if voxel_mm is None:
+        return
+    if (np.abs(np.asarray(sizes, dtype=float) - voxel_mm) > SAME_SIZE * voxel_mm).any():
+        raise InputError(
+            f"voxels of {' x '.join(f'{s:.3g}' for s in sizes)} mm, {model} was trained on "
+            f"{voxel_mm:g} mm in MNI space",
+            file=file,
+            remedy="Resample the image to the model's space (nilearn.image.resample_img).",
+        )
 
 
 def check_header_tr(image: Any, tr: float, file: str) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,12 +21,16 @@ from neurogenomics_kb.brain.windows import PooledSubject, Rules, count_pooled
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.naming import SUBJECT, feature_name
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
+from neurogenomics_kb.pipelines.fmri.encoder_inputs import (
+    Loaders,
+    censoring_rules,
+    encoder_card,
+    encoder_inputs,
+)
 from neurogenomics_kb.pipelines.fmri.parameters import EmbeddingParameters, FmriQuality
 from neurogenomics_kb.pipelines.quality import quality_table
 
 logger = logging.getLogger(__name__)
-
-Loaders = dict[str, Callable[[], Any]]
 
 
 def brain_strategies(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -43,10 +46,10 @@ def brain_strategies(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
         if strategy["modality"] != "fmri" or not strategy.get("encoder"):
             continue
         known = found.setdefault(strategy["encoder"], strategy)
-        if known.get("levels") != strategy.get("levels"):
+        if any(known.get(part) != strategy.get(part) for part in ("levels", "acquisition")):
             raise InputError(
-                f"block '{name}' pools '{strategy['encoder']}' otherwise than another block of "
-                "this experiment",
+                f"block '{name}' prepares or pools '{strategy['encoder']}' otherwise than another "
+                "of this experiment",
                 remedy="Run them as two experiments.",
             )
     return found
@@ -54,6 +57,7 @@ def brain_strategies(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def embed_runs(
     timeseries: Loaders,
+    parcels: Loaders,
     volumes: Loaders,
     embeddings: Loaders,
     confounds: Loaders,
@@ -77,7 +81,9 @@ def embed_runs(
     subjects = checked.index[checked["included"]].tolist()
     blocks, notes = [], {}
     for encoder_id, strategy in strategies.items():
+        card = encoder_card(recipe, strategy)
         rules = Rules.from_levels(strategy.get("levels", []), **embedding.rules)
+        rules = censoring_rules(rules, card)
         nuisance = {} if is_absent(confounds) else confounds
         if not is_absent(embeddings) and encoder_id in embeddings:
             imported = embeddings[encoder_id]()
@@ -85,42 +91,27 @@ def embed_runs(
             names, framing = imported.names, {"origin": f"imported from {imported.source}"}
         else:
             spec = recipe["encoders"][encoder_id]
-            more = {**embedding.loading, **token_pooling(spec, rules, encoder_id)}
-            encoder = load_brain_encoder(spec, **more)
-            runs = runs_of(encoder, encoder_id, timeseries, volumes)
-            runs = {k: v for k, v in runs.items() if k in passed or subject_of(k) in passed}
+            pooling = token_pooling(spec, rules, encoder_id)
+            encoder = load_brain_encoder(spec, **embedding.loading, **pooling)
             tr = repetition_time({} if is_absent(sidecar) else sidecar)
-            pooled = embed_all(encoder, encoder_id, rules, runs, nuisance, tr, subjects)
-            names, framing = encoder.names, {
-                "origin": "computed", **encoder.framing, "recorded_tr_s": tr,
-                "weights": encoder.weights_fingerprint,
-            }  # fmt: skip
-        notes[encoder_id] = {
-            **framing, "acquisition": strategy.get("acquisition"), "rules": vars(rules),
-            **count_pooled(pooled),
-        }  # fmt: skip
+            runs, tables = encoder_inputs(
+                encoder, encoder_id, parcels or timeseries, volumes, nuisance, card, tr
+            )
+            runs = {k: v for k, v in runs.items() if k in passed or subject_of(k) in passed}
+            pooled = embed_all(encoder, encoder_id, rules, runs, tables, tr, subjects)
+            names, framing = encoder.names, describe(encoder, tr)
+        acquisition = strategy.get("acquisition")
+        notes[encoder_id] = framing | {"acquisition": acquisition, "rules": vars(rules)}
+        notes[encoder_id] |= count_pooled(pooled)
         blocks.append(encoder_table(encoder_id, names, pooled))
         checked = exclude_dropped(checked, encoder_id, pooled)
     return pd.concat(blocks, axis=1), notes, checked
 
 
-def runs_of(encoder: Any, encoder_id: str, timeseries: Loaders, volumes: Loaders) -> Loaders:
-    """Runs that an encoder reads.
-
-    Raises
-    ------
-    InputError
-        If the cohort has none of the kind.
-    """
-    kind = volumes if encoder.reads == "volumes" else timeseries
-    if is_absent(kind):
-        name = "fmri.volumes" if encoder.reads == "volumes" else "fmri.timeseries"
-        raise InputError(
-            f"encoder '{encoder_id}' reads {encoder.reads}, and the cohort has none",
-            file=name,
-            remedy=f"Name the files in the catalog under {name}, or import embeddings.",
-        )
-    return kind
+def describe(encoder: Any, tr: float) -> dict[str, Any]:
+    """How an encoder makes its vectors, for the record."""
+    weights = encoder.weights_fingerprint
+    return {"origin": "computed", **encoder.framing, "recorded_tr_s": tr, "weights": weights}
 
 
 def token_pooling(spec: dict[str, Any], rules: Rules, encoder_id: str) -> dict[str, str]:

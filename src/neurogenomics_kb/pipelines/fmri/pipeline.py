@@ -34,6 +34,7 @@ def create_pipeline() -> Pipeline:
                 embed_runs,
                 [
                     "timeseries",
+                    "parcels",
                     "volumes",
                     "embeddings",
                     "confounds",
