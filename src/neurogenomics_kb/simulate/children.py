@@ -40,6 +40,10 @@ SHIFTS = {
 }
 ITEMS = 8
 CHANNELS = ["Fp1", "Fp2", "F3", "F4", "C3", "C4", "O1", "O2"]
+# Left to right and back to front, in units of neighbouring electrodes.
+POSITIONS = np.array(
+    [[-0.5, 2], [0.5, 2], [-0.8, 1], [0.8, 1], [-0.9, 0], [0.9, 0], [-0.5, -1.5], [0.5, -1.5]]
+)
 RATE = 128.0  # Hz
 BRAIN_FACTOR = 0.55
 MEAN_ETIV = 1.3e6
@@ -283,7 +287,9 @@ def record(
     rhythm = rng.normal(size=len(frequency)) + 1j * rng.normal(size=len(frequency))
     rhythm *= np.exp(-0.5 * ((frequency - peak) / 0.6) ** 2)
     back = np.array([0.3, 0.3, 0.5, 0.5, 0.9, 0.9, 1.6, 1.6])
-    signal = np.fft.irfft(noise * shape, n) * 0.5 * n / 40
+    # Volume conduction: neighbouring electrodes see the same sources.
+    apart = np.linalg.norm(POSITIONS[:, None] - POSITIONS[None], axis=2)
+    signal = np.exp(-apart) @ np.fft.irfft(noise * shape, n) * 0.35 * n / 40
     alpha = np.fft.irfft(rhythm, n) * n / 90
     signals = signal + back[:, None] * alpha
     return signals / np.median(signals.std(axis=1)) * 12e-6
