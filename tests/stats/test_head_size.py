@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from neurogenomics_kb.brain.morphometry import morphometry_features
+from neurogenomics_kb.datasets import FreeSurferTablesDataset
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.stats.head_size import HeadSizeAdjuster
 
@@ -45,6 +47,27 @@ def test_proportion_keeps_units_and_uses_the_power_of_each_measure(heads):
     np.testing.assert_allclose(out.iloc[:, 0], heads.iloc[:, 0] / relative)
     np.testing.assert_allclose(out.iloc[:, 2], heads.iloc[:, 2] / relative ** (2 / 3))
     assert out.iloc[:, 0].mean() == pytest.approx(4000, rel=0.02)
+
+
+@pytest.mark.real_data
+def test_proportions_turn_the_correlation_round_in_real_heads(aomic_dir):
+    """The numbers of docs/integration/modality_features/smri.md."""
+    pattern = "data-cortical_type-aparc_measure-{}_hemi-{}.tsv"
+    tables = {m: [pattern.format(m, h) for h in ("lh", "rh")] for m in ("volume", "thickness")}
+    table = FreeSurferTablesDataset(filepath=str(aomic_dir / "fs_stats"), tables=tables).load()
+    features = morphometry_features(table)
+    heads = pd.concat([features, table[["etiv"]]], axis=1)
+
+    def median(out, group):
+        columns = [c for c in out if f"__{group}__" in c]
+        return correlations(out[columns], table["etiv"]).median()
+
+    assert median(heads, "volume") == pytest.approx(0.52, abs=0.005)
+    assert abs(median(heads, "thickness")) < 0.1
+    proportion = HeadSizeAdjuster("proportion").fit_transform(heads)
+    assert median(proportion, "volume") == pytest.approx(-0.56, abs=0.005)
+    residual = HeadSizeAdjuster("residual").fit_transform(heads)
+    assert median(residual, "volume") == pytest.approx(0, abs=1e-6)
 
 
 def test_powers_can_be_chosen(heads):

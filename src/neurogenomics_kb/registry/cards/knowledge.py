@@ -57,7 +57,7 @@ class ModelCard(Card):
 
     type_name: ClassVar[str] = "model"
 
-    modality: Modality | Literal["multimodal", "tabular"]
+    modality: Literal[Modality, "multimodal", "tabular"]
     kind: Literal["encoder", "predictor", "language", "hub"] = "encoder"
     spec: dict[str, Any] = {}
     license: str = ""
