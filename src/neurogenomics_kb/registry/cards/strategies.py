@@ -114,7 +114,13 @@ GENE_LEVELS = {
 }
 # Pooling that the EEG pipeline does.
 SEGMENT_LEVELS = {"segment": ("mean",), "run": ("mean",), "subject": ("clean_segments",)}
-EXECUTED_LEVELS = {"genomics": GENE_LEVELS, "eeg": SEGMENT_LEVELS}
+# Pooling that the fMRI pipeline does of an encoder's tokens or segments.
+RUN_LEVELS = {
+    "token or segment": ("mean", "cls"),
+    "run": ("mean", "inverse_fd"),
+    "subject": ("mean", "inverse_fd"),
+}
+EXECUTED_LEVELS = {"genomics": GENE_LEVELS, "eeg": SEGMENT_LEVELS, "fmri": RUN_LEVELS}
 
 
 class Level(Strict):
@@ -134,7 +140,8 @@ class Level(Strict):
     seconds : float, optional
         Length of a segment in seconds.
     max_fd : float, optional
-        Segments with a higher mean framewise displacement (mm) are left out.
+        Mean framewise displacement (mm) up to which a segment has low motion; others are left out
+        at the ``segment`` level, and only counted at the ``run`` level.
     min_low_motion : float, optional
         Runs with a smaller share of low-motion segments are left out.
     flank : int, optional
@@ -184,7 +191,8 @@ class EmbeddingStrategy(Card):
     dataset : str, optional
         Dataset card that it was written for; its columns are checked against the confounds.
     acquisition : str, optional
-        Preprocessing card that the raw recordings went through.
+        Preprocessing card that the raw recordings go through. An encoder reads its own atlas,
+        whatever atlas the card averages for connectivity.
     levels : list of Level
         Pooling from tokens to a subject, for encoders that run over segments or sequences.
     discovery_sample : str
@@ -219,6 +227,9 @@ class EmbeddingStrategy(Card):
                 + "; ".join(f"{level}: {', '.join(how)}" for level, how in executed.items())
                 + "); set status: planned"
             )
+        limits = [level.max_fd for level in self.levels if level.level in ("segment", "run")]
+        if any(level.min_low_motion for level in self.levels) and not any(limits):
+            raise ValueError("`min_low_motion` needs `max_fd` at the segment or the run level")
         return self
 
     @model_validator(mode="after")
