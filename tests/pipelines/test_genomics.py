@@ -185,6 +185,30 @@ def test_sequences_alone_are_enough(raw, run_modality):
     assert catalog.load("genomics.quality").index.tolist() == SAMPLES
 
 
+def test_embeddings_made_elsewhere_are_enough(raw, run_modality):
+    made = pd.DataFrame({"participant_id": SAMPLES[:3], "caduceus__G1__0": [0.1, 0.2, 0.3]})
+    inputs = dict.fromkeys(raw, ABSENT) | {
+        "recipe": raw["recipe"],
+        "genomics.polygenic_scores": raw["genomics.polygenic_scores"],
+        "genomics.gene_embeddings": made,
+    }
+    catalog = run_modality(create_pipeline(), inputs)
+    features = catalog.load("genomics.features")
+    assert features.columns.tolist() == ["genomics__caduceus__G1__0", "genomics__pgs__PGS01"]
+    assert features["genomics__caduceus__G1__0"].tolist() == [0.1, 0.2, 0.3]
+    quality = catalog.load("genomics.quality")
+    assert quality.loc["s4", "reason"] == "no gene embeddings"
+
+
+def test_one_embedding_from_two_places_is_refused(raw, run_modality):
+    encoder = next(iter(raw["recipe"]["encoders"]))
+    features = run_modality(create_pipeline(), raw).load("genomics.features")
+    column = next(c for c in features if encoder in c).removeprefix("genomics__")
+    made = pd.DataFrame({"participant_id": SAMPLES, column: 0.5})
+    with pytest.raises(InputError, match="the cohort has variants, from which the same"):
+        run_modality(create_pipeline(), raw | {"genomics.gene_embeddings": made})
+
+
 def test_subjects_can_be_left_out_by_hand(raw, run_modality):
     changes = {"genomics": {"quality": {"exclude": ["s1"]}}}
     quality = run_modality(create_pipeline(), raw, changes).load("genomics.quality")
