@@ -17,6 +17,7 @@ from neurogenomics_kb.pipelines.integration import (
     canonical,
     cohort,
     decision,
+    dimension_search,
     family,
     leave_one_out,
     prediction,
@@ -122,6 +123,15 @@ def predict_outcome(recipe: dict[str, Any], cohort_table, folds, projections, bl
 def score_models(recipe: dict[str, Any], cohort_table, predictions):
     """Metrics and comparisons."""
     return prediction.score_models(Recipe.model_validate(recipe), cohort_table, predictions)
+
+
+def search_dimensions(recipe: dict[str, Any], cohort_table, blocks: Partitions, folds):
+    """Smallest PCA dimension within one standard error of the best."""
+    recipe = Recipe.model_validate(recipe)
+    tables = load_blocks(recipe, blocks)
+    if "dimension_search" not in recipe.experiment.analyses:
+        tables = {}
+    return dimension_search.search_dimensions(recipe, cohort_table, tables, folds["fold"])
 
 
 def attribute_block(recipe: dict[str, Any], cohort_table, blocks: Partitions, folds):

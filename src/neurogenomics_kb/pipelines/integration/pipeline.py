@@ -66,6 +66,12 @@ def create_pipeline() -> Pipeline:
                 name="score_models",
             ),
             Node(
+                nodes.search_dimensions,
+                inputs=["recipe", "cohort", "blocks", "folds"],
+                outputs="dimension_search",
+                name="search_dimensions",
+            ),
+            Node(
                 nodes.attribute_block,
                 inputs=["recipe", "cohort", "blocks", "folds"],
                 outputs=["attribution", "attribution_notes"],

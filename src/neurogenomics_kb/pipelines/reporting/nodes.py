@@ -6,8 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from neurogenomics_kb.pipelines.integration.dimension_search import search_findings
 from neurogenomics_kb.pipelines.integration.family import STATEMENT
 from neurogenomics_kb.pipelines.reporting import figures, provenance, summary
+from neurogenomics_kb.pipelines.reporting.brain_maps import draw_brain_maps
 from neurogenomics_kb.pipelines.reporting.parameters import DisclosureParameters
 from neurogenomics_kb.pipelines.reporting.report import format_number, render_report
 from neurogenomics_kb.pipelines.reporting.result_card import build_result_card
@@ -16,7 +18,7 @@ from neurogenomics_kb.registry.recipe import Recipe
 
 def draw_figures(
     recipe: dict[str, Any],
-    flow, cca, null, held_out, loadings, predictions, metrics, attribution,
+    flow, cca, null, held_out, loadings, predictions, metrics, attribution, regions,
 ):  # fmt: skip
     """All figures, in the order of the report."""
     recipe = Recipe.model_validate(recipe)
@@ -28,6 +30,7 @@ def draw_figures(
         figures.draw_performance(metrics),
         figures.draw_curves(predictions, experiment.algorithms[0], recipe.continuous),
         figures.draw_attribution(attribution, experiment.alpha),
+        draw_brain_maps(loadings, attribution, regions),
     )
 
 
@@ -72,11 +75,11 @@ def write_report(
     recipe: dict[str, Any],
     flow, folds, dimensions, cca, null, held_out, loadings, predictions, metrics, comparisons,
     attribution, attribution_notes, associations, tests, audit, audit_verdict, decision, notes,
-    card,
+    dimension_search, card, regions,
 ) -> str:  # fmt: skip
     """Self-contained HTML report."""
     drawn = draw_figures(
-        recipe, flow, cca, null, held_out, loadings, predictions, metrics, attribution
+        recipe, flow, cca, null, held_out, loadings, predictions, metrics, attribution, regions
     )
     recipe = Recipe.model_validate(recipe)
     merged = summary.merge_held_out(cca, held_out)
@@ -87,6 +90,7 @@ def write_report(
         "performance",
         "curves",
         "attribution",
+        "brain_maps",
     )
     metric_names = list(metrics["metric"].unique())
     sizes = dimensions.groupby(["block", "variant"], sort=False)
@@ -98,7 +102,9 @@ def write_report(
         figures=dict(zip(names, drawn, strict=True)),
         findings=summary.write_findings(
             recipe, merged, metrics, comparisons, attribution, associations, decision, tests
-        ),
+        )
+        + search_findings(dimension_search),
+        dimension_search=dimension_search,
         warnings=summary.write_warnings(recipe, merged, notes),
         cca=merged,
         metrics=metrics,

@@ -13,6 +13,7 @@ FIGURES = [
     "performance_figure",
     "curves_figure",
     "attribution_figure",
+    "brain_maps_figure",
 ]
 
 
@@ -24,7 +25,7 @@ def create_pipeline() -> Pipeline:
             inputs=[
                 "recipe", "integration.sample_flow", "integration.cca", "integration.cca_null",
                 "integration.cca_held_out", "integration.cca_loadings", "integration.predictions",
-                "integration.metrics", "integration.attribution",
+                "integration.metrics", "integration.attribution", "regions",
             ],
             outputs=FIGURES,
             name="draw_figures",
@@ -60,7 +61,8 @@ def create_pipeline() -> Pipeline:
                 "integration.metrics", "integration.comparisons", "integration.attribution",
                 "integration.attribution_notes", "integration.associations",
                 "integration.tests", "integration.audit", "integration.audit_verdict",
-                "integration.decision", "integration.notes", "result_card",
+                "integration.decision", "integration.notes", "integration.dimension_search",
+                "result_card", "regions",
             ],
             outputs="report",
             name="write_report",

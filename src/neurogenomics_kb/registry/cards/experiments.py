@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -54,7 +54,7 @@ class Folds(Strict):
         return self
 
 
-Analysis = Literal["cca", "prediction", "logo", "partial_correlations", "audit"]
+Analysis = Literal["cca", "prediction", "logo", "partial_correlations", "audit", "dimension_search"]
 
 
 class ExchangeabilityLevel(Strict):
@@ -109,6 +109,9 @@ class Experiment(Card):
         loop; ``"none"`` takes the dimensions of the cards.
     regularisation_grid : list of float, optional
         Dimensions, or penalties relative to the mean squared singular value.
+    dimension_grid : list of int
+        PCA dimensions among which ``dimension_search`` finds the smallest that predicts within one
+        standard error of the best.
     normal_scores : bool
         Rank-based inverse-normal transform of all features before canonical correlation.
     n_bootstraps : int
@@ -144,6 +147,7 @@ class Experiment(Card):
     exchange_rows: bool = True
     regularisation: Literal["none", "pca", "ridge"] = "none"
     regularisation_grid: list[float] | None = None
+    dimension_grid: list[Annotated[int, Field(ge=1)]] = [2, 4, 8, 16, 32, 64]
     normal_scores: bool = False
     n_bootstraps: int = Field(100, ge=0)
     subjects_per_dimension: float = Field(10.0, ge=2)
