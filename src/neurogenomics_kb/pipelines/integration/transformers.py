@@ -8,10 +8,12 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from neurogenomics_kb.naming import SEPARATOR
 from neurogenomics_kb.registry.cards import EmbeddingStrategy, HarmonizationMethod
 from neurogenomics_kb.registry.recipe import Recipe, harmonized_blocks
 from neurogenomics_kb.stats.carry import CarryColumns, DropColumns
 from neurogenomics_kb.stats.confounds import ConfoundRegressor
+from neurogenomics_kb.stats.factor_analysis import FactorAnalysis
 from neurogenomics_kb.stats.filters import DropNearConstant
 from neurogenomics_kb.stats.harmonization import (
     ComBat,
@@ -21,6 +23,8 @@ from neurogenomics_kb.stats.harmonization import (
     SiteUnlearning,
 )
 from neurogenomics_kb.stats.head_size import HeadSizeAdjuster
+from neurogenomics_kb.stats.indicators import MissingIndicators
+from neurogenomics_kb.stats.normative import NormativeScores
 from neurogenomics_kb.stats.projection import CappedPCA
 from neurogenomics_kb.stats.tangent import TangentSpace
 
@@ -46,7 +50,8 @@ def build_transformer(
         Leave the residualize steps out to compare with and without them, or where the confounds
         are handled by the permutation test itself.
     project : bool
-        Leave the projector out where features are needed.
+        Leave the projector out where features are needed; a factor analysis then completes their
+        gaps, which it takes in its stride and other readers do not.
 
     Returns
     -------
@@ -62,6 +67,8 @@ def build_transformer(
     # A covariance without its constant cells is no matrix any more.
     tangent = any(step.step == "tangent" for step in strategy.preprocessing)
     steps = [] if tangent else [drop_constant]
+    if getattr(strategy.projector, "missing_indicators", False):
+        steps.append(("missing_indicators", CarryColumns(MissingIndicators(), carried)))
     for number, step in enumerate(strategy.preprocessing):
         if step.step == "zscore" and harmonization is not None:
             steps.append(harmonize(harmonization, carried))
@@ -74,14 +81,19 @@ def build_transformer(
     if harmonization is not None:
         steps.append(harmonize(harmonization, carried))
     steps.append(("features", DropColumns(carried)))
-    if project and strategy.projector.type == "pca":
+    if project and strategy.projector.type != "none":
         steps.append(("project", projector(recipe, strategy)))
+    elif strategy.projector.type == "factor_analysis":
+        completed = projector(recipe, strategy).set_params(output="completed")
+        steps.append(("complete", completed))
     return Pipeline(steps)
 
 
 def is_regression(step) -> bool:
     """Whether a step regresses confounds out, so that inference does it in its own way."""
-    return step.step == "residualize" or (step.step == "etiv" and step.method == "residual")
+    return step.step in ("residualize", "norms") or (
+        step.step == "etiv" and step.method == "residual"
+    )
 
 
 def build_step(step, carried: list[str]) -> CarryColumns:
@@ -99,13 +111,29 @@ def build_step(step, carried: list[str]) -> CarryColumns:
     if step.step == "etiv":
         adjuster = HeadSizeAdjuster(step.method, powers=step.powers)
         return CarryColumns(adjuster, carried, reads=[] if step.method == "none" else ["etiv"])
+    if step.step == "norms":
+        return CarryColumns(build_norms(step), carried, reads=step.columns)
     transformer = {
+        "missing_indicators": lambda: MissingIndicators(step.min_missing),
         "impute": lambda: SimpleImputer(strategy=step.method).set_output(transform="pandas"),
         "tangent": lambda: TangentSpace(),
         "zscore": lambda: StandardScaler().set_output(transform="pandas"),
         "drop_near_constant": lambda: DropNearConstant(step.min_different),
     }[step.step]()
     return CarryColumns(transformer, carried)
+
+
+def build_norms(step) -> NormativeScores:
+    """Transformer that a card's norms describe."""
+    return NormativeScores(
+        step.age,
+        step.sex,
+        method=step.method,
+        knots=step.knots,
+        bands=step.bands,
+        outside=step.outside,
+        minimum=step.minimum,
+    )
 
 
 def harmonize(method: HarmonizationMethod, carried: list[str]) -> tuple[str, CarryColumns]:
@@ -130,6 +158,7 @@ def build_harmonizer(method: HarmonizationMethod) -> ComBat | SiteUnlearning:
         "parametric": method.parametric,
         "mean_only": method.mean_only,
         "reference": method.reference,
+        "empirical_bayes": method.empirical_bayes,
     }
     if method.method == "combat_gam":
         return ComBatGAM(
@@ -148,10 +177,15 @@ def build_harmonizer(method: HarmonizationMethod) -> ComBat | SiteUnlearning:
     return ComBat(**shared)
 
 
-def projector(recipe: Recipe, strategy: EmbeddingStrategy) -> CappedPCA:
+def projector(recipe: Recipe, strategy: EmbeddingStrategy) -> CappedPCA | FactorAnalysis:
     """Projector of a card, bounded by the experiment's subjects per dimension."""
-    return CappedPCA(
-        strategy.projector.dim,
-        n_blocks=len(recipe.blocks),
-        subjects_per_dimension=recipe.experiment.subjects_per_dimension,
-    )
+    card = strategy.projector
+    bounds = {
+        "n_blocks": len(recipe.blocks),
+        "subjects_per_dimension": recipe.experiment.subjects_per_dimension,
+    }
+    if card.type == "factor_analysis":
+        # Scores are features themselves: behaviour__latent__factor1.
+        prefix = f"{strategy.modality}{SEPARATOR}latent{SEPARATOR}factor"
+        return FactorAnalysis(card.factors, rotation=card.rotation, prefix=prefix, **bounds)
+    return CappedPCA(card.dim, **bounds)

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from neurogenomics_kb.registry.cards.base import Card, Modality, unique
 
-COMBAT = {"parametric", "mean_only", "reference"}
+COMBAT = {"parametric", "mean_only", "reference", "empirical_bayes"}
 # Fields that a method reads beside `batch`, `preserve` and `unseen`; another one would be ignored.
 OPTIONS: dict[str, set[str]] = {
     "none": set(),
@@ -38,8 +38,9 @@ class HarmonizationMethod(Card):
         Covariates whose effect is kept; never the outcome or what is derived from it.
     unseen : {"error", "reference", "estimate_unlabelled"}
         What happens to a site that training lacks.
-    parametric, mean_only, reference : optional
-        Priors; shifts only; site that the others are moved to.
+    parametric, mean_only, reference, empirical_bayes : optional
+        Priors; shifts only; site that the others are moved to; false for a site's own unshrunken
+        means and variances.
     smooth : list of str
         Covariates whose effect is kept as a curve, with `spline_df` splines, a `penalty` (``gcv``
         or a number) and an `extrapolation` beyond the training range.
@@ -68,6 +69,7 @@ class HarmonizationMethod(Card):
     unseen: Literal["error", "reference", "estimate_unlabelled"] = "error"
     mean_only: bool = False
     reference: str | None = None
+    empirical_bayes: bool = True
     smooth: list[str] = []
     spline_df: int = Field(10, ge=4)
     penalty: float | Literal["gcv"] = "gcv"
