@@ -10,7 +10,11 @@ import pandas as pd
 
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.naming import SUBJECT, parse_feature_name
-from neurogenomics_kb.pipelines.integration.transformers import build_transformer
+from neurogenomics_kb.pipelines.integration.transformers import (
+    build_norms,
+    build_transformer,
+    projector,
+)
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.canonical import align_components, column_correlations, fit_cca
 from neurogenomics_kb.stats.cca import CCAResult, permutation_cca
@@ -40,7 +44,10 @@ def pairs_of(blocks) -> list[tuple[str, str]]:
 
 
 def confound_matrix(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray:
-    """Confounds of all blocks over the full sample, coded as numbers (n, r)."""
+    """Confounds of all blocks over the full sample, coded as numbers (n, r).
+
+    Means by age and sex, where a block's features are scored by norms, are among them.
+    """
     required = [c for c in recipe.confounds if c in cohort]
     optional = [c for c in recipe.optional_confounds if c in cohort]
     design = ConfoundDesign(
@@ -49,7 +56,14 @@ def confound_matrix(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray:
         categorical=recipe.categorical_confounds,
         smooth=recipe.smooth_confounds,
     )
-    return design.fit(cohort).transform(cohort)
+    coded = design.fit(cohort).transform(cohort)
+    norms = [
+        build_norms(step).mean_design(cohort)
+        for strategy in recipe.blocks.values()
+        for step in strategy.norms
+        if set(step.columns) <= set(cohort.columns)
+    ]
+    return np.hstack([coded, *norms])
 
 
 def exchange_blocks(recipe: Recipe, cohort: pd.DataFrame) -> Blocks | None:
@@ -91,7 +105,12 @@ def infer_pairs(
     Z = confound_matrix(recipe, cohort)
     design = independent_design(Z, len(cohort))
     structure = exchange_blocks(recipe, cohort)
-    ready = {name: prepare_block(recipe, name, blocks[name], cohort) for name in blocks}
+    ready = {
+        name: residual_factors(
+            recipe, name, prepare_block(recipe, name, blocks[name], cohort), design
+        )
+        for name in blocks
+    }
     inference, null, loadings, axes = [], [], [], {}
     for x, y in pairs_of(blocks):
         pair = f"{x}~{y}"
@@ -175,6 +194,28 @@ def capped(recipe: Recipe, block: str, n_effective: int) -> int | None:
         n_blocks=len(recipe.blocks),
         subjects_per_dimension=recipe.experiment.subjects_per_dimension,
     )
+
+
+def residual_factors(
+    recipe: Recipe, block: str, ready: pd.DataFrame, design: np.ndarray
+) -> pd.DataFrame:
+    """Scores of a block's factors, for blocks that have a factor analysis.
+
+    The factors are those of the covariance that the confounds leave, as the components of other
+    blocks are: it does not change when residuals change places.
+
+    Parameters
+    ----------
+    ready : DataFrame (n, p)
+        From `prepare_block`.
+    design : ndarray (n, r)
+        Confounds with the intercept.
+    """
+    strategy = recipe.blocks[block]
+    if strategy.projector.type != "factor_analysis":
+        return ready
+    left = pd.DataFrame(residuals(ready.to_numpy(), design), ready.index, ready.columns)
+    return projector(recipe, strategy).fit(left).transform(ready)
 
 
 def residuals(A: np.ndarray, design: np.ndarray) -> np.ndarray:

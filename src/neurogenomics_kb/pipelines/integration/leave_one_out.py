@@ -26,6 +26,7 @@ from neurogenomics_kb.stats.attribution import (
     paired_swap_test,
 )
 from neurogenomics_kb.stats.clusters import correlated_units
+from neurogenomics_kb.stats.factor_analysis import LeaveOneOutFactors
 from neurogenomics_kb.stats.folds import fold_splits, inner_splits
 from neurogenomics_kb.stats.metrics import held_out_r2
 from neurogenomics_kb.stats.predictors import fit_linear, predict_score, same_settings
@@ -86,16 +87,14 @@ def attribute_block(
         transformer = build_transformer(recipe, name, covariates.columns, project=False)
         fitted = transformer.fit(table.iloc[train])
         X = fitted.transform(table)
-        pca = LeaveOneOutPCA(
-            X.to_numpy()[train], X.to_numpy()[test], dimension(recipe, name, train, X)
-        )
+        projection = leave_one_out(recipe, name, X.iloc[train], X.iloc[test])
         inner = inner_splits(
             y[train],
             None if groups is None else groups[train],
             seed=experiment.seed,
             continuous=recipe.continuous,
         )
-        inside, outside = pca.everything()
+        inside, outside = projection.everything()
         chosen = fit_linear(inside, y[train], inner, continuous=recipe.continuous)
         full[test] = predict_score(chosen, outside, continuous=recipe.continuous)
         means[test] = y[train].mean()
@@ -106,9 +105,11 @@ def attribute_block(
             if len(kept) == X.shape[1]:
                 reduced[test, g] = y[train].mean()
             else:
-                reduced[test, g] = refit(recipe, chosen, *pca.without(kept), y[train])
+                reduced[test, g] = refit(recipe, chosen, *projection.without(kept), y[train])
             single[test, g] = (
-                refit(recipe, chosen, *pca.only(kept), y[train]) if len(kept) else y[train].mean()
+                refit(recipe, chosen, *projection.only(kept), y[train])
+                if len(kept)
+                else y[train].mean()
             )
         logger.info("leave-one-out models fitted in fold %d of %d", fold + 1, n_folds)
     score = fold_scores(recipe, y, means, folds.to_numpy())
@@ -190,18 +191,23 @@ def attainable_notes(recipe: Recipe, block: str, n_folds: int, tests: dict) -> l
     ]
 
 
-def dimension(recipe: Recipe, name: str, train, X: pd.DataFrame) -> int:
-    """Dimension that the block's projector would have in this fold."""
+def leave_one_out(
+    recipe: Recipe, name: str, train: pd.DataFrame, test: pd.DataFrame
+) -> LeaveOneOutPCA | LeaveOneOutFactors:
+    """The block's projector in this fold, with any group of columns left out or alone."""
     card = recipe.blocks[name].projector
-    if card.type != "pca":
-        return X.shape[1]
+    if card.type == "none":
+        return LeaveOneOutPCA(train.to_numpy(), test.to_numpy(), train.shape[1])
     settings = projector(recipe, recipe.blocks[name])
-    return cap_dimension(
+    if card.type == "factor_analysis":
+        return LeaveOneOutFactors(settings, train, test)
+    dim = cap_dimension(
         settings.dim,
         n=len(train),
         n_blocks=settings.n_blocks,
         subjects_per_dimension=settings.subjects_per_dimension,
     )
+    return LeaveOneOutPCA(train.to_numpy(), test.to_numpy(), dim)
 
 
 def refit(recipe: Recipe, chosen, inside: np.ndarray, outside: np.ndarray, y: np.ndarray):

@@ -99,7 +99,7 @@ def describe(recipe, name, variant, fold, n_train, features, transformer, projec
         "n_train": n_train,
         "features": features.shape[1],
         "kept": projector.n_features_ if projector is not None else projected.shape[1],
-        "asked": card.dim if card.type == "pca" else projected.shape[1],
+        "asked": card.dim if projector is not None else projected.shape[1],
         "dim": projected.shape[1],
         "variance": projector.explained_variance_ratio_ if projector is not None else 1.0,
     }

@@ -18,6 +18,12 @@ from neurogenomics_kb.registry.cards.base import (
     Strict,
     unique,
 )
+from neurogenomics_kb.registry.cards.latent import (
+    FactorProjector,
+    MissingIndicators,
+    Norms,
+    check_missing_indicators,
+)
 
 
 class Impute(Strict):
@@ -85,7 +91,14 @@ class Tangent(Strict):
 
 
 Step = Annotated[
-    Impute | DropNearConstant | ZScore | Residualize | HeadSize | Tangent,
+    Impute
+    | DropNearConstant
+    | ZScore
+    | Residualize
+    | HeadSize
+    | Tangent
+    | MissingIndicators
+    | Norms,
     Field(discriminator="step"),
 ]
 
@@ -103,7 +116,7 @@ class NoProjector(Strict):
     type: Literal["none"]
 
 
-Projector = Annotated[PCAProjector | NoProjector, Field(discriminator="type")]
+Projector = Annotated[PCAProjector | FactorProjector | NoProjector, Field(discriminator="type")]
 
 
 # Pooling that the genomics pipeline does, level by level.
@@ -245,6 +258,16 @@ class EmbeddingStrategy(Card):
             raise ValueError("an `acquisition` prepares functional images; the modality is another")
         return self
 
+    @model_validator(mode="after")
+    def _indicators_find_gaps(self):
+        check_missing_indicators(self.preprocessing, self.projector)
+        return self
+
+    @property
+    def norms(self) -> list[Norms]:
+        """Steps that score features by age and sex."""
+        return [step for step in self.preprocessing if step.step == "norms"]
+
     def _pools_as(self, executed: dict[str, tuple[str, ...]]) -> bool:
         """Whether a pipeline executes the levels, or there are none."""
         if not self.levels:
@@ -261,13 +284,15 @@ class EmbeddingStrategy(Card):
 
     @property
     def confounds(self) -> list[str]:
-        """Required confounds of all residualize steps, and eTIV where a step regresses it out."""
+        """Required confounds of all steps that take something out: residualize, etiv, norms."""
         return unique(
             c
             for s in self.preprocessing
             for c in (
                 s.confounds
                 if s.step == "residualize"
+                else s.columns
+                if s.step == "norms"
                 else ["etiv"] * (s.step == "etiv" and s.method == "residual")
             )
         )
