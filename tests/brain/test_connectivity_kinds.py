@@ -105,6 +105,18 @@ def test_series_that_are_not_standardised_give_the_same_correlations(series, sca
     np.testing.assert_allclose(fisher_connectivity(series), wanted, rtol=1e-10, atol=1e-12)
 
 
+def test_single_precision_moves_strong_correlations_little():
+    rng = np.random.default_rng(2)
+    shared = rng.normal(size=(490, 1))
+    series = pd.DataFrame(shared + rng.normal(size=(490, 12)) * np.linspace(0.05, 2, 12))
+    double = fisher_connectivity(series)
+    single = fisher_connectivity(series, dtype=np.float32)
+    strong = double > np.arctanh(0.95)
+    assert strong.any()
+    assert np.abs(single - double)[~strong].max() < 1e-6
+    assert np.abs(single - double).max() < 1e-4
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [

@@ -29,6 +29,8 @@ __all__ = [
 ]
 
 EDGE = "~"
+# Correlation from which on two parcels are one signal.
+ONE_SIGNAL = 1 - 1e-7
 # Group of features to what it is.
 KINDS = {
     "connectivity": "Fisher z of Pearson correlations",
@@ -126,7 +128,9 @@ def correlations(timeseries: pd.DataFrame, *, subject: str = "") -> np.ndarray:
     return edges
 
 
-def fisher_connectivity(timeseries: pd.DataFrame, *, subject: str = "") -> np.ndarray:
+def fisher_connectivity(
+    timeseries: pd.DataFrame, *, subject: str = "", dtype: type = np.float64
+) -> np.ndarray:
     """Fisher-z-transformed Pearson correlations of all pairs of parcels.
 
     Parameters
@@ -135,6 +139,10 @@ def fisher_connectivity(timeseries: pd.DataFrame, *, subject: str = "") -> np.nd
         Cleaned signals.
     subject : str
         Whose data they are, for messages.
+    dtype : type
+        Of the result. Correlations are computed in double precision in any case; single precision
+        after that moves z by less than 1e-6 up to r = 0.95, against a standard error of z of 0.045
+        with 490 independent frames.
 
     Returns
     -------
@@ -147,15 +155,15 @@ def fisher_connectivity(timeseries: pd.DataFrame, *, subject: str = "") -> np.nd
         If a parcel is constant, or two parcels are one signal (their z would be infinite).
     """
     edges = correlations(timeseries, subject=subject)
-    limit = 1 - 1e-12
-    if not (edges.max() < limit and edges.min() > -limit):
-        first = int(np.flatnonzero(~(np.abs(edges) < limit))[0])
+    if not (edges.max() < ONE_SIGNAL and edges.min() > -ONE_SIGNAL):
+        first = int(np.flatnonzero(~(np.abs(edges) < ONE_SIGNAL))[0])
         pair = edge_names(timeseries.columns)[first].replace(EDGE, " and ")
         raise InputError(
             f"parcels {pair} hold the same signal",
             file=f"time series of {subject}",
             remedy="Remove one of them from every subject's file.",
         )
+    edges = edges.astype(dtype, copy=False)
     return np.arctanh(edges, out=edges)
 
 
@@ -221,7 +229,9 @@ def connectivity_features(
     n = timeseries.shape[1]
     computed: dict[str, np.ndarray] = {}
     if {"connectivity", "network"} & set(kinds):
-        computed["connectivity"] = fisher_connectivity(timeseries, subject=subject)
+        computed["connectivity"] = fisher_connectivity(
+            timeseries, subject=subject, dtype=np.float32
+        )
     if "network" in kinds:
         _, member = _membership(timeseries.columns, networks, subject)
         computed["network"] = network_means(computed["connectivity"], member)
