@@ -55,7 +55,7 @@ class Column(Strict):
     unit: str = ""
     range: tuple[float, float] | None = None
     levels: dict[str, str | int] = {}
-    missing_codes: list[str] = []
+    missing_codes: list[str | int | float] = []
     follows_visit: bool = False
     required: bool = True
     role: Literal["id", "confound", "outcome", "group", "site", "batch", "feature", "other"] = (
@@ -78,6 +78,8 @@ class Column(Strict):
     def _text_codes(cls, value):
         if not isinstance(value, list):
             return value
+        if any(isinstance(v, bool) for v in value):
+            raise ValueError("quote missing codes such as 'yes', 'no', 'on', 'off'")
         return [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in value]
 
     @model_validator(mode="after")
