@@ -51,6 +51,7 @@ calibrate: install
 benchmark: install
 	$(TEST_ENV) $(BIN)/python tests/benchmarks/bench_knowledge_base.py
 	$(TEST_ENV) PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_encoders.py
+	$(TEST_ENV) PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_brain_encoders.py
 	$(TEST_ENV) PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_biobank.py
 
 docs: install

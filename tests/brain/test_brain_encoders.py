@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
-from neurogenomics_kb.brain.encoders import load_brain_encoder
+from neurogenomics_kb.brain.encoders import PreparedRun, load_brain_encoder
 from neurogenomics_kb.errors import InputError
 from tests.brain.tiny_models import (
     JEPA,
@@ -677,3 +677,47 @@ def test_a_header_in_milliseconds_agrees(folders):
     made.header.set_xyzt_units("mm", "msec")
     assert prepare(folders["swift"], made, tr=0.72, kind="swift").tr == 0.72
     assert JEPA["parcels"] == PARCELS
+
+
+# --- a class of one's own -------------------------------------------------------------------------
+
+
+class Means:
+    """Mean signal of each parcel, as the smallest possible encoder."""
+
+    reads = "parcels"
+    weights_fingerprint = ""
+
+    def __init__(self, parcels, device="cpu"):
+        self.dim, self.device = parcels, device
+        self.names = [f"p{i}" for i in range(parcels)]
+        self.framing = {"model": "means"}
+
+    def prepare(self, run, tr, *, subject=""):
+        values = run.to_numpy()
+        return PreparedRun(len(values), tr, lambda start, stop: values[start:stop])
+
+    def span(self, tr):
+        return 1, 1000
+
+    def embed(self, segments, tr):
+        return np.stack([segment.mean(axis=0) for segment in segments])
+
+
+class Silent(Means):
+    def __init__(self):
+        pass
+
+
+def test_a_class_of_ones_own_joins_by_its_place():
+    spec = {"type": f"{__name__}:Means", "parcels": PARCELS}
+    encoder = load_brain_encoder(spec, device="cuda", pooling="mean", batch=2)
+    assert (encoder.dim, encoder.device) == (PARCELS, "cuda")
+    for place, message in (
+        (f"{__name__}:series", "is not a class with the methods prepare, span, embed"),
+        (f"{__name__}:Nothing", "there is no '.*:Nothing'"),
+        ("nowhere.models:Tiny", "there is no 'nowhere.models:Tiny'"),
+        (f"{__name__}:Silent", "does not state dim, names, framing"),
+    ):
+        with pytest.raises(InputError, match=message):
+            load_brain_encoder({"type": place})
