@@ -7,10 +7,10 @@ import pytest
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.pipelines.integration.cohort import assemble_cohort
 from neurogenomics_kb.pipelines.integration.nodes import split_folds
+from neurogenomics_kb.pipelines.integration.prediction import predict_outcome, score_models
+from neurogenomics_kb.pipelines.integration.projection import project_blocks
 from neurogenomics_kb.registry.cards import Column, Visits
 from tests.pipelines.conftest import make_cohort, make_recipe
-
-MODALITIES = ("genomics", "smri", "dmri", "fmri", "eeg", "behaviour")
 
 
 def longitudinal(**experiment):
@@ -108,3 +108,33 @@ def test_unknown_waves_and_cohorts_without_visits_are_refused(toy):
         assemble_cohort(longitudinal(waves=["ses-7"]), *toy)
     with pytest.raises(InputError, match="has one visit per subject"):
         assemble_cohort(make_recipe(waves=["ses-1"]), *make_cohort(n=120))
+
+
+@pytest.mark.parametrize("outcome", ["diagnosis", "score"])
+def test_later_enrolments_are_predicted_from_earlier_ones(toy, outcome):
+    recipe = longitudinal(
+        waves=["ses-1"],
+        outcome=outcome,
+        associations=[],
+        exchangeability=None,
+        analyses=["prediction"],
+        algorithms=["linear"],
+        folds={"scheme": "temporal", "column": "year", "cut": 2020, "group": "family_id"},
+    )
+    recipe.dataset.tables["participants"].columns["year"] = Column(name="year")
+    visits, features, quality = toy
+    families = pd.factorize(visits["family_id"])[0]
+    visits = visits.assign(year=2018.0 + families % 4)
+    cohort, blocks, *_ = assemble_cohort(recipe, visits, features, quality)
+    dumped = recipe.model_dump(mode="json")
+    folds, summary = split_folds(dumped, cohort)
+    assert summary["n_folds"] == 1
+    assert summary["test_sizes"] == [int((cohort["year"] >= 2020).sum())]
+    projections, _ = project_blocks(recipe, cohort, blocks, folds["fold"])
+    predictions = predict_outcome(recipe, cohort, folds["fold"], projections, blocks)
+    assert set(predictions.index) == set(cohort.index[cohort["year"] >= 2020])
+    metrics, comparisons = score_models(recipe, cohort, predictions)
+    primary = metrics[metrics["metric"] == ("auroc" if outcome == "diagnosis" else "r2")]
+    assert np.isfinite(primary["value"]).all()
+    assert comparisons["p_value"].between(0, 1).all()
+    assert np.isfinite(comparisons["ci_low"]).all()

@@ -11,6 +11,7 @@ from neurogenomics_kb.stats.folds import (
     hash_folds,
     inner_splits,
     make_folds,
+    split_in_time,
 )
 
 IDS = pd.Index([f"s{i:03d}" for i in range(90)])
@@ -91,3 +92,39 @@ def test_inner_folds_keep_groups_and_survive_few_groups(family, outcome):
     for train, test in inner_splits(outcome.to_numpy(), groups):
         assert not set(groups[train]) & set(groups[test])
     assert len(inner_splits(outcome.to_numpy(), np.zeros(90))) == 3
+
+
+def in_time(n=60):
+    outcome = pd.Series(np.arange(n) % 2, [f"s{i:02d}" for i in range(n)], name="case")
+    year = pd.Series(2015 + np.arange(n) // 10, outcome.index, name="year")
+    return outcome, year
+
+
+def test_later_rows_are_tested_once_and_earlier_ones_only_train():
+    outcome, year = in_time()
+    folds = split_in_time(outcome, year, 2018)
+    splits = list(fold_splits(folds))
+    assert len(splits) == 1
+    train, test = splits[0]
+    assert (year.iloc[train] < 2018).all()
+    assert (year.iloc[test] >= 2018).all()
+    assert len(train) + len(test) == len(outcome)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"cut": 2030}, "all of 2015 to 2020 lies on one side of 2030"),
+        ({"groups": lambda y: pd.Series(np.arange(60) % 20, y.index, name="child")},
+         "20 groups of 'child' lie on both sides"),
+        ({"time": lambda y: y.where(y != 2016)}, "10 of 60 subjects.*rows have no time"),
+        ({"outcome": lambda y: (y < 2018).astype(int)}, "no subject of class 1"),
+    ],
+)  # fmt: skip
+def test_impossible_splits_in_time_are_refused(change, message):
+    outcome, year = in_time()
+    made = {k: v(year) if callable(v) else v for k, v in change.items()}
+    arguments = {"outcome": outcome, "time": year, "cut": 2018, **made}
+    with pytest.raises(InputError) as caught:
+        split_in_time(**arguments)
+    assert all(part in str(caught.value) for part in message.split(".*"))

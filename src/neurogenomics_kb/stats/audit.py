@@ -326,6 +326,14 @@ def repeat_tolerance(X: np.ndarray) -> float:
     return NEAR if continuous and dimensions >= NEAR_DIMENSIONS else 1e-9
 
 
+def commonest_row(X: np.ndarray) -> int:
+    """Subjects who share the commonest row of features; rows with gaps do not count."""
+    complete = X[np.isfinite(X).all(axis=1)]
+    if not len(complete):
+        return 0
+    return int(np.unique(complete, axis=0, return_counts=True)[1].max())
+
+
 def expected_repeats(X: np.ndarray, units: Iterable[Sequence[int]]) -> float:
     """Pairs of unrelated subjects that are expected to agree on every unit.
 

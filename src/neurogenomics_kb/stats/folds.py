@@ -17,6 +17,9 @@ from sklearn.model_selection import (
 
 from neurogenomics_kb.errors import InputError, listing
 
+# Fold of rows that only ever train.
+NEVER_TESTED = -1
+
 Scheme = Literal["stratified", "grouped", "stratified_grouped", "leave_site_out"]
 
 
@@ -88,9 +91,68 @@ def make_folds(
         "stratified_grouped": StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed),
         "leave_site_out": LeaveOneGroupOut(),
     }[scheme]
-    folds = pd.Series(-1, index=outcome.index, name="fold", dtype=np.int64)
+    folds = pd.Series(NEVER_TESTED, index=outcome.index, name="fold", dtype=np.int64)
     for number, (_, test) in enumerate(splitter.split(np.zeros(len(labels)), labels, groups)):
         folds.iloc[test] = number
+    if (folds == NEVER_TESTED).any():
+        raise InputError("subjects are in no fold", remedy="Recreate the folds.")
+    check_folds(folds, outcome, groups, continuous=continuous)
+    return folds
+
+
+def split_in_time(
+    outcome: pd.Series,
+    time: pd.Series,
+    cut: float,
+    groups: pd.Series | None = None,
+    *,
+    continuous: bool = False,
+) -> pd.Series:
+    """Train on what came before a date, test on what came from then on.
+
+    Parameters
+    ----------
+    outcome : Series (n_rows,)
+    time : Series (n_rows,)
+        Such as the year of enrolment.
+    cut : float
+        First time that is tested.
+    groups : Series, optional
+        Children or families, none of which may be on both sides.
+    continuous : bool
+        Whether the outcome is a score.
+
+    Returns
+    -------
+    Series of int
+        0 for tested rows, `NEVER_TESTED` for the others; named ``fold``, index sorted.
+
+    Raises
+    ------
+    InputError
+        If a time is missing, a side is empty or lacks a class, or a group is on both sides.
+    """
+    outcome = outcome.sort_index()
+    time = time.reindex(outcome.index)
+    if time.isna().any():
+        raise InputError(
+            "rows have no time",
+            column=str(time.name),
+            subjects=int(time.isna().sum()),
+            of=len(time),
+            remedy="Add it, or leave these rows out.",
+        )
+    late = (time >= cut).to_numpy()
+    if late.all() or not late.any():
+        raise InputError(
+            f"all of {time.min():g} to {time.max():g} lies on one side of {cut:g}",
+            column=str(time.name),
+            subjects=len(time),
+            remedy="Move the cut.",
+        )
+    folds = pd.Series(np.where(late, 0, NEVER_TESTED), outcome.index, name="fold", dtype=np.int64)
+    if groups is not None:
+        refuse_missing_groups(groups.reindex(outcome.index))
     check_folds(folds, outcome, groups, continuous=continuous)
     return folds
 
@@ -125,10 +187,6 @@ def check_folds(
     ------
     InputError
     """
-    if (folds < 0).any():
-        raise InputError(
-            "subjects are in no fold", subjects=int((folds < 0).sum()), remedy="Recreate the folds."
-        )
     if groups is not None:
         straddling = folds.groupby(groups.reindex(folds.index), observed=True).nunique()
         split = straddling[straddling > 1]
@@ -141,8 +199,11 @@ def check_folds(
         table = pd.crosstab(folds, outcome.reindex(folds.index))
         for fold, row in table.iterrows():
             if (row == 0).any():
+                where = (
+                    "the training rows have" if fold == NEVER_TESTED else f"test fold {fold} has"
+                )
                 raise InputError(
-                    f"test fold {fold} has no subject of class {row.idxmin()}",
+                    f"{where} no subject of class {row.idxmin()}",
                     column=str(outcome.name),
                     subjects=int(row.sum()),
                     of=len(folds),
@@ -153,7 +214,7 @@ def check_folds(
 def fold_splits(folds: np.ndarray | pd.Series) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Positions of training and test subjects, fold by fold."""
     values = np.asarray(folds)
-    for fold in np.unique(values):
+    for fold in np.unique(values[values != NEVER_TESTED]):
         test = values == fold
         yield np.flatnonzero(~test), np.flatnonzero(test)
 

@@ -39,7 +39,7 @@ class FoldDifference:
     difference: float
     se: float
     t: float
-    df: int
+    df: float
     p_value: float
     ci: tuple[float, float]
     p_below: float
@@ -108,7 +108,19 @@ def corrected_resampled_t(
     mean = float(differences.mean())
     inflation = 1 / differences.size + fraction / (1 - fraction)
     se = float(np.sqrt(inflation * differences.var(ddof=1)))
-    df = K - 1
+    return t_difference(mean, se, K - 1, rope=rope, confidence=confidence, alternative=alternative)
+
+
+def t_difference(
+    mean: float,
+    se: float,
+    df: float,
+    *,
+    rope: float,
+    confidence: float = 0.95,
+    alternative: Alternative = "two-sided",
+) -> FoldDifference:
+    """Test, interval and posterior of a difference that is t-distributed with `df`."""
     if se < 1e-12:
         # Identical procedures differ by nothing; a constant non-zero difference cannot be tested.
         same = abs(mean) < 1e-12

@@ -163,6 +163,7 @@ def cohort_columns(recipe: Recipe, table: pd.DataFrame, present) -> list[str]:
         experiment.outcome,
         *experiment.associations,
         experiment.folds.group,
+        experiment.folds.column,
         *(level.column for level in experiment.exchangeability_levels),
         *confounds_of(recipe, present),
         *divisors_of(recipe, present),

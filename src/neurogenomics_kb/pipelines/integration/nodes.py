@@ -24,7 +24,13 @@ from neurogenomics_kb.pipelines.integration import (
     projection,
 )
 from neurogenomics_kb.registry.recipe import Recipe
-from neurogenomics_kb.stats.folds import hash_folds, hash_subjects, make_folds
+from neurogenomics_kb.stats.folds import (
+    NEVER_TESTED,
+    hash_folds,
+    hash_subjects,
+    make_folds,
+    split_in_time,
+)
 
 # In the order of the pipeline's inputs.
 MODALITIES = ("genomics", "smri", "dmri", "fmri", "eeg", "behaviour")
@@ -66,20 +72,28 @@ def split_folds(recipe: dict[str, Any], cohort_table: pd.DataFrame):
     """Folds shared by every analysis, and their public summary."""
     recipe = Recipe.model_validate(recipe)
     design = recipe.experiment.folds
-    folds = make_folds(
-        cohort_table[recipe.experiment.outcome],
-        scheme=design.scheme,
-        n_splits=design.n_splits,
-        groups=None if design.group is None else cohort_table[design.group],
-        seed=design.seed,
-        continuous=recipe.continuous,
-    )
+    outcome = cohort_table[recipe.experiment.outcome]
+    groups = None if design.group is None else cohort_table[design.group]
+    if design.scheme == "temporal":
+        time = cohort_table[design.column]
+        folds = split_in_time(outcome, time, design.cut, groups, continuous=recipe.continuous)
+    else:
+        folds = make_folds(
+            outcome,
+            scheme=design.scheme,
+            n_splits=design.n_splits,
+            groups=groups,
+            seed=design.seed,
+            continuous=recipe.continuous,
+        )
+    tested = folds[folds != NEVER_TESTED]
     summary = {
-        **design.model_dump(),
-        "n_folds": int(folds.nunique()),
+        **design.model_dump(exclude_none=True),
+        "group": design.group,
+        "n_folds": int(tested.nunique()),
         "hash": hash_folds(folds),
         "subjects": hash_subjects(folds.index),
-        "test_sizes": [int(n) for n in folds.value_counts().sort_index()],
+        "test_sizes": [int(n) for n in tested.value_counts().sort_index()],
     }
     return folds.to_frame(), summary
 

@@ -14,6 +14,7 @@ from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats import metrics
 from neurogenomics_kb.stats.bootstrap import bootstrap_folds
 from neurogenomics_kb.stats.folds import fold_splits, inner_splits
+from neurogenomics_kb.stats.locked import locked_auc_difference, locked_r2_difference
 from neurogenomics_kb.stats.multiplicity import adjust
 from neurogenomics_kb.stats.predictors import fit_linear, fit_xgboost, predict_score
 from neurogenomics_kb.stats.resampling import (
@@ -82,6 +83,7 @@ def predict_outcome(
     groups = fold_groups(recipe, cohort)
     has_covariates = projections["covariates-adjusted-0"].shape[1] > 0
     out = []
+    n_folds = len(list(fold_splits(folds)))
     for fold, (train, test) in enumerate(fold_splits(folds)):
         inner = inner_splits(
             y[train],
@@ -116,7 +118,7 @@ def predict_outcome(
                             index=cohort.index[test],
                         )
                     )
-        logger.info("models fitted in fold %d of %d", fold + 1, folds.nunique())
+        logger.info("models fitted in fold %d of %d", fold + 1, n_folds)
     frame = pd.concat(out)
     frame.index.name = SUBJECT
     return frame
@@ -166,7 +168,7 @@ def score_models(
             other = by_model.get((reference, variant, algorithm))
             if other is None:
                 continue
-            test = compare(recipe, frame, other)
+            test = compare(recipe, cohort, frame, other)
             comparisons.append(
                 {
                     "model": model,
@@ -218,25 +220,37 @@ def references_of(model: str, blocks: list[str]) -> list[str]:
     return ["covariates"] if model in {f"{block}_covariates" for block in blocks} else []
 
 
-def compare(recipe: Recipe, a: pd.DataFrame, b: pd.DataFrame):
+def compare(recipe: Recipe, cohort: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame):
     """Does the first model beat the second? One-sided corrected resampled t-test over the folds.
 
-    One-sided, since a model with a useless part is truly a little worse, which is no finding.
+    One-sided, since a model with a useless part is truly a little worse, which is no finding. A
+    single test set (later enrolments) gives no folds: there the fitted models are compared on its
+    subjects, families summed.
     """
     a, b = a.sort_index(), b.sort_index()
-    if recipe.continuous:
-        differences = fold_r2(a) - fold_r2(b)
-        return corrected_resampled_t(
-            differences, rope=recipe.experiment.rope, alternative="greater"
+    options = {"rope": recipe.experiment.rope, "alternative": "greater"}
+    if recipe.experiment.folds.scheme == "temporal":
+        clusters = clusters_of(recipe, cohort, a)
+        if recipe.continuous:
+            mean = a["training_mean"].iloc[0]
+            return locked_r2_difference(
+                a["outcome"], a["score"], b["score"], mean, clusters=clusters, **options
+            )
+        return locked_auc_difference(
+            a["outcome"], a["score"], b["score"], clusters=clusters, **options
         )
-    return cv_auc_difference(
-        a["outcome"],
-        a["score"],
-        b["score"],
-        a["fold"],
-        rope=recipe.experiment.rope,
-        alternative="greater",
-    )
+    if recipe.continuous:
+        return corrected_resampled_t(fold_r2(a) - fold_r2(b), **options)
+    return cv_auc_difference(a["outcome"], a["score"], b["score"], a["fold"], **options)
+
+
+def clusters_of(recipe: Recipe, cohort: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray | None:
+    """Family (or child, or group of the folds) of every predicted row; None where unrelated."""
+    families = cluster_labels(recipe, cohort)
+    groups = fold_groups(recipe, cohort) if families is None else families
+    if groups is None or recipe.experiment.folds.scheme == "leave_site_out":
+        return None
+    return pd.Series(groups, index=cohort.index).loc[frame.index].to_numpy()
 
 
 def fold_r2(frame: pd.DataFrame) -> np.ndarray:
@@ -261,6 +275,10 @@ def score_continuous(recipe: Recipe, cohort: pd.DataFrame, frame: pd.DataFrame) 
     )
     rows = []
     for name, values in (("r2", fold_r2(frame)), ("mae", errors)):
+        if len(values) == 1:
+            nan = float("nan")
+            rows.append(metric_row(name, float(values[0]), nan, nan, "one locked test set"))
+            continue
         value, low, high = fold_mean_interval(values)
         rows.append(metric_row(name, value, low, high, "corrected t over folds"))
     return rows
@@ -270,11 +288,7 @@ def score_binary(recipe: Recipe, cohort: pd.DataFrame, frame: pd.DataFrame) -> l
     """AUROC and AUPRC inside folds; calibration of the pooled probabilities."""
     y, score = frame["outcome"].to_numpy(), frame["score"].to_numpy()
     fold = frame["fold"].to_numpy()
-    families = cluster_labels(recipe, cohort)
-    groups = fold_groups(recipe, cohort) if families is None else families
-    clusters = None
-    if groups is not None and recipe.experiment.folds.scheme != "leave_site_out":
-        clusters = pd.Series(groups, index=cohort.index).loc[frame.index].to_numpy()
+    clusters = clusters_of(recipe, cohort, frame)
     n_features = float(frame["n_features"].mean())
     auc = cv_auc(y, score, fold, clusters=clusters, n_features=n_features)
     auprc = bootstrap_folds(

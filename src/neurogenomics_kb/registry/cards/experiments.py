@@ -40,17 +40,35 @@ class Prospective(Strict):
 
 
 class Folds(Strict):
-    """Cross-validation design."""
+    """Cross-validation design.
 
-    scheme: Literal["stratified", "grouped", "stratified_grouped", "leave_site_out"] = "stratified"
+    Parameters
+    ----------
+    scheme : str
+        ``temporal`` trains on rows whose `column` lies below `cut` and tests on the others once.
+    n_splits : int
+    group : str, optional
+        Column whose levels stay in one fold.
+    seed : int
+    column, cut : str and float, optional
+        Number to split on, such as the year of enrolment, and where.
+    """
+
+    scheme: Literal["stratified", "grouped", "stratified_grouped", "leave_site_out", "temporal"] = (
+        "stratified"
+    )
     n_splits: int = Field(5, ge=3)
     group: str | None = None
     seed: int = 42
+    column: str | None = None
+    cut: float | None = None
 
     @model_validator(mode="after")
     def _group_given(self):
-        if self.scheme != "stratified" and self.group is None:
+        if self.scheme not in ("stratified", "temporal") and self.group is None:
             raise ValueError(f"scheme '{self.scheme}' needs a `group` column")
+        if (self.scheme == "temporal") != (self.column is not None and self.cut is not None):
+            raise ValueError("`column` and `cut` belong to scheme 'temporal', which needs both")
         return self
 
 
@@ -159,6 +177,9 @@ class Experiment(Card):
 
     @model_validator(mode="after")
     def _consistent(self):
+        only = {"prediction"}
+        if self.folds.scheme == "temporal" and not set(self.analyses) <= only:
+            raise ValueError("scheme 'temporal' has one test set; only `prediction` uses it")
         if self.waves is not None and self.prospective is not None:
             raise ValueError("`prospective` names its waves itself; leave `waves` out")
         if bool(self.blocks) == (self.fusion is not None):
