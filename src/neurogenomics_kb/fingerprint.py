@@ -51,6 +51,9 @@ def run_fingerprint(
             experiment = Experiment.model_validate(catalog.load("params:experiment"))
             recipe = resolve_recipe(experiment, catalog.load(name), catalog.load("params:cohort"))
             text = json.dumps(recipe.cards, sort_keys=True)
+            scored = instrument_hashes(pipeline, catalog)
+            if scored:
+                prints["instruments"] = digest(json.dumps(scored, sort_keys=True).encode())
             prints["encoders"] = digest(json.dumps(recipe.encoders, sort_keys=True).encode())
         else:
             dataset = catalog.get(name)
@@ -60,6 +63,21 @@ def run_fingerprint(
             text += getattr(dataset, "choices", "")
         prints[name] = digest(text.encode())
     return prints
+
+
+def instrument_hashes(pipeline, catalog: DataCatalog) -> dict[str, str]:
+    """Hash of every instrument card that the parameters name.
+
+    Features of a cohort hang on these cards, whatever the experiment.
+    """
+    name = "params:behaviour.instruments"
+    if name not in pipeline.inputs():
+        return {}
+    value = catalog.load(name)
+    value = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    registry = catalog.load("knowledge_base")
+    named = {card for group in value.get("cards", {}).values() for card in group["cards"]}
+    return {card: registry.runnable(card, "instrument").content_hash for card in sorted(named)}
 
 
 def describe_files(path: Path) -> str:

@@ -8,7 +8,8 @@ from kedro.validation.exceptions import ParameterValidationError
 from neurogenomics_kb.datasets import NotCollected
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.pipelines.behaviour import create_pipeline
-from tests.pipelines.modality_runs import check_persisted, run_pipeline
+from neurogenomics_kb.registry import Registry
+from tests.pipelines.modality_runs import PROJECT, check_persisted, run_pipeline
 
 TABLE = pd.DataFrame(
     {
@@ -33,7 +34,8 @@ def parameters(groups=GROUPS, **quality):
 
 
 def run(run_modality, table, changes):
-    return run_modality(create_pipeline(), {"behaviour.instruments": table}, changes)
+    inputs = {"behaviour.instruments": table, "knowledge_base": Registry(PROJECT / "kb")}
+    return run_modality(create_pipeline(), inputs, changes)
 
 
 def test_features_and_quality(run_modality):
@@ -60,11 +62,20 @@ def test_id_column_can_be_named(run_modality):
     assert features.index.tolist() == ["7", "8", "9"]
 
 
+def test_table_indexed_by_subject_is_taken_as_it_is(run_modality):
+    changes = parameters(max_missing_items=1)
+    changes["behaviour"]["instruments"]["id_column"] = "subject_id"
+    table = TABLE.rename(columns={"participant_id": "subject_id"}).set_index("subject_id")
+    features = run(run_modality, table, changes).load("behaviour.features")
+    assert features.index.tolist() == ["s2", "s1"]
+    assert features.index.name == "subject_id"
+
+
 def test_cohort_without_instruments_gives_empty_tables(run_modality):
     absent = NotCollected(modality="behaviour", reason="not asked")
     catalog = run(run_modality, absent, None)
     check_persisted(create_pipeline(), catalog)
-    for name in ("items", "features", "quality"):
+    for name in ("items", "missing_items", "features", "quality"):
         assert catalog.load(f"behaviour.{name}").shape == (0, 0)
 
 

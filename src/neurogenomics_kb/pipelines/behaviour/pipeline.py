@@ -1,22 +1,32 @@
-"""Behaviour: columns of questionnaires and tests to features."""
+"""Behaviour: questionnaires and tests to scores."""
 
 from kedro.pipeline import Node, Pipeline
 
-from neurogenomics_kb.pipelines.behaviour.nodes import assess_quality, build_features, select_items
+from neurogenomics_kb.pipelines.behaviour.nodes import (
+    assess_quality,
+    build_features,
+    score_instruments,
+)
 
 
 def create_pipeline() -> Pipeline:
-    """Behaviour pipeline."""
+    """Behaviour pipeline; `knowledge_base` holds the instrument cards."""
     return Pipeline(
         [
             Node(
-                select_items,
-                ["instruments", "params:instruments"],
-                "items",
-                name="select_items",
+                score_instruments,
+                ["instruments", "knowledge_base", "params:instruments"],
+                ["items", "missing_items"],
+                name="score_instruments",
             ),
-            Node(assess_quality, ["items", "params:quality"], "quality", name="assess_quality"),
+            Node(
+                assess_quality,
+                ["missing_items", "params:quality"],
+                "quality",
+                name="assess_quality",
+            ),
             Node(build_features, ["items", "quality"], "features", name="build_features"),
         ],
         namespace="behaviour",
+        inputs={"knowledge_base"},
     )
