@@ -46,3 +46,6 @@ def test_the_fingerprint_sees_recordings_sidecars_and_task(folder):
     (folder / "sub-02/eeg/sub-02_task-rest_channels.tsv").write_text("name\n")
     seen.add(dataset.choices)
     assert len(seen) == 5
+    (folder / "sub-02/eeg/sub-02_task-rest_eeg.edf").unlink()
+    (folder / "sub-02/eeg/sub-02_task-rest_eeg.edf").symlink_to("not_fetched.edf")
+    assert dataset.choices not in seen

@@ -61,7 +61,8 @@ class EegRecordingsDataset(AbstractDataset[None, list[Recording]]):
         files |= set(self._root.glob("*.json"))
         lines = [str(self._task)]
         for file in sorted(files):
-            stat = file.stat()
+            # The link itself where data were not fetched, as DataLad leaves it.
+            stat = file.stat() if file.exists() else file.lstat()
             lines.append(f"{file.relative_to(self._root)} {stat.st_size} {stat.st_mtime_ns}")
         return "\n".join(lines)
 

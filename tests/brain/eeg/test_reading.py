@@ -75,6 +75,23 @@ def test_a_file_in_another_subjects_folder_is_refused(tmp_path, edf):
         find_recordings(tmp_path)
 
 
+def test_parts_of_a_split_recording_are_one(tmp_path):
+    raw = make_raw(seconds=150)
+    folder = tmp_path / "sub-01/eeg"
+    folder.mkdir(parents=True)
+    path = folder / "sub-01_task-rest_eeg.fif"
+    raw.save(path, split_size="2MB", split_naming="bids", verbose="error", buffer_size_sec=1)
+    assert len(list(folder.glob("*split-0*_eeg.fif"))) > 1
+    assert only(tmp_path, line_frequency=50).raw.n_times == raw.n_times
+
+
+def test_data_that_were_not_fetched_are_named(tmp_path, edf):
+    edf.unlink()
+    edf.symlink_to("../.git/annex/objects/nothing.edf")
+    with pytest.raises(UnusableRecording, match=r"sub-01_task-rest_eeg\.edf: cannot be read"):
+        only(tmp_path)
+
+
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match="holds no EEG recording"):
         find_recordings(tmp_path)
@@ -135,7 +152,7 @@ def test_an_unknown_line_frequency_is_refused(tmp_path, edf):
     with pytest.raises(UnusableRecording, match="PowerLineFrequency is 500"):
         only(tmp_path)
     edf.with_suffix(".json").write_text("[]")
-    with pytest.raises(UnusableRecording, match="PowerLineFrequency"):
+    with pytest.raises(UnusableRecording, match="not a JSON object"):
         only(tmp_path)
     edf.with_suffix(".json").write_text("{")
     with pytest.raises(UnusableRecording, match="not a JSON object"):
@@ -216,6 +233,12 @@ def test_electrodes_tsv_places_channels_of_any_name(tmp_path, system):
     system_file = path.with_name("sub-01_coordsystem.json")
     system_file.write_text(json.dumps(described))
     assert locate_channels(only(tmp_path).raw.info).labels.tolist() == CHANNELS
+    system_file.write_text(json.dumps(described | {"EEGCoordinateUnits": "m"}))
+    with pytest.raises(UnusableRecording, match=r"positions in 'm' would make a head of \d+ m"):
+        only(tmp_path)
+    system_file.write_text("nothing")
+    with pytest.raises(UnusableRecording, match=r"coordsystem\.json: not a JSON object"):
+        only(tmp_path)
     if system == "landmarks":
         del described["AnatomicalLandmarkCoordinates"]
         system_file.write_text(json.dumps(described))

@@ -143,6 +143,17 @@ def test_a_defect_is_noted_or_raised(tmp_path):
         process(tmp_path, reading={"unusable": "error"})
 
 
+def test_what_nobody_foresaw_names_the_recording(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise ZeroDivisionError("nobody foresaw this")
+
+    write_recording(tmp_path, make_raw(seconds=20))
+    monkeypatch.setattr("neurogenomics_kb.brain.eeg.runs.clean_recording", fail)
+    with pytest.raises(ZeroDivisionError) as caught:
+        process(tmp_path)
+    assert "sub-01_task-rest_eeg.edf" in caught.value.__notes__[0]
+
+
 def test_a_real_recording_gives_features(tmp_path, samples_dir):
     """Six seconds are too short, four times over they are long enough."""
     path = tmp_path / "sub-01/eeg/sub-01_task-rest_eeg.edf"

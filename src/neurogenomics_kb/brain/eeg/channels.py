@@ -26,6 +26,8 @@ NOT_EEG = re.compile(
 DECORATION = re.compile(r"^eeg[ _-]+|[-_ ](ref|le|re|avg|ar)$|\.+$", re.IGNORECASE)
 DEFAULT_MONTAGE = "colin27_1005"
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+# Spread of electrodes over a head in m, wide enough for infants and for patches.
+HEAD = (0.02, 0.2)
 FIDUCIALS = {"nasion": ("NAS", "Nz"), "lpa": ("LPA",), "rpa": ("RPA",)}
 REMEDY = (
     "Put an *_electrodes.tsv beside the recording, or name the cap's montage in "
@@ -213,6 +215,12 @@ def _digitised(file: Path, table, recording: Recording) -> mne.channels.DigMonta
                 positions[row["name"]] = np.array(xyz, dtype=float) * UNITS[unit]
     except (KeyError, ValueError) as error:
         raise refuse(f"x, y, z are not all there as numbers ({error})") from None
+    spread = np.std(list(positions.values()), axis=0) if positions else np.zeros(3)
+    if not HEAD[0] < np.linalg.norm(spread) < HEAD[1]:
+        raise refuse(
+            f"positions in '{unit}' would make a head of {2 * np.linalg.norm(spread):.3g} m",
+            "EEGCoordinateUnits",
+        )
     landmarks = described.get("AnatomicalLandmarkCoordinates") or {}
     points = {
         name: next((np.array(landmarks[k], float) for k in keys if k in landmarks), None)

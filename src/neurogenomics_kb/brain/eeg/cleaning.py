@@ -11,7 +11,7 @@ import numpy as np
 from neurogenomics_kb.brain.eeg.bad_channels import find_bad_channels
 from neurogenomics_kb.brain.eeg.reading import OpenRecording
 from neurogenomics_kb.brain.eeg.recordings import UnusableRecording
-from neurogenomics_kb.brain.eeg.regions import Places, locate_channels
+from neurogenomics_kb.brain.eeg.regions import CENTRE, Places, locate_channels
 from neurogenomics_kb.errors import listing
 
 # Median standard deviation of channels (µV) beyond which the file's unit must be wrong.
@@ -131,7 +131,9 @@ def clean_recording(
         )
     raw.info["bads"] = names[bad].tolist()
     if bad.any():
-        raw.interpolate_bads(reset_bads=True, method={"eeg": "spline"}, verbose="error")
+        raw.interpolate_bads(
+            reset_bads=True, method={"eeg": "spline"}, origin=tuple(CENTRE), verbose="error"
+        )
     raw.set_eeg_reference("average", projection=False, verbose="error")
     segments = _cut(raw, segment_seconds)
     extent = np.ptp(segments, axis=2)

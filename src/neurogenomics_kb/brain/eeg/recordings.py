@@ -121,7 +121,11 @@ def find_recordings(root: Path, *, task: str | None = None) -> list[Recording]:
 
 def _files(root: Path) -> Iterator[Path]:
     for pattern in ("sub-*/eeg/*_eeg.*", "sub-*/ses-*/eeg/*_eeg.*"):
-        yield from (p for p in root.glob(pattern) if p.suffix.lower() in SUFFIXES)
+        for path in root.glob(pattern):
+            # Later parts of a split FIF are read with the first.
+            part = dict(ENTITY.findall(path.stem)).get("split", "1")
+            if path.suffix.lower() in SUFFIXES and part.lstrip("0") == "1":
+                yield path
 
 
 def _describe(path: Path, root: Path) -> Recording:
@@ -154,17 +158,22 @@ def read_sidecar(recording: Recording) -> dict[str, Any]:
     """
     fields: dict[str, Any] = {}
     for file in _inherited(recording, "eeg", ".json"):
-        try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-            fields.update(content)
-        except (ValueError, TypeError) as error:
-            raise UnusableRecording(
-                "unreadable sidecar",
-                f"not a JSON object ({error})",
-                file=file,
-                remedy="Correct it.",
-            ) from None
+        fields |= _json_object(file)
     return fields
+
+
+def _json_object(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        content, reason = None, f" ({error})"
+    else:
+        reason = ""
+    if not isinstance(content, dict):
+        raise UnusableRecording(
+            "unreadable sidecar", f"not a JSON object{reason}", file=file, remedy="Correct it."
+        )
+    return content
 
 
 def read_sidecar_table(recording: Recording, suffix: str) -> tuple[Path, pd.DataFrame] | None:
@@ -196,9 +205,15 @@ def read_sidecar_table(recording: Recording, suffix: str) -> tuple[Path, pd.Data
 
 
 def read_coordinate_system(recording: Recording) -> dict[str, Any]:
-    """Content of the nearest ``*_coordsystem.json``, empty if there is none."""
+    """Content of the nearest ``*_coordsystem.json``, empty if there is none.
+
+    Raises
+    ------
+    UnusableRecording
+        If it is not a JSON object.
+    """
     files = _inherited(recording, "coordsystem", ".json")
-    return json.loads(files[-1].read_text(encoding="utf-8")) if files else {}
+    return _json_object(files[-1]) if files else {}
 
 
 def _inherited(recording: Recording, suffix: str, extension: str) -> list[Path]:

@@ -83,6 +83,9 @@ def process_recording(
         if reading.get("unusable") == "error":
             raise
         return Run(recording, reason=error.reason, problem=str(error))
+    except Exception as error:
+        error.add_note(f"while working on {recording.path}")
+        raise
     found = describe_segments(segments, **features)
     for encoder_id, spec in encoders.items():
         # One copy per process: weights are read once, not once per recording.
