@@ -81,7 +81,7 @@ def test_tables_of_subjects_are_never_previewed(context, pipelines):
 
 def test_figures_are_previewed_and_tracked(context, pipelines):
     figures = [n for n in datasets_of(pipelines) if n.endswith("_figure")]
-    assert len(figures) == 6
+    assert len(figures) == 7
     for name in figures:
         metadata = context.catalog.get(name).metadata
         assert metadata["kedro-viz"].get("preview") is not False

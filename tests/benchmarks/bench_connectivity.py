@@ -52,13 +52,13 @@ def time_share(name: str, options: argparse.Namespace) -> float:
     """Seconds per subject of one of two workers, each with half of the subjects."""
     runs = make_runs(options.subjects // 2, options.frames, options.parcels)
     for run in runs[:2]:
-        connectivity_features(run)
+        connectivity_features(run, centred=True)
     start = time.thread_time()
     for run in runs:
         if name == "bare":
             run.to_numpy().T @ run.to_numpy()
         else:
-            connectivity_features(run)
+            connectivity_features(run, centred=True)
     return (time.thread_time() - start) / len(runs)
 
 
@@ -88,8 +88,8 @@ def main() -> None:
     nuisance = pd.DataFrame(rng.normal(size=(options.frames, len(NUISANCE))), columns=NUISANCE)
     tasks = {
         "bare product": lambda run: run.to_numpy().T @ run.to_numpy(),
-        "Fisher z, float32": lambda run: connectivity_features(run)["connectivity"],
-        "Fisher z, float64": fisher_connectivity,
+        "Fisher z, float32": lambda run: connectivity_features(run, centred=True)["connectivity"],
+        "Fisher z, float64": lambda run: fisher_connectivity(run, centred=True),
         "np.corrcoef and arctanh": lambda run: np.arctanh(
             np.corrcoef(run.to_numpy(), rowvar=False)[np.triu_indices(options.parcels, 1)]
         ),

@@ -103,6 +103,8 @@ def test_series_that_are_not_standardised_give_the_same_correlations(series, sca
     )
     wanted = np.arctanh(upper(np.corrcoef(series.T), 1))
     np.testing.assert_allclose(fisher_connectivity(series), wanted, rtol=1e-10, atol=1e-12)
+    known = fisher_connectivity(series, centred=True)
+    np.testing.assert_allclose(known, wanted, rtol=1e-10, atol=1e-12)
 
 
 def test_single_precision_moves_strong_correlations_little():

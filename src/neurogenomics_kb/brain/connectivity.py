@@ -81,13 +81,17 @@ def _upper(n: int, k: int) -> np.ndarray:
     return np.ravel_multi_index(np.triu_indices(n, k=k), (n, n))
 
 
-def correlations(timeseries: pd.DataFrame, *, subject: str = "") -> np.ndarray:
+def correlations(
+    timeseries: pd.DataFrame, *, centred: bool = False, subject: str = ""
+) -> np.ndarray:
     """Pearson correlations of all pairs of parcels, from one matrix product.
 
     Parameters
     ----------
     timeseries : DataFrame, shape (n_frames, n_parcels)
         Cleaned signals.
+    centred : bool
+        Every parcel has mean 0, as `denoise` leaves them; otherwise it is looked at.
     subject : str
         Whose data they are, for messages.
 
@@ -106,15 +110,16 @@ def correlations(timeseries: pd.DataFrame, *, subject: str = "") -> np.ndarray:
     # taken only to say what is wrong.
     if signals.dtype != float or signals.shape[1] < 2 or not len(signals):
         signals = check_signals(timeseries, subject)
-    mean = np.full(len(signals), 1 / len(signals)) @ signals
     products = signals.T @ signals
     power = products.diagonal()
-    # Cleaned signals are centred already; subtracting n m m' instead would lose digits elsewhere.
-    if not np.all(len(signals) * mean**2 <= 1e-20 * power):
-        check_signals(timeseries, subject)
-        signals = signals - mean
-        products = signals.T @ signals
-        power = products.diagonal()
+    if not centred:
+        mean = signals.mean(axis=0)
+        # Subtracting n m m' from the products would lose digits where means are large.
+        if not np.all(len(signals) * mean**2 <= 1e-20 * power):
+            check_signals(timeseries, subject)
+            signals = signals - mean
+            products = signals.T @ signals
+            power = products.diagonal()
     if not (np.isfinite(power).all() and (power > 0).all()):
         check_signals(timeseries, subject)
     upper = _upper(len(power), 1)
@@ -129,7 +134,11 @@ def correlations(timeseries: pd.DataFrame, *, subject: str = "") -> np.ndarray:
 
 
 def fisher_connectivity(
-    timeseries: pd.DataFrame, *, subject: str = "", dtype: type = np.float64
+    timeseries: pd.DataFrame,
+    *,
+    centred: bool = False,
+    subject: str = "",
+    dtype: type = np.float64,
 ) -> np.ndarray:
     """Fisher-z-transformed Pearson correlations of all pairs of parcels.
 
@@ -137,6 +146,8 @@ def fisher_connectivity(
     ----------
     timeseries : DataFrame, shape (n_frames, n_parcels)
         Cleaned signals.
+    centred : bool
+        Every parcel has mean 0, as `denoise` leaves them; otherwise it is looked at.
     subject : str
         Whose data they are, for messages.
     dtype : type
@@ -154,7 +165,7 @@ def fisher_connectivity(
     InputError
         If a parcel is constant, or two parcels are one signal (their z would be infinite).
     """
-    edges = correlations(timeseries, subject=subject)
+    edges = correlations(timeseries, centred=centred, subject=subject)
     if not (edges.max() < ONE_SIGNAL and edges.min() > -ONE_SIGNAL):
         first = int(np.flatnonzero(~(np.abs(edges) < ONE_SIGNAL))[0])
         pair = edge_names(timeseries.columns)[first].replace(EDGE, " and ")
@@ -200,6 +211,7 @@ def connectivity_features(
     kinds: Sequence[str] = ("connectivity",),
     *,
     networks: Mapping[str, str] | None = None,
+    centred: bool = False,
     subject: str = "",
 ) -> dict[str, np.ndarray]:
     """Connectivity of one run, in one or more kinds.
@@ -213,6 +225,8 @@ def connectivity_features(
         ``connectivity`` and ``partial_correlation`` without it, row by row.
     networks : mapping of str to str, optional
         Parcel to network, for ``network``; parcels named as Schaefer's need none.
+    centred : bool
+        As for `correlations`.
     subject : str
         Whose data they are, for messages.
 
@@ -230,7 +244,7 @@ def connectivity_features(
     computed: dict[str, np.ndarray] = {}
     if {"connectivity", "network"} & set(kinds):
         computed["connectivity"] = fisher_connectivity(
-            timeseries, subject=subject, dtype=np.float32
+            timeseries, centred=centred, subject=subject, dtype=np.float32
         )
     if "network" in kinds:
         _, member = _membership(timeseries.columns, networks, subject)
@@ -342,7 +356,10 @@ def connect_run(
     """
     signals = denoise(load_timeseries(), load_confounds(), tr, subject=subject, **options)
     parcels = [str(name) for name in signals.columns]
-    return parcels, connectivity_features(signals, kinds, networks=networks, subject=subject)
+    features = connectivity_features(
+        signals, kinds, networks=networks, centred=True, subject=subject
+    )
+    return parcels, features
 
 
 def attempt_run(*arguments) -> tuple[list[str], dict[str, np.ndarray]] | None:
