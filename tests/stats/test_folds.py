@@ -118,7 +118,7 @@ def test_later_rows_are_tested_once_and_earlier_ones_only_train():
         ({"groups": lambda y: pd.Series(np.arange(60) % 20, y.index, name="child")},
          "20 groups of 'child' lie on both sides"),
         ({"time": lambda y: y.where(y != 2016)}, "10 of 60 subjects.*rows have no time"),
-        ({"outcome": lambda y: (y < 2018).astype(int)}, "no subject of class 1"),
+        ({"outcome": lambda y: (y < 2018).astype(int)}, "no subject of class 0"),
     ],
 )  # fmt: skip
 def test_impossible_splits_in_time_are_refused(change, message):
