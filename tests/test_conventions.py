@@ -33,6 +33,7 @@ AGGREGATES = {
     "integration.sample_flow", "integration.dimensions", "integration.cca",
     "integration.cca_held_out", "integration.metrics", "integration.comparisons",
     "integration.attribution", "integration.associations", "integration.audit", "integration.tests",
+    "integration.dimension_search",
 }  # fmt: skip
 
 

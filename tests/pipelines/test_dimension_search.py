@@ -71,6 +71,9 @@ def test_it_finds_the_components_that_carry_the_outcome(searching, study):
     assert table.loc[table["dim"] == 1, "inner_score"].mean() < 0.7
     text = search_findings(table)[0]
     assert "is 2 / 2 / 2 over the folds (median 2)" in text
+    edge = table.assign(best=table["dim"] == 6)
+    assert "more may be better" in search_findings(edge)[0]
+    assert "more may be better" not in search_findings(table.assign(best=table["dim"] == 2))[0]
 
 
 def test_the_test_fold_has_no_part_in_the_choice(searching, study, monkeypatch):

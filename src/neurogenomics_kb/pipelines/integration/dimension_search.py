@@ -150,4 +150,6 @@ def search_findings(table: pd.DataFrame) -> list[str]:
             f"it, {best['held_out'].mean():.2f} with the best of the inner folds "
             f"({' / '.join(str(k) for k in best['dim'])})."
         )
+        if (best["dim"].to_numpy() == rows.groupby("fold")["dim"].max().to_numpy()).all():
+            out[-1] += " The best is the largest that grid and sample allow, so more may be better."
     return out
