@@ -181,6 +181,52 @@ def test_rows_of_coarse_scales_are_no_duplicates():
     assert any("equal by chance" in v["text"] for v in verdict)
 
 
+def test_floor_of_continuous_scales_is_no_duplicate():
+    """Everybody without a complaint has one profile, whatever else the scales tell."""
+    participants, features, quality, rates = batched()
+    _, before, _ = judged(audited_recipe(), participants, features, quality, rates)
+    scales = features["smri"].iloc[:, :4].copy()
+    scales.iloc[:30] = scales.iloc[0].to_numpy()
+    features["smri"] = scales
+    verdict, *_ = judged(audited_recipe(), participants, features, quality, rates)
+    assert "artefact" not in levels(verdict)
+    said = [v for v in verdict if "30 subjects share one row" in v["text"]]
+    assert [v["level"] for v in said] == ["caution"]
+    # Genes, of which no row repeats, are told still.
+    assert any(v["text"].startswith("No subject's features occur") for v in verdict)
+    assert before.query("check == 'duplicates across folds'")["value"].tolist() == [0, 0]
+
+
+def test_nothing_told_of_duplicates_is_not_said_to_be_clean():
+    participants, features, quality, rates = batched()
+    rng = np.random.default_rng(0)
+    for modality in ("smri", "genomics"):
+        columns = features[modality].columns[:2]
+        coarse = rng.integers(0, 3, (300, 2)).astype(float)
+        features[modality] = pd.DataFrame(coarse, participants.index, columns)
+    verdict, *_ = judged(audited_recipe(), participants, features, quality, rates)
+    assert not any(v["text"].startswith("No subject's features occur") for v in verdict)
+
+
+def test_gaps_that_tell_a_score_are_said():
+    """A test that only the high scorers were given, filled by the median in the fold."""
+    participants, features, quality, rates = batched()
+    recipe = audited_recipe(outcome="score", associations=[])
+    low = participants["score"] < participants["score"].quantile(0.4)
+    features["smri"].loc[low, features["smri"].columns[0]] = np.nan
+    verdict, table, _ = judged(recipe, participants, features, quality, rates)
+    found = table.query("check == 'missingness alone' and block == 'brain'").iloc[0]
+    assert found["reference"] == 0
+    assert found["value"] > 0.6
+    said = [v["text"] for v in verdict if "is missing tells score by itself" in v["text"]]
+    assert len(said) == 1
+    assert "block brain" in said[0]
+    rng = np.random.default_rng(1)
+    features["smri"].iloc[:, 0] = np.where(rng.random(300) < 0.4, np.nan, 1.0 + rng.random(300))
+    verdict, *_ = judged(recipe, participants, features, quality, rates)
+    assert not any("by itself" in v["text"] for v in verdict)
+
+
 def test_small_batches_are_taken_together_and_never_described():
     labels = np.array(["a"] * 40 + ["b"] * 30 + ["c"] * 6 + ["d"] * 5)
     merged = audit.merge_small(labels)

@@ -262,11 +262,11 @@ def missingness_rows(
     """Is missing data structured by batch? Rows, and the units in which it is."""
     rates = rates.loc[:, np.ptp(rates.to_numpy(), axis=0) > 0]
     rows = []
-    if rates.shape[1] and not audit.recipe.continuous:
-        decoder = FoldDecoder(rates.to_numpy(), audit.folds)
-        found = decode(decoder, audit.outcome, audit.relabel())
+    if rates.shape[1]:
+        decoder, continuous = FoldDecoder(rates.to_numpy(), audit.folds), audit.recipe.continuous
+        found = decode(decoder, audit.outcome, audit.relabel(), continuous=continuous)
         rows.append(row("missingness alone", block, audit.recipe.experiment.outcome, found.value,
-                        0.5, found.p_value))  # fmt: skip
+                        0.0 if continuous else 0.5, found.p_value))  # fmt: skip
     watched = {}
     for column, labels in audit.groups().items():
         relabelled = audit.relabel()

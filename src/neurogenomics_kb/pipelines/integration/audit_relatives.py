@@ -15,8 +15,15 @@ from neurogenomics_kb.genome.relatedness import (
     relationship_matrix,
 )
 from neurogenomics_kb.naming import units_of
-from neurogenomics_kb.pipelines.integration.audit_table import count_row, row
-from neurogenomics_kb.stats.audit import expected_repeats, identical_rows, repeat_tolerance
+from neurogenomics_kb.pipelines.integration.audit_table import ONE_ROW, count_row, row
+from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
+from neurogenomics_kb.stats.audit import (
+    NEAR,
+    commonest_row,
+    expected_repeats,
+    identical_rows,
+    repeat_tolerance,
+)
 
 # Above this many subjects the pairs no longer fit in memory; use KING or PLINK beforehand.
 MAX_RELATED = 5000
@@ -34,7 +41,12 @@ def repeat_row(block: str, features: pd.DataFrame, folds: np.ndarray) -> dict:
     if expected_repeats(X, units.values()) > CHANCE_REPEATS:
         detail = f"not told, since rows of {len(units)} such units are equal by chance"
         return row(check, block, "pairs", np.nan, 0.0, detail=detail)
-    return count_row(check, block, identical_rows(X, folds, tolerance=repeat_tolerance(X)))
+    tolerance, shared = repeat_tolerance(X), commonest_row(X)
+    if tolerance < NEAR and shared >= MINIMUM_CELL:
+        # Scores that are functions of items: all who were without a complaint have one row.
+        detail = f"not told, since {shared} subjects {ONE_ROW}: the floor of its scales, or a copy"
+        return row(check, block, "pairs", np.nan, 0.0, detail=detail)
+    return count_row(check, block, identical_rows(X, folds, tolerance=tolerance))
 
 
 def relative_rows(

@@ -9,6 +9,8 @@ from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 AUDIT_COLUMNS = ["check", "block", "target", "unit", "value", "reference", "p_value", "detail"]
 # Where a count of pairs is above zero and too small to show.
 FEW = f"1 to {MINIMUM_CELL - 1}, not shown"
+# Where equal rows are common by nature, so that a repeated person cannot be told.
+ONE_ROW = "share one row"
 
 
 def row(check, block, target, value, reference=np.nan, p_value=np.nan, *, unit="", detail=""):

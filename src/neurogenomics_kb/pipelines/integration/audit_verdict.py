@@ -10,12 +10,14 @@ from neurogenomics_kb.pipelines.integration.audit_harmonization import (
     EXTERNAL,
     harmonization_sentences,
 )
-from neurogenomics_kb.pipelines.integration.audit_table import FEW
+from neurogenomics_kb.pipelines.integration.audit_table import FEW, ONE_ROW
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.registry.recipe import Recipe
 
 # What a reader would call readable: a decoder that is right in three of five pairs, beyond chance.
 READABLE_AUC = 0.60
+# The same of a number: correlation with the decoder's score.
+READABLE_R = 0.20
 STRICT = 0.01
 # A share of the AUC above chance that swapping labels inside a site may leave unexplained.
 EXPLAINED = 0.05
@@ -45,6 +47,7 @@ def judge_audit(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
     found += [
         *unit_sentences(audit),
         *batch_sentences(audit),
+        *missingness_sentences(recipe, audit),
         *duplicate_sentences(audit),
         *fold_sentences(audit),
         *decodability_sentences(audit),
@@ -135,6 +138,18 @@ def batch_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
     return out
 
 
+def missingness_sentences(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
+    """Blocks whose gaps alone tell the outcome, so that filling them carries it over."""
+    rows = audit[audit["check"] == "missingness alone"]
+    measure, readable = ("r", READABLE_R) if recipe.continuous else ("AUC", READABLE_AUC)
+    told = rows[(rows["value"] >= readable) & (rows["p_value"] <= STRICT)]
+    return [
+        say("caution", f"Which data of block {r.block} is missing tells {r.target} by itself "
+            f"({measure} {r.value:.2f}): filled gaps carry that over to the block.")
+        for r in told.itertuples()
+    ]  # fmt: skip
+
+
 def duplicate_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
     """Rows that repeat, and relatives, across folds and families."""
     says = {
@@ -156,11 +171,11 @@ def duplicate_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
             out.append(say(level, f"{pairs(r.value)} {text.format(block=r.block)}"))
         elif pd.isna(r.value) and r.check != "relatives across families":
             where = f"{r.check}, block {r.block}" if r.block else r.check
-            out.append(say("ok", f"{where[0].upper()}{where[1:]}: {r.detail}."))
+            level = "caution" if ONE_ROW in r.detail else "ok"
+            out.append(say(level, f"{where[0].upper()}{where[1:]}: {r.detail}."))
+    told = audit[(audit["check"] == "duplicates across folds") & audit["value"].notna()]
     clean = "No subject's features occur on both sides of a fold boundary."
-    return out if found or "duplicates across folds" not in set(audit["check"]) else [
-        say("ok", clean), *out
-    ]  # fmt: skip
+    return out if found or told.empty else [say("ok", clean), *out]
 
 
 def pairs(count: float) -> str:
