@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.naming import parse_feature_name
+from neurogenomics_kb.naming import feature_name, parse_feature_name
 
 MARK = "is_missing"
 
@@ -22,13 +24,19 @@ def indicator_name(column: str) -> str:
     return f"{column}{'__' if component is None else '.'}{MARK}"
 
 
+def group_indicator_name(column: str) -> str:
+    """Name of the indicator of a feature's group."""
+    modality, group = parse_feature_name(column)[:2]
+    return feature_name(modality, group, group, MARK)
+
+
 def is_indicator(column: str) -> bool:
     """Whether a column was made by `MissingIndicators`."""
     return str(column).endswith((f"__{MARK}", f".{MARK}"))
 
 
 class MissingIndicators(TransformerMixin, BaseEstimator):
-    """Append, for features with gaps among training subjects, a column of 0 and 1.
+    """Append, for features with gaps among training subjects, columns that say who has them.
 
     Of features whose gaps coincide in training, as the scales of a questionnaire that was not
     returned, the first gets the indicator. A feature that is complete in training gets none, since
@@ -36,46 +44,59 @@ class MissingIndicators(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
+    level : {"feature", "group"}
+        A column of 0 and 1 per feature, or the share of gaps per feature group: many items that
+        are missed one by one would otherwise outnumber what they measure.
     min_missing : int
-        Training subjects who must lack the feature, and as many must have it.
+        Training subjects who must have a gap in the feature or group, and as many must have none.
 
     Attributes
     ----------
-    marked_ : list of str
-        Features with an indicator.
+    marked_ : dict of str to list of str
+        Indicator to the features whose gaps it counts.
     """
 
-    def __init__(self, min_missing: int = 1) -> None:
+    def __init__(
+        self, level: Literal["feature", "group"] = "feature", min_missing: int = 1
+    ) -> None:
+        self.level = level
         self.min_missing = min_missing
 
     def fit(self, X: pd.DataFrame, y=None) -> MissingIndicators:
         """Look which features of the rows of `X` have gaps."""
+        if self.level not in ("feature", "group"):
+            raise ValueError(f"level={self.level!r} is not feature, group")
         self.feature_names_in_ = np.array(X.columns, dtype=object)
+        name = indicator_name if self.level == "feature" else group_indicator_name
+        members: dict[str, list[str]] = {}
+        for column in X.columns:
+            members.setdefault(name(column), []).append(column)
         gaps = X.isna()
-        enough = (gaps.sum() >= self.min_missing) & ((~gaps).sum() >= self.min_missing)
-        enough &= gaps.any() & ~gaps.all()
-        candidates = gaps.loc[:, enough]
-        # Two columns of gaps coincide where they do as strings of bytes.
-        first = ~pd.Index([candidates[c].to_numpy().tobytes() for c in candidates]).duplicated()
-        self.marked_ = list(candidates.columns[first])
-        taken = [c for c in self.marked_ if indicator_name(c) in X]
+        self.marked_ = {}
+        seen = set()
+        for indicator, columns in members.items():
+            shares = gaps[columns].mean(axis=1).to_numpy()
+            with_gap = int((shares > 0).sum())
+            enough = min(with_gap, len(X) - with_gap) >= max(self.min_missing, 1)
+            if enough and shares.tobytes() not in seen:
+                self.marked_[indicator] = columns
+                seen.add(shares.tobytes())
+        taken = [indicator for indicator in self.marked_ if indicator in X]
         if taken:
             raise InputError(
-                f"the name of its indicator, '{indicator_name(taken[0])}', is taken",
+                "the name of an indicator of missing values is taken",
                 column=taken[0],
                 remedy="Rename the feature, or mark missing values once.",
             )
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """All features (n, p), then the indicators of `marked_`."""
+        """All features (n, p), then the indicators."""
         check_is_fitted(self)
-        marks = X[self.marked_].isna().astype(float)
-        marks.columns = [indicator_name(c) for c in self.marked_]
-        return pd.concat([X, marks], axis=1)
+        marks = {name: X[columns].isna().mean(axis=1) for name, columns in self.marked_.items()}
+        return pd.concat([X, pd.DataFrame(marks, index=X.index, dtype=float)], axis=1)
 
     def get_feature_names_out(self, input_features=None) -> np.ndarray:
         """Names of the features and of the indicators."""
         check_is_fitted(self)
-        names = [*self.feature_names_in_, *(indicator_name(c) for c in self.marked_)]
-        return np.array(names, dtype=object)
+        return np.array([*self.feature_names_in_, *self.marked_], dtype=object)

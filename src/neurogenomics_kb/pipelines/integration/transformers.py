@@ -114,7 +114,7 @@ def build_step(step, carried: list[str]) -> CarryColumns:
     if step.step == "norms":
         return CarryColumns(build_norms(step), carried, reads=step.columns)
     transformer = {
-        "missing_indicators": lambda: MissingIndicators(step.min_missing),
+        "missing_indicators": lambda: MissingIndicators(step.level, step.min_missing),
         "impute": lambda: SimpleImputer(strategy=step.method).set_output(transform="pandas"),
         "tangent": lambda: TangentSpace(),
         "zscore": lambda: StandardScaler().set_output(transform="pandas"),

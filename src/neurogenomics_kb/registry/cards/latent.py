@@ -11,10 +11,19 @@ from neurogenomics_kb.registry.cards.base import Strict
 
 
 class MissingIndicators(Strict):
-    """Append a column of 0 and 1 for every feature with gaps among training subjects."""
+    """Append columns that say what is missing, where training subjects have gaps.
+
+    Parameters
+    ----------
+    level : {"feature", "group"}
+        0 and 1 per feature, or the share of gaps per feature group.
+    min_missing : int
+        Training subjects with, and without, a gap.
+    """
 
     step: Literal["missing_indicators"]
-    min_missing: int = Field(1, ge=1, description="training subjects with, and without, a gap")
+    level: Literal["feature", "group"] = "feature"
+    min_missing: int = Field(1, ge=1)
 
 
 class Norms(Strict):
@@ -72,7 +81,8 @@ class FactorProjector(Strict):
         Fewer where the features cannot identify them, or the sample is too small.
     rotation : {"varimax", "none"}
     missing_indicators : bool
-        Stand indicators of missing values beside the scores.
+        Stand an indicator of every feature with gaps beside the scores. Those of a step
+        ``missing_indicators`` stand there too.
     """
 
     type: Literal["factor_analysis"]
