@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.pipelines.integration.associations import associate_axes
 from neurogenomics_kb.pipelines.integration.cohort import assemble_cohort
 from neurogenomics_kb.pipelines.integration.nodes import split_folds
 from neurogenomics_kb.pipelines.integration.prediction import predict_outcome, score_models
@@ -138,3 +139,29 @@ def test_later_enrolments_are_predicted_from_earlier_ones(toy, outcome):
     assert np.isfinite(primary["value"]).all()
     assert comparisons["p_value"].between(0, 1).all()
     assert np.isfinite(comparisons["ci_low"]).all()
+
+
+def test_scores_are_followed_between_and_within_children(toy):
+    recipe = longitudinal()
+    columns = recipe.dataset.tables["participants"].columns
+    columns["months"] = Column(name="months", unit="months")
+    dataset = recipe.dataset.model_copy(update={"visits": Visits(age="months")})
+    recipe = recipe.model_copy(update={"dataset": dataset})
+    visits, features, quality = toy
+    rng = np.random.default_rng(0)
+    visits = visits.assign(months=30.0 + 20 * visits["wave_id"].eq("ses-2"))
+    visits["score"] += rng.normal(size=len(visits))
+    cohort, *_ = assemble_cohort(recipe, visits, features, quality)
+    lasting = rng.normal(size=cohort["child_id"].nunique())
+    axis = lasting[pd.factorize(cohort["child_id"])[0]] + rng.normal(size=len(cohort))
+    cohort["score"] = axis + 0.5 * rng.normal(size=len(cohort))
+    scores = pd.DataFrame({"gene~brain:1:x": axis}, index=cohort.index)
+    table = associate_axes(recipe, cohort.assign(months=visits["months"]), scores)
+    own = table[table["outcome"] == "score"].set_index("measure")
+    assert {"between children", "within child", "growth per month"} <= set(own.index)
+    assert own.loc["within child", "p_value"] < 1e-6
+    assert own.loc["growth per month", "p_value"] > 1e-3
+    one = longitudinal(waves=["ses-2"], folds={"scheme": "stratified"}, exchangeability=None)
+    single, *_ = assemble_cohort(one, *toy)
+    table = associate_axes(one, single, scores.reindex(single.index))
+    assert not table["measure"].str.contains("child").any()

@@ -7,7 +7,8 @@ import pandas as pd
 from neurogenomics_kb.pipelines.integration.canonical import cluster_labels, confound_matrix
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.multiplicity import adjust
-from neurogenomics_kb.stats.partial import odds_ratio, partial_correlation
+from neurogenomics_kb.stats.partial import Association, odds_ratio, partial_correlation
+from neurogenomics_kb.stats.trajectories import trajectory
 
 ASSOCIATION_COLUMNS = [
     "pair", "component", "block", "outcome", "measure", "effect", "ci_low", "ci_high", "p_value",
@@ -15,11 +16,27 @@ ASSOCIATION_COLUMNS = [
 ]  # fmt: skip
 
 
+def over_visits(
+    recipe: Recipe, cohort: pd.DataFrame, axis, outcome, covariates, clusters
+) -> dict[str, Association]:
+    """Mixed-model associations by measure; empty where nobody has several visits."""
+    visits = recipe.dataset.visits
+    if visits is None or not cohort[visits.subject].duplicated().any():
+        return {}
+    child = cohort[visits.subject].to_numpy()
+    age = None if visits.age not in cohort else cohort[visits.age].to_numpy(dtype=float)
+    found = trajectory(axis, outcome, child, covariates, age=age, clusters=clusters)
+    unit = recipe.columns[visits.age].unit.removesuffix("s") if age is not None else ""
+    rows = {"between children": found.between, "within child": found.within}
+    return rows if found.growth is None else {**rows, f"growth per {unit or 'unit'}": found.growth}
+
+
 def associate_axes(recipe: Recipe, cohort: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Out-of-fold axis scores against every outcome, adjusted for all confounds.
 
-    Odds ratios for binary outcomes, partial Pearson and Spearman correlations for scores; the
-    false discovery rate is controlled over the whole table. Families are clusters.
+    Odds ratios for binary outcomes, partial Pearson and Spearman correlations for scores; where
+    children have several visits, scores are also followed between and within children. The false
+    discovery rate is controlled over the whole table. Families are clusters.
 
     Returns
     -------
@@ -47,6 +64,7 @@ def associate_axes(recipe: Recipe, cohort: pd.DataFrame, scores: pd.DataFrame) -
                     )
                     for method in ("pearson", "spearman")
                 }
+                found |= over_visits(recipe, cohort[known], x, y, Z, clusters)
             for measure, result in found.items():
                 rows.append(
                     {
