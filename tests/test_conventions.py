@@ -131,11 +131,20 @@ def test_experiment_files_name_what_exists(pipelines):
         assert run["pipeline"] in pipelines
         experiment = Experiment.model_validate(run["params"]["experiment"])
         assert experiment.id == file.stem
+        bound = experiment.dataset and registry.get(experiment.dataset).cohort
         if experiment.status == "planned":
             with pytest.raises(InputError, match="planned"):
-                resolve_recipe(experiment, registry, "demo")
+                resolve_recipe(experiment, registry, bound or "demo")
         else:
-            resolve_recipe(experiment, registry, "demo")
+            resolve_recipe(experiment, registry, bound or "demo")
+
+
+def test_default_experiments_of_environments_name_what_exists(context):
+    from neurogenomics_kb.registry import Experiment, Registry
+    from neurogenomics_kb.registry.recipe import resolve_recipe
+
+    experiment = Experiment.model_validate(context.params["experiment"])
+    resolve_recipe(experiment, Registry(ROOT / "kb"), context.params["cohort"])
 
 
 def test_nodes_are_named_by_verbs_and_described(pipelines):

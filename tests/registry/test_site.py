@@ -37,7 +37,7 @@ def test_model_page_leads_to_code_paper_and_strategy(shipped):
         "| looked up |",
     ):
         assert wanted in page, wanted
-    planned = shipped.pages()["catalogue/model/brainlm.md"]
+    planned = shipped.pages()["catalogue/model/evo2.md"]
     assert "Planned: it cannot run yet" in planned
 
 
@@ -48,6 +48,10 @@ def test_strategy_and_experiment_pages_list_their_results(shipped):
     assert (
         "kedro run --config conf/experiments/01_cca_gene_smri.yml"
         in (pages["catalogue/experiment/01_cca_gene_smri.md"])
+    )
+    assert (
+        "kedro run --env hbn --config conf/experiments/08_hbn_eeg_availability.yml"
+        in (pages["catalogue/experiment/08_hbn_eeg_availability.md"])
     )
 
 
