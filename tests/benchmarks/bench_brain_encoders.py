@@ -70,7 +70,8 @@ def swift(folder: Path) -> tuple[dict, object, float]:
     values = np.zeros((91, 109, 91, 40), np.float32)
     inner = np.random.default_rng(0).normal(100, 10, (71, 89, 71, 40))
     values[10:-10, 10:-10, 10:-10] = inner
-    image = nibabel.Nifti1Image(values, np.diag([2, 2, 2, 1]))
+    # As a file lies in memory: one volume after the other.
+    image = nibabel.Nifti1Image(np.asfortranarray(values), np.diag([2, 2, 2, 1]))
     image.header.set_zooms((2, 2, 2, 0.72))
     return {"type": "swift"}, image, 0.72
 

@@ -172,7 +172,7 @@ class ImageEncoder(BrainLMEncoder):
 
     def span(self, tr: float) -> tuple[int, int]:
         """One patch up to the length of training; what is missing is padded, as in training."""
-        return self.network.vit.config.patch_size, self.frames
+        return self.network.vit.config.patch_size, min(self.frames, self.side)
 
     def margins(self, parcels: int, frames: int) -> tuple[int, int]:
         """Rows above and columns left of the data."""

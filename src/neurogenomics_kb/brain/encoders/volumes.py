@@ -100,7 +100,10 @@ def prepare_volumes(
         outside = float(image.values[0, 0, 0, 0])
 
         def take(start: int, stop: int) -> np.ndarray:
-            return fit(image.values[..., start:stop].astype(np.float32), shape, outside)
+            inside, place = overlap(image.shape[:3], shape)
+            out = np.full((*shape, stop - start), outside, dtype=np.float32)
+            out[place] = image.values[..., start:stop][inside]
+            return out
 
         return PreparedRun(image.shape[3], tr, take)
     tr = check_header_tr(image, tr, file)
@@ -109,9 +112,13 @@ def prepare_volumes(
     fill = (lowest - centre) / spread if background == "minimum" else 0.0
 
     def cut(start: int, stop: int) -> np.ndarray:
-        values = read_frames(image, start, stop)
-        scaled = np.where(values == 0, fill, (values - centre) / spread).astype(np.float32)
-        return fit(scaled, shape, fill)
+        inside, place = overlap(image.shape[:3], shape)
+        values = read_frames(image, start, stop)[inside]
+        out = np.full((*shape, values.shape[3]), fill, dtype=np.float32)
+        scaled = (values - np.float32(centre)) / np.float32(spread)
+        np.copyto(scaled, np.float32(fill), where=values == 0)
+        out[place] = scaled
+        return out
 
     return PreparedRun(image.shape[3], tr, cut)
 
@@ -175,24 +182,26 @@ def statistics(image: Any, scaling: str, file: str) -> tuple[float, float, float
     InputError
         If there is no such voxel, they are all alike, or a value is no finite number.
     """
-    count, total, squares, low, high, shift = 0, 0.0, 0.0, np.inf, -np.inf, None
+    count, total, squares, low, high = 0, 0.0, 0.0, np.inf, -np.inf
     for values in blocks(image):
-        if not np.isfinite(values).all():
-            raise InputError(
-                f"{int((~np.isfinite(values)).sum())} voxels hold no finite number",
-                file=file,
-                remedy="Run preprocessing again for this subject, or list it in "
-                "fmri.quality.exclude.",
-            )
-        inside = values[values != 0].astype(np.float64)
-        if not inside.size:
-            continue
-        shift = float(inside.mean()) if shift is None else shift
-        count += inside.size
-        total += float((inside - shift).sum())
-        squares += float(((inside - shift) ** 2).sum())
-        low, high = min(low, float(inside.min())), max(high, float(inside.max()))
-    if shift is None or not high > low:
+        # One volume at a time, as it lies in memory, and summed in double precision.
+        for volume in np.moveaxis(values, 3, 0):
+            flat = volume.ravel(order="K")
+            inside = flat[flat != 0].astype(np.float64)
+            if not inside.size:
+                continue
+            added = float(inside.sum())
+            if not np.isfinite(added):
+                raise InputError(
+                    f"{int((~np.isfinite(values)).sum())} voxels hold no finite number",
+                    file=file,
+                    remedy="Run preprocessing again for this subject, or list it in "
+                    "fmri.quality.exclude.",
+                )
+            count, total = count + inside.size, total + added
+            squares += float(np.vdot(inside, inside))
+            low, high = min(low, float(inside.min())), max(high, float(inside.max()))
+    if not high > low:
         raise InputError(
             "the image holds no signal",
             file=file,
@@ -201,18 +210,19 @@ def statistics(image: Any, scaling: str, file: str) -> tuple[float, float, float
     if scaling == "minmax":
         return low, high - low, low
     deviation = np.sqrt((squares - total**2 / count) / (count - 1))
-    return shift + total / count, float(deviation), low
+    return total / count, float(deviation), low
 
 
-def fit(values: np.ndarray, shape: Sequence[int], fill: float) -> np.ndarray:
-    """Crop or fill each spatial axis to the model's box."""
-    for axis, wanted in enumerate(shape):
-        more = values.shape[axis] - wanted
-        left = -(-abs(more) // 2)
-        if more > 0:
-            values = np.take(values, range(left, left + wanted), axis=axis)
-        elif more < 0:
-            widths = [(0, 0)] * values.ndim
-            widths[axis] = (left, -more - left)
-            values = np.pad(values, widths, constant_values=np.float32(fill))
-    return values
+def overlap(
+    have: Sequence[int], want: Sequence[int]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Part of an image that lies in the model's box, and where it goes; centred on each axis.
+
+    Of an odd number of voxels too many or too few, one more goes to the left.
+    """
+    inside, place = [], []
+    for own, wanted in zip(have, want, strict=True):
+        left, size = -(-abs(own - wanted) // 2), min(own, wanted)
+        inside.append(slice(left, left + size) if own > wanted else slice(0, size))
+        place.append(slice(left, left + size) if own < wanted else slice(0, size))
+    return tuple(inside), tuple(place)
