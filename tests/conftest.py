@@ -86,14 +86,34 @@ def project(tmp_path_factory) -> Project:
     return Project(tmp_path_factory.mktemp("project") / "neurogenomics")
 
 
-@pytest.fixture(scope="session")
-def aomic_dir() -> Path:
-    """Folder of the AOMIC-PIOP2 tables, from the environment variable NGKB_AOMIC_DIR.
+def public_cohort(variable: str, beside: str, file: str, what: str) -> Path:
+    """Folder of a public cohort that an environment variable names, or skip.
 
     Beside a checkout that has the shared data folder, that one is used.
     """
-    named = os.environ.get("NGKB_AOMIC_DIR")
-    folder = Path(named) if named else ROOT.parent / "shared/data/aomic_piop2"
-    if not (folder / "participants.tsv").is_file():
-        pytest.skip("AOMIC-PIOP2 is not here: set NGKB_AOMIC_DIR (OpenNeuro ds002790)")
+    named = os.environ.get(variable)
+    folder = Path(named) if named else ROOT.parent / "shared/data" / beside
+    if not (folder / file).is_file():
+        pytest.skip(f"{what} is not here: set {variable}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def aomic_dir() -> Path:
+    """Folder of the AOMIC-PIOP2 tables, from the environment variable NGKB_AOMIC_DIR."""
+    what = "AOMIC-PIOP2 (OpenNeuro ds002790)"
+    return public_cohort("NGKB_AOMIC_DIR", "aomic_piop2", "participants.tsv", what)
+
+
+@pytest.fixture(scope="session")
+def hbn_dir() -> Path:
+    """Folder of the participants of HBN-EEG, from the environment variable NGKB_HBN_DIR."""
+    file = "participants_all_releases.tsv"
+    return public_cohort("NGKB_HBN_DIR", "hbn", file, "HBN-EEG (docs/data/hbn.md)")
+
+
+@pytest.fixture(scope="session")
+def devfmri_dir() -> Path:
+    """Folder of the participants of ds000228, from the environment variable NGKB_DEVFMRI_DIR."""
+    what = "OpenNeuro ds000228"
+    return public_cohort("NGKB_DEVFMRI_DIR", "dev_fmri_ds000228", "participants.tsv", what)

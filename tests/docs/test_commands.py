@@ -133,9 +133,10 @@ def test_questions_to_the_knowledge_base_are_answered(newcomer, command):
 @pytest.mark.slow
 @pytest.mark.parametrize("command", RUNS)
 def test_runs_of_the_pipeline_end_well(checkout, command, request, tmp_path):
-    if "aomic" in command:
-        folder = request.getfixturevalue("aomic_dir")
-        command = command.replace("/path/to/folder", shlex.quote(str(folder)))
+    for cohort in ("aomic", "hbn", "devfmri"):
+        if f"--env {cohort}" in command:
+            folder = request.getfixturevalue(f"{cohort}_dir")
+            command = command.replace("/path/to/folder", shlex.quote(str(folder)))
     environment = {}
     if "_fm.yml" in command:
         # Published weights cannot be had everywhere; random ones of the same architecture can.

@@ -185,7 +185,7 @@ class Catalogue:
         if files:
             parts.append("## In this project\n\n" + bullets(map(code, files)))
         if isinstance(card, Experiment):
-            parts.append(f"## Run it\n\n{fenced(run_command(card.id), 'sh')}")
+            parts.append(f"## Run it\n\n{fenced(self.run_command(card), 'sh')}")
         if isinstance(card, DecisionCard):
             parts.append(f"**{text(card.question)}**\n\n{text(card.decision)}\n\n"
                          f"State: {card.state}. Rule: {text(card.rule) or 'none'}")  # fmt: skip
@@ -313,6 +313,12 @@ class Catalogue:
             return f"[{shown}]({target})"
         return code(where) if match else shown
 
+    def run_command(self, card: Experiment) -> str:
+        """Command that runs an experiment file, in the environment of the cohort it is bound to."""
+        dataset = self.cards.get(card.dataset) if card.dataset else None
+        environment = f"--env {dataset.cohort} " if dataset else ""
+        return f"kedro run {environment}--config conf/experiments/{card.id}.yml"
+
     def plan(self, here: str) -> str:
         """Experiments with their newest result and the stage that the rule gives."""
         rows = []
@@ -363,11 +369,6 @@ def facts_of(card: Card) -> Iterable[Fact]:
     """Facts and findings of a card."""
     yield from (getattr(card, "facts", {}) or {}).values()
     yield from getattr(card, "findings", [])
-
-
-def run_command(experiment_id: str) -> str:
-    """Command that runs an experiment file."""
-    return f"kedro run --config conf/experiments/{experiment_id}.yml"
 
 
 def text(value: str) -> str:
