@@ -1,4 +1,4 @@
-"""Writes reference/neuroharmonize.json: python neuroharmonize.py, where neuroHarmonize is installed.
+"""Writes reference/neuroharmonize.json; run it where neuroHarmonize is installed.
 
 neuroHarmonize draws the folds of its penalty search at random, and searches per feature. Here the
 search returns a fixed weight near zero, so that both programs fit the same regression splines.
