@@ -144,8 +144,8 @@ def test_card_names_the_encoder():
         ({"type": "t1_gird"}, "did you mean 't1_grid'"),
         ({"type": "t1_grid", "blocks": 8}, "do not fit encoder type 't1_grid'"),
         ({"type": "no_such_package.x:Y"}, "there is no 'no_such_package.x:Y'"),
-        ({"type": "os:system"}, "'os:system' is not a class with a method embed"),
-        ({"type": "tests.brain.test_t1:Doubles"}, "is not a class with a method embed"),
+        ({"type": "os:system"}, "'os:system' is not a class with the methods embed"),
+        ({"type": "tests.brain.test_t1:Doubles"}, "is not a class with the methods embed"),
     ],
 )
 def test_wrong_specs_are_refused(spec, message):

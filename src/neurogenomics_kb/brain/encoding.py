@@ -11,17 +11,14 @@ import pandas as pd
 
 from neurogenomics_kb.brain.embeddings import ImportedEmbeddings
 from neurogenomics_kb.brain.encoders.base import BrainEncoder, require_tr
+from neurogenomics_kb.brain.pooling import PooledRun, PooledSubject, pool_run, pool_subject
 from neurogenomics_kb.brain.windows import (
-    PooledRun,
-    PooledSubject,
     Rules,
     censor_frames,
     displacement,
     judge_segments,
     mean_fd,
     plan_segments,
-    pool_run,
-    pool_subject,
 )
 from neurogenomics_kb.errors import InputError
 

@@ -6,11 +6,9 @@ way to get one, so that a card decides which encoder runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
-from neurogenomics_kb.errors import InputError, listing, nearest
+from neurogenomics_kb.encoder_specs import EncoderFamily
 from neurogenomics_kb.genome.encoders.base import Encoder
 from neurogenomics_kb.genome.encoders.kmer import KmerEncoder
 
@@ -24,6 +22,13 @@ ENCODERS = {
     "nucleotide_transformer": "nucleotide_transformer:load_nucleotide_transformer",
     "evo2": "evo2:load_evo2",
 }
+FAMILY = EncoderFamily(
+    "encoder",
+    ENCODERS,
+    __name__,
+    members=("embed", "embed_tokens"),
+    guide="docs/integration/modality_features/genomics.md",
+)
 
 __all__ = ["ENCODERS", "Encoder", "KmerEncoder", "load_encoder"]
 
@@ -48,27 +53,4 @@ def load_encoder(card_or_spec: Any) -> Encoder:
     >>> load_encoder({"type": "kmer", "k": 1}).embed(["AACG"])
     array([[0.5, 0.5]])
     """
-    spec = getattr(card_or_spec, "spec", card_or_spec)
-    if isinstance(spec, Mapping) and "spec" in spec:
-        spec = spec["spec"]
-    known = f"Known types: {listing(sorted(ENCODERS), len(ENCODERS))}."
-    if not isinstance(spec, Mapping) or "type" not in spec:
-        raise InputError(f"an encoder spec needs a 'type', got {spec!r}", remedy=known)
-    options = {name: value for name, value in spec.items() if name != "type"}
-    place = ENCODERS.get(spec["type"])
-    if place is None:
-        raise InputError(
-            f"unknown encoder type '{spec['type']}'{nearest(str(spec['type']), ENCODERS)}",
-            column="type",
-            remedy=known,
-        )
-    module, _, name = place.partition(":")
-    make = getattr(import_module(f"{__name__}.{module}"), name)
-    try:
-        return make(**options)
-    except TypeError as error:
-        raise InputError(
-            f"the options {listing(sorted(options))} do not fit encoder type '{spec['type']}' "
-            f"({error})",
-            remedy="Correct the card's spec.",
-        ) from None
+    return FAMILY.make(card_or_spec)

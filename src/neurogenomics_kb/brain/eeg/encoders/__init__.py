@@ -8,17 +8,23 @@ the spec's options and returns a `NetworkEncoder` (or anything with the same mem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from importlib import import_module
+from collections.abc import Callable
 from typing import Any
 
 from neurogenomics_kb.brain.eeg.encoders.base import SegmentEncoder, embed_segments
-from neurogenomics_kb.errors import InputError, listing, nearest
+from neurogenomics_kb.encoder_specs import EncoderFamily
 
 # Where each type is made, "module:name" below this package, or the function itself.
 SEGMENT_ENCODERS: dict[str, str | Callable[..., SegmentEncoder]] = {
     "eeg_bandpower": "bandpower:BandPowerEncoder",
 }
+FAMILY = EncoderFamily(
+    "encoder",
+    SEGMENT_ENCODERS,
+    __name__,
+    members=("embed",),
+    guide="docs/integration/modality_features/eeg.md",
+)
 
 __all__ = ["SEGMENT_ENCODERS", "SegmentEncoder", "embed_segments", "load_segment_encoder"]
 
@@ -41,26 +47,4 @@ def load_segment_encoder(card_or_spec: Any) -> SegmentEncoder:
     >>> load_segment_encoder({"type": "eeg_bandpower"}).dim
     65
     """
-    spec = getattr(card_or_spec, "spec", card_or_spec)
-    known = f"Known types: {listing(sorted(SEGMENT_ENCODERS), len(SEGMENT_ENCODERS))}."
-    if not isinstance(spec, Mapping) or "type" not in spec:
-        raise InputError(f"an encoder spec needs a 'type', got {spec!r}", remedy=known)
-    options = {name: value for name, value in spec.items() if name != "type"}
-    make = SEGMENT_ENCODERS.get(spec["type"])
-    if make is None:
-        raise InputError(
-            f"unknown encoder type '{spec['type']}'{nearest(str(spec['type']), SEGMENT_ENCODERS)}",
-            column="type",
-            remedy=known,
-        )
-    if isinstance(make, str):
-        module, _, name = make.partition(":")
-        make = getattr(import_module(f"{__name__}.{module}"), name)
-    try:
-        return make(**options)
-    except TypeError as error:
-        raise InputError(
-            f"the options {listing(sorted(options))} do not fit encoder type '{spec['type']}' "
-            f"({error})",
-            remedy="Correct the card's spec.",
-        ) from None
+    return FAMILY.make(card_or_spec)
