@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pandas as pd
+import pytest
 
 from tests.brain.tiny_models import save_brainlm
 
@@ -27,6 +28,7 @@ def test_without_weights_the_run_says_what_to_do(project):
     assert "NGKB_MODEL_DIR" in error[0]
 
 
+@pytest.mark.slow
 def test_strategy_runs_as_it_is_written(project, tmp_path):
     demo = project.path / "data/01_raw/demo/timeseries"
     parcels = pd.read_csv(next(demo.glob("*.tsv")), sep="\t").shape[1]
@@ -46,7 +48,7 @@ def test_strategy_runs_as_it_is_written(project, tmp_path):
     assert features[own].notna().all(axis=None)
     metrics = pd.read_csv(project.outputs(experiment="brain_fm") / "metrics.csv")
     assert {"brain", "brain_covariates", "covariates"} <= set(metrics["model"])
-    flow = pd.read_csv(project.outputs(experiment="brain_fm") / "sample_flow.csv")
+    flow = pd.read_csv(project.path / "data/05_model_input/demo/brain_fm/sample_flow.csv")
     steps = "; ".join(flow["step"])
     for reason in note["subjects_dropped"]:
         assert f"fmri: brainlm: {reason}" in steps

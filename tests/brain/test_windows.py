@@ -4,20 +4,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from neurogenomics_kb.brain.pooling import (
+    count_pooled,
+    inverse_fd_weights,
+    pool,
+    pool_run,
+    pool_subject,
+)
 from neurogenomics_kb.brain.windows import (
     Rules,
     censor_frames,
-    count_pooled,
     cut_segments,
     displacement,
-    inverse_fd_weights,
     judge_run,
     judge_segments,
     mean_fd,
     plan_segments,
-    pool,
-    pool_run,
-    pool_subject,
 )
 from neurogenomics_kb.errors import InputError
 

@@ -13,7 +13,7 @@ from neurogenomics_kb.brain.connectivity import NUISANCE
 from neurogenomics_kb.brain.denoising import denoise
 from neurogenomics_kb.brain.embeddings import read_embeddings
 from neurogenomics_kb.brain.encoders import load_brain_encoder
-from neurogenomics_kb.brain.windows import inverse_fd_weights
+from neurogenomics_kb.brain.pooling import inverse_fd_weights
 from neurogenomics_kb.datasets import EmbeddingsDataset, NiftiDataset, NotCollected
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.pipelines.fmri import create_pipeline

@@ -17,7 +17,8 @@ from neurogenomics_kb.brain.encoding import (
     subject_of,
 )
 from neurogenomics_kb.brain.motion import mean_framewise_displacement, motion_quality
-from neurogenomics_kb.brain.windows import PooledSubject, Rules, count_pooled
+from neurogenomics_kb.brain.pooling import PooledSubject, count_pooled
+from neurogenomics_kb.brain.windows import Rules
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.naming import SUBJECT, feature_name
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
