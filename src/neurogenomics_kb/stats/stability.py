@@ -44,28 +44,36 @@ class AxisStability:
 class _Rows:
     """One adjusted block, ready to be refitted on weighted rows.
 
-    Weights of resampled rows only touch the n × n Gram matrix, so a block with thousands of columns
-    costs no more than one with a hundred.
+    With more columns than rows, weights of resampled rows only touch the n × n Gram matrix, so a
+    block with thousands of columns costs no more than one with a hundred. With fewer, the p × p
+    cross-products are the smaller problem.
     """
 
     def __init__(self, data: np.ndarray, dim: int) -> None:
         self.data, self.dim = data, dim
-        self.gram = data @ data.T
+        self.gram = data @ data.T if data.shape[1] > len(data) else None
 
     def basis(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Orthonormal basis of the weighted rows and the same axes applied to all rows."""
-        share = weights / weights.sum()
+        share, root, used = weights / weights.sum(), np.sqrt(weights), np.flatnonzero(weights)
+        if self.gram is None:
+            centred = self.data - share @ self.data
+            inner = root[used, None] * centred[used]
+            values, vectors = self._largest(inner.T @ inner, len(used))
+            axes = vectors / np.sqrt(values)
+            return inner @ axes, centred @ axes
         centre = self.gram @ share
         centred = self.gram - centre[:, None] - centre[None, :] + share @ centre
-        root = np.sqrt(weights)
-        used = np.flatnonzero(weights)
         inner = root[used, None] * centred[np.ix_(used, used)] * root[used]
-        k = min(self.dim, len(used) - 1)
-        values, vectors = eigh(inner, subset_by_index=(len(used) - k, len(used) - 1))
-        keep = values > max(values[-1], 0) * len(used) * 1e-12
-        vectors, values = vectors[:, keep], values[keep]
-        scores = centred[:, used] @ (root[used, None] * vectors / values)
-        return vectors, scores
+        values, vectors = self._largest(inner, len(used))
+        return vectors, centred[:, used] @ (root[used, None] * vectors / values)
+
+    def _largest(self, inner: np.ndarray, n_used: int) -> tuple[np.ndarray, np.ndarray]:
+        """Largest eigenvalues, null ones left out, and their vectors."""
+        k = min(self.dim, n_used - 1, len(inner))
+        values, vectors = eigh(inner, subset_by_index=(len(inner) - k, len(inner) - 1))
+        keep = values > max(values[-1], 0) * n_used * 1e-12
+        return values[keep], vectors[:, keep]
 
 
 def axis_stability(
