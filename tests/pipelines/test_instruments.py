@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from kedro.io import DataCatalog, MemoryDataset
 from kedro.validation.exceptions import ParameterValidationError
 
 from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.fingerprint import instrument_hashes
 from neurogenomics_kb.pipelines.behaviour import create_pipeline
 from neurogenomics_kb.registry import Registry
 from tests.pipelines.modality_runs import PROJECT, check_persisted, run_pipeline
@@ -176,6 +178,26 @@ def test_bad_input_is_named(score, changes, message):
 def test_unusable_parameters_are_refused_before_anything_runs(score, groups, columns, message):
     with pytest.raises(ParameterValidationError, match=message):
         score(groups=groups, columns=columns)
+
+
+def test_another_card_makes_features_old(knowledge):
+    pipeline = create_pipeline()
+    value = {"cards": {"a": {"cards": ["toy_v1"], "scores": "raw"}}}
+
+    def hashes(registry, parameters):
+        catalog = DataCatalog(
+            {
+                "knowledge_base": MemoryDataset(registry, copy_mode="assign"),
+                "params:behaviour.instruments": MemoryDataset(parameters),
+            }
+        )
+        return instrument_hashes(pipeline, catalog)
+
+    before = hashes(knowledge(), value)
+    assert list(before) == ["toy_v1"]
+    assert hashes(knowledge(notes="Explained."), value) == before
+    assert hashes(knowledge(missing_codes=[8, 9]), value) != before
+    assert hashes(knowledge(), {"groups": {"a": ["q1"]}}) == {}
 
 
 def test_totals_of_real_people_pass_their_card(score, aomic_dir):
