@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 
 import pandas as pd
@@ -174,7 +175,7 @@ def test_availability_of_tasks_and_psychopathology(project, hbn_dir):
     run = yaml.safe_load(file.read_text())
     run["run"]["params"]["experiment"] |= QUICK
     changed = project.path / "availability.yml"
-    changed.write_text(yaml.safe_dump(run))
+    changed.write_text(yaml.safe_dump(run, sort_keys=False))  # the order of blocks is theirs
     project.run("--env", "hbn", "--config", str(changed), NGKB_HBN_DIR=str(hbn_dir))
     cca = pd.read_csv(project.outputs("hbn", file.stem) / "cca.csv").set_index("component")
     assert cca["n"].unique().tolist() == [3116]
@@ -202,11 +203,17 @@ def test_reasoning_tells_nothing_of_theory_of_mind_beside_age(project, devfmri_d
 
 @pytest.mark.slow
 def test_children_who_were_not_given_a_test_are_refused_and_not_filled(project, devfmri_dir):
+    behaviour = {
+        "instruments": {"groups": {"kbit": ["kbit_standard", "false_belief"]}},
+        "quality": {"max_missing_items": 1},
+    }
+    file = project.path / "gaps.yml"
+    file.write_text(yaml.safe_dump({"run": {"params": {"behaviour": behaviour}}}))
     done = project.kedro(
-        "run", "--pipeline=integration", "--env", "devfmri",
-        "--params", "behaviour.quality.max_missing_items=1", NGKB_DEVFMRI_DIR=str(devfmri_dir),
+        "run", "--pipeline=integration", "--env", "devfmri", "--config", str(file),
+        NGKB_DEVFMRI_DIR=str(devfmri_dir),
     )  # fmt: skip
     assert done.returncode == 1
     said = " ".join(done.stderr.split())
-    assert "a feature has missing or infinite values" in said
-    assert "kbit_standard" in said
+    assert "column 'behaviour__kbit__kbit_standard': a feature has missing or infinite" in said
+    assert re.search(r"\(\d+ of 9[78] subjects\)", said)  # in a training fold of 122
