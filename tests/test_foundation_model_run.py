@@ -65,7 +65,9 @@ def test_genes_are_left_out_of_the_model_and_together_where_they_correlate(proje
     fewer = file.read_text().replace("n_permutations: 5000", "n_permutations: 2000")
     (project.path / "fewer.yml").write_text(fewer.replace("n_splits: 10", "n_splits: 5"))
     project.run("--config", "fewer.yml", NGKB_MODEL_DIR=models)
-    table = pd.read_csv(project.outputs(experiment="03_logo_gene_attribution_fm") / "attribution.csv")
+    table = pd.read_csv(
+        project.outputs(experiment="03_logo_gene_attribution_fm") / "attribution.csv"
+    )
     features = pd.read_parquet(project.path / "data/04_feature/demo/genomics.features.parquet")
     genes = {c.split("__")[2] for c in features if "__caduceus_ps_131k__" in c}
     assert set(table.loc[table["level"] == "unit", "unit"]) == genes
