@@ -8,7 +8,7 @@ import pytest
 from kedro.validation.exceptions import ParameterValidationError
 
 from neurogenomics_kb.brain.connectivity import NUISANCE, denoise, fisher_connectivity
-from neurogenomics_kb.datasets import NotCollected
+from neurogenomics_kb.datasets import BidsTablesDataset, NotCollected
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.pipelines.fmri import create_pipeline
 from tests.pipelines.modality_runs import check_persisted, merge, run_pipeline
@@ -161,3 +161,30 @@ def test_missing_repetition_time_is_refused(raw, run_modality):
 def test_wrong_parameters_are_refused(raw, run_modality, changes, message):
     with pytest.raises(ParameterValidationError, match=message):
         run_modality(create_pipeline(), raw, {"fmri": changes})
+
+
+def test_series_that_xcp_d_cleaned_are_not_cleaned_again(raw, runs, run_modality, tmp_path):
+    folder = tmp_path / "xcp_d"
+    for subject, (series, _) in runs.items():
+        place = folder / f"sub-{subject}/func"
+        place.mkdir(parents=True)
+        stem = place / f"sub-{subject}_task-rest"
+        name = f"{stem}_space-MNI152NLin2009cAsym_seg-4S456Parcels_stat-mean_timeseries.tsv"
+        series.to_csv(name, sep="\t", index=False, na_rep="n/a")
+        motion = pd.DataFrame({"framewise_displacement": np.full(len(series), 0.1)})
+        motion.to_csv(f"{stem}_motion.tsv", sep="\t", index=False)
+    entities = {"task": "rest", "seg": "4S456Parcels", "stat": "mean"}
+    raw["fmri.timeseries"] = BidsTablesDataset(filepath=str(folder), entities=entities).load()
+    raw["fmri.confounds"] = BidsTablesDataset(
+        filepath=str(folder), entities={"task": "rest"}, suffix="motion"
+    ).load()
+    as_they_are = {"nuisance": [], "high_pass": None, "low_pass": None, "detrend": False}
+    catalog = run_modality(
+        create_pipeline(),
+        raw,
+        {"fmri": {"connectivity": as_they_are, "quality": {"min_frames": 50}}},
+    )
+    features = catalog.load("fmri.features")
+    assert list(features.index) == [f"sub-{s}" for s in runs]
+    wanted = np.arctanh(np.corrcoef(runs["s1"][0], rowvar=False)[np.triu_indices(3, 1)])
+    np.testing.assert_allclose(features.loc["sub-s1"], wanted, atol=1e-5)

@@ -1,7 +1,12 @@
 """Kedro datasets for the field's file formats."""
 
 from neurogenomics_kb.datasets.atlas import AtlasDataset
-from neurogenomics_kb.datasets.bids import BidsConfoundsDataset, BidsImage, BidsImagesDataset
+from neurogenomics_kb.datasets.bids import (
+    BidsConfoundsDataset,
+    BidsImage,
+    BidsImagesDataset,
+    BidsTablesDataset,
+)
 from neurogenomics_kb.datasets.eeg import EegRecordingsDataset
 from neurogenomics_kb.datasets.enigma import EnigmaTablesDataset
 from neurogenomics_kb.datasets.extract import FieldTablesDataset, WithoutWithdrawnDataset
@@ -27,6 +32,7 @@ __all__ = [
     "BidsConfoundsDataset",
     "BidsImage",
     "BidsImagesDataset",
+    "BidsTablesDataset",
     "BidsVisitsDataset",
     "EegRecordingsDataset",
     "EmbeddingsDataset",

@@ -111,17 +111,70 @@ class BidsImagesDataset(AbstractDataset[None, dict[str, BidsImage]]):
         return {"filepath": str(self._filepath), "entities": self._entities}
 
 
-class BidsConfoundsDataset(AbstractDataset[None, dict[str, Any]]):
-    """One confounds table per subject of a derivative folder.
+class BidsTablesDataset(AbstractDataset[None, dict[str, Any]]):
+    """One table per subject of a derivative folder, such as XCP-D's parcel time series.
 
-    The table's JSON, which CompCor needs, is put into ``attrs["metadata"]``.
+    The table's JSON is put into ``attrs["metadata"]``.
 
     Parameters
     ----------
     filepath : str
         The derivative's folder.
     entities : dict of str to str
-        What the file name must say, for instance ``{task: rest}``.
+        What the file name must say, for instance ``{task: rest, seg: 4S456Parcels}``.
+    suffix : str
+
+    Examples
+    --------
+    .. code-block:: yaml
+
+        fmri.timeseries:
+          type: neurogenomics_kb.datasets.BidsTablesDataset
+          filepath: ${cohort_dir:${globals:cohort}}/derivatives/xcp_d
+          entities: {task: rest, seg: 4S456Parcels, stat: mean}
+
+    >>> BidsTablesDataset(filepath="derivatives", entities={"task": "rest"}).exists()
+    False
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        entities: dict[str, str],
+        suffix: str = "timeseries",
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._filepath = Path(filepath)
+        self._entities = {key: str(value) for key, value in entities.items()}
+        self._suffix = suffix
+        self.metadata = metadata
+
+    def load(self) -> dict[str, Any]:
+        """Subject (``sub-<label>``) to a function that reads its table."""
+        found = find_files(self._filepath, self._suffix, ".tsv", self._entities)
+        return {s: functools.partial(read_table, path) for s, path in found.items()}
+
+    def save(self, data: None) -> None:
+        """Refuse."""
+        raise DatasetError("tables of a derivative are not written by this project")
+
+    def _exists(self) -> bool:
+        return self._filepath.is_dir()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath), "entities": self._entities}
+
+
+class BidsConfoundsDataset(BidsTablesDataset):
+    """One confounds table of fMRIPrep per subject, with the JSON that CompCor needs.
+
+    Parameters
+    ----------
+    filepath : str
+        The derivative's folder.
+    entities : dict of str to str
+        What the file name must say beside ``desc-confounds``, for instance ``{task: rest}``.
     suffix : str
         ``timeseries``, or ``regressors`` before fMRIPrep 20.2.
 
@@ -138,37 +191,12 @@ class BidsConfoundsDataset(AbstractDataset[None, dict[str, Any]]):
     False
     """
 
-    def __init__(
-        self,
-        *,
-        filepath: str,
-        entities: dict[str, str],
-        suffix: str = "timeseries",
-        metadata: dict[str, Any] | None = None,
-    ) -> None:
-        self._filepath = Path(filepath)
-        self._entities = {**{key: str(v) for key, v in entities.items()}, "desc": "confounds"}
-        self._suffix = suffix
-        self.metadata = metadata
-
-    def load(self) -> dict[str, Any]:
-        """Subject (``sub-<label>``) to a function that reads its table."""
-        found = find_files(self._filepath, self._suffix, ".tsv", self._entities)
-        return {s: functools.partial(read_confounds, path) for s, path in found.items()}
-
-    def save(self, data: None) -> None:
-        """Refuse."""
-        raise DatasetError("confounds are not written by this project")
-
-    def _exists(self) -> bool:
-        return self._filepath.is_dir()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath), "entities": self._entities}
+    def __init__(self, *, entities: dict[str, str], **options: Any) -> None:
+        super().__init__(entities={**entities, "desc": "confounds"}, **options)
 
 
-def read_confounds(path: Path) -> pd.DataFrame:
-    """fMRIPrep's confounds of one run, with its JSON in ``attrs["metadata"]``."""
+def read_table(path: Path) -> pd.DataFrame:
+    """Table of one run, with its JSON in ``attrs["metadata"]``."""
     table = pd.read_csv(path, sep="\t", na_values=["n/a"])
     metadata = read_json(path.with_suffix(".json"))
     if metadata:
