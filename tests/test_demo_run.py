@@ -117,12 +117,12 @@ def test_card_and_tracked_run_point_to_each_other(demo, card):
     assert run.info.status == "FINISHED"
     artifacts = {a.path for a in client.list_artifacts(run.info.run_id)}
     assert {"figures", "report", "result_card", "tables", "recipe"} <= artifacts
-    assert len(client.list_artifacts(run.info.run_id, "figures")) == 6
+    assert len(client.list_artifacts(run.info.run_id, "figures")) == 7
 
 
 def test_report_is_self_contained_and_says_what_was_found(demo):
     html = (demo.path / "data/08_reporting/demo/demo_gene_brain/report.html").read_text()
-    assert html.count("data:image/png;base64,") == 6
+    assert html.count("data:image/png;base64,") == 7
     assert 'src="http' not in html
     assert 'href="http' not in html
     assert "2 of 3 tested components are significant" in html
@@ -145,7 +145,7 @@ def test_lineage_site_is_built_without_anybodys_rows(demo):
         "intermediate", "primary", "feature", "model_input", "models", "model_output", "reporting",
     ]  # fmt: skip
     nodes = [json.loads(p.read_text()) for p in (api / "nodes").iterdir()]
-    assert sum(str(n.get("preview", ""))[:8] == "iVBORw0K" for n in nodes) == 6
+    assert sum(str(n.get("preview", ""))[:8] == "iVBORw0K" for n in nodes) == 7
     assert not any("sub-0" in json.dumps(n.get("preview")) for n in nodes)
 
 
