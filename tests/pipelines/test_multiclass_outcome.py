@@ -27,6 +27,7 @@ from neurogenomics_kb.registry.recipe import check_recipe
 from tests.pipelines.conftest import make_cohort, make_recipe
 from tests.pipelines.test_integration import run_all
 
+FOLDS = {"scheme": "stratified_grouped", "group": "family_id"}
 CLASSES = ["adhd", "autism", "typical"]
 
 
@@ -104,10 +105,10 @@ def test_canonical_correlations_do_not_ask_for_the_outcome(several):
 def test_without_signal_intervals_cover_chance():
     """Labels permuted over people, 95 % intervals."""
     participants, features, quality = three_groups(3, n=150)
-    recipe = classes_recipe()
+    recipe = classes_recipe(folds={**FOLDS, "n_splits": 3})
     recipe = recipe.model_copy(update={"blocks": {"brain": recipe.blocks["brain"]}})
     covered, values = 0, []
-    for seed in range(25):
+    for seed in range(15):
         rng = np.random.default_rng(seed)
         shuffled = participants.assign(group=rng.permutation(participants["group"]))
         metrics = run_all(recipe, (shuffled, features, quality))["metrics"]
@@ -116,7 +117,7 @@ def test_without_signal_intervals_cover_chance():
         covered += row["ci_low"] <= 0.5 <= row["ci_high"]
         values.append(row["value"])
     assert np.mean(values) == pytest.approx(0.5, abs=0.03)
-    assert covered >= 21  # 24 are expected; fewer than 21 has probability 0.007
+    assert covered >= 12  # 14 are expected; fewer than 12 has probability 0.006
 
 
 def test_later_enrolments_of_several_classes():

@@ -127,9 +127,9 @@ def score_classes(frame: pd.DataFrame, clusters: np.ndarray | None) -> list[dict
     inside = pd.DataFrame(
         [class_metrics(y[fold == k], P[fold == k], classes=names) for k in np.unique(fold)]
     )
-    for name, how in (
-        ("balanced_accuracy", "most probable class"),
-        ("brier", "summed over classes, 0 to 2"),
+    for name, how, largest in (
+        ("balanced_accuracy", "most probable class", 1.0),
+        ("brier", "summed over classes, 0 to 2", 2.0),
     ):
         values, gap = inside[name].to_numpy(), float("nan")
         if len(values) == 1:
@@ -137,7 +137,9 @@ def score_classes(frame: pd.DataFrame, clusters: np.ndarray | None) -> list[dict
         elif np.ptp(values) < 1e-12:  # the same in all folds, which is no certainty
             rows.append((name, float(values[0]), gap, gap, f"{how}; equal in all folds"))
         else:
-            rows.append((name, *fold_mean_interval(values), f"{how}; corrected t over folds"))
+            value, low, high = fold_mean_interval(values)
+            how = f"{how}; corrected t over folds"
+            rows.append((name, value, max(0.0, low), min(largest, high), how))
     shares = np.array([(y == name).mean() for name in names])
     disclosing = shares.min() * len(y) < MINIMUM_CELL
     if not disclosing:
