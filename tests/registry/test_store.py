@@ -158,7 +158,7 @@ def test_recipe_holds_every_card_with_its_hash():
     [
         ({}, "nowhere", "0 dataset cards describe cohort 'nowhere'"),
         ({"dataset": "aomic"}, "demo", "is for cohort 'aomic', the environment is 'demo'"),
-        ({"outcome": "site"}, "demo", "outcome 'site' is category"),
+        ({"outcome": "family_id"}, "demo", "outcome 'family_id' is text"),
         ({"associations": ["phq"]}, "demo", "did you mean 'phq9_score'"),
         ({"harmonization": "combat"}, "demo", "did you mean 'combat_smri'"),
         (

@@ -21,6 +21,9 @@ from neurogenomics_kb.registry.cards.datasets import QUALITY_COVARIATES
 from neurogenomics_kb.registry.cohorts import find_dataset
 from neurogenomics_kb.registry.store import Registry
 
+# Analyses of the outcome that have no form for several classes.
+BINARY_OR_NUMBER = ("logo", "partial_correlations", "dimension_search")
+
 
 class Recipe(Strict):
     """Everything a run executes, with the hashes of the cards it came from."""
@@ -79,6 +82,16 @@ class Recipe(Strict):
     def continuous(self) -> bool:
         """Whether the outcome is a score."""
         return self.columns[self.experiment.outcome].type == "number"
+
+    @property
+    def multiclass(self) -> bool:
+        """Whether the outcome has several classes."""
+        return self.columns[self.experiment.outcome].type == "category"
+
+    @property
+    def primary_metric(self) -> str:
+        """Metric that models are compared by."""
+        return "r2" if self.continuous else "macro_auroc" if self.multiclass else "auroc"
 
     @property
     def harmonization_columns(self) -> list[str]:
@@ -221,14 +234,70 @@ def check_recipe(recipe: Recipe) -> None:
             )
     check_acquisitions(recipe)
     check_attribution(recipe)
-    outcome = recipe.columns.get(experiment.outcome)
-    if outcome is None or outcome.type not in ("binary", "number"):
+    check_outcome(recipe)
+
+
+def check_outcome(recipe: Recipe) -> None:
+    """Refuse outcomes that cannot be predicted, and analyses that have no form for classes.
+
+    Raises
+    ------
+    InputError
+    """
+    experiment, card = recipe.experiment, f"dataset card '{recipe.dataset.id}'"
+    name, outcome = experiment.outcome, recipe.columns.get(experiment.outcome)
+    if outcome is None or outcome.type not in ("binary", "number", "category"):
         raise InputError(
-            f"outcome '{experiment.outcome}' is {outcome.type if outcome else 'not in the card'}",
-            file=f"dataset card '{dataset.id}'",
-            column=experiment.outcome,
-            remedy="Use a column of type binary or number.",
+            f"outcome '{name}' is {outcome.type if outcome else 'not in the card'}",
+            file=card,
+            column=name,
+            remedy="Use a column of type binary, number or category.",
         )
+    if "partial_correlations" in experiment.analyses:
+        for other in experiment.associations:
+            kind = recipe.columns[other].type if other in recipe.columns else "number"
+            if kind not in ("binary", "number"):
+                raise InputError(
+                    f"association '{other}' is {kind}",
+                    file=card,
+                    column=other,
+                    remedy="Use columns of type binary or number, or leave partial_correlations "
+                    "out.",
+                )
+    if not recipe.multiclass:
+        return
+    if outcome.levels:
+        refuse_two_classes(recipe, set(outcome.levels.values()))
+    formless = [a for a in experiment.analyses if a in BINARY_OR_NUMBER]
+    if formless:
+        raise InputError(
+            f"{listing(formless)} cannot be done for outcome '{name}', which has several classes",
+            file=f"experiment '{experiment.id}'",
+            column="analyses",
+            remedy=f"Leave {listing(formless)} out, or name an outcome of type binary or number.",
+        )
+
+
+def refuse_two_classes(recipe: Recipe, classes) -> None:
+    """Refuse a category with fewer than three classes.
+
+    Raises
+    ------
+    InputError
+    """
+    classes = sorted(classes, key=str)
+    if len(classes) > 2:
+        return
+    name = recipe.experiment.outcome
+    coded = ", ".join(f"{level}: {code}" for code, level in enumerate(classes))
+    raise InputError(
+        f"outcome '{name}' is a category with {len(classes)} classes ({listing(classes)})",
+        file=f"dataset card '{recipe.dataset.id}'",
+        column=name,
+        remedy=f"Declare it binary: type: binary, levels: {{{coded}}}."
+        if len(classes) == 2
+        else "Use another outcome.",
+    )
 
 
 def check_acquisitions(recipe: Recipe) -> None:

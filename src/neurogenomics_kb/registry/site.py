@@ -246,7 +246,7 @@ class Catalogue:
         for field, wanted in columns.items():
             rows = getattr(card, field)
             if field == "metrics":
-                rows = [r for r in rows if r.get("metric") in ("auroc", "r2")]
+                rows = [r for r in rows if r.get("metric") in ("auroc", "macro_auroc", "r2")]
             if rows:
                 cells = [[number(r.get(c)) for c in wanted] for r in rows]
                 parts.append(f"## {names[field]}\n\n{table(wanted, cells)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.stats.multiclass import checked_scores
 from neurogenomics_kb.stats.resampling import (
     Alternative,
     FoldDifference,
@@ -37,7 +38,48 @@ def locked_auc_difference(
     """
     y = np.asarray(y_true) == np.max(y_true)
     codes = _codes(clusters, len(y))
-    a, b = placements(y_true, scores_a), placements(y_true, scores_b)
+    difference, contribution, size = _auc_gap(y, scores_a, scores_b, codes)
+    se = float(np.sqrt((np.bincount(codes, contribution) ** 2).sum()))
+    return t_difference(difference, se, size - 1, rope=rope, alternative=alternative)
+
+
+def locked_macro_auc_difference(
+    y_true, scores_a, scores_b, *, classes=None, clusters=None, rope: float = 0.01,
+    alternative: Alternative = "two-sided",
+) -> FoldDifference:  # fmt: skip
+    """`locked_auc_difference` of the mean over classes of one-against-rest AUCs.
+
+    What a subject adds to the difference is averaged over classes, so the test allows for their
+    dependence; degrees of freedom are those of the class with fewest clusters.
+
+    Parameters
+    ----------
+    y_true : array-like (n,)
+    scores_a, scores_b : array-like (n, C)
+        One column per class.
+    classes : sequence, optional
+        Order of the columns; sorted by default.
+    clusters, rope, alternative
+        As for `locked_auc_difference`.
+    """
+    y, a, names = checked_scores(y_true, scores_a, classes)
+    _, b, _ = checked_scores(y_true, scores_b, classes)
+    codes = _codes(clusters, len(y))
+    each = [_auc_gap(y == c, a[:, k], b[:, k], codes) for k, c in enumerate(names)]
+    contribution = np.mean([one[1] for one in each], axis=0)
+    se = float(np.sqrt((np.bincount(codes, contribution) ** 2).sum()))
+    return t_difference(
+        float(np.mean([one[0] for one in each])),
+        se,
+        min(one[2] for one in each) - 1,
+        rope=rope,
+        alternative=alternative,
+    )
+
+
+def _auc_gap(y: np.ndarray, scores_a, scores_b, codes) -> tuple[float, np.ndarray, int]:
+    """Difference of two AUCs, what every subject adds to it, and clusters of the rarer class."""
+    a, b = placements(y, scores_a), placements(y, scores_b)
     contribution = np.empty(len(y))
     sizes = []
     for rows, own_a, own_b in ((y, a[0], b[0]), (~y, a[1], b[1])):
@@ -52,9 +94,7 @@ def locked_auc_difference(
             )
         sizes.append(size)
         contribution[rows] = (gap - gap.mean()) / rows.sum() * np.sqrt(size / (size - 1))
-    difference = float((a[0] - b[0]).mean())
-    se = float(np.sqrt((np.bincount(codes, contribution) ** 2).sum()))
-    return t_difference(difference, se, min(sizes) - 1, rope=rope, alternative=alternative)
+    return float((a[0] - b[0]).mean()), contribution, min(sizes)
 
 
 def locked_r2_difference(

@@ -45,7 +45,8 @@ class MacroAUC:
     per_class: dict[object, CrossValidatedAUC]
 
 
-def _checked(y_true, scores, classes) -> tuple[np.ndarray, np.ndarray, list]:
+def checked_scores(y_true, scores, classes) -> tuple[np.ndarray, np.ndarray, list]:
+    """Outcome, scores (n, C) and the classes of the columns, refused where they do not fit."""
     y, S = np.asarray(y_true), np.asarray(scores, dtype=float)
     refuse_gaps(y, "outcome")
     classes = sorted(pd.unique(y)) if classes is None else list(classes)
@@ -120,7 +121,7 @@ def macro_auc(
         For missing values, classes and columns that do not match, or a test fold with fewer than
         two subjects of a class.
     """
-    y, S, classes = _checked(y_true, scores, classes)
+    y, S, classes = checked_scores(y_true, scores, classes)
     folds = aligned_folds(y, folds)
     codes = None if clusters is None else cluster_codes(clusters, len(y))
     shared = {"codes": codes, "n_features": n_features, "confidence": confidence}
@@ -143,7 +144,7 @@ def macro_auc_difference(
     """Corrected resampled t-test of two procedures by their fold-wise macro AUC."""
     per_fold = []
     for scores in (scores_a, scores_b):
-        y, S, names = _checked(y_true, scores, classes)
+        y, S, names = checked_scores(y_true, scores, classes)
         inside = aligned_folds(y, folds)
         each = [
             _naming(name, fold_aucs, y == name, S[:, c], inside) for c, name in enumerate(names)
@@ -155,7 +156,7 @@ def macro_auc_difference(
 
 
 def _checked_probabilities(y_true, probabilities, classes):
-    y, P, classes = _checked(y_true, probabilities, classes)
+    y, P, classes = checked_scores(y_true, probabilities, classes)
     bad = (np.abs(P.sum(axis=1) - 1) > 1e-6) | (P < 0).any(axis=1)
     if bad.any():
         raise InputError(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from xgboost import XGBClassifier, XGBRegressor
+
+from neurogenomics_kb.stats.roc import auc_score
 
 REGULARISATION = np.logspace(-4, 1, 6)
 XGBOOST = {
@@ -63,6 +67,48 @@ def log_loss(y: np.ndarray, probability: np.ndarray) -> float:
     return float(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)))
 
 
+def fit_multinomial(
+    X: np.ndarray, y: np.ndarray, splits, *, score: Literal["macro_auc", "log_loss"] = "macro_auc"
+) -> LogisticRegression:
+    """Multinomial logistic regression with the L2 penalty chosen by inner cross-validation.
+
+    Of equal penalties the stronger one is taken. With 250 subjects, 40 columns and five classes of
+    which nothing can be predicted, the penalties that ``"macro_auc"`` chose gave a Brier score of
+    0.78 on new subjects and those of ``"log_loss"`` 0.67 (0.66 by the class shares alone); macro
+    AUCs were within 0.01 of one another with and without signal. An AUC does not see overconfident
+    probabilities.
+
+    Parameters
+    ----------
+    X : ndarray (n, p)
+        Training features of comparable scale.
+    y : ndarray of int (n,)
+        Classes 0 to C − 1, all of them on both sides of every split.
+    splits : list of (train, test)
+        Inner folds, see `folds.inner_splits`.
+    score : {"macro_auc", "log_loss"}
+        What the inner folds choose by.
+
+    Returns
+    -------
+    LogisticRegression
+        Refitted on all of `X`.
+    """
+    reached = np.zeros(len(REGULARISATION))
+    for train, test in splits:
+        # Newton steps would solve systems of p times C equations.
+        model = LogisticRegression(max_iter=1000, warm_start=True)
+        for i, strength in enumerate(REGULARISATION):
+            model.set_params(C=strength).fit(X[train], y[train])
+            P = predict_probabilities(model, X[test])
+            if score == "macro_auc":
+                reached[i] += np.mean([auc_score(y[test] == c, p) for c, p in enumerate(P.T)])
+            else:
+                reached[i] += np.log(np.clip(P[np.arange(len(test)), y[test]], 1e-15, 1)).mean()
+    best = np.flatnonzero(reached >= reached.max() - 1e-12)[0]
+    return LogisticRegression(C=REGULARISATION[best], max_iter=1000).fit(X, y)
+
+
 def fit_xgboost(X: np.ndarray, y: np.ndarray, splits, *, continuous: bool, seed: int):
     """Gradient-boosted trees that stop early on an inner split, never on the test fold.
 
@@ -70,6 +116,7 @@ def fit_xgboost(X: np.ndarray, y: np.ndarray, splits, *, continuous: bool, seed:
     ----------
     X : ndarray (n, p)
     y : ndarray (n,)
+        0/1, a score, or classes 0 to C − 1, which get one set of trees each (softmax).
     splits : list of (train, test)
         The first inner split is held out for stopping.
     continuous : bool
@@ -82,7 +129,8 @@ def fit_xgboost(X: np.ndarray, y: np.ndarray, splits, *, continuous: bool, seed:
     """
     kind = XGBRegressor if continuous else XGBClassifier
     train, held_out = splits[0]
-    metric = "rmse" if continuous else "logloss"
+    several = not continuous and np.max(y) > 1
+    metric = "rmse" if continuous else "mlogloss" if several else "logloss"
     stopped = kind(**XGBOOST, eval_metric=metric, random_state=seed)
     stopped.fit(X[train], y[train], eval_set=[(X[held_out], y[held_out])], verbose=False)
     settings = {k: v for k, v in XGBOOST.items() if k != "early_stopping_rounds"}
@@ -93,6 +141,12 @@ def fit_xgboost(X: np.ndarray, y: np.ndarray, splits, *, continuous: bool, seed:
 def predict_score(estimator, X: np.ndarray, *, continuous: bool) -> np.ndarray:
     """Predicted value, or probability of the larger class (n,)."""
     return estimator.predict(X) if continuous else estimator.predict_proba(X)[:, 1]
+
+
+def predict_probabilities(estimator, X: np.ndarray) -> np.ndarray:
+    """Probability of every class (n, C); rows add up to 1 in double precision."""
+    P = estimator.predict_proba(X).astype(float)
+    return P / P.sum(axis=1, keepdims=True)
 
 
 def same_settings(estimator):

@@ -64,8 +64,9 @@ class _Audit:
 
     @property
     def outcome(self) -> np.ndarray:
-        """Outcome of the analysed subjects."""
-        return self.cohort[self.recipe.experiment.outcome].to_numpy(dtype=float)
+        """Outcome of the analysed subjects: 0/1, a score, or names of classes."""
+        values = self.cohort[self.recipe.experiment.outcome]
+        return values.to_numpy(dtype=str if self.recipe.multiclass else float)
 
     def groups(self) -> dict[str, np.ndarray]:
         """Site and batch columns with more than one level, small levels taken together."""
@@ -150,7 +151,7 @@ def audit_run(
         found, watched = missingness_rows(audit, block, rates)
         rows += found
         lost = units_of_large_loss(block, attribution)
-        if not recipe.continuous:
+        if not (recipe.continuous or recipe.multiclass):
             rows += unit_rows(audit, block, features, watched, lost)
     logger.info("audit: %d checks", len(rows))
     return pd.DataFrame(rows, columns=AUDIT_COLUMNS)
@@ -158,7 +159,7 @@ def audit_run(
 
 def model_rows(recipe: Recipe, metrics: pd.DataFrame) -> list[dict]:
     """Models with their confounds in and out, and the covariates alone."""
-    name = "r2" if recipe.continuous else "auroc"
+    name = recipe.primary_metric
     first = recipe.experiment.algorithms[0]
     chosen = metrics[(metrics["metric"] == name) & (metrics["algorithm"] == first)]
     by_key = chosen.set_index(["model", "variant"])["value"]
@@ -296,7 +297,7 @@ def units_of_large_loss(block: str, attribution: pd.DataFrame | None) -> list[st
 
 
 def batch_rows(audit: _Audit) -> list[dict]:
-    """Do cases and controls share sites and batches evenly?"""
+    """Do cases and controls, or classes, share sites and batches evenly?"""
     rows = []
     if audit.recipe.continuous:
         return rows
@@ -306,7 +307,8 @@ def batch_rows(audit: _Audit) -> list[dict]:
             row("batch by outcome", "", column, cramers_v(labels, audit.outcome), 0.0,
                 association_p_value(labels, audit.outcome, relabelled))
         )  # fmt: skip
-        rows += share_rows(audit, column, labels)
+        if not audit.recipe.multiclass:
+            rows += share_rows(audit, column, labels)
     return rows
 
 

@@ -17,7 +17,7 @@ from neurogenomics_kb.pipelines.integration.visits import (
     spread_tables,
 )
 from neurogenomics_kb.registry.cards import EmbeddingStrategy
-from neurogenomics_kb.registry.recipe import QUALITY_COVARIATES, Recipe
+from neurogenomics_kb.registry.recipe import QUALITY_COVARIATES, Recipe, refuse_two_classes
 from neurogenomics_kb.stats.confounds import refuse_missing
 from neurogenomics_kb.stats.filters import count_different
 
@@ -107,6 +107,8 @@ def assemble_cohort(
             remedy="Compare the subject ids of the tables; the sample flow shows where they end.",
         )
     check_design(recipe, table)
+    if recipe.multiclass:
+        refuse_two_classes(recipe, table[experiment.outcome].unique())
     blocks = {name: frame.loc[table.index] for name, frame in present.items()}
     for name, frame in blocks.items():
         note_constant(name, recipe.blocks[name].modality, frame, notes)

@@ -142,9 +142,9 @@ def score_models(recipe: dict[str, Any], cohort_table, predictions):
 def search_dimensions(recipe: dict[str, Any], cohort_table, blocks: Partitions, folds):
     """Smallest PCA dimension within one standard error of the best."""
     recipe = Recipe.model_validate(recipe)
-    tables = load_blocks(recipe, blocks)
     if "dimension_search" not in recipe.experiment.analyses:
-        tables = {}
+        return pd.DataFrame(columns=dimension_search.SEARCH_COLUMNS)
+    tables = load_blocks(recipe, blocks)
     return dimension_search.search_dimensions(recipe, cohort_table, tables, folds["fold"])
 
 

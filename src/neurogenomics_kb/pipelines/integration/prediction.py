@@ -10,6 +10,14 @@ import pandas as pd
 from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.naming import SUBJECT
 from neurogenomics_kb.pipelines.integration.canonical import cluster_labels
+from neurogenomics_kb.pipelines.integration.classes import (
+    class_codes,
+    compare_classes,
+    fit_classes,
+    predicted_classes,
+    refuse_rare_classes,
+    score_classes,
+)
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats import metrics
 from neurogenomics_kb.stats.bootstrap import bootstrap_folds
@@ -76,21 +84,34 @@ def predict_outcome(
     Returns
     -------
     DataFrame
-        One row per subject, model, variant and algorithm.
+        One row per subject, model, variant and algorithm. Where the outcome has several classes,
+        ``outcome`` is the class and ``probability:<class>`` take the place of ``score`` and
+        ``training_mean``.
     """
     experiment = recipe.experiment
-    y = cohort[experiment.outcome].to_numpy(dtype=float)
+    names = None
+    if recipe.multiclass:
+        y, names = class_codes(cohort[experiment.outcome])
+    else:
+        y = cohort[experiment.outcome].to_numpy(dtype=float)
     groups = fold_groups(recipe, cohort)
     has_covariates = projections["covariates-adjusted-0"].shape[1] > 0
     out = []
     n_folds = len(list(fold_splits(folds)))
-    for fold, (train, test) in enumerate(fold_splits(folds)):
-        inner = inner_splits(
+    inside = [
+        inner_splits(
             y[train],
             None if groups is None else groups[train],
             seed=experiment.seed,
             continuous=recipe.continuous,
         )
+        for train, _ in fold_splits(folds)
+    ]
+    if recipe.multiclass:
+        clusters = clusters_of(recipe, cohort, cohort)
+        refuse_rare_classes(y, names, folds, inside, clusters, experiment.outcome)
+    for fold, (train, test) in enumerate(fold_splits(folds)):
+        inner = inside[fold]
         for model, parts in models_of(blocks).items():
             if "covariates" in parts and not has_covariates:
                 continue
@@ -102,7 +123,15 @@ def predict_outcome(
                     if variant == "unadjusted" and algorithm != experiment.algorithms[0]:
                         continue
                     fitted = fit(recipe, algorithm, X[train], y[train], inner)
-                    score = predict_score(fitted, X[test], continuous=recipe.continuous)
+                    predicted = (
+                        predicted_classes(fitted, X[test], y[test], names)
+                        if recipe.multiclass
+                        else {
+                            "outcome": y[test],
+                            "score": predict_score(fitted, X[test], continuous=recipe.continuous),
+                            "training_mean": y[train].mean(),
+                        }
+                    )
                     out.append(
                         pd.DataFrame(
                             {
@@ -110,9 +139,7 @@ def predict_outcome(
                                 "variant": variant,
                                 "algorithm": algorithm,
                                 "fold": fold,
-                                "outcome": y[test],
-                                "score": score,
-                                "training_mean": y[train].mean(),
+                                **predicted,
                                 "n_features": X.shape[1],
                             },
                             index=cohort.index[test],
@@ -132,6 +159,8 @@ def part(projections, name: str, variant: str, fold: int) -> np.ndarray:
 
 def fit(recipe: Recipe, algorithm: str, X, y, inner):
     """Fit one algorithm of the experiment."""
+    if recipe.multiclass:
+        return fit_classes(algorithm, X, y, inner, seed=recipe.experiment.seed)
     if algorithm == "linear":
         return fit_linear(X, y, inner, continuous=recipe.continuous)
     return fit_xgboost(X, y, inner, continuous=recipe.continuous, seed=recipe.experiment.seed)
@@ -154,10 +183,12 @@ def score_models(
     """
     keys = ["model", "variant", "algorithm"]
     by_model = dict(list(predictions.groupby(keys, sort=False)))
+    score = score_continuous if recipe.continuous else score_binary
+    if recipe.multiclass:
+        score = score_several
     refuse_unequal_subjects(by_model)
     rows = []
     for key, frame in by_model.items():
-        score = score_continuous if recipe.continuous else score_binary
         for row in score(recipe, cohort, frame):
             rows.append({**dict(zip(keys, key, strict=True)), "n": len(frame), **row})
     comparisons = []
@@ -175,7 +206,7 @@ def score_models(
                     "reference": reference,
                     "variant": variant,
                     "algorithm": algorithm,
-                    "metric": "r2" if recipe.continuous else "auroc",
+                    "metric": recipe.primary_metric,
                     "difference": test.difference,
                     "ci_low": test.ci[0],
                     "ci_high": test.ci[1],
@@ -229,6 +260,10 @@ def compare(recipe: Recipe, cohort: pd.DataFrame, a: pd.DataFrame, b: pd.DataFra
     """
     a, b = a.sort_index(), b.sort_index()
     options = {"rope": recipe.experiment.rope, "alternative": "greater"}
+    if recipe.multiclass:
+        locked = recipe.experiment.folds.scheme == "temporal"
+        clusters = clusters_of(recipe, cohort, a)
+        return compare_classes(a, b, locked=locked, clusters=clusters, **options)
     if recipe.experiment.folds.scheme == "temporal":
         clusters = clusters_of(recipe, cohort, a)
         if recipe.continuous:
@@ -319,6 +354,11 @@ def score_binary(recipe: Recipe, cohort: pd.DataFrame, frame: pd.DataFrame) -> l
             nan, nan, f"{bins}; what exact probabilities would show",
         ),
     ]  # fmt: skip
+
+
+def score_several(recipe: Recipe, cohort: pd.DataFrame, frame: pd.DataFrame) -> list[dict]:
+    """AUROC of one class against the rest and its mean, balanced accuracy and Brier."""
+    return score_classes(frame, clusters_of(recipe, cohort, frame))
 
 
 def metric_row(metric: str, value: float, low: float, high: float, method: str) -> dict:

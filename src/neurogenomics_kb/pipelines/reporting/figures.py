@@ -117,7 +117,8 @@ def draw_loadings(loadings: pd.DataFrame, component: int = 1) -> Figure:
 
 def draw_performance(metrics: pd.DataFrame) -> Figure:
     """Primary metric of every model with its interval."""
-    primary = "r2" if (metrics["metric"] == "r2").any() else "auroc"
+    named = set(metrics["metric"])
+    primary = next((name for name in ("r2", "macro_auroc") if name in named), "auroc")
     rows = metrics[(metrics["metric"] == primary) & (metrics["variant"] == "adjusted")]
     if rows.empty:
         return message_figure("No prediction in this experiment.")
@@ -132,11 +133,12 @@ def draw_performance(metrics: pd.DataFrame) -> Figure:
                 xerr=[one["value"] - one["ci_low"], one["ci_high"] - one["value"]],
                 fmt="o", color=colour_of(number), capsize=2, label=algorithm,
             )  # fmt: skip
-        axis.axvline(0.5 if primary == "auroc" else 0.0, color="#888888", lw=0.8)
+        axis.axvline(0.0 if primary == "r2" else 0.5, color="#888888", lw=0.8)
         axis.set(
             yticks=range(len(models)),
             yticklabels=[m.replace("_", " + ") for m in models],
             xlabel={"auroc": "AUROC, mean of folds (95 % interval)",
+                    "macro_auroc": "AUROC, mean of classes and folds (95 % interval)",
                     "r2": "held-out R² (95 % interval)"}[primary],
         )  # fmt: skip
         axis.legend(loc="best", fontsize=8)

@@ -6,10 +6,12 @@ from typing import Any
 
 import pandas as pd
 
+from neurogenomics_kb.pipelines.integration.classes import AUROC, PREVALENCE
 from neurogenomics_kb.pipelines.integration.dimension_search import search_findings
 from neurogenomics_kb.pipelines.integration.family import STATEMENT
 from neurogenomics_kb.pipelines.reporting import figures, provenance, summary
 from neurogenomics_kb.pipelines.reporting.brain_maps import draw_brain_maps
+from neurogenomics_kb.pipelines.reporting.class_figures import draw_class_curves
 from neurogenomics_kb.pipelines.reporting.parameters import DisclosureParameters
 from neurogenomics_kb.pipelines.reporting.report import format_number, render_report
 from neurogenomics_kb.pipelines.reporting.result_card import build_result_card
@@ -28,7 +30,9 @@ def draw_figures(
         figures.draw_canonical_correlations(cca, null, held_out, experiment.alpha),
         figures.draw_loadings(loadings),
         figures.draw_performance(metrics),
-        figures.draw_curves(predictions, experiment.algorithms[0], recipe.continuous),
+        draw_class_curves(predictions, experiment.algorithms[0])
+        if recipe.multiclass
+        else figures.draw_curves(predictions, experiment.algorithms[0], recipe.continuous),
         figures.draw_attribution(attribution, experiment.alpha),
         draw_brain_maps(loadings, attribution, regions),
     )
@@ -93,6 +97,7 @@ def write_report(
         "brain_maps",
     )
     metric_names = list(metrics["metric"].unique())
+    class_names = [m.removeprefix(AUROC) for m in metric_names if m.startswith(AUROC)]
     sizes = dimensions.groupby(["block", "variant"], sort=False)
     return render_report(
         recipe=recipe,
@@ -108,7 +113,8 @@ def write_report(
         warnings=summary.write_warnings(recipe, merged, notes),
         cca=merged,
         metrics=metrics,
-        metric_names=metric_names,
+        metric_names=[m for m in metric_names if not m.startswith((AUROC, PREVALENCE))],
+        class_names=class_names,
         metric_rows=metric_rows(metrics),
         comparisons=comparisons,
         attribution=attribution,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -37,11 +38,6 @@ def merge_held_out(cca: pd.DataFrame, held_out: pd.DataFrame) -> pd.DataFrame:
         }
     )
     return cca.merge(summary.reset_index(), on=["pair", "component"], how="left")
-
-
-def primary_metric(recipe: Recipe) -> str:
-    """Metric that models are compared by."""
-    return "r2" if recipe.continuous else "auroc"
 
 
 def write_findings(
@@ -121,14 +117,18 @@ def prediction_findings(
     """What the models reach, and whether they beat the covariates."""
     if metrics.empty:
         return []
-    name = primary_metric(recipe)
+    name = recipe.primary_metric
     algorithm = recipe.experiment.algorithms[0]
     rows = metrics[
         (metrics["metric"] == name)
         & (metrics["variant"] == "adjusted")
         & (metrics["algorithm"] == algorithm)
     ]
-    label = {"auroc": "AUROC", "r2": "held-out R²"}[name]
+    label = {
+        "auroc": "AUROC",
+        "macro_auroc": "AUROC of one class against the rest, mean of classes",
+        "r2": "held-out R²",
+    }[name]
     text = ", ".join(
         f"{r.model.replace('_', ' + ')} {r.value:.2f} [{r.ci_low:.2f}, {r.ci_high:.2f}]"
         for r in rows.itertuples()
@@ -182,6 +182,12 @@ def write_warnings(recipe: Recipe, cca: pd.DataFrame, notes: list[str]) -> list[
     return warnings
 
 
+def tracked_name(metric: str) -> str:
+    """Name of a metric as MLflow allows it: what a class is called is joined by hyphens."""
+    name, *level = metric.split(":", 1)
+    return "-".join([name, *(re.sub(r"[\W_]+", "-", one) for one in level)])
+
+
 def flat_metrics(
     cca: pd.DataFrame, metrics: pd.DataFrame, comparisons: pd.DataFrame, flow: pd.DataFrame
 ) -> dict[str, float]:
@@ -198,7 +204,7 @@ def flat_metrics(
             out[f"{stem}.{field}"] = getattr(row, field)
     for row in metrics.itertuples():
         suffix = "" if row.variant == "adjusted" else f".{row.variant}"
-        out[f"{row.metric}.{row.model}.{row.algorithm}{suffix}"] = row.value
+        out[f"{tracked_name(row.metric)}.{row.model}.{row.algorithm}{suffix}"] = row.value
     for row in comparisons[comparisons["variant"] == "adjusted"].itertuples():
         stem = f"difference.{row.model}-{row.reference}.{row.algorithm}"
         out[stem] = row.difference

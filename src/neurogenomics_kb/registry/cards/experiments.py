@@ -105,7 +105,7 @@ class Experiment(Card):
         any cohort that has its columns.
     harmonization : str
     outcome : str
-        Canonical column; binary outcomes are classified, numbers regressed.
+        Canonical column; binary outcomes and categories are classified, numbers regressed.
     associations : list of str
         Further outcomes for the partial correlations.
     folds : Folds

@@ -1,0 +1,263 @@
+"""A diagnosis of several classes through folds, prediction, audit, figures and result card."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.pipelines.integration.audit import audit_run
+from neurogenomics_kb.pipelines.integration.classes import (
+    PROBABILITY,
+    class_codes,
+    refuse_rare_classes,
+)
+from neurogenomics_kb.pipelines.integration.prediction import score_models
+from neurogenomics_kb.pipelines.reporting.class_figures import draw_class_curves
+from neurogenomics_kb.pipelines.reporting.figures import draw_performance
+from neurogenomics_kb.pipelines.reporting.result_card import build_result_card
+from neurogenomics_kb.pipelines.reporting.summary import (
+    flat_metrics,
+    prediction_findings,
+    tracked_name,
+)
+from neurogenomics_kb.registry.cards import Column
+from neurogenomics_kb.registry.recipe import check_recipe
+from tests.pipelines.conftest import make_cohort, make_recipe
+from tests.pipelines.test_integration import run_all
+
+FOLDS = {"scheme": "stratified_grouped", "group": "family_id"}
+CLASSES = ["adhd", "autism", "typical"]
+
+
+def classes_recipe(levels=None, **experiment):
+    """Recipe of the toy cohort with a diagnosis of several classes."""
+    settings = {
+        "analyses": ["prediction"],
+        "algorithms": ["linear"],
+        "associations": [],
+        "outcome": "group",
+        **experiment,
+    }
+    recipe = make_recipe(**settings)
+    columns = recipe.dataset.tables["participants"].columns
+    columns["group"] = Column(name="group", type="category", levels=levels or {})
+    return recipe
+
+
+def three_groups(seed: int, n: int = 240, signal: float = 1.0):
+    """Toy cohort whose classes are thirds of the liability that genes and brain share."""
+    participants, features, quality = make_cohort(n, seed, signal)
+    third = np.searchsorted(np.quantile(participants["score"], [1 / 3, 2 / 3]), participants.score)
+    participants["group"] = np.array(CLASSES, dtype=object)[third]
+    return participants, features, quality
+
+
+@pytest.fixture(scope="module")
+def several():
+    recipe = classes_recipe(analyses=["cca", "prediction"], algorithms=["linear", "xgboost"])
+    return recipe, run_all(recipe, three_groups(0))
+
+
+def test_planted_signal_is_found_by_both_algorithms(several):
+    _, found = several
+    macro = found["metrics"].query("metric == 'macro_auroc' and variant == 'adjusted'")
+    table = macro.set_index(["model", "algorithm"])
+    for algorithm in ("linear", "xgboost"):
+        row = table.loc[("fusion", algorithm)]
+        assert row["value"] > 0.65
+        assert row["ci_low"] > 0.55
+    against = found["comparisons"].query("model == 'fusion_covariates' and algorithm == 'linear'")
+    row = against.set_index("reference").loc["covariates"]
+    assert row["metric"] == "macro_auroc"
+    assert row["difference"] > 0.05
+    assert row["p_value"] < 0.05
+
+
+def test_probabilities_are_stored_per_class_and_metrics_follow_from_them(several):
+    _, found = several
+    predictions = found["predictions"]
+    columns = [c for c in predictions if c.startswith(PROBABILITY)]
+    assert columns == [PROBABILITY + c for c in CLASSES]
+    assert not {"score", "training_mean"} & set(predictions)
+    np.testing.assert_allclose(predictions[columns].sum(axis=1), 1, atol=1e-12)
+    truth = three_groups(0)[0]["group"].reindex(predictions.index)
+    assert (predictions["outcome"] == truth).all()
+    metrics = (
+        found["metrics"]
+        .set_index(["model", "variant", "algorithm", "metric"])["value"]
+        .sort_index()
+    )
+    fusion = metrics.loc[("fusion", "adjusted", "linear")]
+    assert fusion["macro_auroc"] == pytest.approx(fusion[[f"auroc:{c}" for c in CLASSES]].mean())
+    assert fusion["prevalence:autism"] == pytest.approx((truth == "autism").mean(), abs=0.01)
+    assert fusion["balanced_accuracy"] > 1 / 3
+    assert fusion["brier"] < fusion["brier_of_prevalence"]
+
+
+def test_canonical_correlations_do_not_ask_for_the_outcome(several):
+    _, found = several
+    same = run_all(make_recipe(analyses=["cca"]), three_groups(0))
+    assert found["cca"]["correlation"].tolist() == pytest.approx(same["cca"]["correlation"])
+
+
+def test_without_signal_intervals_cover_chance():
+    """Labels permuted over people, 95 % intervals."""
+    participants, features, quality = three_groups(3, n=150)
+    recipe = classes_recipe(folds={**FOLDS, "n_splits": 3})
+    recipe = recipe.model_copy(update={"blocks": {"brain": recipe.blocks["brain"]}})
+    covered, values = 0, []
+    for seed in range(15):
+        rng = np.random.default_rng(seed)
+        shuffled = participants.assign(group=rng.permutation(participants["group"]))
+        metrics = run_all(recipe, (shuffled, features, quality))["metrics"]
+        own = metrics.query("model == 'brain' and variant == 'adjusted'").set_index("metric")
+        row = own.loc["macro_auroc"]
+        covered += row["ci_low"] <= 0.5 <= row["ci_high"]
+        values.append(row["value"])
+    assert np.mean(values) == pytest.approx(0.5, abs=0.03)
+    assert covered >= 12  # 14 are expected; fewer than 12 has probability 0.006
+
+
+def test_later_enrolments_of_several_classes():
+    recipe = classes_recipe(
+        exchangeability=None,
+        folds={"scheme": "temporal", "column": "year", "cut": 2020, "group": "family_id"},
+    )
+    recipe.dataset.tables["participants"].columns["year"] = Column(name="year")
+    participants, features, quality = three_groups(4)
+    participants["year"] = 2018.0 + pd.factorize(participants["family_id"])[0] % 4
+    found = run_all(recipe, (participants, features, quality))
+    assert set(found["predictions"]["fold"]) == {0}
+    assert found["comparisons"]["p_value"].between(0, 1).all()
+    macro = found["metrics"].query("metric == 'macro_auroc'")
+    assert (macro["ci_low"] < macro["value"]).all()
+    assert found["metrics"].query("metric == 'brier'")["ci_low"].isna().all()
+
+
+def test_figures_findings_and_card_of_several_classes(several):
+    recipe, found = several
+    titles = [
+        a.get_title(loc="left") for a in draw_class_curves(found["predictions"], "linear").axes
+    ]
+    assert titles[0] == "ROC, mean of classes and folds"
+    assert "fusion + covariates" in titles[1]
+    drawn = draw_performance(found["metrics"])
+    assert "mean of classes" in drawn.axes[0].get_xlabel()
+    text = " ".join(prediction_findings(recipe, found["metrics"], found["comparisons"]))
+    assert "one class against the rest, mean of classes, linear" in text
+    flat = flat_metrics(found["cca"].assign(held_out=0.0), found["metrics"],
+                        found["comparisons"], found["flow"])  # fmt: skip
+    assert {"macro_auroc.fusion.linear", "auroc-autism.gene.linear.unadjusted"} <= set(flat)
+    nothing = pd.DataFrame()
+    card = build_result_card(
+        recipe, found["cohort"].index, flow=found["flow"], folds=found["summary"],
+        dimensions=found["dimensions"], cca=found["cca"], metrics=found["metrics"],
+        comparisons=found["comparisons"], attribution=nothing, associations=nothing,
+        decision=found["decision"], tests=pd.DataFrame(columns=["p_run"]),
+        audit=pd.DataFrame(columns=["p_value", "check"]), audit_verdict=[], warnings=[],
+        fingerprints={}, run_id=None, version="1", minimum_cell=10,
+    )  # fmt: skip
+    assert {"macro_auroc", "auroc:adhd"} <= {row["metric"] for row in card["metrics"]}
+    assert found["decision"]["inputs"]
+
+
+def test_audit_decodes_classes_and_leaves_out_cases_against_controls(several):
+    recipe, found = several
+    recipe = recipe.model_copy(deep=True)
+    columns = recipe.dataset.tables["participants"].columns
+    columns["site"] = columns["site"].model_copy(update={"role": "site"})
+    table = audit_run(
+        recipe, found["cohort"], found["blocks"], found["folds"]["fold"], found["projections"],
+        found["metrics"], pd.DataFrame(), pd.DataFrame(),
+    )  # fmt: skip
+    own = table[(table["check"] == "outcome, labels swapped") & (table["block"] == "gene")]
+    freely = own.set_index(["target", "detail"]).loc[("freely", "confounds regressed out")]
+    assert freely["value"] > 0.6
+    assert freely["p_value"] < 0.05
+    by_site = table[table["check"] == "batch by outcome"]
+    assert by_site["target"].tolist() == ["site"]
+    assert not table["check"].isin(["share of outcome classes", "unit alone"]).any()
+    models = table[table["check"] == "model"].set_index("block")["value"]
+    macro = found["metrics"].query("metric == 'macro_auroc' and variant == 'adjusted'")
+    wanted = macro[macro["algorithm"] == "linear"].set_index("model")["value"]
+    assert models["fusion"] == pytest.approx(wanted["fusion"])
+
+
+def test_shares_of_small_classes_are_not_given(several):
+    recipe, found = several
+    predictions = found["predictions"].query("model == 'gene' and algorithm == 'linear'").copy()
+    adhd = predictions.query("variant == 'adjusted' and outcome == 'adhd'")
+    kept = adhd.groupby("fold").head(2).index  # 8 of them
+    predictions = predictions.drop(adhd.index.difference(kept))
+    metrics, _ = score_models(recipe, found["cohort"], predictions)
+    assert not metrics["metric"].str.startswith("prevalence").any()
+    assert "brier_of_prevalence" not in set(metrics["metric"])
+    assert {"auroc:adhd", "macro_auroc"} <= set(metrics["metric"])
+
+
+@pytest.mark.parametrize("analysis", ["logo", "partial_correlations", "dimension_search"])
+def test_analyses_without_a_form_for_classes_are_refused(analysis):
+    recipe = classes_recipe(analyses=["cca", "prediction", analysis])
+    with pytest.raises(InputError, match=f"{analysis} cannot be done for outcome 'group', which"):
+        check_recipe(recipe)
+    check_recipe(classes_recipe(analyses=["cca", "prediction", "audit"]))
+
+
+def test_associations_of_categories_are_refused():
+    recipe = make_recipe(analyses=["cca", "partial_correlations"], associations=["site"])
+    with pytest.raises(InputError, match=r"association 'site' is category\. .*leave partial"):
+        check_recipe(recipe)
+
+
+def test_two_classes_are_to_be_declared_binary():
+    remedy = r"2 classes \(case, control\)\. Declare it binary: .*{case: 0, control: 1}"
+    levels = {"1": "case", "2": "control"}
+    with pytest.raises(InputError, match=remedy):
+        check_recipe(classes_recipe(levels=levels))
+    # Without levels on the card the classes are known from the table.
+    participants, features, quality = three_groups(0)
+    participants["group"] = np.where(participants["diagnosis"] == 1, "case", "control")
+    check_recipe(classes_recipe())
+    with pytest.raises(InputError, match=remedy):
+        run_all(classes_recipe(), (participants, features, quality))
+
+
+def rare(n_rare: int, families: bool = True):
+    """Toy cohort with a third class of few subjects, relatives among them or not."""
+    participants, features, quality = three_groups(0)
+    free = participants.index[participants["family_id"].duplicated(keep=False) == (not families)]
+    group = pd.Series("typical", participants.index, dtype=object)
+    group[participants["diagnosis"] == 1] = "autism"
+    group[free[:n_rare]] = "adhd"
+    return participants.assign(group=group), features, quality
+
+
+def test_a_class_of_fewer_subjects_than_folds_is_refused():
+    with pytest.raises(InputError, match="class adhd has 3 subjects for 4 folds"):
+        run_all(classes_recipe(), rare(3))
+
+
+def test_a_class_too_rare_for_intervals_is_refused_before_anything_is_fitted(monkeypatch):
+    from neurogenomics_kb.pipelines.integration import prediction
+
+    monkeypatch.setattr(prediction, "fit", lambda *a: pytest.fail("a model was fitted"))
+    message = r"of class adhd, too few for a variance \(6 of 240 subjects\).*merge the class"
+    with pytest.raises(InputError, match=message):
+        run_all(classes_recipe(), rare(6))
+
+
+def test_a_class_too_rare_for_inner_folds_is_refused():
+    y, names = class_codes(pd.Series(["adhd", "autism", "typical"] * 8))
+    folds = np.arange(24) // 12
+    whole = np.arange(12)
+    inner = [[(whole[whole % 3 != 0], whole)], [(whole, whole)]]
+    with pytest.raises(InputError, match="class adhd is too rare in training fold 0 for its inner"):
+        refuse_rare_classes(y, names, folds, inner, None, "group")
+    refuse_rare_classes(y, names, folds, [inner[1], inner[1]], None, "group")
+
+
+def test_names_of_classes_are_made_fit_for_tracking():
+    assert tracked_name("auroc") == "auroc"
+    assert tracked_name("auroc:ADHD (combined), n_max") == "auroc-ADHD-combined-n-max"
