@@ -72,11 +72,15 @@ def test_a_later_wave_from_an_earlier_one(project, children):
 
 @pytest.mark.slow
 def test_longitudinal_combat_takes_the_scanner_out_and_leaves_age(project, children):
-    plan = {"fusion": None, "blocks": {"brain": "smri_cha_dev_pca64_v1"},
-            "harmonization": "longitudinal_combat", "analyses": ["prediction", "audit"]}  # fmt: skip
+    plan = {
+        "fusion": None,
+        "blocks": {"brain": "smri_cha_dev_pca64_v1"},
+        "harmonization": "longitudinal_combat",
+        "analyses": ["prediction", "audit"],
+    }
     audit = pd.read_csv(run(project, children, id="longitudinal", **plan) / "audit.csv")
     own = audit[audit["check"] == "harmonization"]
-    site = own[own["detail"].str.contains("chance 0.500") & own["unit"].eq("balanced accuracy")]
+    site = own[own["unit"].eq("balanced accuracy")]
     age = own[own["unit"].eq("R²")]
     # `reference` is what was found without harmonization.
     assert site["value"].item() < 0.75 < site["reference"].item()
