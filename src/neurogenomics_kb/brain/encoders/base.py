@@ -176,7 +176,9 @@ class NeuralBrainEncoder:
             self.check_length(shape, tr)
             for first in range(0, len(numbers), self.batch):
                 some = numbers[first : first + self.batch]
-                arranged = self.arrange(np.stack([segments[i] for i in some]))
+                alone = len(some) == 1  # a copy of a segment of volumes costs as much as a layer
+                batch = segments[some[0]][None] if alone else np.stack([segments[i] for i in some])
+                arranged = self.arrange(batch)
                 with torch.inference_mode():
                     pooled = self.pool(self.forward(self.tensor(arranged), tr), shape)
                 out[some] = pooled.float().cpu().numpy()

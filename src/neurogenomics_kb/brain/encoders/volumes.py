@@ -15,6 +15,7 @@ from neurogenomics_kb.errors import InputError
 SCALINGS = ("zscore", "minmax")
 BACKGROUNDS = ("minimum", "zero")
 AT_ONCE = 20  # volumes read together
+SLAB = 8  # slices scaled together
 SAME_SIZE = 0.05  # relative difference of voxel sizes that is let pass
 SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 
@@ -115,9 +116,13 @@ def prepare_volumes(
         inside, place = overlap(image.shape[:3], shape)
         values = read_frames(image, start, stop)[inside]
         out = np.full((*shape, values.shape[3]), fill, dtype=np.float32)
-        scaled = (values - np.float32(centre)) / np.float32(spread)
-        np.copyto(scaled, np.float32(fill), where=values == 0)
-        out[place] = scaled
+        box = out[place]
+        # Slab by slab, so that what is in between stays in the cache.
+        for low in range(0, values.shape[2], SLAB):
+            slab = values[:, :, low : low + SLAB]
+            scaled = (slab - np.float32(centre)) * np.float32(1 / spread)
+            scaled[slab == 0] = fill
+            box[:, :, low : low + SLAB] = time_last(scaled)
         return out
 
     return PreparedRun(image.shape[3], tr, cut)
@@ -211,6 +216,16 @@ def statistics(image: Any, scaling: str, file: str) -> tuple[float, float, float
         return low, high - low, low
     deviation = np.sqrt((squares - total**2 / count) / (count - 1))
     return total / count, float(deviation), low
+
+
+def time_last(volumes: np.ndarray) -> np.ndarray:
+    """Volumes that lie one after the other, with the series of a voxel side by side instead.
+
+    Voxels against time, which is several times as fast as one copy over four axes.
+    """
+    x, y, z, n = volumes.shape
+    series = np.ascontiguousarray(volumes.reshape(-1, n, order="F"))
+    return series.reshape(z, y, x, n).transpose(2, 1, 0, 3)
 
 
 def overlap(
