@@ -36,12 +36,6 @@ class PgenFile:
 
     def __init__(self, path: str | Path, samples: Sequence[str] | None = None) -> None:
         self.path = Path(path)
-        if not self.path.exists():
-            raise InputError(
-                "the file of variants does not exist",
-                file=self.path,
-                remedy="Check the path of genomics.variants.",
-            )
         present = read_samples(self.path.with_suffix(".psam"))
         self.samples = [str(s) for s in (present if samples is None else samples)]
         check_samples(self.samples, present, self.path)

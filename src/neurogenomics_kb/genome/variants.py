@@ -87,6 +87,12 @@ def open_variants(path: str | Path, samples: Sequence[str] | None = None) -> Var
     InputError
         If a file or its index is missing, the format is another, or a sample is not in it.
     """
+    if not Path(path).exists():
+        raise InputError(
+            "the file of variants does not exist",
+            file=path,
+            remedy="Check the path of genomics.variants.",
+        )
     if Path(path).suffix == ".pgen":
         from neurogenomics_kb.genome.pgen import PgenFile
 

@@ -99,12 +99,6 @@ class VcfFile:
 
 
 def _check_files(path: Path) -> None:
-    if not path.exists():
-        raise InputError(
-            "the file of variants does not exist",
-            file=path,
-            remedy="Check the path of genomics.variants.",
-        )
     if not any(Path(f"{path}{suffix}").exists() for suffix in (".tbi", ".csi")):
         raise InputError(
             "the file of variants has no index (.tbi or .csi)",

@@ -237,15 +237,14 @@ def build_features(
     if not exon_embeddings.empty:
         carried = haplotype_index[haplotype_index["sample"].isin(included)]
         encoders = exon_embeddings.columns.str.partition(SEPARATOR)
+        embedded, pooling, weights = exon_embeddings.to_numpy(), gene_pooling(recipe), None
+        if any(how.reads_weights for how in pooling.values()) and not is_absent(pooling_weights):
+            weights = prior_weights(pooling_weights)
         for encoder_id in encoders.get_level_values(0).unique():
             own = encoders.get_level_values(0) == encoder_id
             names = encoders.get_level_values(2)[own].tolist()
-            values = exon_embeddings.to_numpy()[:, own]
-            pooling = gene_pooling(recipe)[encoder_id]
-            weights = None
-            if pooling.reads_weights and not is_absent(pooling_weights):
-                weights = prior_weights(pooling_weights)
-            blocks.append(pool_genes(values, names, carried, regions, encoder_id, pooling, weights))
+            values, how = embedded[:, own], pooling[encoder_id]
+            blocks.append(pool_genes(values, names, carried, regions, encoder_id, how, weights))
     if not is_absent(gene_embeddings):
         blocks.append(made_elsewhere(gene_embeddings, blocks, scores.id_column))
     if not is_absent(polygenic_scores):

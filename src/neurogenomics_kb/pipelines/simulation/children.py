@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from neurogenomics_kb.datasets import FreeSurferTablesDataset
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.pipelines.simulation.folder import refuse_used
 from neurogenomics_kb.simulate.children import CHANNELS, RATE, Children, ChildrenSettings
 from neurogenomics_kb.simulate.children import simulate_children as simulate
 
@@ -25,10 +25,7 @@ def write_children(folder: Path, settings: ChildrenSettings) -> Children:
     InputError
         If the folder holds anything.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(
-            "the folder is not empty", file=folder, remedy="Name a new one, or empty it yourself."
-        )
+    refuse_used(folder)
     cohort = simulate(settings)
     (folder / "phenotype").mkdir(parents=True)
     tables = {"participants.tsv": cohort.participants, "sessions.tsv": cohort.sessions}

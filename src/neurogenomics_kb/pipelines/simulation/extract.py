@@ -15,8 +15,8 @@ from neurogenomics_kb.datasets import (
     VcfContent,
     VcfDataset,
 )
-from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.extracts.fields import Spelling
+from neurogenomics_kb.pipelines.simulation.folder import refuse_used
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.cohorts import find_dataset
 from neurogenomics_kb.simulate import SimulationSettings, simulate_cohort
@@ -55,10 +55,7 @@ def write_extract(
     InputError
         If the folder holds anything.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(
-            "the folder is not empty", file=folder, remedy="Name a new one, or empty it yourself."
-        )
+    refuse_used(folder)
     tables = find_dataset(Registry(kb), "ukb").tables
     cohort = simulate_cohort(settings)
     extract = express_extract(
