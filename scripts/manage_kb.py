@@ -2,7 +2,7 @@
 
 import sys
 
-from neurogenomics_kb.kb import kb
+from neurogenomics_kb.project.commands import kb
 
 if __name__ == "__main__":
     arguments = sys.argv[1:]

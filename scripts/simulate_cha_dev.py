@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.simulation.children import write_children
 from neurogenomics_kb.simulate.children import ChildrenSettings
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.simulation.extract import write_extract
 from neurogenomics_kb.simulate import SimulationSettings
 

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from neurogenomics_kb.cli import OneLineErrors, explain, explain_parameters
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.kb import kb
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.project.commands import kb
 
 ROOT = Path(__file__).parents[1]
 STRATEGY = "smri_free_surfer_pca512_v1"

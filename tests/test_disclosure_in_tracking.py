@@ -12,8 +12,8 @@ from kedro_datasets.pandas import ParquetDataset
 from kedro_datasets.text import TextDataset
 from matplotlib.figure import Figure
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.hooks import Tracking
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.project.hooks import Tracking
 
 IDS = [f"sub-{i:04d}" for i in range(60)]
 

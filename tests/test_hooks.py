@@ -9,8 +9,8 @@ from kedro.pipeline import Node, Pipeline
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.pandas import CSVDataset
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.hooks import (
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.project.hooks import (
     RawFilesFirst,
     SameRecipe,
     WholeOutputs,

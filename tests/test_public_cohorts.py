@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.extracts.standardize import standardize_table
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry import Registry
 from tests.conftest import ROOT
 

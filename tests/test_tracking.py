@@ -6,9 +6,9 @@ import mlflow
 import pytest
 from mlflow import MlflowClient
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.project.tracking import CARD_TAG, sync_results, tracking_settings
 from neurogenomics_kb.registry.yaml_file import dump_yaml
-from neurogenomics_kb.tracking import CARD_TAG, sync_results, tracking_settings
 from tests.registry.results import result
 
 

@@ -9,8 +9,8 @@ import sys
 import click
 from kedro.framework.cli.project import run as kedro_run
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.kb import kb
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.project.commands import kb
 
 TRACEBACK_VARIABLE = "NGKB_TRACEBACK"
 

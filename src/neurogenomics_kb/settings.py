@@ -2,8 +2,8 @@
 
 import warnings
 
-from neurogenomics_kb.config import ExperimentConfigLoader, resolve_cohort_dir
-from neurogenomics_kb.hooks import RawFilesFirst, SameRecipe, Tracking, WholeOutputs
+from neurogenomics_kb.project.config import ExperimentConfigLoader, resolve_cohort_dir
+from neurogenomics_kb.project.hooks import RawFilesFirst, SameRecipe, Tracking, WholeOutputs
 
 # Modalities are namespaced, so `smri.features` is the name that users should see everywhere; Kedro
 # warns when a pipeline outside the namespace, such as the simulation, mentions it.

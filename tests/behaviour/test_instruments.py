@@ -12,7 +12,7 @@ from neurogenomics_kb.behaviour.instruments import (
     score_scales,
 )
 from neurogenomics_kb.behaviour.norms import count_outside_norms, standardize
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry.cards import Instrument as Card
 
 CARD = {

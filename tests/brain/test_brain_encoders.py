@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from neurogenomics_kb.brain.encoders import PreparedRun, load_brain_encoder
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from tests.brain.tiny_models import (
     JEPA,
     PARCELS,

@@ -14,7 +14,7 @@ from neurogenomics_kb.brain.confounds import (
     select_regressors,
 )
 from neurogenomics_kb.brain.denoising import denoise
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 FILES = {
     "v1": "fmriprep_v1_desc-confounds_regressors.tsv",

@@ -11,7 +11,7 @@ from neurogenomics_kb.brain.connectivity import (
     fisher_connectivity,
     repetition_time,
 )
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 TR = 2.0
 PARCELS = ["P1", "P2", "P3", "P4"]

@@ -12,7 +12,7 @@ from neurogenomics_kb.brain.connectivity import (
     network_of,
     unit_names,
 )
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 PARCELS = [
     "7Networks_LH_Vis_1", "7Networks_LH_Vis_2", "7Networks_RH_Vis_1", "7Networks_LH_Default_PFC_1",

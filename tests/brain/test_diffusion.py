@@ -10,7 +10,7 @@ from neurogenomics_kb.brain.diffusion import (
     tract_features,
     wide_tracts,
 )
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 LONG = pd.DataFrame(
     {

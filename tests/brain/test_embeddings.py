@@ -9,7 +9,7 @@ import torch
 from neurogenomics_kb.brain.embeddings import read_embeddings
 from neurogenomics_kb.brain.encoding import pool_imported
 from neurogenomics_kb.brain.windows import Rules
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 DIM = 12
 

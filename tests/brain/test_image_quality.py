@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.brain.image_quality import group_image_quality, outside_limits
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 TABLE = pd.DataFrame(
     {

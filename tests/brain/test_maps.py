@@ -19,7 +19,7 @@ from neurogenomics_kb.brain.maps import (
     region_key,
     value_image,
 )
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from tests.brain.conftest import label_image
 
 VALUES = pd.Series({"a": 0.5, "B": -0.2, "d": 0.1, "elsewhere": 9.0})

@@ -9,7 +9,7 @@ from neurogenomics_kb.brain.morphometry import (
     morphometry_features,
     surface_quality,
 )
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 TABLES = pd.DataFrame(
     {

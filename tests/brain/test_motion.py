@@ -9,7 +9,7 @@ from neurogenomics_kb.brain.motion import (
     mean_framewise_displacement,
     motion_quality,
 )
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 
 def table(*values):

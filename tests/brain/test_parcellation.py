@@ -6,7 +6,7 @@ import pytest
 
 from neurogenomics_kb.brain.atlas import combine_atlases, fetch_atlas, load_atlas, read_atlas
 from neurogenomics_kb.brain.parcellation import check_upstream, extract_parcels
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from tests.brain.conftest import AFFINE, FRAMES, SHAPE, TR, bold_array, label_image, save_bold
 
 

@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from neurogenomics_kb.brain.encoders import load_brain_encoder
-from neurogenomics_kb.weights import MODELS, locate, read_tensors
+from neurogenomics_kb.foundation.weights import MODELS, locate, read_tensors
 
 CARDS = Path(__file__).parents[2] / "kb/model_cards"
 

@@ -10,7 +10,7 @@ import pytest
 from neurogenomics_kb.brain.morphometry import euler_of_tables, morphometry_features
 from neurogenomics_kb.brain.stats_files import read_stats
 from neurogenomics_kb.brain.subjects_dir import Group, list_folders, read_subjects
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from tests.brain.stats_writer import write_subject
 
 GROUPS = {

@@ -6,7 +6,7 @@ import pytest
 
 from neurogenomics_kb.brain.t1 import GridEncoder, NeuralT1Encoder, load_t1_encoder
 from neurogenomics_kb.brain.t1.volumes import centre_crop, prepare_t1
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 SHAPE = (8, 10, 8)
 

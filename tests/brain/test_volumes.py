@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from neurogenomics_kb.brain.volumes import volume_tensor
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from tests.brain.conftest import AFFINE, SHAPE, TR, label_image, save_bold
 
 

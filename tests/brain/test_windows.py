@@ -21,7 +21,7 @@ from neurogenomics_kb.brain.windows import (
     mean_fd,
     plan_segments,
 )
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 LEVELS = [
     {"level": "segment", "pooling": "cls", "frames": 4, "stride": 2, "max_fd": None},

@@ -18,8 +18,8 @@ from sklearn.cross_decomposition import CCA
 from sklearn.datasets import load_linnerud
 from statsmodels.multivariate.cancorr import CanCorr
 
-from neurogenomics_kb.stats.canonical import fit_cca
 from neurogenomics_kb.stats.cca import permutation_cca
+from neurogenomics_kb.stats.inference.canonical import fit_cca
 
 R_SCRIPT = """
 d <- LifeCycleSavings

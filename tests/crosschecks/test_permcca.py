@@ -25,7 +25,7 @@ import pytest
 from scipy import stats
 
 from neurogenomics_kb.stats.cca import permutation_cca
-from neurogenomics_kb.stats.residual_space import HuhJhun, Theil
+from neurogenomics_kb.stats.inference.residual_space import HuhJhun, Theil
 
 HERE = Path(__file__).parent
 REFERENCE = HERE / "reference/permcca.json"

@@ -14,7 +14,7 @@ from neurogenomics_kb.datasets import (
     BidsImagesDataset,
     SubjectTablesDataset,
 )
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 SPACE = "space-MNI152NLin2009cAsym"
 

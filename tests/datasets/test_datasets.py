@@ -19,7 +19,7 @@ from neurogenomics_kb.datasets import (
     VcfContent,
     VcfDataset,
 )
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry import Registry
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.extracts.families import read_families
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry.cards import Kinship
 
 IDS = pd.Index(["1", "2", "3", "4", "5"])

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.extracts.read import find_tables, read_extract
 from neurogenomics_kb.extracts.standardize import standardize_table
+from neurogenomics_kb.foundation.errors import InputError
 from tests.extracts.conftest import IDS, PLATFORM
 
 FORMATS = ["a.csv", "a.tsv", "a.csv.gz", "a.parquet"]

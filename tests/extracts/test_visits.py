@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.extracts.visits import (
     check_visits,
     join_visits,
@@ -12,6 +11,7 @@ from neurogenomics_kb.extracts.visits import (
     one_row_per_visit,
     spread_over_visits,
 )
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry.cards import Visits
 
 PEOPLE = pd.DataFrame({"participant_id": ["sub-a", "sub-b", "sub-c"], "sex": ["F", "M", "F"]})

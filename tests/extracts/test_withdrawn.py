@@ -6,12 +6,12 @@ import pytest
 
 from neurogenomics_kb.brain.embeddings import ImportedEmbeddings
 from neurogenomics_kb.datasets import NotCollected, VcfContent, VcfDataset
-from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.extracts.withdrawn import (
     lists_fingerprint,
     read_withdrawn,
     without_withdrawn,
 )
+from neurogenomics_kb.foundation.errors import InputError
 
 GONE = frozenset({"1000001"})
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.ancestry import fit_ancestry, main, project_ancestry
 from tests.genome.test_pgen import write_pgen
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.datasets import GtfDataset
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.annotation import has_tag, parse_attributes
 from neurogenomics_kb.genome.regions import exon_regions
 

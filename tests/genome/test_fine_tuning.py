@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.encoders import load_encoder
 from neurogenomics_kb.genome.fine_tuning import LowRank, add_low_rank, divergence, fine_tune
 from neurogenomics_kb.genome.sequences import reverse_complement

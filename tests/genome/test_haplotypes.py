@@ -8,7 +8,7 @@ import pandas as pd
 import pysam.bcftools
 import pytest
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.haplotypes import personal_sequences
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.encoders import load_encoder
 from neurogenomics_kb.genome.encoders.neural import cut
 from neurogenomics_kb.genome.sequences import reverse_complement
@@ -256,7 +256,7 @@ def test_hyena_is_causal(tmp_path):
 def test_generator_is_the_stock_llama(tmp_path):
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from neurogenomics_kb.weights import read_config, read_tensors
+    from neurogenomics_kb.foundation.weights import read_config, read_tensors
 
     folder = SAVERS["generator"](tmp_path / "m")
     encoder = load_encoder({"type": "generator", "weights": str(folder)})

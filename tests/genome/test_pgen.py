@@ -10,7 +10,7 @@ import pytest
 from kedro.io import DatasetError
 
 from neurogenomics_kb.datasets import PgenDataset
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.haplotypes import personal_sequences
 from neurogenomics_kb.genome.variants import open_variants
 from tests.genome.conftest import write_fasta, write_vcf

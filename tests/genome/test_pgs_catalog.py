@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.pgs_catalog import main, read_scoring_file, score_people
 from neurogenomics_kb.genome.polygenic import score_features
 from tests.genome.conftest import write_vcf

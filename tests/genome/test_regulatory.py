@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.regulatory import RegulatoryWindow, regulatory_regions, tiles
 
 ANNOTATION = pd.DataFrame(

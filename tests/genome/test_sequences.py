@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.sequences import contig_lengths, open_reference, reverse_complement
 
 

@@ -8,7 +8,7 @@ import pytest
 from neurogenomics_kb.brain.confounds import Censoring, ConfoundStrategy
 from neurogenomics_kb.brain.connectivity import connectivity_features, denoise
 from neurogenomics_kb.datasets import AtlasDataset, BidsImagesDataset, NotCollected
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.fmri import create_pipeline
 from neurogenomics_kb.pipelines.fmri.acquisition import tensor_of
 from neurogenomics_kb.registry.cards import PreprocessingPipeline

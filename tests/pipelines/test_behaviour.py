@@ -6,7 +6,7 @@ import pytest
 from kedro.validation.exceptions import ParameterValidationError
 
 from neurogenomics_kb.datasets import NotCollected
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.behaviour import create_pipeline
 from neurogenomics_kb.registry import Registry
 from tests.pipelines.modality_runs import PROJECT, check_persisted, run_pipeline

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.extracts.standardize import standardize_table
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration.cohort import assemble_cohort, select_features
 from neurogenomics_kb.registry.cards import Column, Table
 from tests.pipelines.conftest import make_recipe, make_strategy

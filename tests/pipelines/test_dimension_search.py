@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration import dimension_search
 from neurogenomics_kb.pipelines.integration.dimension_search import (
     SEARCH_COLUMNS,

@@ -9,7 +9,7 @@ from neurogenomics_kb.datasets import NotCollected, TractTablesDataset
 from neurogenomics_kb.pipelines.dmri import create_pipeline
 from neurogenomics_kb.pipelines.integration.projection import project_blocks
 from neurogenomics_kb.registry import Registry
-from neurogenomics_kb.stats.folds import make_folds
+from neurogenomics_kb.stats.prediction.folds import make_folds
 from tests.pipelines.conftest import make_cohort, make_recipe
 from tests.pipelines.modality_runs import PROJECT, check_persisted, run_pipeline
 

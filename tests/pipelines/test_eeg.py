@@ -9,7 +9,7 @@ from kedro.validation.exceptions import ParameterValidationError
 
 from neurogenomics_kb.brain.eeg import encoders
 from neurogenomics_kb.datasets import EegRecordingsDataset, NotCollected
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.eeg import create_pipeline
 from tests.brain.eeg.synthetic import make_raw, write_recording
 from tests.brain.eeg.test_encoders import load_tiny

@@ -9,7 +9,7 @@ from kedro.validation.exceptions import ParameterValidationError
 
 from neurogenomics_kb.brain.connectivity import NUISANCE, denoise, fisher_connectivity
 from neurogenomics_kb.datasets import BidsTablesDataset, NotCollected
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.fmri import create_pipeline
 from tests.pipelines.modality_runs import check_persisted, merge, run_pipeline
 

@@ -15,7 +15,7 @@ from neurogenomics_kb.brain.embeddings import read_embeddings
 from neurogenomics_kb.brain.encoders import load_brain_encoder
 from neurogenomics_kb.brain.pooling import inverse_fd_weights
 from neurogenomics_kb.datasets import EmbeddingsDataset, NiftiDataset, NotCollected
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.fmri import create_pipeline
 from tests.brain.tiny_models import PARCELS, save_brain_jepa, save_brainlm, save_swift, spec_of
 from tests.pipelines.modality_runs import check_persisted, merge, run_pipeline

@@ -9,7 +9,7 @@ import pytest
 from kedro.validation.exceptions import ParameterValidationError
 
 from neurogenomics_kb.datasets import NotCollected
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.encoders import KmerEncoder
 from neurogenomics_kb.pipelines.genomics import create_pipeline
 from neurogenomics_kb.pipelines.genomics.levels import gene_pooling, regulatory_window

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.datasets import NotCollected
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration.audit_harmonization import (
     check_external,
     harmonization_sentences,

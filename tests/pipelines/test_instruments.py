@@ -11,9 +11,9 @@ import yaml
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.validation.exceptions import ParameterValidationError
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.fingerprint import instrument_hashes
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.behaviour import create_pipeline
+from neurogenomics_kb.project.fingerprint import instrument_hashes
 from neurogenomics_kb.registry import Registry
 from tests.pipelines.modality_runs import PROJECT, check_persisted, run_pipeline
 

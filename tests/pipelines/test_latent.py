@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration.canonical import (
     confound_matrix,
     covariates_for,
@@ -18,7 +18,7 @@ from neurogenomics_kb.pipelines.integration.leave_one_out import attribute_block
 from neurogenomics_kb.pipelines.integration.projection import project_blocks
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
 from neurogenomics_kb.registry.cards import EmbeddingStrategy
-from neurogenomics_kb.stats.folds import make_folds
+from neurogenomics_kb.stats.prediction.folds import make_folds
 from tests.pipelines.conftest import make_cohort, make_recipe
 
 ITEMS = 12

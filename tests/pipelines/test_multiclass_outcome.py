@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration.audit import audit_run
 from neurogenomics_kb.pipelines.integration.classes import (
     PROBABILITY,

@@ -8,11 +8,11 @@ import yaml
 from kedro_datasets.partitions import PartitionedDataset
 
 from neurogenomics_kb.datasets import NotCollected
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration.projection import project_blocks
 from neurogenomics_kb.pipelines.smri import create_pipeline
 from neurogenomics_kb.registry import Registry
-from neurogenomics_kb.stats.folds import make_folds
+from neurogenomics_kb.stats.prediction.folds import make_folds
 from tests.pipelines.conftest import make_cohort, make_recipe
 from tests.pipelines.modality_runs import check_persisted, run_pipeline
 

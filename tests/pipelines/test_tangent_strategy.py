@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.brain.connectivity import connectivity_features, unit_names
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.naming import feature_name
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.naming import feature_name
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.cards import EmbeddingStrategy, PreprocessingPipeline

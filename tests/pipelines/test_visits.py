@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration.associations import associate_axes
 from neurogenomics_kb.pipelines.integration.cohort import assemble_cohort
 from neurogenomics_kb.pipelines.integration.nodes import split_folds

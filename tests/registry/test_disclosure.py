@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry.disclosure import check_disclosure, round_extremes, suppress_flow
 
 IDS = [f"sub-{i:04d}" for i in range(50)]

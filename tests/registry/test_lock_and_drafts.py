@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.cards import CARD_TYPES, is_versioned
 from neurogenomics_kb.registry.drafts import NOT_DRAFTED, SKELETONS, new_card

@@ -4,7 +4,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.publish import publish_result
 from neurogenomics_kb.registry.yaml_file import read_yaml

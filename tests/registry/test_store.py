@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from neurogenomics_kb.errors import InputError, nearest
+from neurogenomics_kb.foundation.errors import InputError, nearest
 from neurogenomics_kb.registry import EmbeddingStrategy, Experiment, Registry
 from neurogenomics_kb.registry.recipe import resolve_recipe
 

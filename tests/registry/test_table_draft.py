@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.kb import kb
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.project.commands import kb
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.drafts import TABLE_ENDINGS, new_card
 from neurogenomics_kb.registry.table_draft import draft_dataset, outward

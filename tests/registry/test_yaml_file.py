@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry.yaml_file import dump_yaml, read_yaml, write_atomically
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.extracts.fields import parse_field
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.simulation.extract import write_extract
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.cohorts import find_dataset

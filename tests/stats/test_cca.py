@@ -5,14 +5,14 @@ import pytest
 from scipy import stats
 from scipy.linalg import subspace_angles
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.stats.canonical import (
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.stats.cca import permutation_cca
+from neurogenomics_kb.stats.inference.canonical import (
     align_components,
     column_correlations,
     fit_cca,
     wilks,
 )
-from neurogenomics_kb.stats.cca import permutation_cca
 
 
 def data(n=150, p=5, q=4, r=3, seed=0, signal=0.0):

@@ -5,11 +5,11 @@ import pytest
 from scipy import stats
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.stats import metrics
-from neurogenomics_kb.stats.bootstrap import bootstrap_folds
-from neurogenomics_kb.stats.multiplicity import adjust
-from neurogenomics_kb.stats.resampling import (
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.stats.inference.multiplicity import adjust
+from neurogenomics_kb.stats.prediction import metrics
+from neurogenomics_kb.stats.prediction.bootstrap import bootstrap_folds
+from neurogenomics_kb.stats.prediction.resampling import (
     corrected_resampled_t,
     fold_mean_interval,
     overlap_inflation,

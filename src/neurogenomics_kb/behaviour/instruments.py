@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
-from neurogenomics_kb.tables import require_columns, require_numbers
+from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.tables import require_columns, require_numbers
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.behaviour.instruments import Instrument
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 
 Metric = Literal["z", "t", "standard"]
 # Mean and standard deviation in the norm sample: z, T (50, 10), standard scores (100, 15).

@@ -14,7 +14,7 @@ import pandas as pd
 from nilearn import datasets
 
 from neurogenomics_kb.brain.connectivity import network_of
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ import pandas as pd
 from nilearn.interfaces.fmriprep import load_confounds
 from nilearn.interfaces.fmriprep.load_confounds import CompcorType, ConfoundModel
 
-from neurogenomics_kb.errors import InputError, listing
-from neurogenomics_kb.tables import require_columns, require_numbers
+from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.tables import require_columns, require_numbers
 
 SIGNALS = ("motion", "wm_csf", "global_signal", "high_pass", "compcor", "ica_aroma")
 MODELS = get_args(ConfoundModel)

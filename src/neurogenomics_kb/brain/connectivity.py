@@ -12,7 +12,7 @@ from nilearn.connectome import prec_to_partial
 from sklearn.covariance import ledoit_wolf
 
 from neurogenomics_kb.brain.denoising import NUISANCE, check_signals, denoise
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 
 __all__ = [
     "KINDS",

@@ -10,7 +10,7 @@ from nilearn.signal import clean
 from scipy.interpolate import CubicSpline
 
 from neurogenomics_kb.brain.confounds import Censoring, ConfoundStrategy, select_regressors
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 
 NUISANCE = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z", "csf", "white_matter")
 LIST_OR_REPAIR = "Run preprocessing again for this subject, or list it in fmri.quality.exclude."

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
-from neurogenomics_kb.naming import SEPARATOR, SUBJECT, feature_name
-from neurogenomics_kb.tables import require_columns, require_numbers, require_unique_ids
+from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT, feature_name
+from neurogenomics_kb.foundation.tables import require_columns, require_numbers, require_unique_ids
 
 # Bounds that hold by definition: fractions lie between 0 and 1, diffusivities are not negative.
 FRACTIONS = {"fa", "icvf", "od", "isovf", "odi"}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 
 KEYS = ["subject", "run", "segment"]
 # What may be said of a segment: its displacement (mm), and its frames (half-open).

@@ -20,7 +20,7 @@ from neurogenomics_kb.brain.windows import (
     mean_fd,
     plan_segments,
 )
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 NO_CONFOUNDS = "no confounds"
 ALL_CENSORED = "all frames censored"

@@ -10,9 +10,9 @@ import re
 
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
-from neurogenomics_kb.naming import SEPARATOR, SUBJECT
-from neurogenomics_kb.tables import require_numbers, require_unique_ids
+from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT
+from neurogenomics_kb.foundation.tables import require_numbers, require_unique_ids
 
 ID = ("SubjID", "subjectID", "SubjectID", "subjid")
 CORTICAL = re.compile(r"([LR])_(.+)_(thickavg|surfavg)")

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
-from neurogenomics_kb.naming import SUBJECT
-from neurogenomics_kb.tables import require_columns, require_numbers
+from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.naming import SUBJECT
+from neurogenomics_kb.foundation.tables import require_columns, require_numbers
 
 IMAGE, PARTICIPANT = "bids_name", "participant_id"
 WAVE = "wave_id"

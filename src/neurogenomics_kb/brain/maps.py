@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.brain.atlas import Atlas, load_atlas
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.tables import require_columns, require_numbers
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.tables import require_columns, require_numbers
 
 _HEMISPHERE = re.compile(r"^(?:ctx)?(lh|rh|left|right|l|r)(?=[^a-z]|$)|(?<=[^a-z])(lh|rh)$")
 _SIDE = {"left": "lh", "l": "lh", "right": "rh", "r": "rh"}

@@ -6,9 +6,9 @@ from typing import Literal
 
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.naming import SEPARATOR, SUBJECT, feature_name
-from neurogenomics_kb.tables import require_columns, require_numbers, require_unique_ids
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT, feature_name
+from neurogenomics_kb.foundation.tables import require_columns, require_numbers, require_unique_ids
 
 ETIV = "etiv"
 SIDES = ["euler_lh", "euler_rh"]

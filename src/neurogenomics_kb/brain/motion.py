@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.brain.confounds import measured
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.naming import SUBJECT
-from neurogenomics_kb.tables import require_columns
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.naming import SUBJECT
+from neurogenomics_kb.foundation.tables import require_columns
 
 GROUP_TABLE = "fmri.group_motion"
 

@@ -16,7 +16,7 @@ from nilearn.image import resample_to_img
 from nilearn.maskers import NiftiLabelsMasker, NiftiMapsMasker
 
 from neurogenomics_kb.brain.atlas import Atlas, open_image
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 
 logger = logging.getLogger(__name__)
 

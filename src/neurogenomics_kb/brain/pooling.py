@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.brain.windows import Pooling, Rules, judge_run
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 
 def inverse_fd_weights(fd: Sequence[float], floor: float = 0.05) -> np.ndarray:

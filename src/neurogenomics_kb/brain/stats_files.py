@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 
 HEMISPHERES = ("lh", "rh")
 # Regions per hemisphere, and the one that is written last; a table that ends earlier is cut off.

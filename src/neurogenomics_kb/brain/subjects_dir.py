@@ -21,8 +21,8 @@ from neurogenomics_kb.brain.stats_files import (
     euler_numbers,
     read_stats,
 )
-from neurogenomics_kb.errors import InputError, listing
-from neurogenomics_kb.naming import SEPARATOR, SUBJECT
+from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT
 
 WAVE = "wave_id"
 VERSION = "freesurfer_version"

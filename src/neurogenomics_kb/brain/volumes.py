@@ -11,7 +11,7 @@ from nilearn.image import smooth_img
 
 from neurogenomics_kb.brain.atlas import load_image, open_image
 from neurogenomics_kb.brain.parcellation import check_frames, check_repetition_time, read_voxels
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 
 def volume_tensor(

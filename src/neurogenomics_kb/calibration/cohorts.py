@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.naming import SUBJECT
+from neurogenomics_kb.foundation.naming import SUBJECT
 from neurogenomics_kb.registry.cards import (
     Column,
     DatasetCard,

@@ -11,12 +11,12 @@ from scipy.stats import norm
 
 from neurogenomics_kb.calibration import naive
 from neurogenomics_kb.calibration.cohorts import draw_families
-from neurogenomics_kb.stats import metrics
-from neurogenomics_kb.stats.bootstrap import bootstrap_folds
-from neurogenomics_kb.stats.folds import fold_splits, inner_splits, make_folds
-from neurogenomics_kb.stats.partial import odds_ratio, partial_correlation
-from neurogenomics_kb.stats.predictors import fit_linear, predict_score
-from neurogenomics_kb.stats.resampling import corrected_resampled_t, fold_mean_interval
+from neurogenomics_kb.stats.inference.partial import odds_ratio, partial_correlation
+from neurogenomics_kb.stats.prediction import metrics
+from neurogenomics_kb.stats.prediction.bootstrap import bootstrap_folds
+from neurogenomics_kb.stats.prediction.folds import fold_splits, inner_splits, make_folds
+from neurogenomics_kb.stats.prediction.predictors import fit_linear, predict_score
+from neurogenomics_kb.stats.prediction.resampling import corrected_resampled_t, fold_mean_interval
 from neurogenomics_kb.stats.roc import cv_auc, cv_auc_difference, delong_interval
 
 N_FRESH = 6000

@@ -6,10 +6,10 @@ import numpy as np
 from scipy import stats
 from scipy.linalg import svd
 
-from neurogenomics_kb.stats.permutation import permutation_p_value
-from neurogenomics_kb.stats.projection import principal_axes
-from neurogenomics_kb.stats.residual_space import independent_design
+from neurogenomics_kb.stats.inference.permutation import permutation_p_value
+from neurogenomics_kb.stats.inference.residual_space import independent_design
 from neurogenomics_kb.stats.roc import delong_test
+from neurogenomics_kb.stats.transformers.projection import principal_axes
 
 
 def permute_residuals(

@@ -15,8 +15,8 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from neurogenomics_kb.naming import parse_feature_name
-from neurogenomics_kb.stats.multiplicity import adjust
+from neurogenomics_kb.foundation.naming import parse_feature_name
+from neurogenomics_kb.stats.inference.multiplicity import adjust
 
 
 def naive_leave_one_gene_out(

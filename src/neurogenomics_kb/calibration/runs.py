@@ -16,7 +16,7 @@ from neurogenomics_kb.pipelines.integration.canonical import (
     prepare_block,
 )
 from neurogenomics_kb.registry.recipe import Recipe
-from neurogenomics_kb.stats.residual_space import independent_design
+from neurogenomics_kb.stats.inference.residual_space import independent_design
 from neurogenomics_kb.stats.roc import cv_auc
 
 # kind of p-value -> value in this cohort; exactly one per kind, so that cohorts are independent.

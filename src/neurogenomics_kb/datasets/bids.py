@@ -13,7 +13,7 @@ import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 
 from neurogenomics_kb.datasets.imaging import NiftiDataset
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 
 _ENTITY = re.compile(r"^([a-z]+)-([A-Za-z0-9+]+)$")
 

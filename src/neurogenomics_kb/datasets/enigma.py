@@ -11,7 +11,7 @@ from kedro.io import AbstractDataset, DatasetError
 from neurogenomics_kb.brain.enigma import enigma_table
 from neurogenomics_kb.datasets.freesurfer import refuse_other_subjects
 from neurogenomics_kb.datasets.raw_file import require_file
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 
 class EnigmaTablesDataset(AbstractDataset[None, pd.DataFrame]):

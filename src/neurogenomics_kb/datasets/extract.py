@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 
-from neurogenomics_kb.errors import InputError, nearest
 from neurogenomics_kb.extracts.families import read_families
 from neurogenomics_kb.extracts.read import find_tables, read_extract
 from neurogenomics_kb.extracts.standardize import standardize_table
 from neurogenomics_kb.extracts.withdrawn import lists_fingerprint, read_withdrawn, without_withdrawn
-from neurogenomics_kb.naming import SUBJECT
+from neurogenomics_kb.foundation.errors import InputError, nearest
+from neurogenomics_kb.foundation.naming import SUBJECT
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.cards import Table
 from neurogenomics_kb.registry.cohorts import find_dataset

@@ -11,8 +11,8 @@ from kedro.io import AbstractDataset
 
 from neurogenomics_kb.brain.stats_files import euler_numbers
 from neurogenomics_kb.datasets.raw_file import require_file
-from neurogenomics_kb.errors import InputError, listing
-from neurogenomics_kb.naming import SEPARATOR, SUBJECT
+from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT
 
 HOLES = ("lhSurfaceHoles", "rhSurfaceHoles")
 ETIV = ("EstimatedTotalIntraCranialVol", "eTIV")

@@ -14,7 +14,7 @@ import pysam
 from kedro.io import AbstractDataset
 
 from neurogenomics_kb.datasets.raw_file import require_file
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.annotation import ATTRIBUTES, parse_attributes
 from neurogenomics_kb.genome.variants import open_variants
 

@@ -10,7 +10,7 @@ from kedro.io import AbstractDataset, DatasetError
 
 from neurogenomics_kb.brain.embeddings import FORMATS, ImportedEmbeddings, read_embeddings
 from neurogenomics_kb.datasets.raw_file import require_file
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 
 class NiftiDataset(AbstractDataset[Any, Any]):

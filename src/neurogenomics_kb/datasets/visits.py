@@ -11,8 +11,8 @@ import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 
 from neurogenomics_kb.datasets.raw_file import require_file
-from neurogenomics_kb.errors import InputError
 from neurogenomics_kb.extracts.visits import CHILD, SESSION, join_visits
+from neurogenomics_kb.foundation.errors import InputError
 
 SESSIONS = "sessions.tsv"
 

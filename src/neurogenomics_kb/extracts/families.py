@@ -9,9 +9,9 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.tables import require_columns, require_numbers
 from neurogenomics_kb.registry.cards import Kinship
-from neurogenomics_kb.tables import require_columns, require_numbers
 
 
 def read_families(path: Path, ids: pd.Index, card: Kinship) -> pd.Series:

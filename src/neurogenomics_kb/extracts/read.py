@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from neurogenomics_kb.errors import InputError, listing, nearest
 from neurogenomics_kb.extracts.fields import (
     IMAGING,
     FieldName,
@@ -22,6 +21,7 @@ from neurogenomics_kb.extracts.fields import (
     parse_field,
 )
 from neurogenomics_kb.extracts.withdrawn import log_withdrawn
+from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 from neurogenomics_kb.registry.cards import Column, Table
 
 logger = logging.getLogger(__name__)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
-from neurogenomics_kb.naming import SUBJECT
+from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.naming import SUBJECT
+from neurogenomics_kb.foundation.tables import require_columns, require_numbers, require_unique_ids
 from neurogenomics_kb.registry.cards import Column, Table
-from neurogenomics_kb.tables import require_columns, require_numbers, require_unique_ids
 
 
 def standardize_table(table: pd.DataFrame, card: Table) -> pd.DataFrame:

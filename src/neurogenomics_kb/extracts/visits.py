@@ -11,10 +11,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
-from neurogenomics_kb.naming import SUBJECT
+from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.naming import SUBJECT
+from neurogenomics_kb.foundation.tables import require_columns, require_unique_ids
 from neurogenomics_kb.registry.cards import Visits
-from neurogenomics_kb.tables import require_columns, require_unique_ids
 
 VISIT = "visit_id"
 CHILD = "participant_id"

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from neurogenomics_kb.brain.embeddings import ImportedEmbeddings
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.variants import open_variants
 
 logger = logging.getLogger(__name__)

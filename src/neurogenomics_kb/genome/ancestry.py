@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.extmath import randomized_svd
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.variants import VariantFile, open_variants
 
 logger = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.encoders.base import Encoder
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, linear, log_softmax
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.encoders.base import Tokens, clean
 from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
 from neurogenomics_kb.genome.sequences import reverse_complement

@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.patching import apply_alleles, distinct_columns
 from neurogenomics_kb.genome.sequences import check_contigs, open_reference
 from neurogenomics_kb.genome.variants import Record, open_variants

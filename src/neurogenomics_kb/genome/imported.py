@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
-from neurogenomics_kb.naming import SEPARATOR, SUBJECT, feature_name
-from neurogenomics_kb.tables import require_columns, require_numbers, require_unique_ids
+from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT, feature_name
+from neurogenomics_kb.foundation.tables import require_columns, require_numbers, require_unique_ids
 
 
 def embedding_features(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pgenlib
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.variants import Record, check_samples, plain_allele
 
 

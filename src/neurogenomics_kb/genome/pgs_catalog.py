@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.genome.variants import Record, VariantFile, open_variants
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")

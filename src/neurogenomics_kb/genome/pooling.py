@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
-from neurogenomics_kb.naming import SUBJECT, feature_name
-from neurogenomics_kb.tables import require_columns, require_numbers, require_unique_ids
+from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.naming import SUBJECT, feature_name
+from neurogenomics_kb.foundation.tables import require_columns, require_numbers, require_unique_ids
 
 ALL_GENES = "all_genes"
 

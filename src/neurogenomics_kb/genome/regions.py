@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.genome.annotation import has_tag
 from neurogenomics_kb.genome.sequences import check_contigs
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.tables import require_columns
 from neurogenomics_kb.genome.regions import REGION_COLUMNS, Transcripts, gene_exons
-from neurogenomics_kb.tables import require_columns
 
 # A window beyond this is longer than any published encoder sees at once.
 MAX_WINDOW = 1_000_000

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pyfaidx import Fasta, FastaIndexingError, FastaNotFoundError
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 
 _COMPLEMENT = str.maketrans("ACGTNacgtn", "TGCANtgcan")
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 
 _BASES = frozenset("ACGTN")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from cyvcf2 import VCF
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.variants import Record, check_samples, plain_allele
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pandas as pd
 
 from neurogenomics_kb.datasets import NotCollected
-from neurogenomics_kb.naming import SUBJECT
+from neurogenomics_kb.foundation.naming import SUBJECT
 
 
 def is_absent(*inputs: object) -> bool:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 MINIMUM_CELL = 10
 # No aggregate of ours is a longer row of plain numbers, a longer text, or a larger mapping.

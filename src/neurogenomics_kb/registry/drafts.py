@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry.cards import CARD_TYPES
 from neurogenomics_kb.registry.store import EXPERIMENTS, IN_RUN_CONFIG, LAYOUT, Registry
 from neurogenomics_kb.registry.yaml_file import dump_yaml, write_atomically

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from neurogenomics_kb.errors import InputError, nearest
+from neurogenomics_kb.foundation.errors import InputError, nearest
 from neurogenomics_kb.registry.cards import (
     Card,
     DatasetCard,

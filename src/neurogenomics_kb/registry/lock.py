@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.registry.cards import Card, ResultCard, is_versioned
 from neurogenomics_kb.registry.yaml_file import write_atomically
 

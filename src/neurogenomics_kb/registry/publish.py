@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry.cards import DecisionCard, ResultCard
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL, check_disclosure
 from neurogenomics_kb.registry.evidence import decision_id, draft_decision, results_of

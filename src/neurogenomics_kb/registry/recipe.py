@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from neurogenomics_kb.errors import InputError, listing, nearest
+from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 from neurogenomics_kb.registry.cards import (
     Column,
     DatasetCard,

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from neurogenomics_kb.errors import InputError, nearest
+from neurogenomics_kb.foundation.errors import InputError, nearest
 from neurogenomics_kb.registry.cards import CARD_TYPES, Card, ResultCard
 from neurogenomics_kb.registry.yaml_file import Lines, read_yaml
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL, check_disclosure
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t", ".tab": "\t"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 try:
     from yaml import CSafeLoader as SafeLoader

@@ -16,14 +16,23 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy.linalg import svd
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.stats.canonical import orthonormal_side, structure_coefficients, trailing
-from neurogenomics_kb.stats.exchangeability import Blocks, Exchangeability, as_blocks
-from neurogenomics_kb.stats.normal_scores import normal_scores as to_normal_scores
-from neurogenomics_kb.stats.permutation import monte_carlo_error, permutation_p_value
-from neurogenomics_kb.stats.regularisation import best_over_candidates, candidates_of
-from neurogenomics_kb.stats.residual_space import ResidualSpace, independent_design
-from neurogenomics_kb.stats.spaces import SpaceName, default_space, make_space, rows_of_space
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.stats.inference.canonical import (
+    orthonormal_side,
+    structure_coefficients,
+    trailing,
+)
+from neurogenomics_kb.stats.inference.exchangeability import Blocks, Exchangeability, as_blocks
+from neurogenomics_kb.stats.inference.normal_scores import normal_scores as to_normal_scores
+from neurogenomics_kb.stats.inference.permutation import monte_carlo_error, permutation_p_value
+from neurogenomics_kb.stats.inference.regularisation import best_over_candidates, candidates_of
+from neurogenomics_kb.stats.inference.residual_space import ResidualSpace, independent_design
+from neurogenomics_kb.stats.inference.spaces import (
+    SpaceName,
+    default_space,
+    make_space,
+    rows_of_space,
+)
 
 
 @dataclass(frozen=True)

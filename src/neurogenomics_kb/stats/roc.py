@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.stats.resampling import (
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.stats.prediction.resampling import (
     N_FEATURES,
     Alternative,
     FoldDifference,

@@ -9,7 +9,7 @@ import torch
 from neurogenomics_kb.brain.eeg import encoders
 from neurogenomics_kb.brain.eeg.encoders import embed_segments, load_segment_encoder
 from neurogenomics_kb.brain.eeg.encoders.network import NetworkEncoder
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from tests.brain.eeg.synthetic import make_raw, write_recording
 from tests.brain.eeg.test_runs import process
 

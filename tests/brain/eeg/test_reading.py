@@ -17,7 +17,7 @@ from neurogenomics_kb.brain.eeg.recordings import (
     read_sidecar,
 )
 from neurogenomics_kb.brain.eeg.regions import REGIONS, locate_channels, region_of
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from tests.brain.eeg.synthetic import (
     CHANNELS,
     FORMATS,

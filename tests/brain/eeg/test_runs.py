@@ -17,8 +17,8 @@ from neurogenomics_kb.brain.eeg.pooling import (
 )
 from neurogenomics_kb.brain.eeg.recordings import Recording, UnusableRecording, find_recordings
 from neurogenomics_kb.brain.eeg.runs import Run, process_recording
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.naming import parse_feature_name
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.naming import parse_feature_name
 from tests.brain.eeg.synthetic import ALPHA, EXPONENT, FORMATS, make_raw, write_recording
 
 BACK = ("occipital_left", "occipital_right", "parietal_left", "parietal_right")

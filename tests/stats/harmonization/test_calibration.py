@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neurogenomics_kb.stats.audit import FoldDecoder
 from neurogenomics_kb.stats.harmonization import ComBat, harmonization_effects
+from neurogenomics_kb.stats.inference.audit import FoldDecoder
 from neurogenomics_kb.stats.roc import auc_score
 from tests.stats.harmonization.conftest import FEATURES, METHODS, make_table, seen_by
 

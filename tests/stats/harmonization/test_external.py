@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.harmonization.external import check_manifest
 
 SITES = pd.Series(["a", "b", "a"], index=["s1", "s2", "s3"], name="site")

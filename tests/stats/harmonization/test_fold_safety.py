@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from tests.stats.harmonization.conftest import FEATURES, METHODS, make_table, seen_by
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fewer than 30 subjects")

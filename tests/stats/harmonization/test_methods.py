@@ -10,7 +10,7 @@ import pytest
 import statsmodels.api as sm
 from scipy.interpolate import BSpline
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.harmonization import (
     ComBat,
     ComBatGAM,
@@ -254,11 +254,11 @@ def test_intercepts_of_new_children():
 
 
 def test_unlearning_hides_the_site_and_keeps_age():
-    from neurogenomics_kb.stats.audit import FoldDecoder
     from neurogenomics_kb.stats.harmonization.effects import (
         covariate_decodability,
         site_decodability,
     )
+    from neurogenomics_kb.stats.inference.audit import FoldDecoder
 
     rng = np.random.default_rng(7)
     n, p = 240, 30

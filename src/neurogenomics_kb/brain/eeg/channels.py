@@ -16,7 +16,7 @@ from neurogenomics_kb.brain.eeg.recordings import (
     read_sidecar_table,
 )
 from neurogenomics_kb.brain.eeg.regions import positions_of
-from neurogenomics_kb.errors import InputError, listing, nearest
+from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 
 NOT_EEG = re.compile(
     r"[hv]?eog|heo|veo|e[ck]g|emg|exg?\d|resp|gsr|sti|stim|status|trig|marker|misc|aux|temp|photo"

@@ -12,7 +12,7 @@ from neurogenomics_kb.brain.eeg.bad_channels import find_bad_channels
 from neurogenomics_kb.brain.eeg.reading import OpenRecording
 from neurogenomics_kb.brain.eeg.recordings import UnusableRecording
 from neurogenomics_kb.brain.eeg.regions import CENTRE, Places, locate_channels
-from neurogenomics_kb.errors import listing
+from neurogenomics_kb.foundation.errors import listing
 
 # Median standard deviation of channels (µV) beyond which the file's unit must be wrong.
 PLAUSIBLE_UV = (0.05, 1000.0)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.brain.eeg.runs import Run
-from neurogenomics_kb.errors import InputError, listing
-from neurogenomics_kb.naming import SUBJECT
+from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.naming import SUBJECT
 
 WAVE = "wave_id"
 RUN_METRICS = [

@@ -17,7 +17,7 @@ from neurogenomics_kb.brain.eeg.brainvision_header import check_brainvision
 from neurogenomics_kb.brain.eeg.channels import channel_types, place_channels, plain_name
 from neurogenomics_kb.brain.eeg.edf_header import read_edf_header
 from neurogenomics_kb.brain.eeg.recordings import Recording, UnusableRecording, read_sidecar
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 
 READERS = {
     ".edf": mne.io.read_raw_edf,

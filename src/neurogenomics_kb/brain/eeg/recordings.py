@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 
 # One file per recording; BrainVision's header names its .eeg and .vmrk.
 SUFFIXES = (".edf", ".bdf", ".vhdr", ".set", ".fif")

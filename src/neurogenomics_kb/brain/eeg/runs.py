@@ -24,8 +24,8 @@ from neurogenomics_kb.brain.eeg.spectra import (
     fourier_coefficients,
     peak_frequency,
 )
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.naming import feature_name
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.naming import feature_name
 
 EDGE = "~"
 

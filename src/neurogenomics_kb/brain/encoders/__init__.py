@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from neurogenomics_kb.brain.encoders.base import BrainEncoder, PreparedRun
-from neurogenomics_kb.encoder_specs import EncoderFamily, read_spec
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.encoder_specs import EncoderFamily, read_spec
+from neurogenomics_kb.foundation.errors import InputError, listing
 
 # Where each type is made; all import PyTorch, so they are looked up when they are wanted.
 BRAIN_ENCODERS = {

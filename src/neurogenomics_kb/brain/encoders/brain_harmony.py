@@ -21,7 +21,7 @@ from neurogenomics_kb.brain.encoders.base import (
 )
 from neurogenomics_kb.brain.encoders.scaling import make_scaling
 from neurogenomics_kb.brain.encoders.vit import ParcelTransformer, read_matrix, to_unit_range
-from neurogenomics_kb.weights import (
+from neurogenomics_kb.foundation.weights import (
     assign,
     companion,
     fingerprint,
@@ -189,7 +189,7 @@ def load_brain_harmony(
     Parameters
     ----------
     weights, revision : str
-        As for `neurogenomics_kb.weights.locate`.
+        As for `neurogenomics_kb.foundation.weights.locate`.
     file : str, optional
         One of several checkpoints in the folder.
     gradient, harmonics : str

@@ -19,8 +19,8 @@ from neurogenomics_kb.brain.encoders.base import (
 )
 from neurogenomics_kb.brain.encoders.scaling import check_resampling, make_scaling, resample
 from neurogenomics_kb.brain.encoders.vit import ParcelTransformer, read_matrix, to_unit_range
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.weights import (
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.weights import (
     assign,
     companion,
     fingerprint,
@@ -135,7 +135,7 @@ def load_brain_jepa(
     Parameters
     ----------
     weights, revision : str
-        As for `neurogenomics_kb.weights.locate`.
+        As for `neurogenomics_kb.foundation.weights.locate`.
     file : str, optional
         One of several checkpoints in the folder.
     gradient : str

@@ -25,8 +25,8 @@ from neurogenomics_kb.brain.encoders.base import (
     require_tr,
 )
 from neurogenomics_kb.brain.encoders.scaling import check_resampling, make_scaling, resample
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.weights import (
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.weights import (
     assign,
     companion,
     fingerprint,
@@ -289,7 +289,7 @@ def load_brainlm(
     Parameters
     ----------
     weights, revision, subfolder : str
-        As for `neurogenomics_kb.weights.locate`.
+        As for `neurogenomics_kb.foundation.weights.locate`.
     file : str, optional
         One of several checkpoints in the folder.
     coordinates : str

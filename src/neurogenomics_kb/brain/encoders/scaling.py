@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 
 # What each scaling reads from a file of reference statistics.
 SCALINGS: dict[str, tuple[str, ...]] = {

@@ -17,7 +17,7 @@ from torch.nn.functional import gelu, pad, scaled_dot_product_attention
 
 from neurogenomics_kb.brain.encoders.base import NeuralBrainEncoder, PreparedRun, check_sizes
 from neurogenomics_kb.brain.encoders.volumes import prepare_volumes
-from neurogenomics_kb.weights import (
+from neurogenomics_kb.foundation.weights import (
     assign,
     fingerprint,
     locate,
@@ -276,7 +276,7 @@ def load_swift(
     Parameters
     ----------
     weights, revision : str
-        As for `neurogenomics_kb.weights.locate`.
+        As for `neurogenomics_kb.foundation.weights.locate`.
     file : str, optional
         One of several checkpoints in the folder.
     scaling : {"zscore", "minmax"}

@@ -10,7 +10,7 @@ import numpy as np
 
 from neurogenomics_kb.brain.encoders.base import PreparedRun, require_tr
 from neurogenomics_kb.brain.encoders.scaling import SAME_TR
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 SCALINGS = ("zscore", "minmax")
 BACKGROUNDS = ("minimum", "zero")

@@ -11,7 +11,7 @@ from typing import Any
 
 from neurogenomics_kb.brain.t1.base import NeuralT1Encoder, T1Encoder
 from neurogenomics_kb.brain.t1.grid import GridEncoder
-from neurogenomics_kb.encoder_specs import EncoderFamily
+from neurogenomics_kb.foundation.encoder_specs import EncoderFamily
 
 T1_ENCODERS: dict[str, type] = {"t1_grid": GridEncoder}
 FAMILY = EncoderFamily(

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 BATCH = 4
 

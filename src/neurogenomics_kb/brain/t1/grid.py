@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 
 class GridEncoder:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import nibabel as nib
 import numpy as np
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 VOXEL_MM, TOLERANCE_MM = 1.0, 0.05
 # Axes turned further (radians) than rounding of a header explains need resampling.

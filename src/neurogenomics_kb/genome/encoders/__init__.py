@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from neurogenomics_kb.encoder_specs import EncoderFamily
+from neurogenomics_kb.foundation.encoder_specs import EncoderFamily
 from neurogenomics_kb.genome.encoders.base import Encoder
 from neurogenomics_kb.genome.encoders.kmer import KmerEncoder
 

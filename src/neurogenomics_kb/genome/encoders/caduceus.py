@@ -16,10 +16,8 @@ from torch import nn
 from transformers import MambaConfig
 from transformers.models.mamba.modeling_mamba import MambaMixer, MambaRMSNorm
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.genome.encoders.neural import TOLERANCE, NeuralEncoder
-from neurogenomics_kb.genome.encoders.tokenizers import BaseTokenizer
-from neurogenomics_kb.weights import (
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.weights import (
     assign,
     fingerprint,
     locate,
@@ -27,6 +25,8 @@ from neurogenomics_kb.weights import (
     read_tensors,
     setting,
 )
+from neurogenomics_kb.genome.encoders.neural import TOLERANCE, NeuralEncoder
+from neurogenomics_kb.genome.encoders.tokenizers import BaseTokenizer
 
 CONTEXT = 131_072
 

@@ -9,10 +9,8 @@ import torch
 from torch import nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
-from neurogenomics_kb.genome.encoders.tokenizers import BytePairTokenizer
-from neurogenomics_kb.weights import (
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.weights import (
     assign,
     fingerprint,
     locate,
@@ -20,6 +18,8 @@ from neurogenomics_kb.weights import (
     read_tensors,
     setting,
 )
+from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
+from neurogenomics_kb.genome.encoders.tokenizers import BytePairTokenizer
 
 # Attention with linear biases has no hard limit; longer windows than in training lose accuracy.
 MAX_BASES = 2_048

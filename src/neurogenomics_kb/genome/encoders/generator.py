@@ -8,10 +8,8 @@ import torch
 from torch import nn
 from transformers import LlamaConfig, LlamaModel
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
-from neurogenomics_kb.genome.encoders.tokenizers import SIX, SixMerTokenizer
-from neurogenomics_kb.weights import (
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.weights import (
     assign,
     fingerprint,
     locate,
@@ -19,6 +17,8 @@ from neurogenomics_kb.weights import (
     read_tensors,
     setting,
 )
+from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
+from neurogenomics_kb.genome.encoders.tokenizers import SIX, SixMerTokenizer
 
 
 class LlamaNetwork(nn.Module):

@@ -8,9 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import gelu
 
-from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
-from neurogenomics_kb.genome.encoders.tokenizers import BaseTokenizer
-from neurogenomics_kb.weights import (
+from neurogenomics_kb.foundation.weights import (
     assign,
     fingerprint,
     locate,
@@ -18,6 +16,8 @@ from neurogenomics_kb.weights import (
     read_tensors,
     setting,
 )
+from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
+from neurogenomics_kb.genome.encoders.tokenizers import BaseTokenizer
 
 SHIFT = 0.05  # what the exponential window of a filter decays to
 

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.sequences import reverse_complement
 
 

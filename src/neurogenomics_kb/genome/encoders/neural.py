@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.encoders.base import Strand, Tokens, clean
 from neurogenomics_kb.genome.sequences import reverse_complement
 

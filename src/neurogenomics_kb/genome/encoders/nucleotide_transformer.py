@@ -12,10 +12,8 @@ from torch import nn
 from torch.nn.functional import silu
 from transformers import EsmConfig, EsmModel
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
-from neurogenomics_kb.genome.encoders.tokenizers import SIX, VocabularyTokenizer
-from neurogenomics_kb.weights import (
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.weights import (
     assign,
     fingerprint,
     locate,
@@ -23,6 +21,8 @@ from neurogenomics_kb.weights import (
     read_tensors,
     setting,
 )
+from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
+from neurogenomics_kb.genome.encoders.tokenizers import SIX, VocabularyTokenizer
 
 
 class Gated(nn.Module):

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.encoders.base import Tokens
 
 SIX = 6

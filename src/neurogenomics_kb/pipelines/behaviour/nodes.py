@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
-from neurogenomics_kb.naming import SEPARATOR, SUBJECT, feature_name
+from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT, feature_name
+from neurogenomics_kb.foundation.tables import require_columns, require_numbers, require_unique_ids
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.behaviour.parameters import BehaviourQuality, InstrumentParameters
 from neurogenomics_kb.pipelines.behaviour.scoring import read_cards, score_groups
 from neurogenomics_kb.pipelines.quality import keep_included, quality_table
 from neurogenomics_kb.registry import Registry
-from neurogenomics_kb.tables import require_columns, require_numbers, require_unique_ids
 
 FILE = "behaviour.instruments"
 

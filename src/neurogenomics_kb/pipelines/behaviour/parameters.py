@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from neurogenomics_kb.errors import listing
-from neurogenomics_kb.naming import SEPARATOR
+from neurogenomics_kb.foundation.errors import listing
+from neurogenomics_kb.foundation.naming import SEPARATOR
 from neurogenomics_kb.pipelines.quality import Parameters, QualityParameters
 
 

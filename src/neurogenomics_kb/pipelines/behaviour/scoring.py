@@ -13,11 +13,11 @@ from neurogenomics_kb.behaviour.instruments import (
     score_scales,
 )
 from neurogenomics_kb.behaviour.norms import count_outside_norms, standardize
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.naming import feature_name
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.naming import feature_name
+from neurogenomics_kb.foundation.tables import require_columns, require_numbers
 from neurogenomics_kb.pipelines.behaviour.parameters import InstrumentParameters, ScoredGroup
 from neurogenomics_kb.registry import Registry
-from neurogenomics_kb.tables import require_columns, require_numbers
 
 COUNTS = ["n_items", "n_missing_items", "n_scales", "n_missing_scales", "n_prorated_scales"]
 OUTSIDE = "n_outside_norms"

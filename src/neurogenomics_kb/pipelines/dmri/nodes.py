@@ -6,7 +6,7 @@ import pandas as pd
 
 from neurogenomics_kb.brain import image_quality
 from neurogenomics_kb.brain.diffusion import tract_features
-from neurogenomics_kb.naming import SUBJECT
+from neurogenomics_kb.foundation.naming import SUBJECT
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.dmri.parameters import DmriQuality
 from neurogenomics_kb.pipelines.quality import add_image_quality, keep_included, quality_table

@@ -20,7 +20,7 @@ from neurogenomics_kb.brain.eeg.reading import refuse_different_rates
 from neurogenomics_kb.brain.eeg.recordings import Recording
 from neurogenomics_kb.brain.eeg.runs import process_recording
 from neurogenomics_kb.extracts.visits import one_row_per_visit
-from neurogenomics_kb.naming import SUBJECT
+from neurogenomics_kb.foundation.naming import SUBJECT
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.eeg.parameters import (
     CleaningParameters,

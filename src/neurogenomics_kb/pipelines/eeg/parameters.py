@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from neurogenomics_kb.brain.eeg.spectra import BANDS
-from neurogenomics_kb.naming import SEPARATOR
+from neurogenomics_kb.foundation.naming import SEPARATOR
 from neurogenomics_kb.pipelines.quality import Parameters, QualityParameters
 
 Range = tuple[float, float]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from neurogenomics_kb.brain.eeg.channels import standard_montage
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.eeg.parameters import (
     CleaningParameters,
     MeasureParameters,

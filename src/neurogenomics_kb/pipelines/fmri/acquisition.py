@@ -16,7 +16,7 @@ from neurogenomics_kb.brain.connectivity import KINDS
 from neurogenomics_kb.brain.parcellation import check_upstream, extract_parcels
 from neurogenomics_kb.brain.volumes import volume_tensor
 from neurogenomics_kb.datasets.bids import BidsImage, entities_of
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.absent import is_absent
 from neurogenomics_kb.pipelines.fmri.parameters import ConnectivityParameters
 from neurogenomics_kb.registry.cards import PreprocessingPipeline

@@ -19,8 +19,8 @@ from neurogenomics_kb.brain.encoding import (
 from neurogenomics_kb.brain.motion import mean_framewise_displacement, motion_quality
 from neurogenomics_kb.brain.pooling import PooledSubject, count_pooled
 from neurogenomics_kb.brain.windows import Rules
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.naming import SUBJECT, feature_name
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.naming import SUBJECT, feature_name
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.fmri.encoder_inputs import (
     Loaders,

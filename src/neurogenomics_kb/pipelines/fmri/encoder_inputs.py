@@ -14,7 +14,7 @@ from neurogenomics_kb.brain.denoising import denoise, refuse_other_length
 from neurogenomics_kb.brain.encoders.volumes import ScaledVolumes
 from neurogenomics_kb.brain.encoding import CENSORED
 from neurogenomics_kb.brain.windows import Rules
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.absent import is_absent
 from neurogenomics_kb.pipelines.fmri.acquisition import censoring_of, denoise_options, tensor_of
 from neurogenomics_kb.pipelines.fmri.parameters import ConnectivityParameters

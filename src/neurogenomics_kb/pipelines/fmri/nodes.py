@@ -23,8 +23,8 @@ from neurogenomics_kb.brain.motion import (
     mean_framewise_displacement,
     motion_quality,
 )
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.naming import SUBJECT, feature_name
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.naming import SUBJECT, feature_name
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.fmri.acquisition import (
     censoring_of,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.genome.pooling import Pooling
 from neurogenomics_kb.genome.regulatory import RegulatoryWindow
 

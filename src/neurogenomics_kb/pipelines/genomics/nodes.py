@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT
+from neurogenomics_kb.foundation.weights import locate
 from neurogenomics_kb.genome.cache import (
     EmbeddingCache,
     count_carriers,
@@ -24,7 +26,6 @@ from neurogenomics_kb.genome.pooling import pool_genes, prior_weights
 from neurogenomics_kb.genome.regions import exon_regions
 from neurogenomics_kb.genome.regulatory import regulatory_regions
 from neurogenomics_kb.genome.sequences import contig_lengths
-from neurogenomics_kb.naming import SEPARATOR, SUBJECT
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.genomics.levels import (
     gene_encoders,
@@ -39,7 +40,6 @@ from neurogenomics_kb.pipelines.genomics.parameters import (
     SequenceParameters,
 )
 from neurogenomics_kb.pipelines.quality import keep_included, quality_table
-from neurogenomics_kb.weights import locate
 
 logger = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.canonical import cluster_labels, confound_matrix
 from neurogenomics_kb.registry.recipe import Recipe
-from neurogenomics_kb.stats.multiplicity import adjust
-from neurogenomics_kb.stats.partial import Association, odds_ratio, partial_correlation
-from neurogenomics_kb.stats.trajectories import trajectory
+from neurogenomics_kb.stats.inference.multiplicity import adjust
+from neurogenomics_kb.stats.inference.partial import Association, odds_ratio, partial_correlation
+from neurogenomics_kb.stats.inference.trajectories import trajectory
 
 ASSOCIATION_COLUMNS = [
     "pair", "component", "block", "outcome", "measure", "effect", "ci_low", "ci_high", "p_value",

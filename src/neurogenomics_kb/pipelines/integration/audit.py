@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.naming import units_of
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.naming import units_of
 from neurogenomics_kb.pipelines.integration.audit_relatives import relative_rows, repeat_row
 from neurogenomics_kb.pipelines.integration.audit_table import AUDIT_COLUMNS, row
 from neurogenomics_kb.pipelines.integration.canonical import cluster_labels
 from neurogenomics_kb.pipelines.integration.projection import fitted_blocks
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.registry.recipe import Recipe
-from neurogenomics_kb.stats.audit import (
+from neurogenomics_kb.stats.inference.audit import (
     FoldDecoder,
     association_p_value,
     cramers_v,
@@ -29,7 +29,7 @@ from neurogenomics_kb.stats.audit import (
     label_permutations,
     stratified_auc_influence,
 )
-from neurogenomics_kb.stats.folds import make_folds
+from neurogenomics_kb.stats.prediction.folds import make_folds
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from neurogenomics_kb.datasets import NotCollected
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration.audit_table import AUDIT_COLUMNS, row
 from neurogenomics_kb.pipelines.integration.projection import fitted_blocks
 from neurogenomics_kb.registry.cards import HarmonizationMethod

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.foundation.naming import units_of
 from neurogenomics_kb.genome.relatedness import (
     FIRST_DEGREE,
     MAX_NOISE,
@@ -14,10 +15,9 @@ from neurogenomics_kb.genome.relatedness import (
     genotype_concordance,
     relationship_matrix,
 )
-from neurogenomics_kb.naming import units_of
 from neurogenomics_kb.pipelines.integration.audit_table import ONE_ROW, count_row, row
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
-from neurogenomics_kb.stats.audit import (
+from neurogenomics_kb.stats.inference.audit import (
     NEAR,
     commonest_row,
     expected_repeats,

@@ -8,24 +8,28 @@ import logging
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.naming import SUBJECT, parse_feature_name
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.naming import SUBJECT, parse_feature_name
 from neurogenomics_kb.pipelines.integration.transformers import (
     build_norms,
     build_transformer,
     projector,
 )
 from neurogenomics_kb.registry.recipe import Recipe
-from neurogenomics_kb.stats.canonical import align_components, column_correlations, fit_cca
 from neurogenomics_kb.stats.cca import CCAResult, permutation_cca
 from neurogenomics_kb.stats.confounds import ConfoundDesign
-from neurogenomics_kb.stats.exchangeability import Blocks, Level
-from neurogenomics_kb.stats.folds import fold_splits
-from neurogenomics_kb.stats.held_out import HeldOutTest, held_out_test
-from neurogenomics_kb.stats.normal_scores import normal_scores
-from neurogenomics_kb.stats.projection import cap_dimension
-from neurogenomics_kb.stats.residual_space import independent_design
-from neurogenomics_kb.stats.stability import AxisStability, axis_stability
+from neurogenomics_kb.stats.inference.canonical import (
+    align_components,
+    column_correlations,
+    fit_cca,
+)
+from neurogenomics_kb.stats.inference.exchangeability import Blocks, Level
+from neurogenomics_kb.stats.inference.held_out import HeldOutTest, held_out_test
+from neurogenomics_kb.stats.inference.normal_scores import normal_scores
+from neurogenomics_kb.stats.inference.residual_space import independent_design
+from neurogenomics_kb.stats.inference.stability import AxisStability, axis_stability
+from neurogenomics_kb.stats.prediction.folds import fold_splits
+from neurogenomics_kb.stats.transformers.projection import cap_dimension
 
 logger = logging.getLogger(__name__)
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
-from neurogenomics_kb.stats.folds import fold_splits
-from neurogenomics_kb.stats.locked import locked_macro_auc_difference
-from neurogenomics_kb.stats.multiclass import class_metrics, macro_auc, macro_auc_difference
-from neurogenomics_kb.stats.predictors import (
+from neurogenomics_kb.stats.prediction.folds import fold_splits
+from neurogenomics_kb.stats.prediction.locked import locked_macro_auc_difference
+from neurogenomics_kb.stats.prediction.multiclass import (
+    class_metrics,
+    macro_auc,
+    macro_auc_difference,
+)
+from neurogenomics_kb.stats.prediction.predictors import (
     fit_multinomial,
     fit_xgboost,
     predict_probabilities,
 )
-from neurogenomics_kb.stats.resampling import FoldDifference, fold_mean_interval
+from neurogenomics_kb.stats.prediction.resampling import FoldDifference, fold_mean_interval
 
 # Columns of the predictions, one per class, and names of metrics of one class: PROBABILITY autism.
 PROBABILITY, AUROC, PREVALENCE = "probability:", "auroc:", "prevalence:"

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing, nearest
+from neurogenomics_kb.foundation.errors import InputError, listing, nearest
+from neurogenomics_kb.foundation.naming import parse_feature_name, units_of
 from neurogenomics_kb.genome.pooling import ALL_GENES
 from neurogenomics_kb.genome.regulatory import BETWEEN
-from neurogenomics_kb.naming import parse_feature_name, units_of
 from neurogenomics_kb.pipelines.integration.visits import (
     check_design,
     choose_visits,
@@ -19,7 +19,7 @@ from neurogenomics_kb.pipelines.integration.visits import (
 from neurogenomics_kb.registry.cards import EmbeddingStrategy
 from neurogenomics_kb.registry.recipe import QUALITY_COVARIATES, Recipe, refuse_two_classes
 from neurogenomics_kb.stats.confounds import refuse_missing
-from neurogenomics_kb.stats.filters import count_different
+from neurogenomics_kb.stats.transformers.filters import count_different
 
 logger = logging.getLogger(__name__)
 

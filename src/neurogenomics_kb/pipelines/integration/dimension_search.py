@@ -7,16 +7,16 @@ import logging
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration.canonical import covariates_for
 from neurogenomics_kb.pipelines.integration.prediction import fold_groups
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
 from neurogenomics_kb.registry.cards.strategies import PCAProjector
 from neurogenomics_kb.registry.recipe import Recipe
-from neurogenomics_kb.stats.dimension import smallest_within_one_se
-from neurogenomics_kb.stats.folds import fold_splits, inner_splits
-from neurogenomics_kb.stats.metrics import held_out_r2
-from neurogenomics_kb.stats.predictors import fit_linear, predict_score
+from neurogenomics_kb.stats.prediction.dimension import smallest_within_one_se
+from neurogenomics_kb.stats.prediction.folds import fold_splits, inner_splits
+from neurogenomics_kb.stats.prediction.metrics import held_out_r2
+from neurogenomics_kb.stats.prediction.predictors import fit_linear, predict_score
 from neurogenomics_kb.stats.roc import auc_score
 
 logger = logging.getLogger(__name__)

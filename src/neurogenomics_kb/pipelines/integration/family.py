@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from neurogenomics_kb.stats.multiplicity import adjust
+from neurogenomics_kb.stats.inference.multiplicity import adjust
 
 FAMILY_COLUMNS = ["source", "test", "p_value", "p_within", "p_run", "q_run"]
 STATEMENT = (

@@ -7,8 +7,8 @@ import logging
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.naming import units_of
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.naming import units_of
 from neurogenomics_kb.pipelines.integration.canonical import (
     cluster_labels,
     confound_matrix,
@@ -19,21 +19,21 @@ from neurogenomics_kb.pipelines.integration.canonical import (
 from neurogenomics_kb.pipelines.integration.prediction import fold_groups
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer, projector
 from neurogenomics_kb.registry.recipe import Recipe
-from neurogenomics_kb.stats.attribution import (
+from neurogenomics_kb.stats.inference.attribution import (
     LeaveOneOutPCA,
     attainable_significance,
     attribution_table,
     paired_swap_test,
 )
-from neurogenomics_kb.stats.clusters import correlated_units
-from neurogenomics_kb.stats.factor_analysis import LeaveOneOutFactors
-from neurogenomics_kb.stats.folds import fold_splits, inner_splits
-from neurogenomics_kb.stats.metrics import held_out_r2
-from neurogenomics_kb.stats.predictors import fit_linear, predict_score, same_settings
-from neurogenomics_kb.stats.projection import cap_dimension
-from neurogenomics_kb.stats.resampling import fold_mean_interval
-from neurogenomics_kb.stats.residual_space import independent_design
+from neurogenomics_kb.stats.inference.clusters import correlated_units
+from neurogenomics_kb.stats.inference.residual_space import independent_design
+from neurogenomics_kb.stats.prediction.folds import fold_splits, inner_splits
+from neurogenomics_kb.stats.prediction.metrics import held_out_r2
+from neurogenomics_kb.stats.prediction.predictors import fit_linear, predict_score, same_settings
+from neurogenomics_kb.stats.prediction.resampling import fold_mean_interval
 from neurogenomics_kb.stats.roc import auc_score, cv_auc
+from neurogenomics_kb.stats.transformers.factor_analysis import LeaveOneOutFactors
+from neurogenomics_kb.stats.transformers.projection import cap_dimension
 
 logger = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from neurogenomics_kb.pipelines.integration import (
     projection,
 )
 from neurogenomics_kb.registry.recipe import Recipe
-from neurogenomics_kb.stats.folds import (
+from neurogenomics_kb.stats.prediction.folds import (
     NEVER_TESTED,
     hash_folds,
     hash_subjects,

@@ -7,8 +7,8 @@ import logging
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.naming import SUBJECT
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.naming import SUBJECT
 from neurogenomics_kb.pipelines.integration.canonical import cluster_labels
 from neurogenomics_kb.pipelines.integration.classes import (
     class_codes,
@@ -19,13 +19,13 @@ from neurogenomics_kb.pipelines.integration.classes import (
     score_classes,
 )
 from neurogenomics_kb.registry.recipe import Recipe
-from neurogenomics_kb.stats import metrics
-from neurogenomics_kb.stats.bootstrap import bootstrap_folds
-from neurogenomics_kb.stats.folds import fold_splits, inner_splits
-from neurogenomics_kb.stats.locked import locked_auc_difference, locked_r2_difference
-from neurogenomics_kb.stats.multiplicity import adjust
-from neurogenomics_kb.stats.predictors import fit_linear, fit_xgboost, predict_score
-from neurogenomics_kb.stats.resampling import (
+from neurogenomics_kb.stats.inference.multiplicity import adjust
+from neurogenomics_kb.stats.prediction import metrics
+from neurogenomics_kb.stats.prediction.bootstrap import bootstrap_folds
+from neurogenomics_kb.stats.prediction.folds import fold_splits, inner_splits
+from neurogenomics_kb.stats.prediction.locked import locked_auc_difference, locked_r2_difference
+from neurogenomics_kb.stats.prediction.predictors import fit_linear, fit_xgboost, predict_score
+from neurogenomics_kb.stats.prediction.resampling import (
     corrected_resampled_t,
     fold_mean_interval,
 )

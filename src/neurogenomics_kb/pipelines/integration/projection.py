@@ -10,7 +10,7 @@ from neurogenomics_kb.pipelines.integration.canonical import covariates_for
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.confounds import ConfoundDesign
-from neurogenomics_kb.stats.folds import fold_splits
+from neurogenomics_kb.stats.prediction.folds import fold_splits
 
 logger = logging.getLogger(__name__)
 

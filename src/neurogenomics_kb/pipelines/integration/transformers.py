@@ -8,13 +8,10 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from neurogenomics_kb.naming import SEPARATOR
+from neurogenomics_kb.foundation.naming import SEPARATOR
 from neurogenomics_kb.registry.cards import EmbeddingStrategy, HarmonizationMethod
 from neurogenomics_kb.registry.recipe import Recipe, harmonized_blocks
-from neurogenomics_kb.stats.carry import CarryColumns, DropColumns
 from neurogenomics_kb.stats.confounds import ConfoundRegressor
-from neurogenomics_kb.stats.factor_analysis import FactorAnalysis
-from neurogenomics_kb.stats.filters import DropNearConstant
 from neurogenomics_kb.stats.harmonization import (
     ComBat,
     ComBatGAM,
@@ -22,11 +19,14 @@ from neurogenomics_kb.stats.harmonization import (
     LongitudinalComBat,
     SiteUnlearning,
 )
-from neurogenomics_kb.stats.head_size import HeadSizeAdjuster
-from neurogenomics_kb.stats.indicators import MissingIndicators
-from neurogenomics_kb.stats.normative import NormativeScores
-from neurogenomics_kb.stats.projection import CappedPCA
-from neurogenomics_kb.stats.tangent import TangentSpace
+from neurogenomics_kb.stats.transformers.carry import CarryColumns, DropColumns
+from neurogenomics_kb.stats.transformers.factor_analysis import FactorAnalysis
+from neurogenomics_kb.stats.transformers.filters import DropNearConstant
+from neurogenomics_kb.stats.transformers.head_size import HeadSizeAdjuster
+from neurogenomics_kb.stats.transformers.indicators import MissingIndicators
+from neurogenomics_kb.stats.transformers.normative import NormativeScores
+from neurogenomics_kb.stats.transformers.projection import CappedPCA
+from neurogenomics_kb.stats.transformers.tangent import TangentSpace
 
 
 def build_transformer(

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
 from neurogenomics_kb.extracts.visits import natural_order, spread_over_visits
+from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.registry.recipe import Recipe
 
 Flow = list[tuple[str, int, int]]

@@ -10,8 +10,8 @@ from neurogenomics_kb.pipelines.integration.classes import probabilities_of
 from neurogenomics_kb.pipelines.reporting.figures import mean_roc
 from neurogenomics_kb.pipelines.reporting.style import canvas, colour_of, message_figure
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
-from neurogenomics_kb.stats.metrics import calibration_table
-from neurogenomics_kb.stats.multiclass import confusion_table
+from neurogenomics_kb.stats.prediction.metrics import calibration_table
+from neurogenomics_kb.stats.prediction.multiclass import confusion_table
 
 
 def draw_class_curves(predictions: pd.DataFrame, algorithm: str) -> Figure:

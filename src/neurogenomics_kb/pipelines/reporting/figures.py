@@ -15,8 +15,8 @@ from neurogenomics_kb.pipelines.reporting.style import (
     message_figure,
 )
 from neurogenomics_kb.pipelines.reporting.summary import format_p
-from neurogenomics_kb.stats.decision_curve import decision_curve
-from neurogenomics_kb.stats.metrics import calibration_table
+from neurogenomics_kb.stats.prediction.decision_curve import decision_curve
+from neurogenomics_kb.stats.prediction.metrics import calibration_table
 
 TOP_UNITS = 15
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neurogenomics_kb.datasets import VcfContent
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.simulate import SimulationSettings, simulate_cohort
 
 

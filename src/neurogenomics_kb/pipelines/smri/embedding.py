@@ -13,8 +13,8 @@ from neurogenomics_kb.brain.encoding import subject_of
 from neurogenomics_kb.brain.subjects_dir import SHIPPED
 from neurogenomics_kb.brain.t1 import T1Encoder, load_t1_encoder
 from neurogenomics_kb.brain.t1.volumes import prepare_t1
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.naming import SUBJECT, feature_name
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.naming import SUBJECT, feature_name
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.quality import quality_table
 from neurogenomics_kb.pipelines.smri.parameters import SmriEmbedding

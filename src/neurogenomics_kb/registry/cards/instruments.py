@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from neurogenomics_kb.naming import SEPARATOR
+from neurogenomics_kb.foundation.naming import SEPARATOR
 from neurogenomics_kb.registry.cards.base import Card, PaperId, Strict
 
 Informant = Literal["self", "parent", "teacher", "clinician", "performance"]

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.stats.confounds import ConfoundDesign, Unseen, feature_values, refuse_missing
 from neurogenomics_kb.stats.harmonization.empirical_bayes import estimate_site
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from neurogenomics_kb.stats.confounds import Unseen
 from neurogenomics_kb.stats.harmonization.combat import ComBat
-from neurogenomics_kb.stats.projection import principal_axes
+from neurogenomics_kb.stats.transformers.projection import principal_axes
 
 
 class CovBat(ComBat):

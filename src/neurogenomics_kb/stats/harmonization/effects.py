@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.stats.audit import FoldDecoder
 from neurogenomics_kb.stats.confounds import is_categorical
-from neurogenomics_kb.stats.metrics import held_out_r2
+from neurogenomics_kb.stats.inference.audit import FoldDecoder
+from neurogenomics_kb.stats.prediction.metrics import held_out_r2
 from neurogenomics_kb.stats.roc import auc_score
 
 EFFECT_COLUMNS = ["of", "measure", "before", "after", "chance"]

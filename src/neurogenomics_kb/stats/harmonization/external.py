@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 
 # Smaller counts of subjects are not told, since notes are published with results.
 FEW = 10

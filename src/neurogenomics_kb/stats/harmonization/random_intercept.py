@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neurogenomics_kb.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError
 
 # log of the ratio of variances, between subjects over within, that is searched.
 LOWEST, HIGHEST = np.log(1e-6), np.log(1e6)

@@ -15,8 +15,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from neurogenomics_kb.errors import InputError, listing
-from neurogenomics_kb.naming import SEPARATOR
+from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.naming import SEPARATOR
 from neurogenomics_kb.stats.confounds import feature_values, is_categorical, refuse_missing
 from neurogenomics_kb.stats.harmonization.combat import SMALL_SITE, refuse_unseen
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from neurogenomics_kb.brain.eeg.encoders.base import SegmentEncoder, embed_segments
-from neurogenomics_kb.encoder_specs import EncoderFamily
+from neurogenomics_kb.foundation.encoder_specs import EncoderFamily
 
 # Where each type is made, "module:name" below this package, or the function itself.
 SEGMENT_ENCODERS: dict[str, str | Callable[..., SegmentEncoder]] = {

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from neurogenomics_kb.errors import InputError
-from neurogenomics_kb.naming import SEPARATOR
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.naming import SEPARATOR
 
 
 class SegmentEncoder(Protocol):

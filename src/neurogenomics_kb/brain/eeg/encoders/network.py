@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from neurogenomics_kb.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing
 
 
 class NetworkEncoder:
     """A network that reads fixed channels at a fixed rate.
 
     Base of adapters of foundation models: a subclass or a function reads the weights
-    (`neurogenomics_kb.weights`) and says what the model was trained on.
+    (`neurogenomics_kb.foundation.weights`) and says what the model was trained on.
 
     Parameters
     ----------

@@ -1,0 +1,1 @@
+"""What every room stands on: errors, names, tables of people, weights of models."""

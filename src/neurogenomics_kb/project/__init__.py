@@ -1,0 +1,1 @@
+"""The Kedro shell: configuration, hooks, tracking, commands of the knowledge base."""

@@ -1,0 +1,267 @@
+"""Hooks: track runs in MLflow, keep outputs whole, refuse to mix recipes when resuming."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import mlflow
+from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog
+from pydantic import BaseModel
+
+from neurogenomics_kb import __version__
+from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.project.fingerprint import run_fingerprint
+from neurogenomics_kb.project.tracking import CARD_TAG
+from neurogenomics_kb.registry.disclosure import (
+    MINIMUM_CELL,
+    check_disclosure,
+    find_identifier,
+    texts_of_figure,
+)
+
+logger = logging.getLogger(__name__)
+
+MAX_PARAMETER_LENGTH = 500
+TEXT_FILES = {".html", ".yaml", ".json", ".csv", ".txt", ".svg"}
+# Fingerprints that differ between experiments on the same features.
+OF_EXPERIMENT = {"params:experiment", "knowledge_base"}
+
+
+def file_of(dataset: Any) -> Path | None:
+    """Local file or folder behind a dataset, if it has one."""
+    filepath = getattr(dataset, "_filepath", None) or getattr(dataset, "_path", None)
+    if filepath is None or not isinstance(filepath, str | Path | PurePosixPath):
+        return None
+    if "://" in str(filepath):
+        return None
+    return Path(str(filepath))
+
+
+class WholeOutputs:
+    """Nothing half-written survives a killed run.
+
+    While a dataset is being saved a marker lies beside it. A marker found at the start of a run
+    means that saving was cut short, so the remains are deleted and the node runs again.
+    """
+
+    @staticmethod
+    def _marker(path: Path) -> Path:
+        return path.with_name(f".{path.name}.saving")
+
+    def _of(self, catalog: DataCatalog, name: str) -> Path | None:
+        return file_of(catalog.get(name)) if catalog.get(name) is not None else None
+
+    @hook_impl
+    def after_catalog_created(self, catalog: DataCatalog) -> None:
+        """Remember the catalog, since saving hooks get only a name."""
+        self._catalog = catalog
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline, catalog: DataCatalog) -> None:
+        """Delete what an earlier run left unfinished."""
+        self._catalog = catalog
+        for name in pipeline.all_outputs():
+            path = self._of(catalog, name)
+            if path is None or not self._marker(path).exists():
+                continue
+            logger.warning("%s was left unfinished by an earlier run and is made again", path)
+            remove(path)
+            self._marker(path).unlink(missing_ok=True)
+
+    @hook_impl
+    def before_dataset_saved(self, dataset_name: str) -> None:
+        """Put the marker down."""
+        path = self._of(self._catalog, dataset_name)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._marker(path).touch()
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Take the marker away."""
+        path = self._of(self._catalog, dataset_name)
+        if path is not None:
+            self._marker(path).unlink(missing_ok=True)
+
+    @hook_impl
+    def on_node_error(self, error: Exception, node, catalog: DataCatalog) -> None:
+        """Leave no partial output of a node that failed."""
+        for name in node.outputs:
+            path = self._of(catalog, name)
+            if path is not None and self._marker(path).exists():
+                remove(path)
+                self._marker(path).unlink(missing_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Delete a file or the files of a folder."""
+    if path.is_dir():
+        for file in sorted(path.rglob("*"), reverse=True):
+            file.unlink() if file.is_file() else file.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+
+
+class RawFilesFirst:
+    """Missing raw files are reported at the start, all at once, not after minutes of computing."""
+
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(self, pipeline, catalog: DataCatalog) -> None:
+        """Check the files of all free inputs."""
+        missing = []
+        for name in sorted(pipeline.inputs()):
+            dataset = None if name.startswith("params:") else catalog.get(name)
+            path = file_of(dataset)
+            if path is not None and name != "fingerprints" and not dataset.exists():
+                missing.append(path)
+        if missing:
+            raise InputError(
+                "the file is missing"
+                if len(missing) == 1
+                else f"this and {len(missing) - 1} more files are missing: "
+                f"{listing(path.name for path in missing[1:])}",
+                file=missing[0],
+                remedy="Put them there, set the environment variable NGKB_<COHORT>_DIR to the "
+                "cohort's folder, or run the pipeline that makes them.",
+            )
+
+
+class SameRecipe:
+    """Outputs of two recipes are never mixed.
+
+    What a run reads is fingerprinted beside the experiment's outputs and, without the experiment's
+    own settings, beside the features that experiments of a cohort share. A run that reads something
+    else first deletes the outputs it will replace, so that a killed one leaves nothing old behind;
+    resuming (``--only-missing-outputs``) with something else is refused.
+    """
+
+    @hook_impl
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline, catalog: DataCatalog
+    ) -> None:
+        """Compare with the last run of the same experiment and cohort."""
+        outputs = pipeline.all_outputs()
+        makes_features = any(name.endswith(".features") for name in outputs)
+        if not (makes_features or "recipe" in outputs):
+            return
+        current = run_fingerprint(pipeline, catalog, file_of)
+        states = {}
+        if makes_features:
+            shared = file_of(catalog.get("genomics.features")).with_name("fingerprint.json")
+            states[shared] = {k: v for k, v in current.items() if k not in OF_EXPERIMENT}
+        if "recipe" in outputs:
+            states[file_of(catalog.get("recipe")).with_name("fingerprint.json")] = current
+        changed = sorted({k for path, now in states.items() for k in changes(path, now)})
+        if changed and run_params.get("only_missing_outputs"):
+            raise InputError(
+                f"since the outputs were made, these changed: {listing(changed)}",
+                file=next(iter(states)).parent,
+                remedy="Run without --only-missing-outputs.",
+            )
+        if changed:
+            for name in outputs:
+                path = file_of(catalog.get(name))
+                if path is not None:
+                    remove(path)
+        for path, now in states.items():
+            # A part of the pipeline that read something else makes what follows from it old, so
+            # what was known of the rest is forgotten and a later resumption refused.
+            known = {} if changed else stored(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({**known, **now}, indent=1), encoding="utf-8")
+
+
+def stored(path: Path) -> dict[str, str]:
+    """Fingerprints that an earlier run left, if any."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def changes(path: Path, now: dict[str, str]) -> list[str]:
+    """Names whose fingerprints differ from those stored in `path`, none if it does not exist."""
+    before = stored(path)
+    return [name for name in now if now[name] != before.get(name)] if before else []
+
+
+class Tracking:
+    """Log what a run used and found to the MLflow run that kedro-mlflow opened."""
+
+    @hook_impl
+    def after_catalog_created(self, catalog: DataCatalog) -> None:
+        """Remember the catalog, since saving hooks get only a name."""
+        self._catalog = catalog
+
+    @hook_impl(trylast=True)
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline, catalog: DataCatalog
+    ) -> None:
+        """Tag the run and log its parameters, flat."""
+        self._catalog = catalog
+        if mlflow.active_run() is None:
+            return
+        mlflow.set_tag("neurogenomics_kb.version", __version__)
+        parameters = {}
+        for name in sorted(n for n in pipeline.inputs() if n.startswith("params:")):
+            value = catalog.load(name)
+            parameters.update(flatten(value, name.removeprefix("params:")))
+        mlflow.log_params({k: str(v)[:MAX_PARAMETER_LENGTH] for k, v in parameters.items()})
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
+        """Copy to MLflow what the catalog entry marks with ``metadata.mlflow``."""
+        metadata = getattr(self._catalog.get(dataset_name), "metadata", None) or {}
+        options = metadata.get("mlflow")
+        if not options or mlflow.active_run() is None:
+            return
+        path = file_of(self._catalog.get(dataset_name))
+        self._guard(dataset_name, data, path, options)
+        if "artifact" in options and path is not None:
+            # One folder per dataset: artifacts of one name would overwrite each other.
+            mlflow.log_artifact(str(path), artifact_path=options["artifact"])
+        if options.get("metrics"):
+            mlflow.log_metrics({k: float(v) for k, v in data.items() if v is not None})
+        if options.get("cards"):
+            mlflow.set_tags({f"card.{k}": v for k, v in data["cards"].items()})
+            mlflow.set_tags({"experiment": data["experiment"]["id"], "cohort": data["cohort"]})
+        if options.get("card_id"):
+            mlflow.set_tag(CARD_TAG, data["id"])
+
+    def _guard(self, name: str, data: Any, path: Path | None, options: dict[str, Any]) -> None:
+        """Refuse to send a subject's identifier, row or small group to the tracking server."""
+        ids, minimum = self._cohort()
+        if options.get("metrics"):
+            check_disclosure(data, ids, minimum=minimum, where=f"metrics of {name}")
+        if path is None:
+            return
+        find_identifier(path.name, ids, f"the file name of {name}")
+        if path.suffix in TEXT_FILES:
+            find_identifier(path.read_text(encoding="utf-8"), ids, str(path))
+        elif hasattr(data, "findobj"):
+            for text in texts_of_figure(data):
+                find_identifier(text, ids, f"figure {name}")
+
+    def _cohort(self) -> tuple[set[str], int]:
+        """Identifiers of the cohort, and the smallest count that may be shown."""
+        parameters = self._catalog.get("params:disclosure")
+        minimum = parameters.load() if parameters is not None else {}
+        if isinstance(minimum, BaseModel):
+            minimum = minimum.model_dump()
+        cohort = self._catalog.get("integration.cohort")
+        known = cohort is not None and cohort.exists()
+        ids = {str(i) for i in cohort.load().index} if known else set()
+        return ids, int(minimum.get("minimum_cell", MINIMUM_CELL))
+
+
+def flatten(value: Any, prefix: str) -> dict[str, Any]:
+    """Nested parameters as dotted names."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    if isinstance(value, dict):
+        out: dict[str, Any] = {}
+        for key, item in value.items():
+            out.update(flatten(item, f"{prefix}.{key}"))
+        return out
+    return {prefix: value}

@@ -1,0 +1,135 @@
+"""Result cards from a tracking server alone."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import mlflow
+import yaml
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
+from neurogenomics_kb.registry.publish import publish_result
+from neurogenomics_kb.registry.yaml_file import read_yaml
+
+CARD_TAG = "result_card"
+ARTIFACT = "result_card/result_card.yaml"
+
+
+@dataclass
+class Synced:
+    """What a synchronisation did."""
+
+    written: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def tracking_settings(project: Path) -> tuple[str, str]:
+    """Tracking URI and experiment name, from ``conf/base`` and ``conf/local``."""
+    uri, name = "sqlite:///mlflow.db", "neurogenomics_kb"
+    for folder in ("base", "local"):
+        file = project / "conf" / folder / "mlflow.yml"
+        data = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else None
+        uri = ((data or {}).get("server") or {}).get("mlflow_tracking_uri") or uri
+        tracking = (data or {}).get("tracking") or {}
+        name = (tracking.get("experiment") or {}).get("name") or name
+    if uri.startswith("sqlite:///") and not uri.startswith("sqlite:////"):
+        uri = f"sqlite:///{(project / uri.removeprefix('sqlite:///')).resolve()}"
+    return uri, name
+
+
+def finished_runs(client: MlflowClient, experiment_name: str) -> Iterator:
+    """Runs of the experiment that ended well, oldest first.
+
+    Raises
+    ------
+    InputError
+        If the server has no such experiment.
+    """
+    experiment = client.get_experiment_by_name(experiment_name)
+    if experiment is None:
+        raise InputError(
+            f"the tracking server has no experiment '{experiment_name}'",
+            remedy="Give the server with --tracking-uri and the name with --experiment.",
+        )
+    token = None
+    while True:
+        page = client.search_runs(
+            [experiment.experiment_id],
+            filter_string="attributes.status = 'FINISHED'",
+            order_by=["attributes.start_time ASC"],
+            page_token=token,
+        )
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def sync_results(uri: str, experiment_name: str, kb: Path, minimum: int = MINIMUM_CELL) -> Synced:
+    """Write the result card of every finished run that is missing in the knowledge base.
+
+    Parameters
+    ----------
+    uri : str
+        Tracking server.
+    experiment_name : str
+    kb : Path
+    minimum : int
+        Smallest count of subjects that a card may show.
+
+    Returns
+    -------
+    Synced
+        Cards that exist with the same content are left alone, others with the same id reported,
+        so a second call changes nothing.
+
+    Raises
+    ------
+    InputError
+        If the server cannot be reached or has no such experiment.
+    """
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    mlflow.set_tracking_uri(uri)
+    client = MlflowClient(tracking_uri=uri)
+    done = Synced()
+    try:
+        for run in finished_runs(client, experiment_name):
+            if CARD_TAG in run.data.tags or has_card(client, run.info.run_id):
+                sync_run(client, run, kb, done, minimum)
+    except MlflowException as error:
+        raise InputError(
+            f"the tracking server '{uri}' gives an error: {error.message}",
+            remedy="Check the address and that the server is up.",
+        ) from None
+    return done
+
+
+def has_card(client: MlflowClient, run_id: str) -> bool:
+    """Whether a run without the tag has a card all the same."""
+    return any(item.path == ARTIFACT for item in client.list_artifacts(run_id, "result_card"))
+
+
+def sync_run(client: MlflowClient, run, kb: Path, done: Synced, minimum: int) -> None:
+    """Card of one run."""
+    run_id = run.info.run_id
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            file = Path(client.download_artifacts(run_id, ARTIFACT, folder))
+            data, _ = read_yaml(file)
+            if not isinstance(data, dict) or data.get("mlflow_run_id") != run_id:
+                raise InputError(
+                    "the card does not point back to the run", remedy="It was not written by it."
+                )
+            name, new = publish_result(data, kb, minimum)
+        except (InputError, MlflowException, OSError, ValueError) as error:
+            done.problems.append(f"run {run_id}: {error}")
+            return
+    (done.written if new else done.unchanged).append(name)

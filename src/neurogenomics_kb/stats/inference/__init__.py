@@ -1,0 +1,1 @@
+"""Tests: canonical correlations, permutation, exchangeability, associations, attribution."""

@@ -1,0 +1,289 @@
+"""Leave-one-group-out attribution: what a model loses without one gene (or region, or scale).
+
+Dropping a gene changes the principal components, so they are recomputed without it; all refits of
+a fold share one cross-product matrix, from which a gene's share is subtracted or cut out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from scipy.linalg import eigh
+
+from neurogenomics_kb.stats.inference.multiplicity import adjust
+from neurogenomics_kb.stats.inference.permutation import permutation_p_value
+from neurogenomics_kb.stats.prediction.resampling import corrected_resampled_t
+
+
+class LeaveOneOutPCA:
+    """Whitened principal components of a fold, with any group of columns left out or alone.
+
+    Parameters
+    ----------
+    train, test : ndarray (n_train, p), (n_test, p)
+        Features after every earlier step of the recipe.
+    dim : int
+        Number of components; fewer where the rank is lower.
+
+    Notes
+    -----
+    With p > n the n × n Gram matrix is kept and a group's own Gram matrix subtracted; otherwise the
+    p × p cross-product matrix is kept and the group's rows and columns are cut out. Both equal a
+    PCA of the remaining columns.
+    """
+
+    def __init__(self, train: np.ndarray, test: np.ndarray, dim: int) -> None:
+        mean = train.mean(axis=0)
+        self.train, self.test, self.dim = train - mean, test - mean, dim
+        self.dual = train.shape[1] > train.shape[0]
+        if self.dual:
+            self._gram = self.train @ self.train.T
+            self._cross = self.test @ self.train.T
+        else:
+            self._gram = self.train.T @ self.train
+
+    def without(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Training and test scores when `columns` are left out."""
+        if not self.dual:
+            return self._primal(np.setdiff1d(np.arange(self.train.shape[1]), columns))
+        part = self.train[:, columns]
+        return self._dual(self._gram - part @ part.T, self._cross - self.test[:, columns] @ part.T)
+
+    def only(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Training and test scores from `columns` alone."""
+        if not self.dual or len(columns) <= len(self.train):
+            part = LeaveOneOutPCA.__new__(LeaveOneOutPCA)
+            part.train, part.test, part.dim = (
+                self.train[:, columns],
+                self.test[:, columns],
+                self.dim,
+            )
+            part._gram = part.train.T @ part.train
+            return part._primal(np.arange(len(columns)))
+        part = self.train[:, columns]
+        return self._dual(part @ part.T, self.test[:, columns] @ part.T)
+
+    def everything(self) -> tuple[np.ndarray, np.ndarray]:
+        """Training and test scores from all columns."""
+        return self.without(np.array([], dtype=int))
+
+    def _top(self, gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        size = len(gram)
+        k = min(self.dim, size)
+        values, vectors = eigh(gram, subset_by_index=(size - k, size - 1))
+        keep = values > max(values[-1], 0) * size * 1e-10
+        return values[keep][::-1], vectors[:, keep][:, ::-1]
+
+    def _dual(self, gram: np.ndarray, cross: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        values, vectors = self._top(gram)
+        scale = np.sqrt(len(self.train) - 1)
+        return vectors * scale, cross @ (vectors / values) * scale
+
+    def _primal(self, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        values, vectors = self._top(self._gram[np.ix_(keep, keep)])
+        weights = vectors / np.sqrt(values) * np.sqrt(len(self.train) - 1)
+        return self.train[:, keep] @ weights, self.test[:, keep] @ weights
+
+
+@dataclass(frozen=True)
+class SwapTest:
+    """Outcome of `paired_swap_test`.
+
+    Attributes
+    ----------
+    difference : ndarray (G,)
+        Fold-averaged score of the full model minus that of each reduced model.
+    p_values : ndarray (G,)
+        One-sided, uncorrected.
+    p_values_fwe : ndarray (G,)
+        Family-wise error controlled by the maximum over reduced models.
+    """
+
+    difference: np.ndarray
+    p_values: np.ndarray
+    p_values_fwe: np.ndarray
+
+
+def paired_swap_test(
+    y: np.ndarray,
+    full: np.ndarray,
+    reduced: np.ndarray,
+    folds: np.ndarray,
+    *,
+    clusters: np.ndarray | None = None,
+    continuous: bool = False,
+    n_permutations: int = 1000,
+    random_state: int = 0,
+) -> SwapTest:
+    """Does the full model beat each reduced model? Families swap the two predictions at random.
+
+    Under the null hypothesis that a group adds nothing, full and reduced predictions of a subject
+    may be exchanged; relatives are exchanged together. The same swaps serve all reduced models, so
+    the maximum of the standardised differences controls the family-wise error (Westfall & Young
+    1993). Conditional on the fitted models; since folds share training subjects, differences are
+    divided by ``sqrt(1 + 1/K)`` first, without which the family-wise rate was measured at 0.09 in
+    families of two to four. Conservative where other groups carry signal, since leaving out a
+    useless group then helps slightly.
+
+    Parameters
+    ----------
+    y : ndarray (n,)
+        0/1 or a score.
+    full : ndarray (n,)
+        Out-of-fold predictions with everything.
+    reduced : ndarray (n, G)
+        Out-of-fold predictions without each group.
+    folds : ndarray (n,)
+    clusters : ndarray (n,), optional
+        Families, which lie in one fold each.
+    continuous : bool
+        Compare R² instead of AUC.
+    n_permutations : int
+    random_state : int
+
+    Returns
+    -------
+    SwapTest
+    """
+    rng = np.random.default_rng(random_state)
+    codes = np.arange(len(y)) if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    swaps = (rng.random((n_permutations, codes.max() + 1)) < 0.5)[:, codes]
+    swaps = np.vstack([np.zeros((1, len(y)), dtype=bool), swaps])
+    totals = np.zeros((n_permutations + 1, reduced.shape[1]))
+    numbers = np.unique(folds)
+    for fold in numbers:
+        rows = np.flatnonzero(folds == fold)
+        gain = _r2_gain if continuous else _auc_gain
+        for g in range(reduced.shape[1]):
+            totals[:, g] += gain(y[rows], full[rows], reduced[rows, g], swaps[:, rows])
+    totals /= len(numbers)
+    observed, null = totals[0], totals[1:]
+    # Swaps take the fitted models as given; folds share training subjects, which widens the
+    # differences under the null by more than swaps show.
+    widened = observed / np.sqrt(1 + 1 / len(numbers)) if len(numbers) > 1 else observed
+    spread = null.std(axis=0)
+    safe = np.where(spread > 0, spread, 1.0)
+    p = permutation_p_value(widened, null)
+    p_fwe = permutation_p_value(widened / safe, (null / safe).max(axis=1, keepdims=True))
+    return SwapTest(observed, p, p_fwe)
+
+
+def _auc_gain(y, a, b, swaps) -> np.ndarray:
+    # Two models' scores share no scale, so ranks inside the fold are swapped.
+    a, b = stats.rankdata(a), stats.rankdata(b)
+    first = np.where(swaps, b, a)
+    second = np.where(swaps, a, b)
+    case = y == y.max()
+    pairs = case.sum() * (~case).sum()
+
+    def auc(scores):
+        ranks = stats.rankdata(scores, axis=1)
+        return (ranks[:, case].sum(axis=1) - case.sum() * (case.sum() + 1) / 2) / pairs
+
+    return auc(first) - auc(second)
+
+
+def _r2_gain(y, a, b, swaps) -> np.ndarray:
+    gain = (y - b) ** 2 - (y - a) ** 2
+    return np.where(swaps, -gain, gain).sum(axis=1) / np.sum((y - y.mean()) ** 2)
+
+
+def wilcoxon_floor(n_folds: int) -> float:
+    """Smallest two-sided p that a Wilcoxon signed-rank test over folds can reach."""
+    return min(1.0, 2.0 ** (1 - n_folds))
+
+
+@dataclass(frozen=True)
+class Attainable:
+    """What each test of an attribution could show at best, known before anything is fitted.
+
+    Attributes
+    ----------
+    n_tests : int
+        Units and clusters.
+    swap : float
+        Smallest p of the paired swap test, uncorrected and family-wise alike.
+    wilcoxon : float
+        Smallest p over folds.
+    swap_alone, wilcoxon_alone : float
+        Smallest false discovery rate when a single unit has an effect.
+    permutations_needed : int
+        For a single unit to pass the false discovery rate at `alpha`.
+    """
+
+    n_tests: int
+    swap: float
+    wilcoxon: float
+    swap_alone: float
+    wilcoxon_alone: float
+    permutations_needed: int
+
+
+def attainable_significance(
+    n_folds: int, n_tests: int, n_permutations: int, alpha: float
+) -> Attainable:
+    """Floors of the tests of an attribution; see `Attainable`."""
+    swap, wilcoxon = 1 / (1 + n_permutations), wilcoxon_floor(n_folds)
+    return Attainable(
+        n_tests,
+        swap,
+        wilcoxon,
+        min(1.0, swap * n_tests),
+        min(1.0, wilcoxon * n_tests),
+        int(np.ceil(n_tests / alpha)) - 1,
+    )
+
+
+def attribution_table(
+    units: list[str],
+    fold_differences: np.ndarray,
+    swap: SwapTest,
+    single: np.ndarray,
+) -> pd.DataFrame:
+    """One row per unit with every test, largest loss first.
+
+    Parameters
+    ----------
+    units : list of str (G,)
+    fold_differences : ndarray (K, G)
+        Score of the full model minus the reduced one, per fold.
+    swap : SwapTest
+    single : ndarray (G, 3)
+        Fold-averaged score of each unit alone, with its interval.
+
+    Returns
+    -------
+    DataFrame
+        ``delta``, ``ci_low``, ``ci_high`` (corrected resampled t), ``p_t``, ``q_t`` (FDR),
+        ``p_swap``, ``q_swap`` (FDR), ``p_swap_fwe`` (the primary test), ``p_wilcoxon``,
+        ``q_wilcoxon`` (reported for comparison only), ``single_score``, ``single_low``,
+        ``single_high``.
+    """
+    rows = []
+    for g, unit in enumerate(units):
+        fold = corrected_resampled_t(fold_differences[:, g])
+        moved = np.any(fold_differences[:, g] != 0)
+        rows.append(
+            {
+                "unit": unit,
+                "delta": fold.difference,
+                "ci_low": fold.ci[0],
+                "ci_high": fold.ci[1],
+                "p_t": fold.p_value,
+                "p_swap": swap.p_values[g],
+                "p_swap_fwe": swap.p_values_fwe[g],
+                "p_wilcoxon": float(stats.wilcoxon(fold_differences[:, g]).pvalue)
+                if moved
+                else 1.0,
+                "single_score": single[g, 0],
+                "single_low": single[g, 1],
+                "single_high": single[g, 2],
+            }
+        )
+    table = pd.DataFrame(rows)
+    for test in ("t", "swap", "wilcoxon"):
+        table[f"q_{test}"] = adjust(table[f"p_{test}"], "fdr_bh")
+    return table.sort_values("delta", ascending=False, ignore_index=True)

@@ -1,0 +1,207 @@
+"""Linear algebra of canonical correlation: bases, trailing blocks, weights for new subjects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cholesky, eigvalsh, svd
+from scipy.optimize import linear_sum_assignment
+
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.stats.transformers.projection import principal_axes
+
+
+@dataclass(frozen=True)
+class Side:
+    """One block in its residual space: orthonormal basis and the way back to columns.
+
+    Attributes
+    ----------
+    data : ndarray (m, p)
+    basis : ndarray (m, k)
+        Left singular vectors, largest variance first.
+    singular : ndarray (k,)
+    to_columns : ndarray (p, k)
+        ``data @ to_columns`` is the basis.
+    """
+
+    data: np.ndarray
+    basis: np.ndarray
+    singular: np.ndarray
+    to_columns: np.ndarray
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the basis."""
+        return self.basis.shape[1]
+
+    def variance_kept(self, shrinkage: np.ndarray | None = None) -> float:
+        """Share of the variance of `data` that the (shrunk) basis keeps."""
+        kept = self.singular**2 if shrinkage is None else (self.singular * shrinkage) ** 2
+        return float(kept.sum() / (self.data**2).sum())
+
+
+def orthonormal_side(data: np.ndarray, dim: int | None) -> Side:
+    """Rank-revealing orthonormal basis, after PCA in the residual space if asked for.
+
+    Raises
+    ------
+    InputError
+        If nothing varies.
+    """
+    axes, singular = principal_axes(data, min(data.shape) if dim is None else dim)
+    if axes.shape[1] == 0:
+        raise InputError(
+            "nothing varies once the confounds are removed",
+            remedy="Check for constant features and for confounds that determine the block.",
+        )
+    to_columns = axes / singular
+    return Side(data, data @ to_columns, singular, to_columns)
+
+
+def refuse_degenerate(p: int, q: int, size: int, n: int) -> None:
+    """Refuse p + q variables in `size` dimensions, where every canonical correlation is 1.
+
+    Raises
+    ------
+    InputError
+    """
+    if p + q >= size:
+        raise InputError(
+            f"{p} + {q} variables with {size} residual degrees of freedom (N = {n}) make every "
+            "canonical correlation 1",
+            remedy=f"Reduce both blocks by PCA to at most {max(1, size // 20)} dimensions each, or "
+            "use ridge regularisation.",
+        )
+
+
+def trailing(G: np.ndarray, C: int, statistic: str) -> tuple[np.ndarray, np.ndarray]:
+    """Largest root and test statistic of the blocks ``G[k:, k:]``, k = 0 … C − 1."""
+    roots = np.array([largest_root(G[k:, k:]) for k in range(C)])
+    return roots, (roots if statistic == "roy" else wilks(G)[:C])
+
+
+def largest_root(G: np.ndarray) -> float:
+    """Largest singular value of G, at most 1."""
+    gram = G @ G.T if G.shape[0] <= G.shape[1] else G.T @ G
+    last = len(gram) - 1
+    return float(np.sqrt(np.clip(eigvalsh(gram, subset_by_index=(last, last))[0], 0, 1)))
+
+
+def wilks(G: np.ndarray) -> np.ndarray:
+    """``−ln det(I − G_k G_k')`` for every trailing block of G (q × p).
+
+    One Cholesky factor of [[I, G], [G', I]] serves all k when surplus variates come first and
+    pairs follow from the last to the first: leading minors are then the determinants wanted.
+    """
+    q, p = G.shape
+    K = min(q, p)
+    surplus = np.concatenate([np.arange(K, q), q + np.arange(K, p)])
+    pairs = np.stack([np.arange(K)[::-1], q + np.arange(K)[::-1]], axis=1).ravel()
+    order = np.concatenate([surplus, pairs])
+    joint = np.eye(q + p)
+    joint[:q, q:] = G
+    joint[q:, :q] = G.T
+    joint = joint[np.ix_(order, order)]
+    try:
+        diagonal = np.diag(cholesky(joint, lower=True, check_finite=False))
+        logs = 2 * np.log(diagonal)
+        minors = np.cumsum(logs)[len(surplus) + 1 :: 2]
+    except np.linalg.LinAlgError:  # a correlation of 1 to rounding: determinant zero
+        minors = np.array(
+            [
+                np.sum(np.log(np.clip(1 - svd(G[k:, k:], compute_uv=False) ** 2, 1e-300, None)))
+                for k in range(K)
+            ]
+        )[::-1]
+    return -minors[::-1]
+
+
+def structure_coefficients(data: np.ndarray, variates: np.ndarray) -> np.ndarray:
+    """Correlation of residual columns with variates (inner products, since Q' removed the mean)."""
+    norms = np.linalg.norm(data, axis=0)
+    floor = 1e-9 * max(float(norms.max()), 1e-300)
+    safe = np.where(norms > floor, norms, np.inf)
+    return (data.T @ variates) / safe[:, None] / np.linalg.norm(variates, axis=0)
+
+
+@dataclass(frozen=True)
+class CanonicalWeights:
+    """Weights learned on training data, for scoring others.
+
+    Attributes
+    ----------
+    x_weights, y_weights : ndarray (p, C), (q, C)
+    x_mean, y_mean : ndarray (p,), (q,)
+    correlations : ndarray (C,)
+        In-sample.
+    """
+
+    x_weights: np.ndarray
+    y_weights: np.ndarray
+    x_mean: np.ndarray
+    y_mean: np.ndarray
+    correlations: np.ndarray
+
+    def score(self, X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Canonical variates (n, C) of both sides."""
+        return (X - self.x_mean) @ self.x_weights, (Y - self.y_mean) @ self.y_weights
+
+
+def fit_cca(X: np.ndarray, Y: np.ndarray, n_components: int) -> CanonicalWeights:
+    """Canonical weights of two blocks, for prediction and held-out correlations.
+
+    Parameters
+    ----------
+    X : ndarray (n, p)
+    Y : ndarray (n, q)
+    n_components : int
+
+    Raises
+    ------
+    InputError
+        If p + q leaves no residual degrees of freedom.
+    """
+    x_mean, y_mean = X.mean(axis=0), Y.mean(axis=0)
+    side_x = orthonormal_side(X - x_mean, None)
+    side_y = orthonormal_side(Y - y_mean, None)
+    refuse_degenerate(side_x.dim, side_y.dim, len(X) - 1, len(X))
+    left, values, right = svd(side_y.basis.T @ side_x.basis, full_matrices=False)
+    C = min(n_components, len(values))
+    scale = np.sqrt(len(X) - 1)
+    return CanonicalWeights(
+        side_x.to_columns @ right[:C].T * scale,
+        side_y.to_columns @ left[:, :C] * scale,
+        x_mean,
+        y_mean,
+        np.clip(values[:C], 0, 1),
+    )
+
+
+def column_correlations(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    """Pearson correlation of matching columns of A and B (n, C); 0 where a column is constant."""
+    A, B = A - A.mean(axis=0), B - B.mean(axis=0)
+    norm = np.linalg.norm(A, axis=0) * np.linalg.norm(B, axis=0)
+    return np.divide((A * B).sum(axis=0), norm, out=np.zeros(A.shape[1]), where=norm > 0)
+
+
+def align_components(reference: np.ndarray, loadings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Order and sign that bring a fold's components onto those of the full sample.
+
+    Parameters
+    ----------
+    reference, loadings : ndarray (p, C)
+        Structure coefficients; columns are matched by absolute cosine (Hungarian algorithm).
+
+    Returns
+    -------
+    order : ndarray of int (C,)
+        ``loadings[:, order] * signs`` matches `reference`.
+    signs : ndarray (C,)
+    """
+    norm = np.outer(np.linalg.norm(reference, axis=0), np.linalg.norm(loadings, axis=0))
+    cosine = (reference.T @ loadings) / np.where(norm > 0, norm, np.inf)
+    rows, order = linear_sum_assignment(-np.abs(cosine))
+    signs = np.sign(cosine[rows, order])
+    return order, np.where(signs == 0, 1, signs)

@@ -1,0 +1,123 @@
+"""Ridge and principal-component regularisation of canonical correlation, as shrunken bases.
+
+Both act on the singular values of a block: ridge shrinks each left singular vector by
+``s / sqrt(s² + λ)`` (Vinod 1976), PCA keeps the leading ones. Row permutation leaves singular
+values alone, so a candidate is the same for the data and for every permutation of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.stats.inference.canonical import Side, refuse_degenerate
+
+RIDGE_GRID = (0.01, 0.1, 1.0, 10.0)
+PCA_GRID = (2, 4, 8, 16, 32, 64)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Shrinkage of the two bases, between 0 and 1 per basis vector.
+
+    Attributes
+    ----------
+    name : str
+        What it is, for the report.
+    x, y : ndarray
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+
+
+def candidates_of(
+    kind: Literal["none", "pca", "ridge"],
+    grid: Sequence[float] | None,
+    side_x: Side,
+    side_y: Side,
+    *,
+    size: int,
+    n: int,
+) -> list[Candidate]:
+    """Candidates of a grid on the two blocks.
+
+    Parameters
+    ----------
+    kind : {"none", "pca", "ridge"}
+    grid : sequence, optional
+        Dimensions for ``"pca"``; multiples of the mean squared singular value for ``"ridge"``.
+    side_x, side_y : Side
+    size, n : int
+        Residual degrees of freedom and subjects.
+
+    Raises
+    ------
+    InputError
+        If no candidate leaves residual degrees of freedom.
+    """
+    if kind == "none":
+        refuse_degenerate(side_x.dim, side_y.dim, size, n)
+        return [Candidate("none", np.ones(side_x.dim), np.ones(side_y.dim))]
+    if kind == "ridge":
+        return [
+            Candidate(f"ridge {c:g}", _ridge(side_x.singular, c), _ridge(side_y.singular, c))
+            for c in (RIDGE_GRID if grid is None else grid)
+        ]
+    found: dict[tuple[int, int], Candidate] = {}
+    for dim in PCA_GRID if grid is None else grid:
+        dims = (min(int(dim), side_x.dim), min(int(dim), side_y.dim))
+        if sum(dims) < size:
+            name = f"pca {dims[0]} + {dims[1]}"
+            found[dims] = Candidate(
+                name, _leading(side_x.dim, dims[0]), _leading(side_y.dim, dims[1])
+            )
+    if not found:
+        raise InputError(
+            f"no dimension of the grid leaves residual degrees of freedom ({size} of N = {n})",
+            remedy=f"Offer dimensions of at most {max(1, size // 2 - 1)}.",
+        )
+    return list(found.values())
+
+
+def _ridge(singular: np.ndarray, strength: float) -> np.ndarray:
+    if strength <= 0:
+        raise InputError(f"ridge strength {strength:g}", remedy="Use numbers above zero.")
+    return singular / np.sqrt(singular**2 + strength * np.mean(singular**2))
+
+
+def _leading(dim: int, kept: int) -> np.ndarray:
+    return (np.arange(dim) < kept).astype(float)
+
+
+def best_over_candidates(
+    observed: np.ndarray, null: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Choose the candidate anew for the data and for every permutation, on one scale.
+
+    Statistics are standardised per candidate over data and permutations together, which treats
+    all of them alike, and the largest is taken: the p-value pays for the choice exactly.
+
+    Parameters
+    ----------
+    observed : ndarray (n_candidates, C)
+    null : ndarray (B, n_candidates, C)
+
+    Returns
+    -------
+    observed, null : ndarray (C,), (B, C)
+    chosen : ndarray of int (C,)
+        Candidate taken for the data.
+    """
+    if len(observed) == 1:
+        return observed[0], null[:, 0], np.zeros(observed.shape[1], dtype=int)
+    pool = np.concatenate([observed[None], null])
+    spread = pool.std(axis=0)
+    standard = (pool - pool.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    best = standard.max(axis=1)
+    return best[0], best[1:], standard[0].argmax(axis=0)

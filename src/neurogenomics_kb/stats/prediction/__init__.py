@@ -1,0 +1,1 @@
+"""Folds, predictors and the scores of predictions."""

@@ -1,0 +1,1 @@
+"""Transformers of tables, fitted in training folds: filters, norms, factors, projections."""

@@ -1,0 +1,82 @@
+"""Drop features that carry next to nothing in the training subjects."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from neurogenomics_kb.foundation.errors import InputError
+
+
+class DropNearConstant(TransformerMixin, BaseEstimator):
+    """Keep features in which enough training subjects differ from the commonest value.
+
+    With ``min_different=1`` constant features go; with more, features that only a few subjects
+    vary in, whose z-scores would be outliers, as a minor-allele-count filter does for variants.
+
+    Parameters
+    ----------
+    min_different : int
+        Training subjects that must be off the commonest value.
+
+    Attributes
+    ----------
+    kept_ : list
+        Names of the features that stay.
+    """
+
+    def __init__(self, min_different: int = 1) -> None:
+        self.min_different = min_different
+
+    def fit(self, X: pd.DataFrame, y=None) -> DropNearConstant:
+        """Count, per column, the training subjects off the commonest value."""
+        different = count_different(X.to_numpy(dtype=float))
+        keep = different >= self.min_different
+        if not keep.any():
+            raise InputError(
+                f"none of {X.shape[1]} features differs in at least {self.min_different} subjects",
+                column=str(X.columns[0]),
+                of=len(X),
+                subjects=int(different.max(initial=0)),
+                remedy="Check the features, or lower min_different on the strategy card.",
+            )
+        self.kept_ = list(X.columns[keep])
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """The features that stay."""
+        check_is_fitted(self)
+        return X[self.kept_]
+
+    def get_feature_names_out(self, input_features=None) -> np.ndarray:
+        """Names of the features that stay."""
+        check_is_fitted(self)
+        return np.array(self.kept_, dtype=object)
+
+
+def count_different(values: np.ndarray) -> np.ndarray:
+    """Per column, rows that differ from the commonest value; missing values are not counted.
+
+    Parameters
+    ----------
+    values : ndarray (n, p)
+
+    Returns
+    -------
+    ndarray of int (p,)
+    """
+    n, p = values.shape
+    out = np.zeros(p, dtype=int)
+    missing = np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        first = values[0] if n else np.zeros(p)
+        varies = ((values != first) & ~missing).any(axis=0) | np.isnan(first)
+    for j in np.flatnonzero(varies):
+        column = np.sort(values[~missing[:, j], j])
+        if len(column):
+            edges = np.flatnonzero(np.diff(column) != 0)
+            runs = np.diff(np.concatenate([[-1], edges, [len(column) - 1]]))
+            out[j] = len(column) - runs.max()
+    return out

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.stats.inference.held_out import held_out_test
+from neurogenomics_kb.stats.inference.stability import axis_stability
+
+
+def data(seed: int, signal: float = 0.0, n: int = 100):
+    rng = np.random.default_rng(seed)
+    axis = rng.normal(size=n)
+    X, Y = rng.normal(size=(n, 5)), rng.normal(size=(n, 4))
+    X[:, 0] += signal * axis
+    Y[:, 0] += signal * axis
+    return X, Y, np.arange(n) % 5
+
+
+def test_held_out_correlation_equals_one_fold_done_by_hand():
+    X, Y, folds = data(0, signal=1.5)
+    got = held_out_test(X, Y, folds, n_permutations=19)
+    assert got.correlations.shape == (5, 3)
+    assert got.mean[0] == pytest.approx(got.correlations[:, 0].mean())
+    assert 0.4 < got.mean[0] < 0.9  # population value 0.69
+    assert got.p_values[0] == 0.05
+
+
+def test_test_of_held_out_correlations_is_calibrated_with_families_and_confounds():
+    hits = 0
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        families = np.repeat(np.arange(40), 3)
+        Z = rng.normal(size=(120, 8))
+        X, Y = (
+            Z @ rng.normal(size=(8, 4))
+            + rng.normal(size=(120, 4))
+            + rng.normal(size=(40, 4))[families]
+            for _ in "XY"
+        )
+        folds = (np.arange(40) % 4)[families]
+        test = held_out_test(
+            X, Y, folds, confounds=Z, blocks=families, n_permutations=39, random_state=seed
+        )
+        hits += test.p_values[0] <= 0.05
+    assert stats.binomtest(int(hits), 150, 0.05).pvalue > 0.005
+
+
+def test_component_behind_a_true_one_is_not_found():
+    hits = np.zeros(2)
+    for seed in range(100):
+        X, Y, folds = data(seed, signal=3.0)
+        hits += (
+            held_out_test(X, Y, folds, n_permutations=39, random_state=seed).p_values[:2] <= 0.05
+        )
+    assert hits[0] == 100
+    assert stats.binomtest(int(hits[1]), 100, 0.05).pvalue > 0.005
+
+
+def test_folds_that_leave_too_few_training_subjects_are_refused():
+    X, Y, folds = data(0)
+    with pytest.raises(InputError, match="make every canonical correlation 1"):
+        held_out_test(X[:12], Y[:12], folds[:12])
+
+
+def test_stable_axis_is_told_from_chance():
+    X, Y, _ = data(1, signal=3.0, n=200)
+    found = axis_stability(X - X.mean(0), Y - Y.mean(0), n_bootstraps=40, random_state=0)
+    assert found.bootstrap_x[0] > 0.97
+    assert found.split_half_x[0] > 0.95
+    assert found.split_half_x[1] < 0.8
+    # Standard error of a correlation r over n subjects is about (1 - r²) / sqrt(n).
+    r = np.corrcoef(X[:, 1], Y[:, 0])[0, 1]
+    assert found.x_loading_se[1, 0] == pytest.approx((1 - r**2) / np.sqrt(200), rel=0.35)
+
+
+def test_bootstrap_basis_equals_refitting_on_repeated_rows():
+    """Weights on the Gram matrix against literally repeating rows."""
+    from neurogenomics_kb.stats.inference.canonical import fit_cca
+    from neurogenomics_kb.stats.inference.stability import _Rows, _variates
+
+    X, Y, _ = data(2, signal=1.0)
+    draws = np.bincount(np.random.default_rng(0).integers(100, size=100), minlength=100)
+    rows = np.repeat(np.arange(100), draws)
+    model = fit_cca(X[rows], Y[rows], 2)
+    U, V = model.score(X, Y)
+    found = _variates([_Rows(X, 5), _Rows(Y, 4)], draws.astype(float), 2)
+    for mine, other in zip(found, (U, V), strict=True):
+        for k in range(2):
+            assert abs(np.corrcoef(mine[:, k], other[:, k])[0, 1]) == pytest.approx(1, abs=1e-8)
+
+
+def test_either_cross_product_gives_the_same_variates():
+    """Columns by columns where they are fewer than rows, rows by rows where they are more."""
+    from neurogenomics_kb.stats.inference.stability import _Rows, _variates
+
+    X, Y, _ = data(2, signal=1.0)
+    weights = np.bincount(np.random.default_rng(0).integers(100, size=100), minlength=100) * 1.0
+    narrow, by_rows = ([_Rows(X, 5), _Rows(Y, 4)] for _ in range(2))
+    for block in by_rows:
+        assert block.gram is None
+        block.gram = block.data @ block.data.T
+    for mine, other in zip(*(_variates(b, weights, 2) for b in (narrow, by_rows)), strict=True):
+        for k in range(2):
+            assert abs(np.corrcoef(mine[:, k], other[:, k])[0, 1]) == pytest.approx(1, abs=1e-10)
+    assert _Rows(np.zeros((20, 21)), 5).gram is not None

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.stats.prediction.folds import (
+    check_folds,
+    fold_splits,
+    hash_folds,
+    inner_splits,
+    make_folds,
+    split_in_time,
+)
+
+IDS = pd.Index([f"s{i:03d}" for i in range(90)])
+
+
+@pytest.fixture
+def outcome():
+    return pd.Series(np.arange(90) % 3 == 0, IDS, name="case").astype(float)
+
+
+@pytest.fixture
+def family():
+    return pd.Series([f"f{i // 2}" for i in range(90)], IDS, name="family")
+
+
+@pytest.mark.parametrize("scheme", ["grouped", "stratified_grouped"])
+def test_families_stay_together_and_classes_everywhere(outcome, family, scheme):
+    folds = make_folds(outcome, scheme=scheme, groups=family)
+    assert folds.groupby(family).nunique().max() == 1
+    assert pd.crosstab(folds, outcome).to_numpy().min() > 0
+    assert sorted(folds.unique()) == list(range(5))
+
+
+def test_seed_and_row_order(outcome, family):
+    one = make_folds(outcome, scheme="stratified", seed=1)
+    shuffled = outcome.sample(frac=1, random_state=0)
+    assert make_folds(shuffled, scheme="stratified", seed=1).equals(one)
+    assert not make_folds(outcome, scheme="stratified", seed=2).equals(one)
+    assert hash_folds(one) == hash_folds(one.sample(frac=1, random_state=3))
+    moved = one.copy()
+    moved.iloc[0] = (moved.iloc[0] + 1) % 5
+    assert hash_folds(moved) != hash_folds(one)
+
+
+def test_each_site_is_held_out_once(outcome):
+    site = pd.Series(np.array(["a", "b", "c"])[np.arange(90) // 30], IDS, name="site")
+    folds = make_folds(outcome, scheme="leave_site_out", groups=site)
+    for train, test in fold_splits(folds):
+        assert not set(site.iloc[train]) & set(site.iloc[test])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"scheme": "grouped", "n_splits": 5, "sites": 4}, "5 folds were asked for.*only 4 groups"),
+        ({"scheme": "leave_site_out", "sites": 1}, "only 1 groups"),
+        ({"scheme": "grouped"}, "need a group column"),
+        ({"scheme": "stratified", "n_splits": 40}, r"class 1\.0 has 30 subjects for 40 folds"),
+    ],
+)
+def test_impossible_folds_are_refused_with_numbers(outcome, options, words):
+    sites = options.pop("sites", None)
+    groups = None
+    if sites:
+        groups = pd.Series(np.arange(90) % sites, IDS, name="site").astype(str)
+    with pytest.raises(InputError, match=words):
+        make_folds(outcome, groups=groups, **options)
+
+
+def test_missing_group_and_missing_class_are_refused(outcome, family):
+    with pytest.raises(InputError, match=r"column 'family': a subject has no group \(1 of 90"):
+        make_folds(outcome, scheme="grouped", groups=family.where(family.index != "s004"))
+    folds = pd.Series((outcome == 1).astype(int), IDS)
+    with pytest.raises(InputError, match=r"test fold 0 has no subject of class 1\.0"):
+        check_folds(folds, outcome, None, continuous=False)
+    with pytest.raises(InputError, match="groups of 'family' lie on both sides"):
+        check_folds(pd.Series(np.arange(90) % 2, IDS), outcome, family, continuous=True)
+
+
+def test_scores_are_balanced_by_quartile():
+    score = pd.Series(np.random.default_rng(0).normal(size=90), IDS)
+    folds = make_folds(score, scheme="stratified", continuous=True)
+    assert score.groupby(folds).mean().abs().max() < 0.35
+
+
+def test_inner_folds_keep_groups_and_survive_few_groups(family, outcome):
+    groups = pd.factorize(family)[0]
+    for train, test in inner_splits(outcome.to_numpy(), groups):
+        assert not set(groups[train]) & set(groups[test])
+    assert len(inner_splits(outcome.to_numpy(), np.zeros(90))) == 3
+
+
+def in_time(n=60):
+    outcome = pd.Series(np.arange(n) % 2, [f"s{i:02d}" for i in range(n)], name="case")
+    year = pd.Series(2015 + np.arange(n) // 10, outcome.index, name="year")
+    return outcome, year
+
+
+def test_later_rows_are_tested_once_and_earlier_ones_only_train():
+    outcome, year = in_time()
+    folds = split_in_time(outcome, year, 2018)
+    splits = list(fold_splits(folds))
+    assert len(splits) == 1
+    train, test = splits[0]
+    assert (year.iloc[train] < 2018).all()
+    assert (year.iloc[test] >= 2018).all()
+    assert len(train) + len(test) == len(outcome)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"cut": 2030}, "all of 2015 to 2020 lies on one side of 2030"),
+        ({"groups": lambda y: pd.Series(np.arange(60) % 20, y.index, name="child")},
+         "20 groups of 'child' lie on both sides"),
+        ({"time": lambda y: y.where(y != 2016)}, "10 of 60 subjects.*rows have no time"),
+        ({"outcome": lambda y: (y < 2018).astype(int)}, "no subject of class 0"),
+    ],
+)  # fmt: skip
+def test_impossible_splits_in_time_are_refused(change, message):
+    outcome, year = in_time()
+    made = {k: v(year) if callable(v) else v for k, v in change.items()}
+    arguments = {"outcome": outcome, "time": year, "cut": 2018, **made}
+    with pytest.raises(InputError) as caught:
+        split_in_time(**arguments)
+    assert all(part in str(caught.value) for part in message.split(".*"))
