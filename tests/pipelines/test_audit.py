@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.pipelines.integration import audit, nodes
-from neurogenomics_kb.pipelines.integration.audit_relatives import relative_rows
-from neurogenomics_kb.pipelines.integration.audit_table import FEW, count_row
-from neurogenomics_kb.pipelines.integration.audit_verdict import judge_audit
+from neurogenomics_kb.pipelines.integration.analyses.audit.relatives import relative_rows
+from neurogenomics_kb.pipelines.integration.analyses.audit.table import FEW, count_row
+from neurogenomics_kb.pipelines.integration.analyses.audit.verdict import judge_audit
 from neurogenomics_kb.registry.cards import Column
 from neurogenomics_kb.registry.disclosure import check_disclosure
 from tests.genome.test_relatedness import carried

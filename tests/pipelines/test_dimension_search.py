@@ -8,7 +8,7 @@ import pytest
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration import dimension_search
-from neurogenomics_kb.pipelines.integration.dimension_search import (
+from neurogenomics_kb.pipelines.integration.analyses.dimension_search.search import (
     SEARCH_COLUMNS,
     search_dimensions,
     search_findings,

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration import nodes
 from neurogenomics_kb.pipelines.integration.decision import decide_escalation
-from neurogenomics_kb.pipelines.integration.prediction import score_models
+from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import score_models
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
 from neurogenomics_kb.registry.cards import HarmonizationMethod
 from neurogenomics_kb.stats.prediction.folds import fold_splits

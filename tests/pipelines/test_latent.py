@@ -7,14 +7,10 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.pipelines.integration.canonical import (
-    confound_matrix,
-    covariates_for,
-    infer_pairs,
-    prepare_block,
-)
+from neurogenomics_kb.pipelines.integration.design import confound_matrix, covariates_for, prepare_block
+from neurogenomics_kb.pipelines.integration.analyses.cca.inference import infer_pairs
 from neurogenomics_kb.pipelines.integration.cohort import assemble_cohort
-from neurogenomics_kb.pipelines.integration.leave_one_out import attribute_block
+from neurogenomics_kb.pipelines.integration.analyses.logo.leave_one_out import attribute_block
 from neurogenomics_kb.pipelines.integration.projection import project_blocks
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
 from neurogenomics_kb.registry.cards import EmbeddingStrategy

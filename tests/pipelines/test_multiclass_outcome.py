@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.pipelines.integration.audit import audit_run
-from neurogenomics_kb.pipelines.integration.classes import (
+from neurogenomics_kb.pipelines.integration.analyses.audit.checks import audit_run
+from neurogenomics_kb.pipelines.integration.analyses.prediction.classes import (
     PROBABILITY,
     class_codes,
     refuse_rare_classes,
 )
-from neurogenomics_kb.pipelines.integration.prediction import score_models
-from neurogenomics_kb.pipelines.reporting.class_figures import draw_class_curves
+from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import score_models
+from neurogenomics_kb.pipelines.integration.analyses.prediction.class_figures import draw_class_curves
 from neurogenomics_kb.pipelines.reporting.figures import draw_performance
 from neurogenomics_kb.pipelines.reporting.result_card import build_result_card
 from neurogenomics_kb.pipelines.reporting.summary import (

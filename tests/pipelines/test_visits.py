@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.pipelines.integration.associations import associate_axes
+from neurogenomics_kb.pipelines.integration.analyses.partial_correlations.associations import associate_axes
 from neurogenomics_kb.pipelines.integration.cohort import assemble_cohort
 from neurogenomics_kb.pipelines.integration.nodes import split_folds
-from neurogenomics_kb.pipelines.integration.prediction import predict_outcome, score_models
+from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import predict_outcome, score_models
 from neurogenomics_kb.pipelines.integration.projection import project_blocks
 from neurogenomics_kb.registry.cards import Column, Visits
 from tests.pipelines.conftest import make_cohort, make_recipe

@@ -10,11 +10,7 @@ import pandas as pd
 from neurogenomics_kb.calibration import naive
 from neurogenomics_kb.calibration.cohorts import CohortSettings, make_recipe, simulate_tables
 from neurogenomics_kb.pipelines.integration import audit, nodes
-from neurogenomics_kb.pipelines.integration.canonical import (
-    capped,
-    confound_matrix,
-    prepare_block,
-)
+from neurogenomics_kb.pipelines.integration.design import capped, confound_matrix, prepare_block
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.inference.residual_space import independent_design
 from neurogenomics_kb.stats.roc import cv_auc

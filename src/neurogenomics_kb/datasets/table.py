@@ -84,7 +84,8 @@ class TableDataset(AbstractDataset[Any, Any]):
             return pd.read_parquet(self._filepath)
         # Text stays text where every cell is empty or looks like a number.
         texts = {c.name: "str" for c in self.contract.columns if c.kind == "text"}
-        return pd.read_csv(self._filepath, keep_default_na=False, na_values=[""], dtype=texts)
+        table = pd.read_csv(self._filepath, keep_default_na=False, na_values=[""], dtype=texts)
+        return table.fillna({c: "" for c in texts if c in table})
 
     def save(self, data: Any) -> None:
         """Check the table against its contract and store it."""
