@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from neurogenomics_kb.registry.cards import EmbeddingStrategy, PreprocessingPipeline
+from neurogenomics_kb.registry.cards.strategies import Level
 from neurogenomics_kb.registry.recipe import Recipe
 
 
@@ -19,7 +20,10 @@ def partial_recipe(
     def strategy(name: str, body: Any) -> EmbeddingStrategy:
         if isinstance(body, EmbeddingStrategy):
             return body
-        return EmbeddingStrategy.model_validate({"id": f"{name}_v1", **body})
+        levels = [Level.model_validate(level) for level in body.get("levels", [])]
+        return EmbeddingStrategy.model_construct(
+            **{"id": f"{name}_v1", "title": "", **body, "levels": levels}
+        )
 
     def acquisition(body: Any) -> PreprocessingPipeline:
         if isinstance(body, PreprocessingPipeline):

@@ -10,6 +10,7 @@ from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration.analyses.dimension_search import (
     search as dimension_search,
 )
+from neurogenomics_kb.pipelines.integration.analyses.dimension_search.present import present_search
 from neurogenomics_kb.pipelines.integration.analyses.dimension_search.search import (
     search_dimensions,
 )

@@ -10,8 +10,8 @@ from neurogenomics_kb.pipelines.integration.analyses.partial_correlations.associ
 )
 from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import (
     predict_outcome,
-    score_models,
 )
+from neurogenomics_kb.pipelines.integration.analyses.prediction.score import score_models
 from neurogenomics_kb.pipelines.integration.cohort import assemble_cohort
 from neurogenomics_kb.pipelines.integration.nodes import split_folds
 from neurogenomics_kb.pipelines.integration.projection import project_blocks

@@ -9,6 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import listing
+from neurogenomics_kb.foundation.naming import WAVE
 
 Kind = Literal["text", "number", "integer", "flag"]
 Format = Literal["csv", "parquet", "json", "partitions"]
@@ -72,7 +73,8 @@ class Contract:
         Whether a row is about one person, so that it stays where the cohort's data may be. The
         default; only what says False is previewed, tracked or published.
     index : str
-        Name of the index of rows; empty where rows are only counted.
+        Name of the index of rows, to which longitudinal cohorts may add the wave; empty where rows
+        are only counted.
     further : str
         Meaning of columns that the contract does not name (features); empty refuses them.
     file : str
@@ -137,9 +139,9 @@ class Contract:
         Previews of private tables are the literal False: kedro-viz shows everything else.
         """
         viz: dict[str, object] = {"layer": self.layer}
-        if self.private:
+        if self.private or self.format == "json":
             viz["preview"] = False
-        elif self.format != "json":
+        else:
             viz["preview_args"] = {"nrows": self.preview_rows}
         out: dict[str, dict[str, object]] = {"kedro-viz": viz}
         if self.tracked:
@@ -148,7 +150,9 @@ class Contract:
 
     def empty(self) -> pd.DataFrame:
         """The table without rows, as an analysis that was not asked for leaves it."""
-        index = pd.Index([], name=self.index) if self.index else None
+        index = (
+            pd.Index([], name=self.index) if self.index and isinstance(self.index, str) else None
+        )
         return pd.DataFrame(columns=list(self.names), index=index)
 
     def check(self, table: pd.DataFrame) -> None:
@@ -179,18 +183,23 @@ class Contract:
         ]
         if wrong:
             raise ContractError(f"table {self.name} holds other types: {listing(wrong)}")
-        if self.index and table.index.name != self.index:
+        # In longitudinal cohorts a row of a person is one of their waves.
+        if self.index and tuple(table.index.names) not in ((self.index,), (self.index, WAVE)):
             raise ContractError(
-                f"the index of table {self.name} is '{table.index.name}', not '{self.index}'"
+                f"the index of table {self.name} is {listing(table.index.names)}, not {self.index}"
             )
 
 
 def _is_kind(values: pd.Series, kind: Kind) -> bool:
     """Whether a column holds values of a kind; gaps belong to all."""
+    types = pd.api.types
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.cat.categories.to_series()
+    if isinstance(values.dtype, pd.StringDtype):
+        return kind == "text" or not values.notna().any()
     known = values.dropna()
     if known.empty:
         return True
-    types = pd.api.types
     flag = types.is_bool_dtype(known.dtype) or known.map(lambda v: isinstance(v, bool)).all()
     if kind == "flag":
         return bool(flag)

@@ -70,10 +70,17 @@ TABLES = (
         "behaviour.missing_items", "Missing answers of one person.",
         "Number of missing answers of one instrument or column.",
     ),
-    _of_person("eeg.runs", "One recording: length, bad channels, clean segments.", _MEASURES),
-    _of_person("eeg.run_features", "Features of one recording.", _FEATURES),
     Contract(
-        "eeg.wave_features", "EEG features of one person and session.", "feature", index=SUBJECT,
+        "eeg.runs", "One recording: length, bad channels, clean segments.", "intermediate",
+        index="recording", further=_MEASURES, file="eeg/runs.parquet",
+    ),
+    Contract(
+        "eeg.run_features", "Features of one recording.", "intermediate", index="recording",
+        further=_FEATURES, file="eeg/run_features.parquet",
+    ),
+    Contract(
+        "eeg.wave_features", "EEG features of one person and session.", "feature",
+        index=SUBJECT,
         further=_FEATURES, file="eeg.wave_features.parquet",
     ),
     Contract(
