@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections import Counter
 from collections.abc import Callable
 from functools import wraps
@@ -23,6 +24,8 @@ from neurogenomics_kb.registry.schemas import write_schemas
 from neurogenomics_kb.registry.yaml_file import dump_yaml
 
 MOST_RESULTS = 5
+# Sentences of a result that fit a screen with the rest.
+MOST_SENTENCES = 4
 
 path_option = click.option(
     "--kb",
@@ -79,6 +82,9 @@ def _show(path: Path, card_id: str, as_json: bool, type_name: str | None = None)
             ]}
         )  # fmt: skip
         return
+    if isinstance(card, ResultCard):
+        _print_result(card, registry.file_of(card_id))
+        return
     click.secho(f"# {_kind(card)}, {card.status}, hash {card.content_hash}", fg="cyan")
     click.secho(f"# {registry.file_of(card_id)}", fg="cyan")
     for result in used[:MOST_RESULTS]:
@@ -87,6 +93,38 @@ def _show(path: Path, card_id: str, as_json: bool, type_name: str | None = None)
     if len(used) > MOST_RESULTS:
         click.secho(f"# and {len(used) - MOST_RESULTS} earlier results", fg="cyan")
     click.echo(dump_yaml(card.model_dump(mode="json", exclude_unset=True)), nl=False)
+
+
+def _print_result(card: ResultCard, file: Path) -> None:
+    """A result on one screen; ``--json`` has all of it."""
+
+    def lines(text: str, first: str = "- ") -> None:
+        click.echo(textwrap.fill(text, 80, initial_indent=first, subsequent_indent="  "))
+
+    click.secho(card.id, bold=True)
+    click.echo(f"N = {card.n_subjects}, {card.created}, code {card.code_version}")
+    click.echo(f"MLflow run {card.mlflow_run_id or 'none'}, folds {card.folds.get('hash', '–')}")
+    for line in card.headline[:MOST_SENTENCES]:
+        lines(line)
+    if len(card.headline) > MOST_SENTENCES:
+        lines(f"and {len(card.headline) - MOST_SENTENCES} more sentences")
+    stand = card.surviving.get("significant", [])
+    click.secho(
+        f"{len(stand)} of {card.surviving.get('n_tests', 0)} tests stand over the run", bold=True
+    )
+    for row in stand[:MOST_RESULTS]:
+        p = row.get("p_adjusted", row.get("p_run"))
+        shown = "" if p is None else f", p = {p:.2g}"
+        lines(f"{row.get('test', '')}{shown}")
+    levels = Counter(v.get("level", "") for v in card.verdict)
+    if levels:
+        click.echo(f"Audit: {', '.join(f'{n} {level}' for level, n in levels.items())}")
+    if card.warnings:
+        click.echo(f"Cautions: {len(card.warnings)}, in the report and with --json")
+    where = file.with_suffix("")
+    click.echo(f"Card {file}")
+    if card.tables:
+        lines(f"Tables in {where}: {', '.join(card.tables)}", "")
 
 
 def _results(registry: Registry, card_id: str) -> list[ResultCard]:

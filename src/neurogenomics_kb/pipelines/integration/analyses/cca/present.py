@@ -10,6 +10,9 @@ from neurogenomics_kb.pipelines.integration.analyses.cca.loadings import (
     significant_components,
 )
 from neurogenomics_kb.pipelines.view import (
+    Bullets,
+    Cell,
+    Heading,
     Item,
     Note,
     Part,
@@ -59,14 +62,18 @@ def present_cca(
     table = with_held_out(inference, held_out)
     alpha = recipe.experiment.alpha
     shown = significant_components(table, alpha)
+    directions = _directions(shown, loadings, direction)
     return Part(
         analysis=NAME,
-        findings=[
-            *_pair_findings(table, alpha),
-            *_directions(recipe, shown, loadings, direction),
-        ],
+        findings=_pair_findings(table, alpha),
         cautions=_small_samples(table),
-        sections=[Section(id=NAME, title="Canonical correlation", items=_items(table, alpha))],
+        sections=[
+            Section(
+                id=NAME,
+                title="Canonical correlation",
+                items=[*_items(table, alpha), *_words(directions)],
+            )
+        ],
         statements=[_statement(line) for line in table[table["component"] == 1].itertuples()],
         metrics={
             f"cca/{line.x}/{line.y}/{line.component}/{field}": float(getattr(line, field))
@@ -128,9 +135,17 @@ def _pair_findings(table: pd.DataFrame, alpha: float) -> list[str]:
     return found
 
 
-def _directions(
-    recipe: Recipe, shown: pd.DataFrame, loadings: pd.DataFrame, direction: pd.DataFrame
-) -> list[str]:
+def _words(directions: list[str]) -> list[Item]:
+    """Directions as a list below the figure; nothing where there are none."""
+    if not directions:
+        return []
+    return [
+        Heading(text="Which way the axes go"),
+        Bullets(items=[Cell(text=line) for line in directions]),
+    ]
+
+
+def _directions(shown: pd.DataFrame, loadings: pd.DataFrame, direction: pd.DataFrame) -> list[str]:
     """Which features go with a higher outcome on the components that are shown, in words."""
     panels = list(panels_of(loadings, shown, top=None))
     out = []
@@ -247,7 +262,7 @@ def _items(table: pd.DataFrame, alpha: float) -> list[Item]:
             caption="Structure coefficients of every significant component and of the first: "
             "correlation of each confound-adjusted feature with its own canonical variate, signed; "
             "where a unit has many features, the root mean square over them. The sign of an axis "
-            "is arbitrary; the findings say which way it goes with the outcome.",
+            "is arbitrary; the list below says which way it goes with the outcome.",
         )
     )
     return items
@@ -291,11 +306,14 @@ def _stability_table(table: pd.DataFrame) -> Table:
     """Stability, redundancy and method."""
     return Table(
         name="stability of the axes",
-        head=head(
-            ["pair"],
-            ["component", "bootstrap stability", "split-half stability", "redundancy"],
-            ["regularisation", "method", "smallest attainable p"],
-        ),
+        head=[
+            *head(
+                ["pair"],
+                ["component", "bootstrap stability", "split-half stability", "redundancy"],
+                ["regularisation", "method"],
+            ),
+            *head([], ["smallest attainable p"]),
+        ],
         rows=[
             row(
                 [

@@ -1,0 +1,257 @@
+"""The family of tests, the escalation rule and the report as a whole, on made-up tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import false_discovery_control
+
+from neurogenomics_kb.pipelines.integration.analyses import load_analyses
+from neurogenomics_kb.pipelines.integration.analyses.base import Claims
+from neurogenomics_kb.pipelines.integration.decision import decide_escalation
+from neurogenomics_kb.pipelines.integration.family import collect_tests
+from neurogenomics_kb.pipelines.integration.tables import DIMENSIONS, FLOW, TESTS
+from neurogenomics_kb.pipelines.reporting.report import render_report
+from neurogenomics_kb.pipelines.reporting.view import (
+    ORDER,
+    build_view,
+    in_order,
+    provenance_section,
+)
+from neurogenomics_kb.pipelines.view import Note, Part, Regional, Section, Statement, Verdict
+from tests.pipelines.conftest import make_recipe
+from tests.view.tables import NAN, Numbers, rows_of
+
+ONE = Claims("integration.one", "first kind", "{x} and {y}, {k}", p_raw="p", p_adjusted="q",
+             adjustment="first way")  # fmt: skip
+TWO = Claims("integration.two", "second kind", "{block} without {unit}", p_raw="", p_adjusted="c",
+             adjustment="second way", enters="e")  # fmt: skip
+
+
+def family():
+    one = pd.DataFrame({"x": ["a_b", "a-b"], "y": "c", "k": [1, 2], "p": [0.02, NAN],
+                        "q": [0.03, 0.5]})  # fmt: skip
+    two = pd.DataFrame({"block": "gene", "unit": ["G1", "G2", "G3"], "c": [0.4, 0.041, 0.6],
+                        "e": [0.4, 0.001, 0.6], "p": 0.9})  # fmt: skip
+    return collect_tests([("first", ONE, one), ("second", TWO, two)])
+
+
+def test_family_has_every_claim_with_its_own_p_values():
+    table = family()
+    TESTS.check(table)
+    assert table["test"].tolist() == ["gene without G2", "a_b and c, 1", "gene without G1",
+                                      "gene without G3"]  # fmt: skip
+    assert table["analysis"].tolist() == ["second", "first", "second", "second"]
+    assert table["source"].tolist() == ["second kind", "first kind", "second kind", "second kind"]
+    assert table["adjustment"].tolist() == ["second way", "first way", "second way", "second way"]
+    np.testing.assert_equal(table["p_raw"].to_numpy(), [NAN, 0.02, NAN, NAN])
+    np.testing.assert_equal(table["p_adjusted"].to_numpy(), [0.041, 0.03, 0.4, 0.6])
+    np.testing.assert_equal(table["p_entered"].to_numpy(), [0.001, 0.02, 0.4, 0.6])
+    np.testing.assert_allclose(table["p_run"], [0.004, 0.06, 0.8, 0.8])
+    by = false_discovery_control(table["p_entered"], method="by")
+    np.testing.assert_allclose(table["q_run"], by)
+
+
+def test_family_of_nothing_is_empty():
+    assert collect_tests([]).empty
+    assert list(collect_tests([]).columns) == list(TESTS.names)
+
+
+def test_claims_name_what_enters():
+    assert ONE.entering == "p"
+    assert TWO.entering == "e"
+
+
+def comparisons(*rows):
+    keys = ["model", "reference", "variant", "algorithm", "difference", "p_raw"]
+    return pd.DataFrame(rows, columns=keys)
+
+
+WIN = ("fusion", "gene", "adjusted", "linear", 0.05, 0.011)
+WIN_TOO = ("fusion", "brain", "adjusted", "linear", 0.07, 0.049)
+
+
+def test_rule_asks_for_a_win_over_every_block(says):
+    recipe = make_recipe()
+    found = decide_escalation(recipe, comparisons(WIN, WIN_TOO))
+    assert found == {
+        "rule": "Stay at late fusion unless fusion beats every single block (corrected resampled t "
+        "over folds, one-sided p < 0.05 against each, so the largest p decides); then try "
+        "two-tower contrastive alignment, stacking, and hub tokens, in this order.",
+        "stage": "late_fusion",
+        "escalate": True,
+        "next_stage": "two_tower_contrastive",
+        "algorithm": "linear",
+        "p_raw": 0.049,
+        "inputs": [
+            {"reference": "gene", "difference": 0.05, "p_raw": 0.011},
+            {"reference": "brain", "difference": 0.07, "p_raw": 0.049},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        ("fusion", "brain", "adjusted", "linear", 0.07, 0.05),
+        ("fusion", "brain", "adjusted", "linear", 0.0, 0.01),
+        ("fusion", "brain", "adjusted", "linear", -0.07, 0.01),
+    ],
+)
+def test_rule_stays_where_one_block_is_not_beaten(second):
+    found = decide_escalation(make_recipe(), comparisons(WIN, second))
+    assert (found["escalate"], found["next_stage"]) == (False, "late_fusion")
+    assert len(found["inputs"]) == 2
+
+
+def test_rule_looks_at_fusion_adjusted_first_algorithm_and_blocks_alone():
+    others = [
+        ("fusion + covariates", "gene", "adjusted", "linear", -1.0, 0.9),
+        ("fusion", "gene", "unadjusted", "linear", -1.0, 0.9),
+        ("fusion", "gene", "adjusted", "xgboost", -1.0, 0.9),
+        ("fusion", "covariates", "adjusted", "linear", -1.0, 0.9),
+    ]
+    found = decide_escalation(make_recipe(), comparisons(WIN, WIN_TOO, *others))
+    assert found["escalate"]
+    assert len(found["inputs"]) == 2
+
+
+def test_rule_without_inputs_decides_nothing():
+    found = decide_escalation(make_recipe(), comparisons())
+    assert (found["escalate"], found["p_raw"], found["inputs"]) == (False, None, [])
+
+
+def whole(recipe=None, parts=None, tests=None, decision=None, **folds):
+    recipe = recipe or make_recipe()
+    numbers = Numbers()
+    flow = rows_of(FLOW, numbers, {"step": "in the table"}, {"step": "no scan", "remaining": 212})
+    dims = [{"block": b, "variant": v, "fold": f, "dim": 10 + f}
+            for b in ("gene", "brain") for v in ("adjusted", "unadjusted")
+            for f in (0, 1)]  # fmt: skip
+    dimensions = rows_of(DIMENSIONS, numbers, *dims)
+    summary = {"n_folds": 4, "scheme": "stratified_grouped", "group": "family_id", "seed": 41,
+               "hash": "abcd", **folds}  # fmt: skip
+    if parts is None:
+        parts = [
+            Part(analysis="cca", findings=["F1."], cautions=["C1."], metrics={"a": 0.5, "b": NAN},
+                 sections=[Section(id="cca", title="T1", items=[Note(text="N1")])],
+                 statements=[Statement(test="S1", measure="m", estimate=0.3)],
+                 regional=[Regional(title="R", values={"A": 1.0})]),
+            Part(analysis="audit", verdict=[Verdict(level="ok", text="V1.")],
+                 metrics={"c": float("inf"), "d": -2.0},
+                 sections=[Section(id="audit", title="T2", items=[])]),
+            Part(analysis="new", sections=[Section(id="unheard", title="T3", items=[])]),
+        ]  # fmt: skip
+    tests = family() if tests is None else tests
+    decision = decision or decide_escalation(recipe, comparisons(WIN, WIN_TOO))
+    return build_view(recipe, flow, summary, dimensions, tests, decision, ["Noticed."], *parts)
+
+
+def test_report_as_a_whole(says):
+    says("report", whole())
+
+
+def test_report_of_little(says):
+    levels = [{"column": "site", "exchange": False}, {"column": "family_id", "exchange": True}]
+    recipe = make_recipe(exchangeability=levels, analyses=["prediction"])
+    decision = decide_escalation(recipe, comparisons())
+    view = whole(recipe, parts=[], tests=TESTS.empty(), decision=decision, group=None,
+                 column="year", cut=2020)  # fmt: skip
+    says("report_of_little", view)
+
+
+def test_decision_to_stay_is_said():
+    stay = decide_escalation(make_recipe(), comparisons(WIN, (*WIN_TOO[:5], 0.5)))
+    view = whole(decision=stay)
+    assert view.findings[-1] == (
+        "Decision: stay at late fusion; fusion does not beat every single block."
+    )
+
+
+def test_p_values_at_their_floor_are_counted():
+    recipe = make_recipe(n_permutations=99)
+    tests = family().assign(p_entered=[0.01, 0.01001, 0.0101, 0.02], p_run=[0.04, 0.05, 0.06, 0.1])
+    view = whole(recipe, tests=tests)
+    assert view.findings[-2] == (
+        "Over all 4 tests of this run taken as one family, 1 remain significant (Holm, 0.05). 1 "
+        "permutation p-values are at their floor of 0.01; at least 80 permutations would be needed "
+        "to tell them apart over the run."
+    )
+
+
+def test_sections_stand_in_the_order_of_the_list():
+    sections = [Section(id=i, title=i, items=[]) for i in [*reversed(ORDER), "x", "y"]]
+    got = [s.id for s in in_order(sections)]
+    assert got == [*ORDER[: ORDER.index("methods")], "x", "y", "methods", "provenance"]
+
+
+def test_provenance_names_cards_code_run_and_data(says):
+    card = {"id": "card-1", "code_version": "0.1+abc", "mlflow_run_id": "run-1"}
+    says("provenance", provenance_section({"one_v1": "h1", "two_v1": "h2"}, card, "The authors."))
+    bare = provenance_section({}, {"id": "c", "code_version": "1"}, "")
+    assert bare.items[1].text == "Code 1; MLflow run none; result card c."
+
+
+def test_page_holds_every_text_of_the_view_once_in_its_place():
+    view = whole()
+    figures = {"sample_flow": b"1", "brain_maps": b"2"}
+    page = render_report(
+        view, figures, [provenance_section({}, {"id": "c", "code_version": "1"}, "")]
+    )
+    for section in view.sections:
+        assert page.count(f'id="{section.id}"><h2>{section.title}</h2>') == 1
+        for item in section.items:
+            if item.kind == "table":
+                for row in item.rows:
+                    cells = "".join(
+                        f'<td class="{c.css}">{escaped(c.text)}</td>' for c in row.cells
+                    )
+                    assert page.count(f'<tr class="{row.css}">{cells}</tr>') >= 1
+                head = "".join(
+                    f'<th class="{c.css}" scope="col">{escaped(c.text)}</th>' for c in item.head
+                )
+                assert f"<thead><tr>{head}</tr></thead>" in page
+            if item.kind == "note":
+                assert f'<p class="note">{escaped(item.text)}</p>' in page
+            if item.kind == "heading":
+                assert f"<h3>{escaped(item.text)}</h3>" in page
+            if item.kind == "bullets":
+                for cell in item.items:
+                    assert f'<li class="{cell.css}">{escaped(cell.text)}</li>' in page
+    assert '<img src="data:image/png;base64,MQ==" alt="Subjects remaining after each step">' in page
+    assert '<a href="#cca">T1</a>' in page
+    assert f"<h1>{view.title}</h1>" in page
+    assert f"<p>{escaped(view.subtitle)}</p>" in page
+    assert f"<title>{view.title}</title>" in page
+    assert '<section class="warn" id="warnings">' in page
+
+
+def escaped(text):
+    from markupsafe import escape
+
+    return str(escape(text))
+
+
+def test_hostile_text_stays_text():
+    part = Part(analysis="cca", findings=["<script>alert(1)</script>"])
+    page = render_report(whole(parts=[part]), {"sample_flow": b"1"}, [])
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_a_figure_that_was_not_drawn_is_a_defect():
+    with pytest.raises(Exception, match="sample_flow"):
+        render_report(whole(parts=[]), {}, [])
+
+
+def test_every_claim_label_names_columns_of_its_table():
+    for analysis in load_analyses():
+        tables = {t.name: t for t in analysis.tables}
+        for claims in analysis.claims:
+            row = dict.fromkeys(tables[claims.table].names, "x")
+            assert claims.label.format(**row)
+            used = {claims.p_raw, claims.p_adjusted, claims.entering} - {""}
+            assert used <= set(row)
+            if claims.p_raw:
+                assert claims.p_raw != claims.p_adjusted

@@ -1,0 +1,270 @@
+"""What every analysis says, cell by cell, on tables in which every number is another."""
+
+from __future__ import annotations
+
+import pytest
+
+from neurogenomics_kb.pipelines.integration.analyses import load_analyses
+from neurogenomics_kb.pipelines.integration.analyses.audit.present import present_audit
+from neurogenomics_kb.pipelines.integration.analyses.audit.table import AUDIT
+from neurogenomics_kb.pipelines.integration.analyses.cca import tables as cca
+from neurogenomics_kb.pipelines.integration.analyses.cca.present import present_cca
+from neurogenomics_kb.pipelines.integration.analyses.dimension_search.present import present_search
+from neurogenomics_kb.pipelines.integration.analyses.dimension_search.tables import SEARCH
+from neurogenomics_kb.pipelines.integration.analyses.logo.present import present_attribution
+from neurogenomics_kb.pipelines.integration.analyses.logo.tables import ATTRIBUTION
+from neurogenomics_kb.pipelines.integration.analyses.partial_correlations.present import (
+    present_associations,
+)
+from neurogenomics_kb.pipelines.integration.analyses.partial_correlations.tables import (
+    ASSOCIATIONS,
+)
+from neurogenomics_kb.pipelines.integration.analyses.prediction.present import present_prediction
+from neurogenomics_kb.pipelines.integration.analyses.prediction.tables import COMPARISONS, METRICS
+from neurogenomics_kb.registry.cards import Column
+from tests.pipelines.conftest import make_recipe
+from tests.view.tables import NAN, Numbers, rows_of
+
+PAIR = {"x": "gene", "y": "white_matter"}
+OTHER = {"x": "gene", "y": "brain-stem"}
+
+
+def canonical_tables():
+    numbers = Numbers()
+    inference = rows_of(
+        cca.INFERENCE, numbers,
+        # All below 0.05, all different: the family-wise, the uncorrected, the held-out one.
+        {**PAIR, "component": 1, "p_raw": 0.0012, "p_adjusted": 0.0023, "n": 1440,
+         "p_held_out_adjusted": 0.0034, "x_dim": 7, "y_dim": 11},
+        {**PAIR, "component": 2, "p_raw": 0.0045, "p_adjusted": 0.0056, "n": 1440,
+         "p_held_out_adjusted": 0.067, "x_dim": 7, "y_dim": 11},
+        {**PAIR, "component": 3, "p_raw": 0.31, "p_adjusted": 0.32, "n": 1440,
+         "p_held_out_adjusted": NAN, "held_out_projected": NAN, "bootstrap_x": NAN, "x_dim": 7,
+         "y_dim": 11},
+        {**OTHER, "component": 1, "p_raw": 0.71, "p_adjusted": 0.72, "n": 639,
+         "p_held_out_adjusted": 0.73, "x_dim": 3, "y_dim": 5},
+    )  # fmt: skip
+    folds = [
+        {**pair, "component": c, "fold": f}
+        for pair, components in ((PAIR, (1, 2)), (OTHER, (1,)))
+        for c in components
+        for f in range(3)
+    ]
+    held_out = rows_of(cca.HELD_OUT, numbers, *folds)
+    loadings = rows_of(
+        cca.LOADINGS, numbers,
+        *(
+            {**PAIR, "component": c, "side": "y", "block": "white_matter", "group": group,
+             "unit": unit, "feature": f"dmri__{group}__{unit}", "loading": loading * c}
+            for c in (1, 2, 3)
+            for group, unit, loading in (
+                ("fa", "cingulum", -0.31), ("fa", "fornix", 0.22), ("fa", "uncinate", 0.03),
+                ("fa", "arcuate", 0.11), ("md", "fornix", 0.12),
+            )
+        ),
+        *(
+            {**PAIR, "component": c, "side": "x", "block": "gene", "group": "kmer", "unit": unit,
+             "feature": f"genomics__kmer__{unit}__{k}", "loading": loading}
+            for c in (1, 2, 3)
+            for unit, k, loading in (
+                ("A", "AA", 0.3), ("A", "AC", -0.4), ("B", "AA", 0.1), ("B", "AC", 0.1),
+                ("C", "AA", 0.2), ("C", "AC", 0.2), ("D", "AA", 0.01), ("D", "AC", 0.01),
+            )
+        ),
+    )  # fmt: skip
+    sides = [("x", "gene"), ("y", "white_matter")]
+    correlations = {(1, "x"): 0.21, (1, "y"): -0.2, (2, "x"): 0.02, (2, "y"): -0.03}
+    direction = rows_of(
+        cca.DIRECTION, numbers,
+        *(
+            {**PAIR, "component": c, "side": side, "block": block, "outcome": "mdd",
+             "correlation": correlations[c, side], "n": 400}
+            for c in (1, 2)
+            for side, block in sides
+        ),
+    )  # fmt: skip
+    return inference, held_out, loadings, direction
+
+
+def test_canonical_correlations(says):
+    says("cca", present_cca(make_recipe(), *canonical_tables()))
+
+
+def test_directions_turn_with_the_sign_of_the_axis():
+    inference, held_out, loadings, direction = canonical_tables()
+    turned = direction.assign(correlation=-direction["correlation"])
+    for table, words in ((direction, "higher fa of cingulum, lower fa of fornix"),
+                         (turned, "lower fa of cingulum, higher fa of fornix")):  # fmt: skip
+        part = present_cca(make_recipe(), inference, held_out, loadings, table)
+        assert f"with a higher mdd go {words}" in str(part.sections)
+    # 1.96 standard errors of a correlation: the edge is a direction.
+    edge = direction.assign(correlation=[0.098, -0.098, 0.0979, -0.0979])
+    said = str(present_cca(make_recipe(), inference, held_out, loadings, edge).sections)
+    assert said.count("in either direction") == 2
+
+
+def test_canonical_correlations_that_were_not_asked_for(says):
+    empty = (c.empty() for c in (cca.INFERENCE, cca.HELD_OUT, cca.LOADINGS, cca.DIRECTION))
+    says("cca_empty", present_cca(make_recipe(), *empty))
+
+
+def metric_rows(numbers, name, models, **more):
+    keys = [(m, v, a) for m in models for v, a in (("adjusted", "linear"), ("adjusted", "trees"))]
+    keys.append((models[1], "unadjusted", "linear"))
+    lines = [
+        {"model": m, "variant": v, "algorithm": a, "metric": metric, "level": level}
+        for m, v, a in keys
+        for metric, level in ((name, ""), *more.get("others", ()))
+    ]
+    return rows_of(METRICS, numbers, *lines)
+
+
+MODELS = ["covariates", "white_matter", "white_matter + covariates", "fusion",
+          "fusion + covariates"]  # fmt: skip
+
+
+def prediction_recipe(**experiment):
+    recipe = make_recipe(algorithms=["linear", "xgboost"], **experiment)
+    blocks = {"white_matter": recipe.blocks["brain"], "gene": recipe.blocks["gene"]}
+    return recipe.model_copy(update={"blocks": blocks})
+
+
+def comparisons(numbers):
+    return rows_of(
+        COMPARISONS, numbers,
+        {"model": "white_matter + covariates", "reference": "covariates", "variant": "adjusted",
+         "algorithm": "linear", "p_raw": 0.011, "p_adjusted": 0.033, "df": 4.0},
+        {"model": "fusion + covariates", "reference": "covariates", "variant": "adjusted",
+         "algorithm": "linear", "difference": -0.04, "p_raw": 0.013, "p_adjusted": 0.043,
+         "df": 4.0},
+        {"model": "fusion", "reference": "white_matter", "variant": "adjusted",
+         "algorithm": "linear", "p_raw": 0.021, "p_adjusted": 0.0501, "df": 4.0},
+        {"model": "fusion + covariates", "reference": "covariates", "variant": "adjusted",
+         "algorithm": "trees", "p_raw": 0.014, "p_adjusted": 0.061, "df": 4.0},
+    )  # fmt: skip
+
+
+def test_prediction(says):
+    numbers = Numbers()
+    metrics = metric_rows(numbers, "auroc", MODELS, others=[("auprc", ""), ("prevalence", "")])
+    metrics.loc[metrics["metric"] == "prevalence", ["ci_low", "ci_high"]] = NAN
+    says("prediction", present_prediction(prediction_recipe(), metrics, comparisons(numbers)))
+
+
+def test_prediction_of_several_classes(says):
+    recipe = prediction_recipe(outcome="group", associations=[], analyses=["prediction"])
+    recipe.dataset.tables["participants"].columns["group"] = Column(name="group", type="category")
+    numbers = Numbers()
+    others = [(m, c) for m in ("auroc", "prevalence") for c in ("ADHD (combined)", "typical")]
+    metrics = metric_rows(numbers, "macro_auroc", MODELS, others=others)
+    says("prediction_classes", present_prediction(recipe, metrics, comparisons(numbers)))
+
+
+def test_prediction_of_a_score_in_later_enrolments(says):
+    folds = {"scheme": "temporal", "column": "year", "cut": 2020.0}
+    more = {"analyses": ["prediction"], "folds": folds, "associations": []}
+    recipe = prediction_recipe(outcome="score", **more)
+    numbers = Numbers()
+    metrics = metric_rows(numbers, "r2", MODELS)
+    metrics["ci_low"], metrics["ci_high"] = NAN, NAN
+    says("prediction_later", present_prediction(recipe, metrics, comparisons(numbers)))
+
+
+def test_prediction_that_was_not_asked_for(says):
+    part = present_prediction(prediction_recipe(), METRICS.empty(), COMPARISONS.empty())
+    says("prediction_empty", part)
+
+
+def attribution_table():
+    numbers = Numbers()
+    units = [{"unit": f"G{i}", "level": "unit", "block": "gene", "metric": "auroc",
+              "full_score": 0.777} for i in range(17)]  # fmt: skip
+    units[0] |= {"p_raw": 0.0011, "p_adjusted": 0.0499}
+    units[1] |= {"p_raw": 0.0012, "p_adjusted": 0.05}
+    units[2] |= {"level": "cluster", "unit": "G2 + G20", "single_low": NAN}
+    return rows_of(ATTRIBUTION, numbers, *units)
+
+
+def test_attribution(says):
+    notes = ["The first note.", "The second note."]
+    says("logo", present_attribution(make_recipe(), attribution_table(), notes))
+
+
+def test_attribution_without_a_hit_and_without_rows(says):
+    none = attribution_table().assign(p_adjusted=0.3, level="cluster")
+    part = present_attribution(make_recipe(), none, [])
+    assert part.findings == [
+        "Leaving out one unit of block gene at a time: none lowers the score more than chance "
+        "(family-wise)."
+    ]
+    assert part.regional == []
+    says("logo_empty", present_attribution(make_recipe(), ATTRIBUTION.empty(), []))
+
+
+def test_associations(says):
+    numbers = Numbers()
+    base = {**PAIR, "side": "y", "block": "white_matter"}
+    table = rows_of(
+        ASSOCIATIONS, numbers,
+        {**base, "component": 1, "outcome": "diagnosis", "measure": "odds ratio per SD",
+         "p_raw": 0.0101, "p_adjusted": 0.0402, "df": 301.0, "note": ""},
+        {**base, "component": 1, "outcome": "score", "measure": "partial pearson",
+         "p_raw": 0.02, "p_adjusted": 0.0501, "df": 302.5, "note": "separated"},
+        {**base, "component": 2, "outcome": "diagnosis", "measure": "odds ratio per SD",
+         "p_raw": 0.03, "p_adjusted": 0.0499, "df": 303.0, "ci_low": NAN},
+    )  # fmt: skip
+    says("associations", present_associations(make_recipe(), table))
+    says("associations_empty", present_associations(make_recipe(), ASSOCIATIONS.empty()))
+
+
+def test_audit(says):
+    numbers = Numbers()
+    table = rows_of(
+        AUDIT, numbers,
+        {"p_raw": 0.004, "scheme": "within", "chance": NAN},
+        {"p_raw": NAN, "block": "", "unit": "", "value": NAN, "scheme": ""},
+    )  # fmt: skip
+    verdict = [{"level": "artefact", "text": "One."}, {"level": "caution", "text": "Two."},
+               {"level": "ok", "text": "Three."}, {"level": "ok", "text": "Four."}]  # fmt: skip
+    says("audit", present_audit(make_recipe(), table, verdict))
+    says("audit_empty", present_audit(make_recipe(), AUDIT.empty(), []))
+
+
+def test_dimension_search(says):
+    numbers = Numbers()
+    lines = [
+        {"block": block, "fold": fold, "dim": dim, "metric": "auroc", "best": dim == best,
+         "chosen": dim == 4}
+        for block, best in (("gene", 8), ("brain", 4))
+        for fold in (0, 1)
+        for dim in (2, 4, 8)
+    ]  # fmt: skip
+    says("dimension_search", present_search(make_recipe(), rows_of(SEARCH, numbers, *lines)))
+    says("dimension_search_empty", present_search(make_recipe(), SEARCH.empty()))
+
+
+def test_scores_of_the_search_are_named():
+    line = {"block": "gene", "fold": 0, "dim": 2, "metric": "r2", "best": True, "chosen": True}
+    part = present_search(make_recipe(), rows_of(SEARCH, Numbers(), line))
+    assert "held-out R² 0." in part.findings[0]
+
+
+@pytest.mark.parametrize("analysis", load_analyses(), ids=lambda a: a.name)
+def test_no_analysis_says_p_is_zero_or_nan(analysis):
+    """Tables without rows are what an analysis that was not asked for leaves."""
+    tables = {t.name: t for t in analysis.tables}
+    inputs = [tables[n].empty() if tables[n].format == "csv" or tables[n].columns else []
+              for n in analysis.present_inputs]  # fmt: skip
+    part = analysis.present(make_recipe(), *inputs)
+    assert part.findings == []
+    assert part.metrics == {}
+    assert all(isinstance(section.title, str) for section in part.sections)
+    assert "nan" not in str(part.model_dump())
+
+
+def test_every_row_of_a_table_has_its_head():
+    for part in (present_cca(make_recipe(), *canonical_tables()),
+                 present_attribution(make_recipe(), attribution_table(), [])):  # fmt: skip
+        for item in part.sections[0].items:
+            if item.kind == "table":
+                assert {len(row.cells) for row in item.rows} == {len(item.head)}
