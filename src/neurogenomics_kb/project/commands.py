@@ -23,6 +23,7 @@ from neurogenomics_kb.registry.schemas import write_schemas
 from neurogenomics_kb.registry.yaml_file import dump_yaml
 
 MOST_RESULTS = 5
+MOST_ENTRIES = 10
 
 path_option = click.option(
     "--kb",
@@ -149,12 +150,23 @@ _add_show("preprocessing", "preprocessing", "Print the rs-fMRI preprocessing pip
 @json_option
 def search_cards(text: str, path: Path, as_json: bool) -> None:
     """List the cards that mention TEXT; exit code 1 when there is none."""
-    cards = _open(path).find(text)
+    registry = _open(path)
+    cards, listed = registry.find(text), registry.entries(text)
     if as_json:
-        _print_json([{"id": c.id, "type": type(c).type_name, "title": c.title} for c in cards])
+        rows = [{"id": c.id, "type": type(c).type_name, "title": c.title} for c in cards]
+        for row in rows:
+            if row["id"] in listed:
+                row["entries"] = [e.model_dump(exclude_defaults=True) for e in listed[row["id"]]]
+        _print_json(rows)
     else:
         for card in cards:
             click.echo(f"{card.id}  [{_kind(card)}]  {card.title}".rstrip())
+            entries = listed.get(card.id, [])
+            for entry in entries[:MOST_ENTRIES]:
+                where = entry.paper or entry.code or entry.data
+                click.echo(f"  {entry.kind}: {entry.name}  {where}".rstrip())
+            if len(entries) > MOST_ENTRIES:
+                click.echo(f"  and {len(entries) - MOST_ENTRIES} more entries (--json has all)")
     if not cards:
         if not as_json:
             click.echo(f"No card mentions '{text}'.")
