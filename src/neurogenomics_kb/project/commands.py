@@ -148,6 +148,7 @@ _add_show("preprocessing", "preprocessing", "Print the rs-fMRI preprocessing pip
 @click.argument("text")
 @path_option
 @json_option
+@one_line_errors
 def search_cards(text: str, path: Path, as_json: bool) -> None:
     """List the cards that mention TEXT; exit code 1 when there is none."""
     registry = _open(path)

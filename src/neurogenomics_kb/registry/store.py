@@ -284,9 +284,7 @@ class Registry:
         """Cards whose id, content or table of entries holds `text`, case ignored."""
         needle = text.lower()
         listed = self.entries(text)
-        return [
-            c for c in self.sound() if needle in c.model_dump_json().lower() or c.id in listed
-        ]
+        return [c for c in self.sound() if needle in c.model_dump_json().lower() or c.id in listed]
 
     def entries(self, text: str = "") -> dict[str, list[SurveyEntry]]:
         """Entries of catalogues that hold `text`, case ignored, by the id of the card.
