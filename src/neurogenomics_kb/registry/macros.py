@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 MACRO = re.compile(r"\{\{\s*(kb(?:-\w+)?)(?::([^}\s]+))?\s*\}\}")
 
 
+# Facts of a model card on what it was trained on, the narrower one first.
+TRAINED_ON = {"pretraining_cohorts": "cohorts", "pretraining_data": "data"}
+
+
 def fill(catalogue: Catalogue, markdown: str, here: str) -> str:
     """Replace what a page asks for from the cards.
 
@@ -70,6 +74,17 @@ def cited_fact(catalogue: Catalogue, place: str, here: str) -> str:
     return f"{text(str(value))} ({link}{'' if fact.verified else ', not looked up'})"
 
 
+def trained_on(catalogue: Catalogue, card_id: str, here: str) -> str:
+    """What a model has seen in pretraining, as far as its card says it."""
+    facts = getattr(cited(catalogue, card_id, here), "facts", {})
+    said = [
+        f"{label}: {cited_fact(catalogue, f'{card_id}.{name}', here)}"
+        for name, label in TRAINED_ON.items()
+        if name in facts
+    ]
+    return "; ".join(said) or "The card does not say what it was trained on"
+
+
 def strategies_with(catalogue: Catalogue, card_id: str) -> list[EmbeddingStrategy]:
     """Embedding strategies that run a model card."""
     return [
@@ -90,7 +105,7 @@ def strategies(catalogue: Catalogue, card_id: str, here: str) -> str:
 
 
 def results_of_model(catalogue: Catalogue, card_id: str, here: str) -> str:
-    """Published results that rest on a model card: what its block scored beside covariates alone."""
+    """Published results that rest on a model card: its block's score beside covariates alone."""
     cited(catalogue, card_id, here)
     recipes = {card_id, *(c.id for c in strategies_with(catalogue, card_id))}
     rows = []
@@ -163,6 +178,7 @@ MACROS: dict[str, Callable[[Catalogue, str, str], str]] = {
     "kb-walkthrough": lambda catalogue, card, here: catalogue.walkthrough(
         cited(catalogue, card, here)
     ),
+    "kb-trained": trained_on,
     "kb-strategies": strategies,
     "kb-results": results_of_model,
     "kb-status": state,
