@@ -15,6 +15,7 @@ import click
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.cards import Card, ResultCard
+from neurogenomics_kb.registry.clones import COLUMNS, check_files, cited_files, read_list
 from neurogenomics_kb.registry.compare import compare_results
 from neurogenomics_kb.registry.drafts import new_card
 from neurogenomics_kb.registry.evidence import results_using
@@ -192,6 +193,49 @@ def validate_cards(path: Path, as_json: bool) -> None:
         kinds = ", ".join(f"{n} {kind}" for kind, n in counts.items())
         click.secho(f"{len(registry.ids())} cards are valid: {kinds}.", fg="green")
     sys.exit(1 if problems else 0)
+
+
+@kb.command("sources")
+@click.option(
+    "--clones",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder with clones of the repositories, in which the files are looked for.",
+)
+@click.option(
+    "--list",
+    "table",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Table with the columns repository, commit and path, instead of what the cards cite.",
+)
+@path_option
+@json_option
+@one_line_errors
+def check_sources(clones: Path | None, table: Path | None, path: Path, as_json: bool) -> None:
+    """List the files of repositories that cards cite, or look for them in local clones.
+
+    Without --clones the list is printed as a table that --list reads. With it, every file is looked
+    for at its commit; exit code 0 when all were seen, 1 when one is absent or has no clone.
+    """
+    files = cited_files(_open(path)) if table is None else read_list(table)
+    checked = None if clones is None else check_files(files, clones)
+    if as_json:
+        rows = [{**f._asdict(), "places": list(f.places)} for f in files]
+        for row, found in zip(rows, checked or [], strict=False):
+            row.update(state=found.state, clone=found.clone)
+        _print_json(rows)
+    elif checked is None:
+        click.echo("\t".join([*COLUMNS, "cited by"]))
+        for file in files:
+            click.echo("\t".join([*file[:3], ", ".join(file.places)]))
+    else:
+        for found in (c for c in checked if c.state != "found"):
+            file = found.file
+            click.echo(f"{found.state}: {file.repository} {file.commit[:12]} {file.path}")
+            click.echo("".join(f"    {place}\n" for place in file.places), nl=False)
+        counts = Counter(c.state for c in checked)
+        told = ", ".join(f"{n} {state}" for state, n in counts.items()) or "none"
+        click.secho(f"{len(checked)} files: {told}.", fg="green" if counts.keys() <= {"found"} else "red")
+    sys.exit(0 if checked is None or all(c.state == "found" for c in checked) else 1)
 
 
 @kb.command("new")

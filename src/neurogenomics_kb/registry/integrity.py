@@ -70,11 +70,11 @@ def check_references(registry: Registry, card: Card, raw: Raw) -> Iterator[Probl
 
 def check_files(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]:
     """Files of this project that a card names must exist."""
-    for field in ("sources", "code"):
-        for i, text in enumerate(getattr(card, field, [])):
-            match = LOCAL_FILE.match(text)
-            if match and not (registry.project / match.group(1)).exists():
-                yield problem_at(raw, (field, i), f"there is no file '{match.group(1)}'")
+    code = [(("code", i), text) for i, text in enumerate(getattr(card, "code", []))]
+    for place, text in [*card.cited(), *code]:
+        match = LOCAL_FILE.match(text)
+        if match and not (registry.project / match.group(1)).exists():
+            yield problem_at(raw, place, f"there is no file '{match.group(1)}'")
 
 
 def check_columns(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]:

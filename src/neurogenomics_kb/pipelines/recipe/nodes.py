@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from neurogenomics_kb.registry import Experiment, Registry
+from neurogenomics_kb.registry.overlap import seen_before
 from neurogenomics_kb.registry.recipe import resolve_recipe
+
+logger = logging.getLogger(__name__)
 
 
 def write_recipe(experiment: Experiment, cohort: str, registry: Registry) -> dict[str, Any]:
-    """Cards of the experiment as one document, with their hashes."""
-    return resolve_recipe(experiment, registry, cohort).model_dump(mode="json")
+    """Cards of the experiment as one document, with their hashes.
+
+    What an encoder or a score has seen before is said at once: report and result card say it again,
+    when the computing is done.
+    """
+    recipe = resolve_recipe(experiment, registry, cohort)
+    for caution in seen_before(recipe):
+        logger.warning(caution)
+    return recipe.model_dump(mode="json")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.registry.overlap import seen_before
 from neurogenomics_kb.registry.recipe import Recipe
 
 # Subjects that 10 + 10, 50 + 50 and 176 + 100 variables need at a true correlation of 0.3, by the
@@ -162,13 +163,7 @@ def write_warnings(recipe: Recipe, cca: pd.DataFrame, notes: list[str]) -> list[
                 f"reduction. For stable weights at a true correlation of 0.3 about {wanted:,} "
                 "would be needed, so read the axes with care."
             )
-    for name, strategy in recipe.blocks.items():
-        if "pgs" in strategy.groups:
-            warnings.append(
-                f"Block '{name}' holds polygenic scores; discovery sample: "
-                f"{strategy.discovery_sample or 'not stated on the card'}. If it included this "
-                "cohort, every model with this block is inflated."
-            )
+    warnings += seen_before(recipe)
     if "site" in recipe.columns and recipe.experiment.folds.scheme != "leave_site_out":
         handled = [n for n, s in recipe.blocks.items() if "site" in s.confounds]
         warnings.append(
