@@ -234,7 +234,9 @@ def check_sources(clones: Path | None, table: Path | None, path: Path, as_json: 
             click.echo("".join(f"    {place}\n" for place in file.places), nl=False)
         counts = Counter(c.state for c in checked)
         told = ", ".join(f"{n} {state}" for state, n in counts.items()) or "none"
-        click.secho(f"{len(checked)} files: {told}.", fg="green" if counts.keys() <= {"found"} else "red")
+        click.secho(
+            f"{len(checked)} files: {told}.", fg="green" if counts.keys() <= {"found"} else "red"
+        )
     sys.exit(0 if checked is None or all(c.state == "found" for c in checked) else 1)
 
 

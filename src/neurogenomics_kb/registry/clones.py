@@ -56,7 +56,10 @@ def cited_files(registry: Registry) -> list[CitedFile]:
         if isinstance(card, ModelCard):
             repository = card.repository.rstrip("/")
             cited += [
-                (("walkthrough", i, "file"), parse_source(f"{repository}/blob/{card.commit}/{s.file}"))
+                (
+                    ("walkthrough", i, "file"),
+                    parse_source(f"{repository}/blob/{card.commit}/{s.file}"),
+                )
                 for i, s in enumerate(card.walkthrough)
                 if s.file and card.commit
             ]

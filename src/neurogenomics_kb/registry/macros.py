@@ -6,19 +6,23 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from neurogenomics_kb.registry.cards import EmbeddingStrategy, ModelCard, ResultCard
+from neurogenomics_kb.registry.cards import EmbeddingStrategy, Fact, ModelCard, ResultCard
 from neurogenomics_kb.registry.integrity import field_value
-from neurogenomics_kb.registry.markdown import number, relative, source, source_of, table, text
+from neurogenomics_kb.registry.markdown import (
+    code,
+    number,
+    relative,
+    source,
+    source_of,
+    table,
+    text,
+)
 from neurogenomics_kb.registry.survey_pages import counts
 
 if TYPE_CHECKING:
     from neurogenomics_kb.registry.site import Catalogue
 
 MACRO = re.compile(r"\{\{\s*(kb(?:-\w+)?)(?::([^}\s]+))?\s*\}\}")
-
-
-# Facts of a model card on what it was trained on, the narrower one first.
-TRAINED_ON = {"pretraining_cohorts": "cohorts", "pretraining_data": "data"}
 
 
 def fill(catalogue: Catalogue, markdown: str, here: str) -> str:
@@ -67,22 +71,38 @@ def value(catalogue: Catalogue, place: str, here: str) -> str:
 def cited_fact(catalogue: Catalogue, place: str, here: str) -> str:
     """Value of a fact with the link to its source, and whether it was looked up."""
     card_id, _, name = place.partition(".")
-    fact = field_value(cited(catalogue, card_id, here), f"facts.{name}")
-    value = ", ".join(map(str, fact.value)) if isinstance(fact.value, list) else fact.value
-    _, address = source_of(fact.source, here)
-    link = f"[source]({address})" if address else source(fact.source, here)
-    return f"{text(str(value))} ({link}{'' if fact.verified else ', not looked up'})"
+    return cited_value(field_value(cited(catalogue, card_id, here), f"facts.{name}"), here)
+
+
+def cited_value(fact: Fact, here: str) -> str:
+    """Value of a fact and where it stands."""
+    value = ", ".join(map(str, fact.value)) if isinstance(fact.value, list) else str(fact.value)
+    return f"{text(value)} ({reference(fact.source, here)}{looked_up(fact.verified)})"
+
+
+def reference(where: str, here: str) -> str:
+    """The word `source` as a link, or the source itself where it cannot be opened."""
+    address = source_of(where, here)[1]
+    return f"[source]({address})" if address else source(where, here)
+
+
+def looked_up(verified: bool) -> str:
+    """Words beside a source that nobody opened for the card."""
+    return "" if verified else ", not looked up"
 
 
 def trained_on(catalogue: Catalogue, card_id: str, here: str) -> str:
-    """What a model has seen in pretraining, as far as its card says it."""
-    facts = getattr(cited(catalogue, card_id, here), "facts", {})
-    said = [
-        f"{label}: {cited_fact(catalogue, f'{card_id}.{name}', here)}"
-        for name, label in TRAINED_ON.items()
-        if name in facts
-    ]
-    return "; ".join(said) or "The card does not say what it was trained on"
+    """Whose data a model was trained on, with the source, as its card says it."""
+    seen = getattr(cited(catalogue, card_id, here), "pretraining_cohorts", None)
+    if seen is None:
+        return "its card does not say whose data it was trained on"
+    if not seen.known:
+        said = f"unknown, {text(seen.reason)}"
+    elif seen.cohorts:
+        said = f"trained on {', '.join(map(code, seen.cohorts))}"
+    else:
+        said = f"on nobody, {text(seen.reason)}"
+    return f"{said} ({reference(seen.source, here)}{looked_up(seen.verified)})"
 
 
 def strategies_with(catalogue: Catalogue, card_id: str) -> list[EmbeddingStrategy]:
@@ -139,8 +159,10 @@ def state(catalogue: Catalogue, card_id: str, here: str) -> str:
     """One line on a model: whether it runs, its licence, its card, paper and repository."""
     card = cited(catalogue, card_id, here)
     runs = "runs" if card.status == "ready" else f"planned: {text(card.reason)}"
-    parts = [runs, f"licence: {text(card.license) or 'not stated'}",
-             f"card {catalogue.link(card_id, here)}"]  # fmt: skip
+    parts = [runs, f"licence: {text(card.license) or 'not stated'}"]
+    if card.weights_license:
+        parts.append(f"of the weights: {cited_value(card.weights_license, here)}")
+    parts.append(f"card {catalogue.link(card_id, here)}")
     if card.paper:
         parts.append(f"paper {catalogue.link(card.paper, here)}")
     if card.repository:

@@ -243,7 +243,10 @@ class Catalogue:
         """Cells of a walkthrough step."""
         where = text(" ".join(filter(None, [step.file, step.symbol])))
         if step.file and card.repository.startswith("https://"):
-            where = f"[{where}]({html.escape(card.repository)}/blob/HEAD/{html.escape(step.file)})"
+            commit = card.commit or "HEAD"
+            where = (
+                f"[{where}]({html.escape(card.repository)}/blob/{commit}/{html.escape(step.file)})"
+            )
         return [text(step.step), where, text(step.does), tick(step.verified)]
 
     def result_sections(self, card: ResultCard, here: str) -> list[str]:
