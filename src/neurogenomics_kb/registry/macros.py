@@ -46,7 +46,9 @@ def fill(catalogue: Catalogue, markdown: str, here: str) -> str:
         name, argument = match.groups()
         if name not in MACROS:
             raise KeyError(f"{here}: there is nothing called '{{{{ {name} }}}}'")
-        return MACROS[name](catalogue, argument or "", here)
+        filled = MACROS[name](catalogue, argument or "", here)
+        begins = re.search(r"(\.|\.\*\*)\s+$", markdown[: match.start()])
+        return filled[:1].upper() + filled[1:] if begins and name == "kb-fact" else filled
 
     return MACRO.sub(replacement, markdown)
 

@@ -26,6 +26,7 @@ ADDRESS = re.compile(r"^https?://[^\s()<>\[\]\"'|]+(\([^\s()<>\[\]\"'|]*\)[^\s()
 HEADING = re.compile(r"^(#+)\s+(.*?)\s*$")
 YEAR = re.compile(r"^\*\*((?:19|20)\d\d)\*\*\s*$")
 BULLET = re.compile(r"^\s*-\s+(.*)$")
+HEADS = ("dataset name", "database")  # first cells of the head rows
 VENUE = re.compile(r"^\[([^\]]+)\]\s*(.*)$")
 
 
@@ -156,7 +157,7 @@ def read_bullet(text: str, kind: str, area: str, year: int | None) -> SurveyEntr
 
 def read_row(cells: Sequence[str], kind: str, area: str) -> Iterator[SurveyEntry]:
     """A row of a table; heads and rules are passed over."""
-    if set("".join(cells)) <= set(":- ") or "name" in cells[0].lower() or cells[0] == "Database":
+    if set("".join(cells)) <= set(":- ") or cells[0].lower() in HEADS:
         return
     linked = list(links_of(cells[0]))
     where = list(links_of(cells[-1]))
