@@ -205,6 +205,7 @@ def check_sources(clones: Path | None, table: Path | None, path: Path, as_json: 
     """
     files = cited_files(_open(path)) if table is None else read_list(table)
     checked = None if clones is None else check_files(files, clones)
+    seen = checked is None or (bool(checked) and all(c.state == "found" for c in checked))
     if as_json:
         rows = [{**f._asdict(), "places": list(f.places)} for f in files]
         for row, found in zip(rows, checked or [], strict=False):
@@ -219,10 +220,11 @@ def check_sources(clones: Path | None, table: Path | None, path: Path, as_json: 
             file = found.file
             click.echo(f"{found.state}: {file.repository} {file.commit[:12]} {file.path}")
             click.echo("".join(f"    {place}\n" for place in file.places), nl=False)
-        counts = Counter(c.state for c in checked)
-        told = ", ".join(f"{n} {state}" for state, n in counts.items()) or "none"
-        click.secho(f"{len(checked)} files: {told}.", fg="green" if counts.keys() <= {"found"} else "red")
-    sys.exit(0 if checked is None or all(c.state == "found" for c in checked) else 1)
+        told = ", ".join(f"{n} {state}" for state, n in Counter(c.state for c in checked).items())
+        click.secho(
+            f"{len(checked)} files: {told or 'none to look for'}.", fg="green" if seen else "red"
+        )
+    sys.exit(0 if seen else 1)
 
 
 @kb.command("new")

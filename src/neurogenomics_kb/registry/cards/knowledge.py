@@ -130,7 +130,9 @@ class ModelCard(Card):
                 "list with the `reason` where nobody's"
             )
         if self.spec.get("weights") and self.weights_license is None:
-            raise ValueError("`spec` names weights, so `weights_license` must say under which terms")
+            raise ValueError(
+                "`spec` names weights, so `weights_license` must say under which terms"
+            )
         if any(step.file for step in self.walkthrough) and not self.commit:
             raise ValueError("`walkthrough` names files, so `commit` must say at which commit")
         return self

@@ -57,9 +57,7 @@ def parse_source(source: str) -> RepositoryFile | None:
     parts = [part for part in parts if part != "-"]
     if len(parts) < 4 or parts[2] not in VIEWS:
         return None
-    return RepositoryFile(
-        match["host"], "/".join(parts[:2]), parts[3], "/".join(parts[4:])
-    )
+    return RepositoryFile(match["host"], "/".join(parts[:2]), parts[3], "/".join(parts[4:]))
 
 
 def require_pinned(source: str) -> str:
