@@ -19,6 +19,7 @@ from neurogenomics_kb.registry.clones import COLUMNS, check_files, cited_files, 
 from neurogenomics_kb.registry.compare import compare_results
 from neurogenomics_kb.registry.drafts import new_card
 from neurogenomics_kb.registry.evidence import results_using
+from neurogenomics_kb.registry.field_map import MappedField, map_fields
 from neurogenomics_kb.registry.lock import write_lock
 from neurogenomics_kb.registry.schemas import write_schemas
 from neurogenomics_kb.registry.yaml_file import dump_yaml
@@ -180,6 +181,22 @@ def validate_cards(path: Path, as_json: bool) -> None:
         kinds = ", ".join(f"{n} {kind}" for kind, n in counts.items())
         click.secho(f"{len(registry.ids())} cards are valid: {kinds}.", fg="green")
     sys.exit(1 if problems else 0)
+
+
+@kb.command("fields")
+@click.argument("dataset_id", metavar="ID")
+@path_option
+@json_option
+@one_line_errors
+def list_fields(dataset_id: str, path: Path, as_json: bool) -> None:
+    """List the fields that an extract is ordered by, of the dataset card ID and its parts."""
+    fields = map_fields(_open(path), dataset_id)
+    if as_json:
+        _print_json([f._asdict() for f in fields])
+        return
+    click.echo("\t".join(MappedField._fields))
+    for field in fields:
+        click.echo("\t".join("" if part is None else str(part) for part in field))
 
 
 @kb.command("sources")

@@ -21,6 +21,7 @@ from neurogenomics_kb.registry.cards import (
     ResultCard,
 )
 from neurogenomics_kb.registry.evidence import decision_id, results_using
+from neurogenomics_kb.registry.field_map import map_fields, runs_of
 from neurogenomics_kb.registry.integrity import LOCAL_FILE, field_value
 from neurogenomics_kb.registry.store import Registry
 from neurogenomics_kb.registry.yaml_file import dump_yaml
@@ -39,6 +40,7 @@ SHOWN = {"id", "title", "status", "reason", "sources", "notes", "schema_version"
          "findings", "walkthrough", "description", "summary", "relevance", "limits"}  # fmt: skip
 MACRO = re.compile(r"\{\{\s*kb:([^}\s]+)\s*\}\}")
 PLAN = re.compile(r"\{\{\s*kb-plan\s*\}\}")
+FIELDS = re.compile(r"\{\{\s*kb-fields:([^}\s]+)\s*\}\}")
 
 
 class Catalogue:
@@ -368,8 +370,36 @@ class Catalogue:
         link = self.link(newest.id, here) if newest else ""
         return [self.link(name, here), status, len(results) or "", link, stage]
 
+    def fields(self, card_id: str, here: str) -> str:
+        """Fields of a cohort that an extract is ordered by; neighbours of one kind share a row."""
+        rows = []
+        for run in runs_of(map_fields(self.registry, card_id)):
+            first, last = run[0], run[-1]
+            ids = list(dict.fromkeys(f.field for f in run))
+            shown = ids[0] if len(ids) == 1 else f"{ids[0]}–{ids[-1]}"
+            arrays = sorted({f.array for f in run if f.array})
+            if arrays:
+                shown += f", array {arrays[0]}" + (f"–{arrays[-1]}" if len(arrays) > 1 else "")
+            visits = ", ".join(str(i) for i in sorted({f.instance for f in run} - {None}))
+            ends = [first] if first.title == last.title else [first, last]
+            what = " … ".join(text(f.title) for f in ends)
+            if first.note:
+                what += f"<br>*{text(first.note)}*"
+            names = [code(f.name) for f in (first, last) if f.name]
+            name = " … ".join(dict.fromkeys(names))
+            if first.kind == "column" and len(run) > 1:
+                name += f" ({len(run)})"
+            rows.append(
+                [shown, visits, what, name, self.link(first.card, here),
+                 self.source(first.source, here) if first.source else "", tick(first.verified)]
+            )  # fmt: skip
+        head = ["field", "instance", "what", "column or files", "card", "source", "looked up"]
+        return table(head, rows)
+
     def fill(self, markdown: str, here: str) -> str:
         """Replace ``{{ kb:id.field }}`` by the value and ``{{ kb-plan }}`` by the live plan.
+
+        ``{{ kb-fields:id }}`` becomes the table of fields of a dataset card and its parts.
 
         Raises
         ------
@@ -386,7 +416,13 @@ class Catalogue:
             found = field_value(self.cards[card_id], field)
             return text(", ".join(map(str, found)) if isinstance(found, list) else str(found))
 
-        return PLAN.sub(lambda _: self.plan(here), MACRO.sub(value, markdown))
+        def fields(match: re.Match) -> str:
+            if match.group(1) not in self.registry.ids("dataset"):
+                raise KeyError(f"{here}: there is no dataset card '{match.group(1)}'")
+            return self.fields(match.group(1), here)
+
+        filled = FIELDS.sub(fields, MACRO.sub(value, markdown))
+        return PLAN.sub(lambda _: self.plan(here), filled)
 
 
 def path_of(card: Card) -> str:
