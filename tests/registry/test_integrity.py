@@ -16,7 +16,10 @@ FILES = {
         "id: more\nkind: part\ncohort: c\npart_of: people\ntables:\n  u:\n    file: u.tsv\n"
         "    columns:\n      s: {name: sex, type: category}\n"
     ),
-    "kb/model_cards/net.yaml": "id: net\nmodality: smri\npaper: paper_1\n",
+    "kb/model_cards/net.yaml": (
+        "id: net\nmodality: smri\npaper: paper_1\n"
+        "pretraining_cohorts: {cohorts: [], reason: none, source: src/x.py}\n"
+    ),
     "kb/paper_cards/paper_1.yaml": (
         "id: paper_1\ntitle: A title\nauthors: [A B]\nyear: 2020\nkind: method\n"
         "bibliography: {source: 'doi:10.1/x'}\nsummary: s\ncode: [src/x.py]\n"
@@ -149,7 +152,7 @@ def test_damaged_lock_is_a_problem_and_not_a_crash(project):
 
 def test_duplicates_over_files_and_types(project):
     folder = project()
-    (folder / "kb/model_cards/people.yaml").write_text("modality: smri\n")
+    (folder / "kb/model_cards/people.yaml").write_text("modality: smri\nkind: hub\n")
     (folder / "conf/experiments/net.yml").write_text("run: {}\n")
     found = "\n".join(problems(folder))
     assert "model_cards/people.yaml:1: people: id 'people' is already used in" in found

@@ -19,6 +19,7 @@ from neurogenomics_kb.registry.clones import COLUMNS, check_files, cited_files, 
 from neurogenomics_kb.registry.compare import compare_results
 from neurogenomics_kb.registry.drafts import new_card
 from neurogenomics_kb.registry.evidence import results_using
+from neurogenomics_kb.registry.field_map import MappedField, map_fields
 from neurogenomics_kb.registry.lock import write_lock
 from neurogenomics_kb.registry.schemas import write_schemas
 from neurogenomics_kb.registry.yaml_file import dump_yaml
@@ -195,6 +196,22 @@ def validate_cards(path: Path, as_json: bool) -> None:
     sys.exit(1 if problems else 0)
 
 
+@kb.command("fields")
+@click.argument("dataset_id", metavar="ID")
+@path_option
+@json_option
+@one_line_errors
+def list_fields(dataset_id: str, path: Path, as_json: bool) -> None:
+    """List the fields that an extract is ordered by, of the dataset card ID and its parts."""
+    fields = map_fields(_open(path), dataset_id)
+    if as_json:
+        _print_json([f._asdict() for f in fields])
+        return
+    click.echo("\t".join(MappedField._fields))
+    for field in fields:
+        click.echo("\t".join("" if part is None else str(part) for part in field))
+
+
 @kb.command("sources")
 @click.option(
     "--clones",
@@ -218,6 +235,7 @@ def check_sources(clones: Path | None, table: Path | None, path: Path, as_json: 
     """
     files = cited_files(_open(path)) if table is None else read_list(table)
     checked = None if clones is None else check_files(files, clones)
+    seen = checked is None or (bool(checked) and all(c.state == "found" for c in checked))
     if as_json:
         rows = [{**f._asdict(), "places": list(f.places)} for f in files]
         for row, found in zip(rows, checked or [], strict=False):
@@ -232,12 +250,11 @@ def check_sources(clones: Path | None, table: Path | None, path: Path, as_json: 
             file = found.file
             click.echo(f"{found.state}: {file.repository} {file.commit[:12]} {file.path}")
             click.echo("".join(f"    {place}\n" for place in file.places), nl=False)
-        counts = Counter(c.state for c in checked)
-        told = ", ".join(f"{n} {state}" for state, n in counts.items()) or "none"
+        told = ", ".join(f"{n} {state}" for state, n in Counter(c.state for c in checked).items())
         click.secho(
-            f"{len(checked)} files: {told}.", fg="green" if counts.keys() <= {"found"} else "red"
+            f"{len(checked)} files: {told or 'none to look for'}.", fg="green" if seen else "red"
         )
-    sys.exit(0 if checked is None or all(c.state == "found" for c in checked) else 1)
+    sys.exit(0 if seen else 1)
 
 
 @kb.command("new")

@@ -9,12 +9,13 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry.cards import ModelCard, ResultCard
-from neurogenomics_kb.registry.cards.sources import COMMIT, RepositoryFile, parse_source
+from neurogenomics_kb.registry.cards.sources import COMMIT, parse_source
 from neurogenomics_kb.registry.store import Registry
 
 COLUMNS = ["repository", "commit", "path"]
@@ -23,7 +24,10 @@ State = Literal["found", "no such file", "no such commit", "no clone"]
 
 
 class CitedFile(NamedTuple):
-    """A file of a repository, and the places of cards that cite it (``card.field``)."""
+    """A file of a repository, and the places of cards that cite it (``card.field``).
+
+    The repository is ``owner/name``, with the host before it where that is not GitHub.
+    """
 
     repository: str
     commit: str
@@ -52,20 +56,19 @@ def cited_files(registry: Registry) -> list[CitedFile]:
     for card in registry.sound():
         if isinstance(card, ResultCard):
             continue
-        cited = [(place, parse_source(text)) for place, text in card.cited()]
+        cited = list(card.cited())
         if isinstance(card, ModelCard):
-            repository = card.repository.rstrip("/")
+            tree = f"{card.repository.rstrip('/')}/blob/{card.commit}"
             cited += [
-                (
-                    ("walkthrough", i, "file"),
-                    parse_source(f"{repository}/blob/{card.commit}/{s.file}"),
-                )
-                for i, s in enumerate(card.walkthrough)
-                if s.file and card.commit
+                (("walkthrough", i, "file"), f"{tree}/{step.file}")
+                for i, step in enumerate(card.walkthrough)
+                if step.file
             ]
-        for place, file in cited:
-            if isinstance(file, RepositoryFile):
-                key = (file.repository, file.commit, file.path)
+        for place, text in cited:
+            file = parse_source(text)
+            if file is not None:
+                host = "" if file.host == "github.com" else f"{file.host}/"
+                key = (f"{host}{file.repository}", file.commit, file.path)
                 places.setdefault(key, []).append(".".join([card.id, *map(str, place)]))
     return [CitedFile(*key, tuple(found)) for key, found in sorted(places.items())]
 
@@ -94,7 +97,7 @@ def read_list(path: Path) -> list[CitedFile]:
             f"there is no column '{absent[0]}', or no row",
             file=path,
             column=absent[0],
-            remedy=f"Write a table with the columns {', '.join(COLUMNS)}; `ngkb sources` prints one.",
+            remedy=f"Write the columns {', '.join(COLUMNS)}; `ngkb sources` prints such a table.",
         )
     for number, row in enumerate(rows, 2):
         if not COMMIT.fullmatch((row["commit"] or "").strip()):
@@ -141,9 +144,9 @@ def check_files(files: Sequence[CitedFile], folder: Path) -> list[CheckedFile]:
 
 
 def _check(file: CitedFile, clones, trees) -> CheckedFile:
-    wanted = file.repository.lower()
-    full = [d for d, names in clones if wanted in names]
-    fitting = full or [d for d, names in clones if wanted.split("/")[-1] in names]
+    wanted = file.repository.lower().split("/")
+    full = [d for d, names in clones if "/".join(wanted[-2:]) in names]
+    fitting = full or [d for d, names in clones if wanted[-1] in names]
     for git_dir in fitting:
         paths = trees(git_dir, file.commit)
         if paths is None:
@@ -178,7 +181,7 @@ def names_of(git_dir: Path, folder: Path) -> set[str]:
     parts = [p.removesuffix(".git") for p in git_dir.relative_to(folder).parts if p != ".git"]
     if not parts:
         parts = [git_dir.parent.name if git_dir.name == ".git" else git_dir.name]
-    names = {*remotes, *parts, *("/".join(pair) for pair in zip(parts, parts[1:], strict=False))}
+    names = {*remotes, *parts, *("/".join(pair) for pair in pairwise(parts))}
     for part in parts:
         # Folders that hold owner and name in one word: owner__name, owner+name, owner--name.
         names.add("/".join(re.split(r"__|\+|--", part, maxsplit=1)))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from neurogenomics_kb.registry.cards import EmbeddingStrategy, Fact, ModelCard, ResultCard
+from neurogenomics_kb.registry.field_map import map_fields, runs_of
 from neurogenomics_kb.registry.integrity import field_value
 from neurogenomics_kb.registry.markdown import (
     code,
@@ -16,6 +17,7 @@ from neurogenomics_kb.registry.markdown import (
     source_of,
     table,
     text,
+    tick,
 )
 from neurogenomics_kb.registry.survey_pages import counts
 
@@ -188,6 +190,35 @@ def encoders(catalogue: Catalogue, modality: str, here: str) -> str:
     return table(["model", "here", "licence", "strategies"], rows)
 
 
+def fields(catalogue: Catalogue, card_id: str, here: str) -> str:
+    """Fields of a cohort that an extract is ordered by; neighbours of one kind share a row."""
+    if card_id not in catalogue.registry.ids("dataset"):
+        raise KeyError(f"{here}: there is no dataset card '{card_id}'")
+    rows = []
+    for run in runs_of(map_fields(catalogue.registry, card_id)):
+        first, last = run[0], run[-1]
+        ids = list(dict.fromkeys(f.field for f in run))
+        shown = ids[0] if len(ids) == 1 else f"{ids[0]}–{ids[-1]}"
+        arrays = sorted({f.array for f in run if f.array})
+        if arrays:
+            shown += f", array {arrays[0]}" + (f"–{arrays[-1]}" if len(arrays) > 1 else "")
+        visits = ", ".join(str(i) for i in sorted({f.instance for f in run} - {None}))
+        ends = [first] if first.title == last.title else [first, last]
+        what = " … ".join(text(f.title) for f in ends)
+        if first.note:
+            what += f"<br>*{text(first.note)}*"
+        names = [code(f.name) for f in (first, last) if f.name]
+        name = " … ".join(dict.fromkeys(names))
+        if first.kind == "column" and len(run) > 1:
+            name += f" ({len(run)})"
+        rows.append(
+            [shown, visits, what, name, catalogue.link(first.card, here),
+             source(first.source, here) if first.source else "", tick(first.verified)]
+        )  # fmt: skip
+    head = ["field", "instance", "what", "column or files", "card", "source", "looked up"]
+    return table(head, rows)
+
+
 def level(level: Any) -> str:
     """Pooling of a level in a few words."""
     return f"{level.level} {level.pooling.replace('_', ' ')}"
@@ -208,4 +239,5 @@ MACROS: dict[str, Callable[[Catalogue, str, str], str]] = {
     "kb-status": state,
     "kb-encoders": encoders,
     "kb-survey": counts,
+    "kb-fields": fields,
 }

@@ -69,7 +69,9 @@ def source_of(where: str, here: str) -> tuple[str, str]:
     if where.startswith("arXiv:"):
         return shown, f"https://arxiv.org/abs/{html.escape(where[6:])}"
     if re.match(r"^https://[^\s()<>\[\]\"']+$", where):
-        github = re.match(r"^https://github\.com/([^/]+/[^/]+)(?:/blob/([^/]+)/(.+))?$", where)
+        github = re.match(
+            r"^https://github\.com/([^/]+/[^/]+)(?:/(?:blob|tree)/([^/]+)/(.+))?$", where
+        )
         if github:
             repository, commit, file = github.groups()
             pinned = f"@{commit[:7]}" if commit and re.fullmatch("[0-9a-f]{40}", commit) else ""

@@ -45,9 +45,9 @@ def pretraining_warnings(recipe: Recipe) -> list[str]:
         told = f"Block '{name}' is embedded by '{strategy.encoder}', "
         if not trained.known:
             found.append(
-                f"{told}whose pretraining cohorts are not known ({trained.reason.strip()}). If they "
-                "included this cohort, nobody here is held out for it and every model with this "
-                "block is inflated."
+                f"{told}whose pretraining cohorts are not known ({trained.reason.strip()}). If "
+                "this cohort was among them, nobody here is held out for it and every model with "
+                "this block is inflated."
             )
             continue
         shared = [c for c in trained.cohorts if cohort_key(c) in own]

@@ -10,6 +10,7 @@ from typing import Any
 from neurogenomics_kb.registry.cards import (
     CARD_TYPES,
     Card,
+    DatasetCard,
     DecisionCard,
     Experiment,
     Fact,
@@ -190,11 +191,13 @@ class Catalogue:
         if findings:
             rows = [self.fact(f, here) for f in findings]
             parts.append("## Findings\n\n" + table(["finding", "source", "looked up"], rows))
-        if isinstance(card, ModelCard) and card.repository:
-            parts.append(f"Repository: {source(card.repository, here)}. {text(card.license)}")
+        if isinstance(card, ModelCard):
+            parts.append(self.terms(card, here))
         if isinstance(card, ModelCard) and card.walkthrough:
             parts.append(
-                "## Walkthrough\n\nWhere to read in the original repository.\n\n"
+                "## Walkthrough\n\nWhere to read in the original repository"
+                + (f", at commit {code(card.commit[:12])}" if card.commit else "")
+                + ".\n\n"
                 + self.walkthrough(card)
             )
         files = getattr(card, "code", [])
@@ -239,14 +242,35 @@ class Catalogue:
         note = f"<br>*{text(fact.note)}*" if fact.note else ""
         return [text(str(value)) + note, source(fact.source, here), tick(fact.verified)]
 
+    def terms(self, card: ModelCard, here: str) -> str:
+        """Whose data an encoder has seen, and under which terms code and weights are given."""
+        rows = []
+        trained = card.pretraining_cohorts
+        if trained is not None:
+            named = ", ".join(trained.cohorts) if trained.known else "unknown"
+            value = text(". ".join(filter(None, [named or "none", trained.reason])))
+            note = f"<br>*{text(trained.note)}*" if trained.note else ""
+            rows.append(
+                ["pretraining cohorts", value + note, source(trained.source, here),
+                 tick(trained.verified)]
+            )  # fmt: skip
+        if card.repository or card.license:
+            where = source(card.repository, here) if card.repository else ""
+            rows.append(["code", text(card.license), where, ""])
+        if card.weights_license is not None:
+            rows.append(["weights", *self.fact(card.weights_license, here)])
+        return (
+            "## Training data and terms\n\n" + table(["what", "value", "source", "looked up"], rows)
+            if rows
+            else ""
+        )
+
     def step(self, card: ModelCard, step: Any) -> list[str]:
         """Cells of a walkthrough step."""
         where = text(" ".join(filter(None, [step.file, step.symbol])))
         if step.file and card.repository.startswith("https://"):
-            commit = card.commit or "HEAD"
-            where = (
-                f"[{where}]({html.escape(card.repository)}/blob/{commit}/{html.escape(step.file)})"
-            )
+            tree = f"{html.escape(card.repository)}/blob/{card.commit}"
+            where = f"[{where}]({tree}/{html.escape(step.file)})"
         return [text(step.step), where, text(step.does), tick(step.verified)]
 
     def result_sections(self, card: ResultCard, here: str) -> list[str]:
@@ -360,7 +384,13 @@ def path_of(card: Card) -> str:
     return f"{ROOT}/{type(card).type_name}/{card.id}.md"
 
 
-def facts_of(card: Card) -> Iterable[Fact]:
-    """Facts and findings of a card."""
+def facts_of(card: Card) -> Iterable[Any]:
+    """Facts and findings of a card, and what else says whether it was looked up."""
     yield from (getattr(card, "facts", {}) or {}).values()
     yield from getattr(card, "findings", [])
+    if isinstance(card, ModelCard):
+        yield from filter(None, (card.weights_license, card.pretraining_cohorts))
+    if isinstance(card, DatasetCard):
+        yield from card.fields.values()
+        for listed in card.tables.values():
+            yield from (c for c in listed.columns.values() if c.source or listed.source)
