@@ -41,6 +41,7 @@ SHOWN = {"id", "title", "status", "reason", "sources", "notes", "schema_version"
 MACRO = re.compile(r"\{\{\s*kb:([^}\s]+)\s*\}\}")
 PLAN = re.compile(r"\{\{\s*kb-plan\s*\}\}")
 FIELDS = re.compile(r"\{\{\s*kb-fields:([^}\s]+)\s*\}\}")
+PLANNED = re.compile(r"\{\{\s*kb-planned\s*\}\}")
 
 
 class Catalogue:
@@ -370,6 +371,16 @@ class Catalogue:
         link = self.link(newest.id, here) if newest else ""
         return [self.link(name, here), status, len(results) or "", link, stage]
 
+    def planned(self, here: str) -> str:
+        """Planned cards with their reasons, by type."""
+        rows = [
+            [TITLES[kind], self.link(card.id, here), text(card.reason)]
+            for kind in TITLES
+            for card in self.of_type(kind)
+            if card.status == "planned"
+        ]
+        return table(["type", "card", "why it does not run"], rows) if rows else "Nothing."
+
     def fields(self, card_id: str, here: str) -> str:
         """Fields of a cohort that an extract is ordered by; neighbours of one kind share a row."""
         rows = []
@@ -385,7 +396,8 @@ class Catalogue:
             what = " … ".join(text(f.title) for f in ends)
             if first.note:
                 what += f"<br>*{text(first.note)}*"
-            names = [code(f.name) for f in (first, last) if f.name]
+            shown_as = code if first.kind == "column" else text
+            names = [shown_as(f.name) for f in (first, last) if f.name]
             name = " … ".join(dict.fromkeys(names))
             if first.kind == "column" and len(run) > 1:
                 name += f" ({len(run)})"
@@ -399,7 +411,8 @@ class Catalogue:
     def fill(self, markdown: str, here: str) -> str:
         """Replace ``{{ kb:id.field }}`` by the value and ``{{ kb-plan }}`` by the live plan.
 
-        ``{{ kb-fields:id }}`` becomes the table of fields of a dataset card and its parts.
+        ``{{ kb-fields:id }}`` becomes the table of fields of a dataset card and its parts,
+        ``{{ kb-planned }}`` that of the planned cards.
 
         Raises
         ------
@@ -422,6 +435,7 @@ class Catalogue:
             return self.fields(match.group(1), here)
 
         filled = FIELDS.sub(fields, MACRO.sub(value, markdown))
+        filled = PLANNED.sub(lambda _: self.planned(here), filled)
         return PLAN.sub(lambda _: self.plan(here), filled)
 
 
@@ -438,8 +452,6 @@ def facts_of(card: Card) -> Iterable[Any]:
         yield from filter(None, (card.weights_license, card.pretraining_cohorts))
     if isinstance(card, DatasetCard):
         yield from card.fields.values()
-        for table in card.tables.values():
-            yield from (c for c in table.columns.values() if c.source or table.source)
 
 
 def text(value: str) -> str:
