@@ -95,7 +95,7 @@ def _fields_of(card: DatasetCard) -> list[MappedField]:
         found += [
             MappedField(
                 ids, instance, None, field.title, field.kind, field.files, card.id, "",
-                field.source, field.verified, ". ".join(filter(None, [field.use, field.note])),
+                field.source, field.verified, "; ".join(filter(None, [field.use, field.note])),
             )
             for instance in instances
         ]  # fmt: skip

@@ -207,7 +207,8 @@ def fields(catalogue: Catalogue, card_id: str, here: str) -> str:
         what = " … ".join(text(f.title) for f in ends)
         if first.note:
             what += f"<br>*{text(first.note)}*"
-        names = [code(f.name) for f in (first, last) if f.name]
+        shown_as = code if first.kind == "column" else text
+        names = [shown_as(f.name) for f in (first, last) if f.name]
         name = " … ".join(dict.fromkeys(names))
         if first.kind == "column" and len(run) > 1:
             name += f" ({len(run)})"
@@ -228,6 +229,7 @@ def level(level: Any) -> str:
 MACROS: dict[str, Callable[[Catalogue, str, str], str]] = {
     "kb": value,
     "kb-plan": lambda catalogue, _, here: catalogue.plan(here),
+    "kb-planned": lambda catalogue, _, here: catalogue.planned(here),
     "kb-fact": cited_fact,
     "kb-facts": lambda catalogue, card, here: catalogue.facts(cited(catalogue, card, here), here),
     "kb-walkthrough": lambda catalogue, card, here: catalogue.walkthrough(

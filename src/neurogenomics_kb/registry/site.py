@@ -374,6 +374,16 @@ class Catalogue:
         link = self.link(newest.id, here) if newest else ""
         return [self.link(name, here), status, len(results) or "", link, stage]
 
+    def planned(self, here: str) -> str:
+        """Planned cards with their reasons, by type."""
+        rows = [
+            [TITLES[kind], self.link(card.id, here), text(card.reason)]
+            for kind in TITLES
+            for card in self.of_type(kind)
+            if card.status == "planned"
+        ]
+        return table(["type", "card", "why it does not run"], rows) if rows else "Nothing."
+
     def fill(self, markdown: str, here: str) -> str:
         """Replace what a hand-written page asks for, see `neurogenomics_kb.registry.macros`."""
         return fill(self, markdown, here)
