@@ -47,7 +47,7 @@ def test_strategy_runs_as_it_is_written(project, tmp_path):
     assert len(features) == note["subjects_embedded"]
     assert features[own].notna().all(axis=None)
     metrics = pd.read_csv(project.outputs(experiment="brain_fm") / "metrics.csv")
-    assert {"brain", "brain_covariates", "covariates"} <= set(metrics["model"])
+    assert {"brain", "brain + covariates", "covariates"} <= set(metrics["model"])
     flow = pd.read_csv(project.path / "data/05_model_input/demo/brain_fm/sample_flow.csv")
     steps = "; ".join(flow["step"])
     for reason in note["subjects_dropped"]:

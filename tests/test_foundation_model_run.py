@@ -51,7 +51,7 @@ def test_strategy_runs_as_it_is_written_and_nothing_is_embedded_twice(project, m
     assert len(own) == len(genes) * 12
     before = features[own]
     metrics = pd.read_csv(project.outputs(experiment="fm") / "metrics.csv")
-    assert {"gene", "gene_covariates", "covariates"} <= set(metrics["model"])
+    assert {"gene", "gene + covariates", "covariates"} <= set(metrics["model"])
 
     project.run(*project.changed(**EXPERIMENT), NGKB_MODEL_DIR=models)
     assert encoding(project)["computed"] == 0
@@ -71,5 +71,5 @@ def test_genes_are_left_out_of_the_model_and_together_where_they_correlate(proje
     features = pd.read_parquet(project.path / "data/04_feature/demo/genomics.features.parquet")
     genes = {c.split("__")[2] for c in features if "__caduceus_ps_131k__" in c}
     assert set(table.loc[table["level"] == "unit", "unit"]) == genes
-    assert table["p_swap_fwe"].between(1 / 2001, 1).all()
+    assert table["p_adjusted"].between(1 / 2001, 1).all()
     assert table["single_score"].between(0, 1).all()

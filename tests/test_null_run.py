@@ -12,13 +12,13 @@ def test_null_cohort_gives_nothing(project):
     assert done.returncode == 0, done.stderr[-2000:]
     project.run("--env", "demo_null")
     outputs = project.outputs("demo_null", "demo_null")
-    assert (pd.read_csv(outputs / "cca.csv")["p_value"] > 0.05).all()
+    assert (pd.read_csv(outputs / "cca.csv")["p_adjusted"] > 0.05).all()
     comparisons = pd.read_csv(outputs / "comparisons.csv")
     assert (comparisons["p_holm"] > 0.05).all()
-    assert (pd.read_csv(outputs / "attribution.csv")["p_swap_fwe"] > 0.05).all()
+    assert (pd.read_csv(outputs / "attribution.csv")["p_adjusted"] > 0.05).all()
     assert (pd.read_csv(outputs / "associations.csv")["q_value"] > 0.05).all()
     assert (pd.read_csv(outputs / "tests.csv")["p_run"] > 0.05).all()
-    assert (pd.read_csv(outputs / "cca.csv")["p_held_out"] > 0.05).all()
+    assert (pd.read_csv(outputs / "cca.csv")["p_held_out_adjusted"] > 0.05).all()
     verdict = json.loads((outputs / "audit_verdict.json").read_text())
     assert "artefact" not in {sentence["level"] for sentence in verdict}
     metrics = pd.read_csv(outputs / "metrics.csv")

@@ -38,7 +38,7 @@ def test_another_strategy_is_a_second_card_and_a_second_run(first):
     cards = [yaml.safe_load(p.read_text()) for p in (first.results[0], first.results[-1])]
     assert cards[0]["parameters"]["blocks"]["brain"] == "smri_free_surfer_pca512_v1"
     assert cards[1]["parameters"]["blocks"]["brain"] == other
-    assert cards[0]["cca"] != cards[1]["cca"]
+    assert cards[0]["primary"] != cards[1]["primary"]
     assert cards[0]["folds"]["hash"] == cards[1]["folds"]["hash"]
     client = mlflow.MlflowClient(f"sqlite:///{first.path}/mlflow.db")
     runs = [client.get_run(card["mlflow_run_id"]) for card in cards]
@@ -70,8 +70,9 @@ def test_an_experiment_file_replaces_the_default_blocks(first):
     assert done.returncode == 0, done.stderr[-2000:]
     metrics = pd.read_csv(first.outputs(experiment="02_prediction_baselines") / "metrics.csv")
     assert set(metrics["model"]) == {
-        "covariates", "fusion", "fusion_covariates", "gene", "gene_covariates", "pgs",
-        "pgs_covariates", "brain", "brain_covariates", "connectivity", "connectivity_covariates",
+        "covariates", "fusion", "fusion + covariates", "gene", "gene + covariates", "pgs",
+        "pgs + covariates", "brain", "brain + covariates", "connectivity",
+        "connectivity + covariates",
     }  # fmt: skip
     card = yaml.safe_load(first.results[-1].read_text())
     assert any("polygenic scores" in w for w in card["warnings"])

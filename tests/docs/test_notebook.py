@@ -35,5 +35,5 @@ def test_first_run_executes_and_shows_results(project, monkeypatch):
     assert not any(o["output_type"] == "error" for o in outputs)
     assert sum("image/png" in o.get("data", {}) for o in outputs) == 2
     text = "".join(o.get("data", {}).get("text/plain", "") for o in outputs)
-    for words in ("smri_free_surfer_pca512_v1", "gene~brain", "fusion_covariates", "SIM"):
+    for words in ("smri_free_surfer_pca512_v1", "fusion + covariates", "SIM"):
         assert words in text

@@ -10,6 +10,7 @@ from kedro.runner import SequentialRunner
 from kedro.validation.parameter_validator import ParameterValidator
 
 from neurogenomics_kb.settings import CONFIG_LOADER_ARGS
+from tests.recipes import partial_recipe
 
 PROJECT = Path(__file__).parents[2]
 
@@ -36,6 +37,8 @@ def run_pipeline(pipeline, inputs: dict, parameters: dict | None = None) -> Data
     raw = merge(conf["parameters"], parameters or {})
     typed = ParameterValidator({"modality": pipeline}).validate_raw_params(raw)
     catalog = DataCatalog.from_config(conf["catalog"])
+    if isinstance(inputs.get("recipe"), dict):
+        inputs = inputs | {"recipe": partial_recipe(**inputs["recipe"])}
     for name in pipeline.inputs():
         if name.startswith("params:"):
             catalog[name] = MemoryDataset(lookup(typed, name), copy_mode="assign")

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neurogenomics_kb.pipelines.integration import audit, nodes
-from neurogenomics_kb.pipelines.integration.audit_relatives import relative_rows
-from neurogenomics_kb.pipelines.integration.audit_table import FEW, count_row
-from neurogenomics_kb.pipelines.integration.audit_verdict import judge_audit
+from neurogenomics_kb.pipelines.integration import nodes
+from neurogenomics_kb.pipelines.integration.analyses.audit import checks
+from neurogenomics_kb.pipelines.integration.analyses.audit.relatives import relative_rows
+from neurogenomics_kb.pipelines.integration.analyses.audit.table import FEW, count_row
+from neurogenomics_kb.pipelines.integration.analyses.audit.verdict import judge_audit
 from neurogenomics_kb.registry.cards import Column
 from neurogenomics_kb.registry.disclosure import check_disclosure
 from tests.genome.test_relatedness import carried
@@ -44,14 +45,14 @@ def batched(signal=0.0, seed=0, tilt=0.0, n=300):
 
 def judged(recipe, participants, features, quality, rates, attribution=None, haplotypes=None):
     """Verdict and table, by the pipeline's nodes."""
-    R = recipe.model_dump(mode="json")
+    R = recipe
     tables = [t for m in nodes.MODALITIES
               for t in (features[m], quality[m])]  # fmt: skip
     cohort, blocks, *_ = nodes.assemble_cohort(R, participants, *tables)
     folds, _ = nodes.split_folds(R, cohort)
     projections, _ = nodes.project_blocks(R, cohort, blocks, folds)
     haplotypes = pd.DataFrame() if haplotypes is None else haplotypes
-    table = audit.audit_run(
+    table = checks.audit_run(
         recipe, cohort, blocks, folds["fold"], projections, NO_METRICS, rates, haplotypes,
         attribution,
     )  # fmt: skip
@@ -69,8 +70,8 @@ def test_confounds_that_are_regressed_out_are_no_artefact():
     assert "artefact" not in levels(verdict)
     site = table.query("check == 'decodability' and target == 'site' and block == 'brain'")
     by_variant = site.set_index("detail")["value"]
-    assert by_variant[audit.UNADJUSTED] > 0.7  # site is planted in every region
-    assert by_variant[audit.ADJUSTED] < 0.6
+    assert by_variant[checks.UNADJUSTED] > 0.7  # site is planted in every region
+    assert by_variant[checks.ADJUSTED] < 0.6
 
 
 def test_gene_missing_in_a_batch_that_cases_share_is_named():
@@ -229,12 +230,12 @@ def test_gaps_that_tell_a_score_are_said():
 
 def test_small_batches_are_taken_together_and_never_described():
     labels = np.array(["a"] * 40 + ["b"] * 30 + ["c"] * 6 + ["d"] * 5)
-    merged = audit.merge_small(labels)
+    merged = checks.merge_small(labels)
     assert dict(zip(*np.unique(merged, return_counts=True), strict=True)) == {
         "a": 40, "b": 30, "small ones together": 11,
     }  # fmt: skip
     # Five alone would still be few: the next smallest joins.
-    assert set(audit.merge_small(labels[:70].tolist() + ["d"] * 5)) == {"a", "small ones together"}
+    assert set(checks.merge_small(labels[:70].tolist() + ["d"] * 5)) == {"a", "small ones together"}
 
 
 def test_own_recipe_leaks_no_label():
@@ -245,7 +246,7 @@ def test_own_recipe_leaks_no_label():
     for _ in range(4):
         participants["diagnosis"] = rng.permutation(participants["diagnosis"])
         _, table, _ = judged(audited_recipe(), participants, features, quality, rates)
-        free = table.query("check == 'outcome, labels swapped' and target == 'freely'")
+        free = table.query("check == 'outcome, labels swapped' and scheme == 'freely'")
         found.append(free["value"].to_numpy())
     # 16 values of standard error 0.035, the four of a draw dependent
     assert abs(np.mean(found) - 0.5) < 0.05

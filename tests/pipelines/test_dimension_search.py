@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.pipelines.integration import dimension_search
-from neurogenomics_kb.pipelines.integration.dimension_search import (
-    SEARCH_COLUMNS,
-    search_dimensions,
-    search_findings,
+from neurogenomics_kb.pipelines.integration.analyses.dimension_search import (
+    search as dimension_search,
 )
+from neurogenomics_kb.pipelines.integration.analyses.dimension_search.present import present_search
+from neurogenomics_kb.pipelines.integration.analyses.dimension_search.search import (
+    search_dimensions,
+)
+from neurogenomics_kb.pipelines.integration.analyses.dimension_search.tables import SEARCH
 from neurogenomics_kb.registry.cards.strategies import NoProjector
 
 
@@ -62,18 +64,19 @@ def searching(recipe):
 
 def test_it_finds_the_components_that_carry_the_outcome(searching, study):
     table = search_dimensions(searching, *study)
-    assert list(table.columns) == SEARCH_COLUMNS
+    assert list(table.columns) == list(SEARCH.names)
     assert table.groupby("fold")["chosen"].sum().eq(1).all()
     assert (table.loc[table["chosen"], "dim"] == 2).all()
     assert table["dim"].max() == 6  # 500 is beyond what the sample allows
     kept = table[table["dim"] == 2]
     assert kept["held_out"].mean() > 0.85
     assert table.loc[table["dim"] == 1, "inner_score"].mean() < 0.7
-    text = search_findings(table)[0]
+    text = present_search(searching, table).findings[0]
     assert "is 2 / 2 / 2 over the folds (median 2)" in text
     edge = table.assign(best=table["dim"] == 6)
-    assert "more may be better" in search_findings(edge)[0]
-    assert "more may be better" not in search_findings(table.assign(best=table["dim"] == 2))[0]
+    assert "more may be better" in present_search(searching, edge).findings[0]
+    inside = table.assign(best=table["dim"] == 2)
+    assert "more may be better" not in present_search(searching, inside).findings[0]
 
 
 def test_the_test_fold_has_no_part_in_the_choice(searching, study, monkeypatch):
@@ -104,5 +107,5 @@ def test_blocks_without_a_pca_have_nothing_to_search(searching, study):
     bare = brain.model_copy(update={"projector": NoProjector(type="none")})
     table = search_dimensions(searching.model_copy(update={"blocks": {"brain": bare}}), *study)
     assert table.empty
-    assert list(table.columns) == SEARCH_COLUMNS
-    assert search_findings(table) == []
+    assert list(table.columns) == list(SEARCH.names)
+    assert present_search(searching, table).findings == []

@@ -16,6 +16,7 @@ from neurogenomics_kb.pipelines.genomics.levels import gene_pooling, regulatory_
 from neurogenomics_kb.pipelines.genomics.nodes import embed_sequences
 from neurogenomics_kb.pipelines.genomics.parameters import CacheParameters
 from tests.pipelines.modality_runs import check_persisted, run_pipeline
+from tests.recipes import partial_recipe
 
 SEQUENCE = "ACGTTGCAAGGCTATCCGATTACAGGCATTACGAGCTAGCATCGATTGCAC"
 SAMPLES = ["s1", "s2", "s3", "s4"]
@@ -240,7 +241,9 @@ def test_encoders_embed_each_distinct_sequence_once(monkeypatch):
     distinct = pd.DataFrame({"sequence": ["ACGT", "AAAA"]}).rename_axis("sequence_id")
     index = pd.DataFrame({"sample": ["a", "a"], "sequence_id": [0, 1]})
     recipe = make_recipe(k2={"type": "kmer", "k": 2})
-    _, notes = embed_sequences(distinct, index, recipe, CacheParameters(folder="unused"))
+    _, notes = embed_sequences(
+        distinct, index, partial_recipe(**recipe), CacheParameters(folder="unused")
+    )
     assert notes["k2"]["computed"] == len(distinct)
     assert seen == ["ACGT", "AAAA"]
 
@@ -281,7 +284,7 @@ def test_one_encoder_is_pooled_in_one_way_per_experiment():
     recipe = make_recipe(LEVELS, kmer2={"type": "kmer", "k": 2})
     recipe["blocks"]["other"] = recipe["blocks"]["block_kmer2"] | {"levels": []}
     with pytest.raises(InputError, match="'other' pools 'kmer2' otherwise"):
-        gene_pooling(recipe)
+        gene_pooling(partial_recipe(**recipe))
 
 
 def test_windows_around_the_start_site_run(raw, run_modality, caplog):
@@ -303,7 +306,7 @@ def test_exons_and_windows_are_two_experiments():
     recipe = make_recipe([("window", "mean")], kmer2={"type": "kmer", "k": 2})
     recipe["blocks"]["other"] = recipe["blocks"]["block_kmer2"] | {"levels": []}
     with pytest.raises(InputError, match="made of different regions"):
-        regulatory_window(recipe)
+        regulatory_window(partial_recipe(**recipe))
 
 
 def test_a_gene_set_decides_which_sequences_are_cut(raw, run_modality):
@@ -323,4 +326,4 @@ def test_one_vector_of_two_gene_sets_is_two_experiments():
     recipe["blocks"]["block_kmer2"]["gene_set"] = "one"
     recipe["blocks"]["other"] = recipe["blocks"]["block_kmer2"] | {"gene_set": "two"}
     with pytest.raises(InputError, match="'other' pools 'kmer2' otherwise"):
-        gene_pooling(recipe)
+        gene_pooling(partial_recipe(**recipe))

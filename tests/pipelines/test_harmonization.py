@@ -8,12 +8,12 @@ import pytest
 
 from neurogenomics_kb.datasets import NotCollected
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.pipelines.integration.audit_harmonization import (
+from neurogenomics_kb.pipelines.integration.analyses.audit.harmonization import (
     check_external,
     harmonization_sentences,
     harmonization_table,
 )
-from neurogenomics_kb.pipelines.integration.audit_verdict import judge_audit
+from neurogenomics_kb.pipelines.integration.analyses.audit.verdict import judge_audit
 from neurogenomics_kb.pipelines.integration.projection import project_blocks
 from neurogenomics_kb.registry.cards import HarmonizationMethod
 from neurogenomics_kb.registry.recipe import check_recipe

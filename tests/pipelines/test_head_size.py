@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.pipelines.integration.canonical import covariates_for, prepare_block
 from neurogenomics_kb.pipelines.integration.cohort import assemble_cohort
+from neurogenomics_kb.pipelines.integration.design import covariates_for, prepare_block
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
 from neurogenomics_kb.registry.cards import EmbeddingStrategy
 from tests.pipelines.conftest import make_cohort, make_recipe

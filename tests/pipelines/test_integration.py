@@ -11,8 +11,20 @@ from sklearn.preprocessing import StandardScaler
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration import nodes
+from neurogenomics_kb.pipelines.integration.analyses.cca.nodes import (
+    hold_out_canonical_correlations,
+    infer_canonical_correlations,
+)
+from neurogenomics_kb.pipelines.integration.analyses.cca.tables import axes_of_rows
+from neurogenomics_kb.pipelines.integration.analyses.logo.nodes import attribute_block
+from neurogenomics_kb.pipelines.integration.analyses.partial_correlations.nodes import (
+    associate_axes,
+)
+from neurogenomics_kb.pipelines.integration.analyses.prediction.nodes import (
+    predict_outcome,
+    score_models,
+)
 from neurogenomics_kb.pipelines.integration.decision import decide_escalation
-from neurogenomics_kb.pipelines.integration.prediction import score_models
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
 from neurogenomics_kb.registry.cards import HarmonizationMethod
 from neurogenomics_kb.stats.prediction.folds import fold_splits
@@ -22,7 +34,7 @@ from tests.pipelines.conftest import make_cohort, make_recipe
 def run_all(recipe, cohort_tables) -> dict:
     """Every node of the pipeline, in order."""
     participants, features, quality = cohort_tables
-    R = recipe.model_dump(mode="json")
+    R = recipe
     tables = [t for m in nodes.MODALITIES for t in (features[m], quality[m])]
     out = {}
     out["cohort"], out["blocks"], out["flow"], out["notes"] = nodes.assemble_cohort(
@@ -32,20 +44,20 @@ def run_all(recipe, cohort_tables) -> dict:
     out["projections"], out["dimensions"] = nodes.project_blocks(
         R, out["cohort"], out["blocks"], out["folds"]
     )
-    out["cca"], out["null"], out["loadings"], out["axes"] = nodes.infer_canonical_correlations(
+    out["cca"], out["null"], out["loadings"], out["axes"] = infer_canonical_correlations(
         R, out["cohort"], out["blocks"], out["folds"]
     )
-    out["held_out"], out["scores"] = nodes.hold_out_canonical_correlations(
-        R, out["folds"], out["axes"], out["projections"], out["blocks"]
+    out["held_out"], out["scores"], out["direction"] = hold_out_canonical_correlations(
+        R, out["cohort"], out["folds"], out["axes"], out["projections"], out["blocks"]
     )
-    out["predictions"] = nodes.predict_outcome(
+    out["predictions"] = predict_outcome(
         R, out["cohort"], out["folds"], out["projections"], out["blocks"]
     )
-    out["metrics"], out["comparisons"] = nodes.score_models(R, out["cohort"], out["predictions"])
-    out["attribution"], out["attribution_notes"] = nodes.attribute_block(
+    out["metrics"], out["comparisons"] = score_models(R, out["cohort"], out["predictions"])
+    out["attribution"], out["attribution_notes"] = attribute_block(
         R, out["cohort"], out["blocks"], out["folds"]
     )
-    out["associations"] = nodes.associate_axes(R, out["cohort"], out["scores"])
+    out["associations"] = associate_axes(R, out["cohort"], out["scores"])
     out["decision"] = nodes.decide_escalation(R, out["comparisons"])
     return out
 
@@ -63,8 +75,8 @@ def continuous_results(toy):
 
 def test_planted_axis_is_found_in_and_out_of_sample(results):
     cca = results["cca"].set_index("component")
-    assert cca.loc[1, "p_value"] == 0.01
-    assert cca.loc[2, "p_value"] > 0.05
+    assert cca.loc[1, "p_adjusted"] == 0.01
+    assert cca.loc[2, "p_adjusted"] > 0.05
     assert (cca["n_effective"] < cca["n"]).all()
     held_out = results["held_out"].groupby("component")["held_out"].mean()
     assert held_out[1] > 0.3
@@ -76,7 +88,7 @@ def test_planted_axis_is_found_in_and_out_of_sample(results):
 
 def test_no_axis_without_signal(recipe):
     found = run_all(make_recipe(analyses=["cca"], n_permutations=199), make_cohort(240, 5, 0.0))
-    assert found["cca"]["p_value"].min() > 0.05
+    assert found["cca"]["p_adjusted"].min() > 0.05
     assert abs(found["held_out"].query("component == 1")["held_out"].mean()) < 0.3
 
 
@@ -160,24 +172,25 @@ def test_metrics_have_intervals_and_prevalence(results):
 
 
 def test_axis_scores_are_standardised_and_out_of_fold(results):
-    scores = results["scores"]
+    index = results["cohort"].index
+    scores, axes = (axes_of_rows(results[name], index) for name in ("scores", "axes"))
     assert scores.notna().all().all()
     assert scores.std().between(0.7, 1.4).all()
-    r = np.corrcoef(scores["gene~brain:1:x"], results["axes"]["gene~brain:1:x"])[0, 1]
+    r = np.corrcoef(scores["gene", "brain", 1, "x"], axes["gene", "brain", 1, "x"])[0, 1]
     assert r > 0.8
 
 
 def test_associations_follow_the_planted_axis(results):
     table = results["associations"].set_index(["component", "block", "measure"])
-    assert table.loc[(1, "gene", "odds ratio per SD"), "q_value"].item() < 0.001
-    assert table.loc[(2, "gene", "partial pearson"), "q_value"].item() > 0.01
+    assert table.loc[(1, "gene", "odds ratio per SD"), "p_adjusted"].item() < 0.001
+    assert table.loc[(2, "gene", "partial pearson"), "p_adjusted"].item() > 0.01
     assert (table["df"] < table["n"] - 2).all()
 
 
 def test_attribution_finds_the_planted_genes_and_states_its_floor(results):
     table = results["attribution"]
     assert set(table.head(2)["unit"]) == {"G0", "G1"}
-    assert table["p_swap_fwe"].min() >= 0.01
+    assert table["p_adjusted"].min() >= 0.01
     assert "cannot go below p = 0.125" in results["attribution_notes"][1]
     assert "at least 119 permutations" in results["attribution_notes"][0]
     assert set(table["level"]) == {"unit"}
@@ -188,7 +201,7 @@ def test_decision_follows_its_rule(recipe):
         return pd.DataFrame(
             [
                 {"model": "fusion", "reference": reference, "variant": "adjusted",
-                 "algorithm": "linear", "difference": gain, "p_value": p}
+                 "algorithm": "linear", "difference": gain, "p_raw": p}
                 for reference, p in (("gene", p_gene), ("brain", p_brain))
             ]
         )  # fmt: skip
@@ -196,14 +209,14 @@ def test_decision_follows_its_rule(recipe):
     assert decide_escalation(recipe, comparisons(0.01, 0.04))["escalate"]
     assert not decide_escalation(recipe, comparisons(0.01, 0.06))["escalate"]
     assert not decide_escalation(recipe, comparisons(0.01, 0.01, gain=-0.05))["escalate"]
-    assert decide_escalation(recipe, comparisons(0.01, 0.04))["p_value"] == 0.04
+    assert decide_escalation(recipe, comparisons(0.01, 0.04))["p_raw"] == 0.04
 
 
 def test_continuous_outcome_is_regressed(continuous_results):
     metrics = continuous_results["metrics"]
     assert set(metrics["metric"]) == {"r2", "mae"}
     r2 = metrics.query("metric == 'r2' and variant == 'adjusted'").set_index("model")["value"]
-    assert r2["fusion_covariates"] > r2["covariates"] + 0.2
+    assert r2["fusion + covariates"] > r2["covariates"] + 0.2
     assert continuous_results["attribution"]["metric"].unique().tolist() == ["r2"]
     assert set(continuous_results["attribution"].head(2)["unit"]) == {"G0", "G1"}
 
@@ -212,13 +225,15 @@ def test_three_blocks_give_three_pairs(toy):
     recipe = make_recipe(analyses=["cca"], n_permutations=19)
     blocks = {**recipe.blocks, "again": recipe.blocks["brain"]}
     found = run_all(recipe.model_copy(update={"blocks": blocks}), toy)
-    assert found["cca"]["pair"].unique().tolist() == ["gene~brain", "gene~again", "brain~again"]
+    assert found["cca"].drop_duplicates(["x", "y"])[["x", "y"]].to_numpy().tolist() == [
+        ["gene", "brain"], ["gene", "again"], ["brain", "again"]
+    ]  # fmt: skip
 
 
 def test_attribution_that_cannot_show_anything_is_refused_before_it_starts(results):
-    recipe = make_recipe(n_permutations=19, alpha=0.01).model_dump(mode="json")
+    recipe = make_recipe(n_permutations=19, alpha=0.01)
     with pytest.raises(InputError, match=r"cannot go below p = 0\.05.*at least 599 permutations"):
-        nodes.attribute_block(recipe, results["cohort"], results["blocks"], results["folds"])
+        attribute_block(recipe, results["cohort"], results["blocks"], results["folds"])
 
 
 def test_design_in_which_nothing_could_be_significant_is_refused(results):
@@ -228,9 +243,7 @@ def test_design_in_which_nothing_could_be_significant_is_refused(results):
         alpha=0.01,
     )
     with pytest.raises(InputError, match=r"allow no p-value below 0\.05"):
-        nodes.infer_canonical_correlations(
-            recipe.model_dump(mode="json"), results["cohort"], results["blocks"], results["folds"]
-        )
+        infer_canonical_correlations(recipe, results["cohort"], results["blocks"], results["folds"])
 
 
 def test_correlated_units_are_also_left_out_together(results):
@@ -241,8 +254,8 @@ def test_correlated_units_are_also_left_out_together(results):
         twin = column.replace("__G1__", "__G2__")
         gene[twin] = gene[column] + 0.2 * rng.normal(size=len(gene))
     blocks["gene"] = gene
-    recipe = make_recipe(algorithms=["linear"]).model_dump(mode="json")
-    table, notes = nodes.attribute_block(recipe, results["cohort"], blocks, results["folds"])
+    recipe = make_recipe(algorithms=["linear"])
+    table, notes = attribute_block(recipe, results["cohort"], blocks, results["folds"])
     cluster = table[table["level"] == "cluster"].iloc[0]
     assert cluster["unit"] == "G1 + G2"
     alone = table.set_index("unit")["delta"]

@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.pipelines.integration.canonical import (
+from neurogenomics_kb.pipelines.integration.analyses.cca.inference import infer_pairs
+from neurogenomics_kb.pipelines.integration.analyses.logo.leave_one_out import attribute_block
+from neurogenomics_kb.pipelines.integration.cohort import assemble_cohort
+from neurogenomics_kb.pipelines.integration.design import (
     confound_matrix,
     covariates_for,
-    infer_pairs,
     prepare_block,
 )
-from neurogenomics_kb.pipelines.integration.cohort import assemble_cohort
-from neurogenomics_kb.pipelines.integration.leave_one_out import attribute_block
 from neurogenomics_kb.pipelines.integration.projection import project_blocks
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
 from neurogenomics_kb.registry.cards import EmbeddingStrategy
@@ -149,7 +149,7 @@ def test_canonical_correlation_and_attribution_run_on_factors(assembled):
     recipe, table, blocks, folds = assembled
     inference, _, loadings, axes = infer_pairs(recipe, table, blocks, folds)
     first = inference.iloc[0]
-    assert first["p_value"] <= 0.05
+    assert first["p_adjusted"] <= 0.05
     assert axes.notna().all(axis=None)
     own = loadings[loadings["block"] == "behaviour"]
     assert {"factor1", "factor2"} <= set(own["unit"])
@@ -171,8 +171,8 @@ def test_false_positives_stay_rare_when_age_bends_both_blocks():
         raw = cohort_with_items(n=120, seed=seed, signal=0.0)
         table, blocks, *_ = assemble_cohort(recipe, *raw)
         folds = pd.Series(np.arange(len(table)) % 4, table.index)
-        p_values.append(infer_pairs(recipe, table, blocks, folds)[0]["p_value"].iloc[0])
-        p_naive.append(infer_pairs(naive, table, blocks, folds)[0]["p_value"].iloc[0])
+        p_values.append(infer_pairs(recipe, table, blocks, folds)[0]["p_adjusted"].iloc[0])
+        p_naive.append(infer_pairs(naive, table, blocks, folds)[0]["p_adjusted"].iloc[0])
     assert np.mean(np.array(p_naive) <= 0.05) > 0.8
     # Twelve runs at 0.05: more than four would be seen in 2 of 10,000 series.
     assert np.sum(np.array(p_values) <= 0.05) <= 4

@@ -88,7 +88,7 @@ def run(folder, recipe, monkeypatch, tmp_path, *, freesurfer=ABSENT, **embedding
             "smri.freesurfer": freesurfer,
             "smri.euler": ABSENT,
             "smri.volumes": load_images(folder),
-            "recipe": recipe.model_dump(mode="json"),
+            "recipe": recipe,
         },
         {"smri": {"embedding": embedding}} if embedding else None,
     )
@@ -153,6 +153,6 @@ def test_two_images_of_a_subject_are_refused(recipe, tmp_path, monkeypatch):
 
 def test_encoder_without_volumes_is_refused(recipe, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    inputs = {"recipe": recipe.model_dump(mode="json"), "smri.freesurfer": ABSENT}
+    inputs = {"recipe": recipe, "smri.freesurfer": ABSENT}
     with pytest.raises(InputError, match="'tiny_cnn' reads T1 volumes, and the cohort has none"):
         run_pipeline(create_pipeline(), inputs | {"smri.euler": ABSENT})

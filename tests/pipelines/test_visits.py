@@ -5,10 +5,15 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.pipelines.integration.associations import associate_axes
+from neurogenomics_kb.pipelines.integration.analyses.partial_correlations.associations import (
+    associate_axes,
+)
+from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import (
+    predict_outcome,
+)
+from neurogenomics_kb.pipelines.integration.analyses.prediction.score import score_models
 from neurogenomics_kb.pipelines.integration.cohort import assemble_cohort
 from neurogenomics_kb.pipelines.integration.nodes import split_folds
-from neurogenomics_kb.pipelines.integration.prediction import predict_outcome, score_models
 from neurogenomics_kb.pipelines.integration.projection import project_blocks
 from neurogenomics_kb.registry.cards import Column, Visits
 from tests.pipelines.conftest import make_cohort, make_recipe
@@ -58,7 +63,7 @@ def test_genes_are_repeated_for_every_visit(toy):
 def test_visits_of_a_child_stay_in_one_fold(toy):
     recipe = longitudinal()
     cohort, *_ = assemble_cohort(recipe, *toy)
-    folds, _ = split_folds(recipe.model_dump(mode="json"), cohort)
+    folds, _ = split_folds(recipe, cohort)
     assert folds["fold"].groupby(cohort["child_id"]).nunique().max() == 1
 
 
@@ -127,8 +132,7 @@ def test_later_enrolments_are_predicted_from_earlier_ones(toy, outcome):
     families = pd.factorize(visits["family_id"])[0]
     visits = visits.assign(year=2018.0 + families % 4)
     cohort, blocks, *_ = assemble_cohort(recipe, visits, features, quality)
-    dumped = recipe.model_dump(mode="json")
-    folds, summary = split_folds(dumped, cohort)
+    folds, summary = split_folds(recipe, cohort)
     assert summary["n_folds"] == 1
     assert summary["test_sizes"] == [int((cohort["year"] >= 2020).sum())]
     projections, _ = project_blocks(recipe, cohort, blocks, folds["fold"])
@@ -137,7 +141,7 @@ def test_later_enrolments_are_predicted_from_earlier_ones(toy, outcome):
     metrics, comparisons = score_models(recipe, cohort, predictions)
     primary = metrics[metrics["metric"] == ("auroc" if outcome == "diagnosis" else "r2")]
     assert np.isfinite(primary["value"]).all()
-    assert comparisons["p_value"].between(0, 1).all()
+    assert comparisons["p_raw"].between(0, 1).all()
     assert np.isfinite(comparisons["ci_low"]).all()
 
 
@@ -155,12 +159,13 @@ def test_scores_are_followed_between_and_within_children(toy):
     lasting = rng.normal(size=cohort["child_id"].nunique())
     axis = lasting[pd.factorize(cohort["child_id"])[0]] + rng.normal(size=len(cohort))
     cohort["score"] = axis + 0.5 * rng.normal(size=len(cohort))
-    scores = pd.DataFrame({"gene~brain:1:x": axis}, index=cohort.index)
+    keys = pd.MultiIndex.from_tuples([("gene", "brain", 1, "x")])
+    scores = pd.DataFrame({0: axis}, index=cohort.index).set_axis(keys, axis=1)
     table = associate_axes(recipe, cohort.assign(months=visits["months"]), scores)
     own = table[table["outcome"] == "score"].set_index("measure")
     assert {"between children", "within child", "growth per month"} <= set(own.index)
-    assert own.loc["within child", "p_value"] < 1e-6
-    assert own.loc["growth per month", "p_value"] > 1e-3
+    assert own.loc["within child", "p_raw"] < 1e-6
+    assert own.loc["growth per month", "p_raw"] > 1e-3
     one = longitudinal(waves=["ses-2"], folds={"scheme": "stratified"}, exchangeability=None)
     single, *_ = assemble_cohort(one, *toy)
     table = associate_axes(one, single, scores.reindex(single.index))

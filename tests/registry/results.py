@@ -21,8 +21,8 @@ def result(card_id: str, **changes) -> dict:
         ],
         "decision": {
             "rule": "stay", "stage": "late_fusion", "escalate": False,
-            "next_stage": "late_fusion", "algorithm": "linear", "p_value": 0.4,
-            "inputs": [{"reference": "gene", "difference": 0.01, "p_value": 0.4}],
+            "next_stage": "late_fusion", "algorithm": "linear", "p_raw": 0.4,
+            "inputs": [{"reference": "gene", "difference": 0.01, "p_raw": 0.4}],
         },
         "parameters": {"id": "first", "outcome": "ill", "folds": {"n_splits": 5}},
         "data_fingerprints": {"participants": "pppp"},

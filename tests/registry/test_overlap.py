@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from neurogenomics_kb.pipelines.recipe.nodes import write_recipe
-from neurogenomics_kb.pipelines.reporting.summary import write_warnings
+from neurogenomics_kb.pipelines.reporting.cautions import general_cautions
 from neurogenomics_kb.registry import Experiment, Registry
 from neurogenomics_kb.registry.cards import PretrainingCohorts
 from neurogenomics_kb.registry.overlap import cohort_key, seen_before
@@ -93,8 +92,7 @@ def test_scores_are_told_beside_encoders():
     first, second = seen_before(recipe)
     assert "'net'" in first
     assert "discovery sample: PGC without toy" in second
-    warnings = write_warnings(recipe, pd.DataFrame({"pair": []}), ["a note"])
-    assert warnings[:3] == ["a note", first, second]
+    assert general_cautions(recipe)[:2] == [first, second]
 
 
 def test_the_recipe_survives_its_file():
@@ -118,10 +116,9 @@ def test_shipped_encoders_on_uk_biobank_are_logged_when_the_recipe_is_written(en
         analyses=["prediction"],
     )  # fmt: skip
     with caplog.at_level(logging.WARNING):
-        written = write_recipe(experiment, "ukb", Registry(ROOT / "kb"))
+        recipe = write_recipe(experiment, "ukb", Registry(ROOT / "kb"))
     told = [r.getMessage() for r in caplog.records if f"'{encoder}'" in r.getMessage()]
     assert len(told) == 1
     assert all(name in told[0] for name in cohorts)
-    recipe = Recipe.model_validate(written)
     assert set(recipe.pretraining[encoder].cohorts) == cohorts
-    assert told[0] in write_warnings(recipe, pd.DataFrame({"pair": []}), [])
+    assert told[0] in general_cautions(recipe)

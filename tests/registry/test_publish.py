@@ -37,7 +37,7 @@ def test_decision_is_drafted_with_all_evidence(kb):
     publish_result(result("c-first-1-aa"), kb)
     wins = {
         **result("x")["decision"], "escalate": True, "next_stage": "two_tower_contrastive",
-        "inputs": [{"reference": "gene", "difference": 0.05, "p_value": 0.01}],
+        "inputs": [{"reference": "gene", "difference": 0.05, "p_raw": 0.01}],
     }  # fmt: skip
     later = "2026-01-02T00:00:00+00:00"
     publish_result(result("c-first-2-bb", decision=wins, created=later), kb)

@@ -9,12 +9,27 @@ import pandas as pd
 
 from neurogenomics_kb.calibration import naive
 from neurogenomics_kb.calibration.cohorts import CohortSettings, make_recipe, simulate_tables
-from neurogenomics_kb.pipelines.integration import audit, nodes
-from neurogenomics_kb.pipelines.integration.canonical import (
-    capped,
-    confound_matrix,
-    prepare_block,
+from neurogenomics_kb.pipelines.integration import nodes
+from neurogenomics_kb.pipelines.integration.analyses.audit import checks
+from neurogenomics_kb.pipelines.integration.analyses.audit.table import WITHIN
+from neurogenomics_kb.pipelines.integration.analyses.cca.nodes import (
+    hold_out_canonical_correlations,
+    infer_canonical_correlations,
 )
+from neurogenomics_kb.pipelines.integration.analyses.logo.nodes import attribute_block
+from neurogenomics_kb.pipelines.integration.analyses.partial_correlations.nodes import (
+    associate_axes,
+)
+from neurogenomics_kb.pipelines.integration.analyses.prediction.nodes import (
+    predict_outcome,
+    score_models,
+)
+from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import (
+    COVARIATES,
+    FUSION,
+    with_covariates,
+)
+from neurogenomics_kb.pipelines.integration.design import capped, confound_matrix, prepare_block
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.inference.residual_space import independent_design
 from neurogenomics_kb.stats.roc import cv_auc
@@ -26,13 +41,12 @@ PValues = dict[str, float]
 def prepare(recipe: Recipe, settings: CohortSettings, seed: int) -> dict[str, Any]:
     """Cohort, blocks and folds, by the pipeline's nodes."""
     participants, features, quality = simulate_tables(settings, seed)
-    card = recipe.model_dump(mode="json")
     tables = [
         table for modality in nodes.MODALITIES for table in (features[modality], quality[modality])
     ]
-    cohort, blocks, *_ = nodes.assemble_cohort(card, participants, *tables)
-    folds, _ = nodes.split_folds(card, cohort)
-    return {"recipe": card, "cohort": cohort, "blocks": blocks, "folds": folds}
+    cohort, blocks, *_ = nodes.assemble_cohort(recipe, participants, *tables)
+    folds, _ = nodes.split_folds(recipe, cohort)
+    return {"recipe": recipe, "cohort": cohort, "blocks": blocks, "folds": folds}
 
 
 def canonical_p_values(
@@ -41,17 +55,17 @@ def canonical_p_values(
     """P-values of the canonical correlation of two blocks."""
     recipe = make_recipe(settings, analyses=["cca"], seed=seed, **experiment)
     run = prepare(recipe, settings, seed)
-    table = nodes.infer_canonical_correlations(
-        run["recipe"], run["cohort"], run["blocks"], run["folds"]
-    )[0]
+    table = infer_canonical_correlations(run["recipe"], run["cohort"], run["blocks"], run["folds"])[
+        0
+    ]
     first = table.iloc[0]
     found = {
-        "CCA, first component": first["p_value"],
-        "CCA, held-out correlation": first["p_held_out"],
+        "CCA, first component": first["p_adjusted"],
+        "CCA, held-out correlation": first["p_held_out_adjusted"],
     }
     if len(table) > 1:
-        found["CCA, second component"] = table.iloc[1]["p_uncorrected"]
-        found["CCA, second component, closed"] = table.iloc[1]["p_value"]
+        found["CCA, second component"] = table.iloc[1]["p_raw"]
+        found["CCA, second component, closed"] = table.iloc[1]["p_adjusted"]
     if with_naive:
         cohort, Z = run["cohort"], confound_matrix(recipe, run["cohort"])
         n_effective = len(cohort) - independent_design(Z, len(cohort)).shape[1]
@@ -83,11 +97,11 @@ def outcome_p_values(settings: CohortSettings, seed: int, **experiment: Any) -> 
     run = prepare(recipe, settings, seed)
     card, cohort, blocks, folds = (run[k] for k in ("recipe", "cohort", "blocks", "folds"))
     projections, _ = nodes.project_blocks(card, cohort, blocks, folds)
-    axes = nodes.infer_canonical_correlations(card, cohort, blocks, folds)[3]
-    _, scores = nodes.hold_out_canonical_correlations(card, folds, axes, projections, blocks)
-    predictions = nodes.predict_outcome(card, cohort, folds, projections, blocks)
-    _, comparisons = nodes.score_models(card, cohort, predictions)
-    associations = nodes.associate_axes(card, cohort, scores)
+    axes = infer_canonical_correlations(card, cohort, blocks, folds)[3]
+    _, scores, _ = hold_out_canonical_correlations(card, cohort, folds, axes, projections, blocks)
+    predictions = predict_outcome(card, cohort, folds, projections, blocks)
+    _, comparisons = score_models(card, cohort, predictions)
+    associations = associate_axes(card, cohort, scores)
     return {
         **comparison_p_values(comparisons),
         **naive_comparisons(predictions),
@@ -102,19 +116,19 @@ def audit_p_values(settings: CohortSettings, seed: int, **experiment: Any) -> PV
     card, cohort, blocks, folds = (run[k] for k in ("recipe", "cohort", "blocks", "folds"))
     projections, _ = nodes.project_blocks(card, cohort, blocks, folds)
     metrics = pd.DataFrame(columns=["model", "variant", "algorithm", "metric", "value"])
-    table = audit.audit_run(
+    table = checks.audit_run(
         recipe, cohort, blocks, folds["fold"], projections, metrics, pd.DataFrame(), pd.DataFrame()
     )
-    after = table[(table["detail"] == audit.ADJUSTED) & (table["block"] == "gene")]
+    after = table[(table["detail"] == checks.ADJUSTED) & (table["block"] == "gene")]
 
     def p_of(rows: pd.DataFrame, check: str, target: str) -> float:
-        return float(rows[(rows["check"] == check) & (rows["target"] == target)]["p_value"].iloc[0])
+        return float(rows[(rows["check"] == check) & (rows["target"] == target)]["p_raw"].iloc[0])
 
     gene = table[table["block"] == "gene"]
     return {
         "audit, batch decodability": p_of(after, "decodability", "batch"),
         "audit, labels swapped within batch": p_of(
-            after, "outcome, labels swapped", "within batch"
+            after[after["scheme"] == WITHIN], "outcome, labels swapped", "batch"
         ),
         "audit, which fold": p_of(gene, "which fold", "fold"),
         "audit, batch by outcome": p_of(table, "batch by outcome", "batch"),
@@ -125,10 +139,10 @@ def audit_p_values(settings: CohortSettings, seed: int, **experiment: Any) -> PV
 def comparison_p_values(comparisons: pd.DataFrame) -> PValues:
     """Printed comparisons of models: does the first beat the second?"""
     out = {}
-    for model, reference in (("gene_covariates", "covariates"), ("fusion", "gene")):
+    for model, reference in ((with_covariates("gene"), COVARIATES), (FUSION, "gene")):
         row = comparisons.query("model == @model and reference == @reference").iloc[0]
-        name = f"comparison, {model.replace('_', ' + ')} against {reference}"
-        out[name] = row["p_value"]
+        name = f"comparison, {model} against {reference}"
+        out[name] = row["p_raw"]
     return out
 
 
@@ -151,12 +165,12 @@ def attribution_p_values(settings: CohortSettings, seed: int, **experiment: Any)
     """Leave one gene out: one gene that is the same in every cohort, and the smallest of all."""
     recipe = make_recipe(settings, analyses=["prediction", "logo"], seed=seed, **experiment)
     run = prepare(recipe, settings, seed)
-    table, _ = nodes.attribute_block(run["recipe"], run["cohort"], run["blocks"], run["folds"])
+    table, _ = attribute_block(run["recipe"], run["cohort"], run["blocks"], run["folds"])
     units = table[table["level"] == "unit"]
     last = units[units["unit"] == units["unit"].max()].iloc[0]
     return {
-        "LOGO, one gene": last["p_swap"],
-        "LOGO, family-wise over genes": table["p_swap_fwe"].min(),
+        "LOGO, one gene": last["p_raw"],
+        "LOGO, family-wise over genes": table["p_adjusted"].min(),
         "LOGO, corrected t, one gene": last["p_t"],
         "naive: LOGO by Wilcoxon over folds, smallest q": units["q_wilcoxon"].min(),
     }
@@ -166,7 +180,7 @@ def association_p_values(table: pd.DataFrame) -> PValues:
     """First axis of the gene block against both outcomes."""
     rows = table[(table["component"] == 1) & (table["block"] == "gene")]
     return {
-        f"association, {row.measure}": row.p_value
+        f"association, {row.measure}": row.p_raw
         for row in rows.itertuples()
-        if np.isfinite(row.p_value)
+        if np.isfinite(row.p_raw)
     }

@@ -10,6 +10,7 @@ from neurogenomics_kb.datasets.bids import (
 from neurogenomics_kb.datasets.eeg import EegRecordingsDataset
 from neurogenomics_kb.datasets.enigma import EnigmaTablesDataset
 from neurogenomics_kb.datasets.extract import FieldTablesDataset, WithoutWithdrawnDataset
+from neurogenomics_kb.datasets.figure import FigureDataset
 from neurogenomics_kb.datasets.freesurfer import FreeSurferTablesDataset
 from neurogenomics_kb.datasets.freesurfer_subjects import FreeSurferSubjectsDataset
 from neurogenomics_kb.datasets.genome import (
@@ -21,9 +22,11 @@ from neurogenomics_kb.datasets.genome import (
 )
 from neurogenomics_kb.datasets.imaging import EmbeddingsDataset, NiftiDataset
 from neurogenomics_kb.datasets.knowledge_base import KnowledgeBaseDataset
+from neurogenomics_kb.datasets.model import ModelDataset, RecipeDataset
 from neurogenomics_kb.datasets.not_collected import NotCollected, NotCollectedDataset
 from neurogenomics_kb.datasets.result_card import ResultCardDataset
 from neurogenomics_kb.datasets.series import SubjectTablesDataset
+from neurogenomics_kb.datasets.table import TableDataset
 from neurogenomics_kb.datasets.tracts import TractTablesDataset
 from neurogenomics_kb.datasets.visits import BidsVisitsDataset
 
@@ -39,16 +42,20 @@ __all__ = [
     "EnigmaTablesDataset",
     "FastaDataset",
     "FieldTablesDataset",
+    "FigureDataset",
     "FreeSurferSubjectsDataset",
     "FreeSurferTablesDataset",
     "GtfDataset",
     "KnowledgeBaseDataset",
+    "ModelDataset",
     "NiftiDataset",
     "NotCollected",
     "NotCollectedDataset",
     "PgenDataset",
+    "RecipeDataset",
     "ResultCardDataset",
     "SubjectTablesDataset",
+    "TableDataset",
     "TractTablesDataset",
     "VcfContent",
     "VcfDataset",

@@ -1,7 +1,8 @@
-"""Result cards: one copy beside the report, one in the knowledge base."""
+"""Results: card and tables beside the report, and the same in the knowledge base."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,27 @@ from kedro.io import AbstractDataset
 from neurogenomics_kb.registry.cards import ResultCard
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.registry.publish import publish_result
+from neurogenomics_kb.registry.results import Result, read_tables, table_folder, write_tables
 from neurogenomics_kb.registry.yaml_file import dump_yaml, read_yaml, write_atomically
 
 
-class ResultCardDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
-    """Save a result card and publish it to the knowledge base under its id.
+class ResultCardDataset(AbstractDataset[Result, Result]):
+    """Save a result and publish it to the knowledge base under its id.
 
-    Both files are replaced in one step each, so a killed run leaves no half-written card, and ids
-    hold the run's id, so two runs never share a file. Publishing also drafts the decision card that
-    the escalation rule gives.
+    Every file is replaced in one step, so a killed run leaves no half-written card, and ids hold
+    the run's id, so two runs never share a file. Publishing also drafts the decision card that the
+    escalation rule gives.
+
+    Parameters
+    ----------
+    filepath : str
+        File of the card; its tables lie in the folder of the same name without the ending.
+    kb : str
+        Folder of the knowledge base.
+    minimum_cell : int
+        Smallest count of subjects that may be shown. Default 10.
+    metadata : dict, optional
+        For kedro-viz and tracking.
 
     Examples
     --------
@@ -47,17 +60,24 @@ class ResultCardDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
         self._minimum_cell = int(minimum_cell)
         self.metadata = metadata
 
-    def load(self) -> dict[str, Any]:
-        """Card of the last run."""
+    def load(self) -> Result:
+        """Result of the last run."""
         data, _ = read_yaml(self._filepath)
-        return ResultCard.model_validate(data).model_dump(mode="json")
+        card = ResultCard.model_validate(data)
+        tables = read_tables(table_folder(self._filepath), card.tables)
+        return Result(card.model_dump(mode="json"), tables)
 
-    def save(self, data: dict[str, Any]) -> None:
+    def save(self, data: Result) -> None:
         """Validate, publish, and keep a copy."""
         publish_result(data, self._kb, self._minimum_cell)
-        card = ResultCard.model_validate(data)
+        card = ResultCard.model_validate(data.card)
+        write_tables(table_folder(self._filepath), data.tables)
         text = dump_yaml(card.model_dump(mode="json", exclude_defaults=True))
         write_atomically(self._filepath, text)
+
+    def companions(self) -> Iterator[Path]:
+        """Tables of the card, which go where the card goes."""
+        yield from sorted(table_folder(self._filepath).glob("*.csv"))
 
     def _exists(self) -> bool:
         return self._filepath.exists()

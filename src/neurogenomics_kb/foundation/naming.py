@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 SEPARATOR = "__"
-SUBJECT = "subject_id"
+SUBJECT, WAVE = "subject_id", "wave_id"
 
 
 class FeatureName(NamedTuple):

@@ -335,7 +335,8 @@ def diff_runs(run_a: str, run_b: str, path: Path, as_json: bool) -> None:
     when both tested the same subjects in the same folds on the same outcome, 1 when not.
     """
     registry = _open(path)
-    found = compare_results(registry.result(run_a), registry.result(run_b))
+    a, b = registry.result(run_a), registry.result(run_b)
+    found = compare_results(a, b, registry.tables(a.id), registry.tables(b.id))
     if as_json:
         _print_json(found)
     else:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from neurogenomics_kb import __version__
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.project.fingerprint import run_fingerprint
-from neurogenomics_kb.project.tracking import CARD_TAG
+from neurogenomics_kb.project.tracking import CARD_TAG, TABLES
 from neurogenomics_kb.registry.disclosure import (
     MINIMUM_CELL,
     check_disclosure,
@@ -221,13 +221,20 @@ class Tracking:
         if "artifact" in options and path is not None:
             # One folder per dataset: artifacts of one name would overwrite each other.
             mlflow.log_artifact(str(path), artifact_path=options["artifact"])
+            for file in self._companions(dataset_name):
+                mlflow.log_artifact(str(file), artifact_path=f"{options['artifact']}/{TABLES}")
         if options.get("metrics"):
             mlflow.log_metrics({k: float(v) for k, v in data.items() if v is not None})
         if options.get("cards"):
-            mlflow.set_tags({f"card.{k}": v for k, v in data["cards"].items()})
-            mlflow.set_tags({"experiment": data["experiment"]["id"], "cohort": data["cohort"]})
+            mlflow.set_tags({f"card.{k}": v for k, v in data.cards.items()})
+            mlflow.set_tags({"experiment": data.experiment.id, "cohort": data.cohort})
         if options.get("card_id"):
-            mlflow.set_tag(CARD_TAG, data["id"])
+            mlflow.set_tag(CARD_TAG, data.card["id"])
+
+    def _companions(self, dataset_name: str) -> list[Path]:
+        """Files that go where the dataset's file goes."""
+        offered = getattr(self._catalog.get(dataset_name), "companions", None)
+        return list(offered()) if offered is not None else []
 
     def _guard(self, name: str, data: Any, path: Path | None, options: dict[str, Any]) -> None:
         """Refuse to send a subject's identifier, row or small group to the tracking server."""

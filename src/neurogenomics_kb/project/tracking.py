@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import yaml
@@ -16,10 +18,12 @@ from mlflow.exceptions import MlflowException
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.registry.publish import publish_result
+from neurogenomics_kb.registry.results import Result, Rows, read_tables
 from neurogenomics_kb.registry.yaml_file import read_yaml
 
 CARD_TAG = "result_card"
-ARTIFACT = "result_card/result_card.yaml"
+FOLDER, TABLES = "result_card", "tables"
+ARTIFACT = f"{FOLDER}/result_card.yaml"
 
 
 @dataclass
@@ -117,6 +121,28 @@ def has_card(client: MlflowClient, run_id: str) -> bool:
     return any(item.path == ARTIFACT for item in client.list_artifacts(run_id, "result_card"))
 
 
+def download_tables(
+    client: MlflowClient, run_id: str, card: dict[str, Any], folder: Path
+) -> dict[str, Rows]:
+    """Tables that a card names, from the server.
+
+    Raises
+    ------
+    InputError
+        If one is missing or is not the one that the card names.
+    """
+    described = card.get("tables") or {}
+    if not isinstance(described, dict) or not all(
+        isinstance(about, dict) and re.fullmatch(r"[a-z_]+", str(name))
+        for name, about in described.items()
+    ):
+        raise InputError("the card's tables are no mapping", remedy="It was not written by a run.")
+    if not described:
+        return {}
+    place = client.download_artifacts(run_id, f"{FOLDER}/{TABLES}", str(folder))
+    return read_tables(Path(place), described)
+
+
 def sync_run(client: MlflowClient, run, kb: Path, done: Synced, minimum: int) -> None:
     """Card of one run."""
     run_id = run.info.run_id
@@ -128,7 +154,9 @@ def sync_run(client: MlflowClient, run, kb: Path, done: Synced, minimum: int) ->
                 raise InputError(
                     "the card does not point back to the run", remedy="It was not written by it."
                 )
-            name, new = publish_result(data, kb, minimum)
+            name, new = publish_result(
+                Result(data, download_tables(client, run_id, data, Path(folder))), kb, minimum
+            )
         except (InputError, MlflowException, OSError, ValueError) as error:
             done.problems.append(f"run {run_id}: {error}")
             return

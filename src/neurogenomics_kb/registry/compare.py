@@ -5,16 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from neurogenomics_kb.registry.cards import ResultCard
+from neurogenomics_kb.registry.results import Rows
 
 MISSING = "–"
+Tables = dict[str, Rows]
 
 
-def compare_results(a: ResultCard, b: ResultCard) -> dict[str, Any]:
+def compare_results(
+    a: ResultCard, b: ResultCard, tables_a: Tables, tables_b: Tables
+) -> dict[str, Any]:
     """Differences of two runs.
 
     Parameters
     ----------
     a, b : ResultCard
+    tables_a, tables_b : dict of str to list of dict
+        Tables of the results.
 
     Returns
     -------
@@ -50,7 +56,7 @@ def compare_results(a: ResultCard, b: ResultCard) -> dict[str, Any]:
         ),
         "data": differences(a.data_fingerprints, b.data_fingerprints),
         "code": differences({"version": a.code_version}, {"version": b.code_version}),
-        "metrics": compare_metrics(a, b),
+        "metrics": compare_metrics(tables_a, tables_b),
     }
 
 
@@ -73,7 +79,7 @@ def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
     return out
 
 
-def compare_metrics(a: ResultCard, b: ResultCard) -> list[dict[str, Any]]:
+def compare_metrics(a: Tables, b: Tables) -> list[dict[str, Any]]:
     """Values of metrics that both runs report for the same model."""
     rows = []
     first, second = metric_values(a), metric_values(b)
@@ -85,14 +91,18 @@ def compare_metrics(a: ResultCard, b: ResultCard) -> list[dict[str, Any]]:
     return rows
 
 
-def metric_values(card: ResultCard) -> dict[str, float]:
-    """Metrics and canonical correlations by a name."""
+def metric_values(tables: Tables) -> dict[str, float]:
+    """Metrics and held-out canonical correlations by a name."""
     out: dict[str, float] = {}
-    for row in card.metrics:
+    for row in tables.get("metrics", []):
         if row.get("value") is not None:
-            variant = "" if row.get("variant") == "adjusted" else f".{row.get('variant')}"
-            out[f"{row['metric']}.{row['model']}.{row['algorithm']}{variant}"] = row["value"]
-    for row in card.cca:
+            variant = [] if row.get("variant") == "adjusted" else [str(row.get("variant"))]
+            level = [str(row["level"])] if row.get("level") else []
+            parts = [row["metric"], *level, row["algorithm"], row["model"], *variant]
+            out["/".join(parts)] = row["value"]
+    folds: dict[str, list[float]] = {}
+    for row in tables.get("cca_held_out", []):
         if row.get("held_out") is not None:
-            out[f"cca.{row['pair']}.{row['component']}.held_out"] = row["held_out"]
-    return out
+            name = f"cca/{row['x']}/{row['y']}/{row['component']}/held_out"
+            folds.setdefault(name, []).append(row["held_out"])
+    return out | {name: sum(values) / len(values) for name, values in folds.items()}

@@ -73,7 +73,7 @@ def draft_decision(results: list[ResultCard]) -> DecisionCard | None:
 def say(result: ResultCard) -> str:
     """Numbers that the rule looked at."""
     parts = [
-        f"fusion against {i['reference']}: {i['difference']:+.3f}, p = {i['p_value']:.2g}"
+        f"fusion against {i['reference']}: {i['difference']:+.3f}, p = {i['p_raw']:.2g}"
         for i in result.decision["inputs"]
     ]
     return f"{'; '.join(parts)} ({result.decision['algorithm']}, N = {result.n_subjects})"

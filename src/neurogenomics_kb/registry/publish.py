@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -11,17 +10,23 @@ from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry.cards import DecisionCard, ResultCard
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL, check_disclosure
 from neurogenomics_kb.registry.evidence import decision_id, draft_decision, results_of
+from neurogenomics_kb.registry.results import (
+    Result,
+    check_tables,
+    describe_tables,
+    table_folder,
+    write_tables,
+)
 from neurogenomics_kb.registry.store import LAYOUT, Registry
 from neurogenomics_kb.registry.yaml_file import dump_yaml, read_yaml, write_atomically
 
 
-def publish_result(data: dict[str, Any], kb: Path, minimum: int = MINIMUM_CELL) -> tuple[str, bool]:
-    """Write a result card, and the draft of the decision that its experiment bears on.
+def publish_result(result: Result, kb: Path, minimum: int = MINIMUM_CELL) -> tuple[str, bool]:
+    """Write a result card with its tables, and the draft of the decision that it bears on.
 
     Parameters
     ----------
-    data : dict
-        Fields of a `ResultCard`.
+    result : Result
     kb : Path
     minimum : int
         Smallest count of subjects that may be shown.
@@ -35,18 +40,26 @@ def publish_result(data: dict[str, Any], kb: Path, minimum: int = MINIMUM_CELL) 
     Raises
     ------
     InputError
-        If the card is not valid, would disclose subjects, or another card has its id.
+        If the card is not valid, would disclose subjects, has other tables than it names, or
+        another card has its id.
     """
     try:
-        card = ResultCard.model_validate(data)
+        card = ResultCard.model_validate(result.card)
     except ValueError as error:
         raise InputError(
             f"not a valid result card: {error}", remedy="Results are written by runs."
         ) from None
+    if describe_tables(result.tables) != card.tables:
+        raise InputError(
+            "the tables beside the card are not those that it names",
+            file=card.id,
+            remedy="Results are written by runs.",
+        )
     content = card.model_dump(mode="json", exclude_defaults=True)
     # Identifiers were looked for where the cohort was at hand; here the shape is checked again,
     # for cards that come from elsewhere.
     check_disclosure(content, (), n_subjects=card.n_subjects, minimum=minimum, where=card.id)
+    check_tables(result.tables, (), minimum, n=card.n_subjects)
     file = kb / LAYOUT["result"] / f"{card.id}.yaml"
     text = dump_yaml(content)
     if file.exists():
@@ -57,7 +70,10 @@ def publish_result(data: dict[str, Any], kb: Path, minimum: int = MINIMUM_CELL) 
                 file=file,
                 remedy="Result cards never change; delete or rename the one that is wrong.",
             )
+        write_tables(table_folder(file), result.tables)
         return card.id, False
+    # The card last: where it is, its tables are.
+    write_tables(table_folder(file), result.tables)
     write_atomically(file, text)
     refresh_decision(kb, card.experiment, card.cohort)
     return card.id, True

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
+from neurogenomics_kb.registry.analyses import ANALYSES
 from neurogenomics_kb.registry.cards import (
     Column,
     DatasetCard,
@@ -23,7 +24,6 @@ from neurogenomics_kb.registry.cohorts import find_dataset
 from neurogenomics_kb.registry.store import Registry
 
 # Analyses of the outcome that have no form for several classes.
-BINARY_OR_NUMBER = ("logo", "partial_correlations", "dimension_search")
 
 
 class Recipe(Strict):
@@ -275,7 +275,7 @@ def check_outcome(recipe: Recipe) -> None:
         return
     if outcome.levels:
         refuse_two_classes(recipe, set(outcome.levels.values()))
-    formless = [a for a in experiment.analyses if a in BINARY_OR_NUMBER]
+    formless = [a for a in experiment.analyses if not ANALYSES[a].several_classes]
     if formless:
         raise InputError(
             f"{listing(formless)} cannot be done for outcome '{name}', which has several classes",

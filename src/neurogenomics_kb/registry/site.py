@@ -286,10 +286,13 @@ class Catalogue:
             f"{code(card.code_version)}, folds {code(str(card.folds.get('hash', '')))}.",
             "## Recipe\n\n" + table(["card", "hash in the run", "now"], used),
         ]
+        if card.headline:
+            parts.insert(0, bullets(text(line) for line in card.headline))
+        tables = self.registry.tables(card.id)
         columns = {
-            "cca": ["pair", "component", "correlation", "null_mean", "held_out", "p_value"],
+            "cca": ["x", "y", "component", "correlation", "null_mean", "p_adjusted"],
             "comparisons": ["model", "reference", "variant", "algorithm", "difference", "ci_low",
-                            "ci_high", "p_value"],
+                            "ci_high", "p_raw", "p_adjusted"],
             "metrics": ["model", "variant", "algorithm", "metric", "value", "ci_low", "ci_high"],
         }  # fmt: skip
         names = {
@@ -298,17 +301,19 @@ class Catalogue:
             "metrics": "Metrics",
         }
         for field, wanted in columns.items():
-            rows = getattr(card, field)
+            rows = tables.get(field, [])
             if field == "metrics":
                 rows = [r for r in rows if r.get("metric") in ("auroc", "macro_auroc", "r2")]
             if rows:
                 cells = [[number(r.get(c)) for c in wanted] for r in rows]
                 parts.append(f"## {names[field]}\n\n{table(wanted, cells)}")
-        verdict = card.audit.get("verdict") or []
-        if verdict:
-            keys = list(verdict[0])
-            rows = [[text(str(v.get(k, ""))) for k in keys] for v in verdict]
-            parts.append("## Audit\n\n" + table(keys, rows))
+        if card.verdict:
+            rows = [[text(v.get("level", "")), text(v.get("text", ""))] for v in card.verdict]
+            parts.append("## Audit\n\n" + table(["level", "text"], rows))
+        if card.tables:
+            rows = [[code(f"{name}.csv"), about.get("rows")] for name, about in card.tables.items()]
+            where = code(f"kb/results/{card.id}/")
+            parts.append(f"## Tables\n\nIn {where}.\n\n" + table(["file", "rows"], rows))
         if card.warnings:
             parts.append("## Cautions\n\n" + bullets(text(w) for w in card.warnings))
         decision = decision_id(card.experiment, card.cohort)

@@ -11,7 +11,11 @@ from pydantic import ValidationError
 
 from neurogenomics_kb.foundation.errors import InputError, nearest
 from neurogenomics_kb.registry.cards import CARD_TYPES, Card, ResultCard
+<<<<<<< HEAD
 from neurogenomics_kb.registry.survey import SurveyEntry, matches, read_table, tables_of
+=======
+from neurogenomics_kb.registry.results import Rows, read_tables, table_folder
+>>>>>>> facts
 from neurogenomics_kb.registry.yaml_file import Lines, read_yaml
 
 # Where each type lives: a folder with one file per card, or one file with many cards by id.
@@ -327,6 +331,17 @@ class Registry:
                 remedy="`kedro kb list result` shows what there is; `kedro kb sync` gets more.",
             )
         return self.get(fitting[0], "result")
+
+    def tables(self, card_id: str) -> dict[str, Rows]:
+        """Tables of a result.
+
+        Raises
+        ------
+        InputError
+            If the card is no result, or a table is missing or another than the card names.
+        """
+        card = self.get(card_id, "result")
+        return {**card.inline, **read_tables(table_folder(self.file_of(card_id)), card.tables)}
 
     def runnable(self, card_id: str, type_name: str) -> Card:
         """Card that may be executed.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-from typing import Any
 
 import pandas as pd
 from joblib import Parallel, delayed
@@ -31,6 +30,7 @@ from neurogenomics_kb.pipelines.eeg.parameters import (
 )
 from neurogenomics_kb.pipelines.eeg.recipe import check_parameters, segment_encoders
 from neurogenomics_kb.pipelines.quality import keep_included, quality_table
+from neurogenomics_kb.registry.recipe import Recipe
 
 ALL_WAVES = "all"
 
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 def process_recordings(
     recordings: list[Recording],
-    recipe: dict[str, Any],
+    recipe: Recipe,
     recording: RecordingParameters,
     cleaning: CleaningParameters,
     measures: MeasureParameters,

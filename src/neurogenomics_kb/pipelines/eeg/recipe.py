@@ -11,16 +11,17 @@ from neurogenomics_kb.pipelines.eeg.parameters import (
     MeasureParameters,
     RecordingParameters,
 )
+from neurogenomics_kb.registry.recipe import Recipe
 
 
-def segment_encoders(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def segment_encoders(recipe: Recipe) -> dict[str, dict[str, Any]]:
     """Specs of the segment encoders of the recipe's EEG blocks, by model card."""
-    named = {s.get("encoder") for s in recipe["blocks"].values() if s["modality"] == "eeg"}
-    return {name: recipe["encoders"][name] for name in sorted(named - {None})}
+    named = {s.encoder for s in recipe.blocks.values() if s.modality == "eeg"}
+    return {name: recipe.encoders[name] for name in sorted(named - {None})}
 
 
 def check_parameters(
-    recipe: dict[str, Any],
+    recipe: Recipe,
     recording: RecordingParameters,
     cleaning: CleaningParameters,
     measures: MeasureParameters,
@@ -44,10 +45,10 @@ def check_parameters(
                 column="eeg.measures",
                 remedy="Change the band or eeg.cleaning.",
             )
-    for block, strategy in recipe["blocks"].items():
-        for level in strategy.get("levels", []) if strategy["modality"] == "eeg" else []:
-            seconds = level.get("seconds")
-            if level["level"] == "segment" and seconds not in (None, cleaning.segment_seconds):
+    for block, strategy in recipe.blocks.items():
+        for level in strategy.levels if strategy.modality == "eeg" else []:
+            seconds = level.seconds
+            if level.level == "segment" and seconds not in (None, cleaning.segment_seconds):
                 raise InputError(
                     f"block '{block}' has segments of {seconds:g} s on its card and "
                     f"{cleaning.segment_seconds:g} s in the parameters",

@@ -20,29 +20,30 @@ from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.absent import is_absent
 from neurogenomics_kb.pipelines.fmri.parameters import ConnectivityParameters
 from neurogenomics_kb.registry.cards import PreprocessingPipeline
+from neurogenomics_kb.registry.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
 
-def parcel_card(recipe: dict[str, Any]) -> PreprocessingPipeline | None:
+def parcel_card(recipe: Recipe) -> PreprocessingPipeline | None:
     """Preprocessing card that series go through; None where no strategy names one."""
     named = {
-        strategy.get("acquisition")
-        for strategy in recipe["blocks"].values()
-        if strategy["modality"] == "fmri" and strategy.get("features")
+        strategy.acquisition
+        for strategy in recipe.blocks.values()
+        if strategy.modality == "fmri" and strategy.features
     }
     # One at most: the recipe refuses blocks that name different ones.
     card = next(iter(named), None)
-    return card and PreprocessingPipeline.model_validate(recipe["acquisitions"][card])
+    return card and recipe.acquisitions[card]
 
 
-def wanted_kinds(recipe: dict[str, Any], always: list[str]) -> list[str]:
+def wanted_kinds(recipe: Recipe, always: list[str]) -> list[str]:
     """Kinds of connectivity that strategies of the recipe name, after those made always."""
     named = [
         group
-        for strategy in recipe["blocks"].values()
-        if strategy["modality"] == "fmri"
-        for group in strategy.get("features") or []
+        for strategy in recipe.blocks.values()
+        if strategy.modality == "fmri"
+        for group in strategy.features or []
     ]
     return list(dict.fromkeys([*always, *(g for g in named if g in KINDS)]))
 

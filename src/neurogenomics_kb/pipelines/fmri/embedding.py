@@ -30,11 +30,13 @@ from neurogenomics_kb.pipelines.fmri.encoder_inputs import (
 )
 from neurogenomics_kb.pipelines.fmri.parameters import EmbeddingParameters, FmriQuality
 from neurogenomics_kb.pipelines.quality import quality_table
+from neurogenomics_kb.registry import EmbeddingStrategy
+from neurogenomics_kb.registry.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
 
-def brain_strategies(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def brain_strategies(recipe: Recipe) -> dict[str, EmbeddingStrategy]:
     """Strategy of each brain encoder of the recipe's functional blocks.
 
     Raises
@@ -42,14 +44,16 @@ def brain_strategies(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
     InputError
         If two blocks want one encoder's segments cut or pooled differently.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for name, strategy in recipe["blocks"].items():
-        if strategy["modality"] != "fmri" or not strategy.get("encoder"):
+    found: dict[str, EmbeddingStrategy] = {}
+    for name, strategy in recipe.blocks.items():
+        if strategy.modality != "fmri" or not strategy.encoder:
             continue
-        known = found.setdefault(strategy["encoder"], strategy)
-        if any(known.get(part) != strategy.get(part) for part in ("levels", "acquisition")):
+        known = found.setdefault(strategy.encoder, strategy)
+        if any(
+            getattr(known, part) != getattr(strategy, part) for part in ("levels", "acquisition")
+        ):
             raise InputError(
-                f"block '{name}' prepares or pools '{strategy['encoder']}' otherwise than another "
+                f"block '{name}' prepares or pools '{strategy.encoder}' otherwise than another "
                 "of this experiment",
                 remedy="Run them as two experiments.",
             )
@@ -64,7 +68,7 @@ def embed_runs(
     confounds: Loaders,
     sidecar: dict[str, Any],
     run_quality: pd.DataFrame,
-    recipe: dict[str, Any],
+    recipe: Recipe,
     embedding: EmbeddingParameters,
     quality: FmriQuality,
 ) -> tuple[pd.DataFrame, dict[str, Any], pd.DataFrame]:
@@ -83,7 +87,8 @@ def embed_runs(
     blocks, notes = [], {}
     for encoder_id, strategy in strategies.items():
         card = encoder_card(recipe, strategy)
-        rules = Rules.from_levels(strategy.get("levels", []), **embedding.rules)
+        levels = [level.model_dump() for level in strategy.levels]
+        rules = Rules.from_levels(levels, **embedding.rules)
         rules = censoring_rules(rules, card)
         nuisance = {} if is_absent(confounds) else confounds
         if not is_absent(embeddings) and encoder_id in embeddings:
@@ -91,7 +96,7 @@ def embed_runs(
             pooled = pool_imported(imported, rules, nuisance, subjects)
             names, framing = imported.names, {"origin": f"imported from {imported.source}"}
         else:
-            spec = recipe["encoders"][encoder_id]
+            spec = recipe.encoders[encoder_id]
             pooling = token_pooling(spec, rules, encoder_id)
             encoder = load_brain_encoder(spec, **embedding.loading, **pooling)
             tr = repetition_time({} if is_absent(sidecar) else sidecar)
@@ -101,7 +106,7 @@ def embed_runs(
             runs = {k: v for k, v in runs.items() if k in passed or subject_of(k) in passed}
             pooled = embed_all(encoder, encoder_id, rules, runs, tables, tr, subjects)
             names, framing = encoder.names, describe(encoder, tr)
-        acquisition = strategy.get("acquisition")
+        acquisition = strategy.acquisition
         notes[encoder_id] = framing | {"acquisition": acquisition, "rules": vars(rules)}
         notes[encoder_id] |= count_pooled(pooled)
         blocks.append(encoder_table(encoder_id, names, pooled))

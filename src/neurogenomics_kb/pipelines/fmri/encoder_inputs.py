@@ -18,15 +18,17 @@ from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.absent import is_absent
 from neurogenomics_kb.pipelines.fmri.acquisition import censoring_of, denoise_options, tensor_of
 from neurogenomics_kb.pipelines.fmri.parameters import ConnectivityParameters
+from neurogenomics_kb.registry import EmbeddingStrategy
 from neurogenomics_kb.registry.cards import PreprocessingPipeline
+from neurogenomics_kb.registry.recipe import Recipe
 
 Loaders = dict[str, Callable[[], Any]]
 
 
-def encoder_card(recipe: dict[str, Any], strategy: dict[str, Any]) -> PreprocessingPipeline | None:
+def encoder_card(recipe: Recipe, strategy: EmbeddingStrategy) -> PreprocessingPipeline | None:
     """Preprocessing card of an encoder's strategy; None where it names none."""
-    named = strategy.get("acquisition")
-    return named and PreprocessingPipeline.model_validate(recipe["acquisitions"][named])
+    named = strategy.acquisition
+    return named and recipe.acquisitions[named]
 
 
 def censoring_rules(rules: Rules, card: PreprocessingPipeline | None) -> Rules:

@@ -36,6 +36,7 @@ from neurogenomics_kb.pipelines.fmri.acquisition import (
 )
 from neurogenomics_kb.pipelines.fmri.parameters import ConnectivityParameters, FmriQuality
 from neurogenomics_kb.pipelines.quality import keep_included, quality_table
+from neurogenomics_kb.registry.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def average_parcels(
     volumes: dict[str, Callable[[], Any]],
     atlas: dict[str, Any],
     sidecar: dict[str, Any],
-    recipe: dict[str, Any],
+    recipe: Recipe,
     quality: FmriQuality,
 ) -> dict[str, Loader]:
     """Parcel series of a cohort that has images and an atlas, made one subject at a time."""
@@ -63,7 +64,7 @@ def assess_quality(
     confounds: dict[str, Loader],
     sidecar: dict[str, Any],
     group_motion: pd.DataFrame,
-    recipe: dict[str, Any],
+    recipe: Recipe,
     quality: FmriQuality,
 ) -> pd.DataFrame:
     """Mean framewise displacement and frames of every subject, and who passes.
@@ -114,7 +115,7 @@ def build_features(
     sidecar: dict[str, Any],
     atlas: dict[str, Any],
     quality: pd.DataFrame,
-    recipe: dict[str, Any],
+    recipe: Recipe,
     connectivity: ConnectivityParameters,
 ) -> pd.DataFrame:
     """Connectivity of the subjects that pass, in the kinds that parameters and recipe name."""

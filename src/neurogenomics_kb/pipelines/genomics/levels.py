@@ -7,18 +7,20 @@ from typing import Any
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.genome.pooling import Pooling
 from neurogenomics_kb.genome.regulatory import RegulatoryWindow
+from neurogenomics_kb.registry import EmbeddingStrategy
+from neurogenomics_kb.registry.recipe import Recipe
 
 
-def gene_strategies(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def gene_strategies(recipe: Recipe) -> dict[str, EmbeddingStrategy]:
     """Blocks of the recipe that an encoder of sequences makes."""
     return {
         name: strategy
-        for name, strategy in recipe["blocks"].items()
-        if strategy["modality"] == "genomics" and strategy.get("encoder")
+        for name, strategy in recipe.blocks.items()
+        if strategy.modality == "genomics" and strategy.encoder
     }
 
 
-def gene_encoders(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def gene_encoders(recipe: Recipe) -> dict[str, dict[str, Any]]:
     """Spec of each encoder, with the pooling of tokens that its strategies' exon level states.
 
     Raises
@@ -28,8 +30,8 @@ def gene_encoders(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """
     specs = {}
     for name, strategy in gene_strategies(recipe).items():
-        encoder = strategy["encoder"]
-        spec = dict(recipe["encoders"][encoder])
+        encoder = strategy.encoder
+        spec = dict(recipe.encoders[encoder])
         exon = _pooling(strategy, "exon") or _pooling(strategy, "window")
         if exon is not None and exon != spec.get("pooling", "mean"):
             spec["pooling"] = exon
@@ -37,7 +39,7 @@ def gene_encoders(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return specs
 
 
-def gene_pooling(recipe: dict[str, Any]) -> dict[str, Pooling]:
+def gene_pooling(recipe: Recipe) -> dict[str, Pooling]:
     """How each encoder's exons are pooled into genes and subjects.
 
     Raises
@@ -52,12 +54,12 @@ def gene_pooling(recipe: dict[str, Any]) -> dict[str, Pooling]:
             subject=_pooling(strategy, "subject") or "concatenate",
         )
         # One vector of all genes depends on which genes these are.
-        genes = None if pooling.subject == "concatenate" else strategy.get("gene_set")
-        _agree(found, strategy["encoder"], (pooling, genes), name)
+        genes = None if pooling.subject == "concatenate" else strategy.gene_set
+        _agree(found, strategy.encoder, (pooling, genes), name)
     return {encoder: pooling for encoder, (pooling, _) in found.items()}
 
 
-def regulatory_window(recipe: dict[str, Any]) -> RegulatoryWindow | None:
+def regulatory_window(recipe: Recipe) -> RegulatoryWindow | None:
     """Window around transcription start sites that the blocks are made of; None for exons.
 
     Raises
@@ -67,10 +69,10 @@ def regulatory_window(recipe: dict[str, Any]) -> RegulatoryWindow | None:
     """
     wanted = {}
     for name, strategy in gene_strategies(recipe).items():
-        level = next((e for e in strategy.get("levels", []) if e["level"] == "window"), None)
+        level = next((e for e in strategy.levels if e.level == "window"), None)
         sizes = ("flank", "bases", "overlap")
         wanted[name] = level and RegulatoryWindow(
-            **{size: level[size] for size in sizes if level.get(size) is not None}
+            **{size: getattr(level, size) for size in sizes if getattr(level, size) is not None}
         )
     if len(set(wanted.values())) > 1:
         raise InputError(
@@ -80,19 +82,19 @@ def regulatory_window(recipe: dict[str, Any]) -> RegulatoryWindow | None:
     return next(iter(wanted.values()), None)
 
 
-def wanted_genes(recipe: dict[str, Any], listed: list[str] | None) -> list[str] | None:
+def wanted_genes(recipe: Recipe, listed: list[str] | None) -> list[str] | None:
     """Genes to cut sequences of: those that are listed, or else those of the gene sets.
 
     None is every gene of the annotation, which one strategy without a gene set already needs.
     """
-    sets = [strategy.get("gene_set") for strategy in gene_strategies(recipe).values()]
+    sets = [strategy.gene_set for strategy in gene_strategies(recipe).values()]
     if listed is not None or not sets or None in sets:
         return listed
-    return list(dict.fromkeys(gene for name in sets for gene in recipe["gene_sets"][name]))
+    return list(dict.fromkeys(gene for name in sets for gene in recipe.gene_sets[name]))
 
 
-def _pooling(strategy: dict[str, Any], level: str) -> str | None:
-    return next((e["pooling"] for e in strategy.get("levels", []) if e["level"] == level), None)
+def _pooling(strategy: EmbeddingStrategy, level: str) -> str | None:
+    return next((e.pooling for e in strategy.levels if e.level == level), None)
 
 
 def _agree(found: dict[str, Any], encoder: str, wanted: Any, block: str) -> None:

@@ -40,6 +40,7 @@ from neurogenomics_kb.pipelines.genomics.parameters import (
     SequenceParameters,
 )
 from neurogenomics_kb.pipelines.quality import keep_included, quality_table
+from neurogenomics_kb.registry.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def extract_regions(
     reference: Path,
     elements: pd.DataFrame,
     sequences: SequenceParameters,
-    recipe: dict[str, Any],
+    recipe: Recipe,
 ) -> pd.DataFrame:
     """Regions of the wanted genes, once it is sure that encoders have their weights."""
     if is_absent(annotation, reference):
@@ -127,7 +128,7 @@ def gene_call_rates(personal: PersonalSequences, regions: pd.DataFrame) -> pd.Da
 def embed_sequences(
     distinct_sequences: pd.DataFrame,
     haplotype_index: pd.DataFrame,
-    recipe: dict[str, Any],
+    recipe: Recipe,
     cache: CacheParameters,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Embed each distinct sequence once with each encoder of the recipe; say how it was done."""
@@ -227,7 +228,7 @@ def build_features(
     quality: pd.DataFrame,
     pooling_weights: pd.DataFrame,
     scores: ScoreParameters,
-    recipe: dict[str, Any],
+    recipe: Recipe,
 ) -> pd.DataFrame:
     """Gene embeddings and polygenic scores of the subjects that pass."""
     if quality.empty:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import FUSION
+from neurogenomics_kb.pipelines.integration.design import first_algorithm
 from neurogenomics_kb.registry.recipe import Recipe
 
 RULE = (
@@ -24,9 +26,9 @@ def decide_escalation(recipe: Recipe, comparisons: pd.DataFrame) -> dict[str, An
         ``escalate``, ``next_stage``, the rule in words and its inputs.
     """
     experiment = recipe.experiment
-    algorithm = experiment.algorithms[0]
+    algorithm = first_algorithm(recipe)
     rows = comparisons[
-        (comparisons["model"] == "fusion")
+        (comparisons["model"] == FUSION)
         & (comparisons["algorithm"] == algorithm)
         & (comparisons["variant"] == "adjusted")
         & comparisons["reference"].isin(list(recipe.blocks))
@@ -35,20 +37,20 @@ def decide_escalation(recipe: Recipe, comparisons: pd.DataFrame) -> dict[str, An
         {
             "reference": row.reference,
             "difference": float(row.difference),
-            "p_value": float(row.p_value),
+            "p_raw": float(row.p_raw),
         }
         for row in rows.itertuples()
     ]
     wins = bool(inputs) and all(
-        i["difference"] > 0 and i["p_value"] < experiment.alpha for i in inputs
+        i["difference"] > 0 and i["p_raw"] < experiment.alpha for i in inputs
     )
-    largest = max((i["p_value"] for i in inputs), default=None)
+    largest = max((i["p_raw"] for i in inputs), default=None)
     return {
         "rule": RULE.format(alpha=experiment.alpha),
         "stage": "late_fusion",
         "escalate": wins,
         "next_stage": "two_tower_contrastive" if wins else "late_fusion",
         "algorithm": algorithm,
-        "p_value": largest,
+        "p_raw": largest,
         "inputs": inputs,
     }

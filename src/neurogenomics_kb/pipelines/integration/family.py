@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
+from neurogenomics_kb.pipelines.integration.analyses.base import Claims
+from neurogenomics_kb.pipelines.integration.tables import TESTS
 from neurogenomics_kb.stats.inference.multiplicity import adjust
 
-FAMILY_COLUMNS = ["source", "test", "p_value", "p_within", "p_run", "q_run"]
 STATEMENT = (
     "The family is every p-value of canonical correlations (in sample and held out), model "
     "comparisons, leave-one-out attribution and partial associations in this run; diagnostics of "
@@ -15,51 +18,43 @@ STATEMENT = (
 )
 
 
-def collect_tests(
-    cca: pd.DataFrame,
-    comparisons: pd.DataFrame,
-    attribution: pd.DataFrame,
-    associations: pd.DataFrame,
-) -> pd.DataFrame:
+def collect_tests(tables: Iterable[tuple[str, Claims, pd.DataFrame]]) -> pd.DataFrame:
     """Every claim a run could make, adjusted over the whole run.
 
     Each p-value that enters is valid for its own null hypothesis (closed ones over components are
     larger than that), so Holm's procedure controls the family-wise error of the run and
     Benjamini–Yekutieli its false discovery rate whatever the dependence.
 
+    Parameters
+    ----------
+    tables : iterable of (str, Claims, DataFrame)
+        Name of an analysis, what it claims, and the table that the claims are rows of.
+
     Returns
     -------
     DataFrame
-        ``source, test, p_value``; ``p_within`` as adjusted in its own table; ``p_run`` (Holm) and
-        ``q_run`` (Benjamini–Yekutieli) over the run.
+        `TESTS`, smallest p over the run first.
     """
-    parts = [
-        part("canonical correlation", cca, "{pair}, component {component}", "p_value", "p_value"),
-        part("held-out correlation", cca, "{pair}, component {component}", "p_held_out",
-             "p_held_out"),
-        part("model comparison", comparisons, "{model} over {reference}, {algorithm}", "p_value",
-             "p_holm"),
-        part("leave one out", attribution, "{block} without {unit}", "p_swap", "p_swap_fwe"),
-        part("association", associations, "{pair} {component} {block} with {outcome}, {measure}",
-             "p_value", "q_value"),
-    ]  # fmt: skip
-    table = pd.DataFrame([line for lines in parts for line in lines], columns=FAMILY_COLUMNS[:4])
-    table["p_run"] = adjust(table["p_value"], "holm")
-    table["q_run"] = adjust(table["p_value"], "fdr_by")
-    return table[FAMILY_COLUMNS].sort_values("p_run", kind="stable", ignore_index=True)
+    lines = [line for name, claims, table in tables for line in _claims(name, claims, table)]
+    names = [n for n in TESTS.names if n not in ("p_run", "q_run")]
+    tests = pd.DataFrame(lines, columns=names)
+    tests["p_run"] = adjust(tests["p_entered"], "holm")
+    tests["q_run"] = adjust(tests["p_entered"], "fdr_by")
+    return tests[list(TESTS.names)].sort_values("p_run", kind="stable", ignore_index=True)
 
 
-def part(source: str, table: pd.DataFrame, name: str, p: str, within: str) -> list[dict]:
+def _claims(name: str, claims: Claims, table: pd.DataFrame) -> list[dict]:
     """Tests of one table; those that could not be made are left out."""
     return [
         {
-            "source": source,
-            "test": name.format(**line).replace("~", " and ").replace("_", " + ")
-            if source == "model comparison"
-            else name.format(**line).replace("~", " and "),
-            "p_value": line[p],
-            "p_within": line[within],
+            "analysis": name,
+            "source": claims.source,
+            "test": claims.label.format(**line),
+            "p_raw": line[claims.p_raw] if claims.p_raw else float("nan"),
+            "p_adjusted": line[claims.p_adjusted],
+            "adjustment": claims.adjustment,
+            "p_entered": line[claims.entering],
         }
         for line in table.to_dict("records")
-        if pd.notna(line[p])
+        if pd.notna(line[claims.entering])
     ]

@@ -6,7 +6,7 @@ import logging
 
 import pandas as pd
 
-from neurogenomics_kb.pipelines.integration.canonical import covariates_for
+from neurogenomics_kb.pipelines.integration.design import covariates_for
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.confounds import ConfoundDesign

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from neurogenomics_kb.registry import Experiment, Registry
 from neurogenomics_kb.registry.overlap import seen_before
-from neurogenomics_kb.registry.recipe import resolve_recipe
+from neurogenomics_kb.registry.recipe import Recipe, resolve_recipe
 
 logger = logging.getLogger(__name__)
 
 
-def write_recipe(experiment: Experiment, cohort: str, registry: Registry) -> dict[str, Any]:
+def write_recipe(experiment: Experiment, cohort: str, registry: Registry) -> Recipe:
     """Cards of the experiment as one document, with their hashes.
 
     What an encoder or a score has seen before is said at once: report and result card say it again,
@@ -21,4 +20,4 @@ def write_recipe(experiment: Experiment, cohort: str, registry: Registry) -> dic
     recipe = resolve_recipe(experiment, registry, cohort)
     for caution in seen_before(recipe):
         logger.warning(caution)
-    return recipe.model_dump(mode="json")
+    return recipe

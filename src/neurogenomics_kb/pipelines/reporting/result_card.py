@@ -1,28 +1,49 @@
-"""The result card: aggregates of a run, checked for disclosure."""
+"""The result card of a run and the tables beside it, checked for disclosure."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
+from neurogenomics_kb.pipelines.reporting.view import ReportView
 from neurogenomics_kb.registry.cards import ResultCard
 from neurogenomics_kb.registry.disclosure import check_disclosure, round_extremes, suppress_flow
 from neurogenomics_kb.registry.recipe import Recipe
+from neurogenomics_kb.registry.results import Result, check_tables, describe_tables
 
 DIGITS = 6
-TOP_UNITS = 10
+MOST_SURVIVING = 20
 
 
-def records(table: pd.DataFrame, columns: list[str] | None = None) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Origin:
+    """Where a result comes from.
+
+    Parameters
+    ----------
+    run_id : str or None
+        MLflow run.
+    version : str
+        Version of the code.
+    fingerprints : dict of str to str
+        Hash of everything that the run read.
+    """
+
+    run_id: str | None
+    version: str
+    fingerprints: dict[str, str]
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as plain values: rounded floats, None for gaps."""
-    rows = (table if columns is None else table[columns]).to_dict("records")
-    return [{key: plain(value) for key, value in row.items()} for row in rows]
+    return [{key: plain(value) for key, value in row.items()} for row in table.to_dict("records")]
 
 
 def plain(value: Any) -> Any:
-    """A scalar that YAML and JSON can hold."""
+    """A scalar that YAML, JSON and CSV can hold."""
     if pd.isna(value):
         return None
     if hasattr(value, "item"):
@@ -30,68 +51,59 @@ def plain(value: Any) -> Any:
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
-def build_result_card(
+def build_result(
     recipe: Recipe,
     subjects: pd.Index,
-    *,
-    flow: pd.DataFrame,
-    folds: dict[str, Any],
-    dimensions: pd.DataFrame,
-    cca: pd.DataFrame,
-    metrics: pd.DataFrame,
-    comparisons: pd.DataFrame,
-    attribution: pd.DataFrame,
-    associations: pd.DataFrame,
-    decision: dict[str, Any],
-    tests: pd.DataFrame,
-    audit: pd.DataFrame,
-    audit_verdict: list[dict[str, str]],
-    warnings: list[str],
-    fingerprints: dict[str, str],
-    run_id: str | None,
-    version: str,
+    view: ReportView,
+    tables: dict[str, pd.DataFrame],
+    origin: Origin,
     minimum_cell: int,
-) -> dict[str, Any]:
-    """Result card of a run.
+) -> Result:
+    """Result card of a run and its tables.
 
     Parameters
     ----------
     recipe : Recipe
     subjects : Index
-        Identifiers of the cohort, which must not occur on the card.
-    flow, dimensions, cca, metrics, comparisons, attribution, associations : DataFrame
-        Tables of the run; `cca` with held-out columns.
-    folds, decision : dict
-    tests, audit : DataFrame
-    audit_verdict : list of dict
-    warnings : list of str
-    fingerprints : dict
-        Hash of every raw input.
-    run_id : str or None
-        MLflow run.
-    version : str
-        Code version.
+        Identifiers of the cohort, which must not occur on the card or in a table.
+    view : ReportView
+    tables : dict of str to DataFrame
+        Tables that travel beside the card, by their name in the catalog; empty ones are left out.
+    origin : Origin
     minimum_cell : int
         Smallest count of subjects that may be shown.
-
-    Returns
-    -------
-    dict
 
     Raises
     ------
     InputError
-        If the card would disclose subjects.
+        If card or tables would disclose subjects.
     """
+    rows = {
+        name.removeprefix("integration."): round_extremes(records(table))
+        for name, table in tables.items()
+        if len(table)
+    }
+    check_tables(rows, list(subjects), minimum_cell)
+    card = round_extremes(
+        {
+            **_head(recipe, view, origin),
+            **_found(view, minimum_cell),
+            "tables": describe_tables(rows),
+        }
+    )
+    check_disclosure(card, list(subjects), minimum=minimum_cell)
+    checked = ResultCard.model_validate(card).model_dump(mode="json", exclude_defaults=True)
+    return Result(card=checked, tables=rows)
+
+
+def _head(recipe: Recipe, view: ReportView, origin: Origin) -> dict[str, Any]:
+    """Which run this is, of which recipe, data and code."""
     created = datetime.now(UTC)
     stamp = created.strftime("%Y%m%dT%H%M%S")
     # The run's id keeps two runs that end in the same second apart.
-    suffix = run_id[:8] if run_id else created.strftime("%f")
+    suffix = origin.run_id[:8] if origin.run_id else created.strftime("%f")
     experiment = recipe.experiment
-    average = dimensions.groupby(["block", "variant"], sort=False)
-    sizes = average[["features", "kept", "asked", "dim", "variance"]].mean().reset_index()
-    shown = audit["p_value"].notna() | audit["check"].eq("harmonization")
-    card = {
+    return {
         "id": f"{recipe.cohort}-{experiment.id}-{stamp}-{suffix}",
         "title": f"{experiment.id} on {recipe.cohort}: "
         + ", ".join(f"{name} {s.id}" for name, s in recipe.blocks.items()),
@@ -99,31 +111,33 @@ def build_result_card(
         "cohort": recipe.cohort,
         "created": created.isoformat(timespec="seconds"),
         "cards": recipe.cards,
-        "n_subjects": int(flow["remaining"].iloc[-1]),
-        "sample_flow": suppress_flow(flow.to_dict("records"), minimum_cell),
-        "folds": {k: v for k, v in folds.items() if k != "test_sizes"},
-        "dimensions": records(sizes),
-        "cca": records(cca),
-        "metrics": records(metrics),
-        "comparisons": records(comparisons),
-        "attribution": records(attribution.head(TOP_UNITS)),
-        "associations": records(associations),
-        "tests": {
-            "n_tests": len(tests),
-            "adjustment": "holm over the run",
-            "significant": records(tests[tests["p_run"] < experiment.alpha]),
-        },
-        "audit": {
-            "verdict": audit_verdict,
-            "checks": records(audit[shown]),
-        },
-        "decision": decision,
-        "warnings": warnings,
+        "n_subjects": view.n_subjects,
         "parameters": experiment.model_dump(mode="json"),
-        "data_fingerprints": fingerprints,
-        "mlflow_run_id": run_id,
-        "code_version": version,
+        "data_fingerprints": origin.fingerprints,
+        "mlflow_run_id": origin.run_id,
+        "code_version": origin.version,
     }
-    card = round_extremes(card)
-    check_disclosure(card, list(subjects), minimum=minimum_cell)
-    return ResultCard.model_validate(card).model_dump(mode="json", exclude_defaults=True)
+
+
+def _found(view: ReportView, minimum_cell: int) -> dict[str, Any]:
+    """What the run found, short enough to be read."""
+    return {
+        "headline": view.findings,
+        "primary": [_statement(s) for s in view.statements],
+        "surviving": {
+            "n_tests": view.n_tests,
+            "adjustment": "holm over the run",
+            "significant": [_statement(s) for s in view.surviving[:MOST_SURVIVING]],
+        },
+        "sample_flow": suppress_flow(view.flow, minimum_cell),
+        "folds": {k: v for k, v in view.folds.items() if k != "test_sizes"},
+        "verdict": [v.model_dump() for v in view.verdict],
+        "decision": view.decision,
+        "warnings": view.cautions,
+    }
+
+
+def _statement(statement: Any) -> dict[str, Any]:
+    """A statement without its gaps."""
+    fields = statement.model_dump()
+    return {k: plain(v) for k, v in fields.items() if v is not None and v != ""}

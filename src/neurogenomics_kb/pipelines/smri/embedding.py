@@ -18,22 +18,23 @@ from neurogenomics_kb.foundation.naming import SUBJECT, feature_name
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.quality import quality_table
 from neurogenomics_kb.pipelines.smri.parameters import SmriEmbedding
+from neurogenomics_kb.registry.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
 Loaders = dict[str, Callable[[], Any]]
 
 
-def t1_encoders(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def t1_encoders(recipe: Recipe) -> dict[str, dict[str, Any]]:
     """Specs of the encoders of the recipe's structural blocks, by model card."""
-    named = {s.get("encoder") for s in recipe["blocks"].values() if s["modality"] == "smri"}
-    return {name: recipe["encoders"][name] for name in sorted(named - {None})}
+    named = {s.encoder for s in recipe.blocks.values() if s.modality == "smri"}
+    return {name: recipe.encoders[name] for name in sorted(named - {None})}
 
 
 def embed_volumes(
     volumes: Loaders,
     table_quality: pd.DataFrame,
-    recipe: dict[str, Any],
+    recipe: Recipe,
     embedding: SmriEmbedding,
 ) -> tuple[pd.DataFrame, dict[str, Any], pd.DataFrame]:
     """Vectors of each encoder of the recipe, how they were made, and who is left out."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from neurogenomics_kb.registry.analyses import known_analysis
 from neurogenomics_kb.registry.cards.base import (
     Card,
     DatasetId,
@@ -72,7 +73,7 @@ class Folds(Strict):
         return self
 
 
-Analysis = Literal["cca", "prediction", "logo", "partial_correlations", "audit", "dimension_search"]
+Analysis = Annotated[str, AfterValidator(known_analysis)]
 
 
 class ExchangeabilityLevel(Strict):

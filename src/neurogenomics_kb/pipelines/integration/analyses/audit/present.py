@@ -1,0 +1,94 @@
+"""What the audit says in report, card and tracking."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from neurogenomics_kb.pipelines.view import (
+    Bullets,
+    Cell,
+    Item,
+    Note,
+    Part,
+    Section,
+    Table,
+    Verdict,
+    head,
+    number,
+    p_cell,
+    row,
+    word,
+)
+from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
+from neurogenomics_kb.registry.recipe import Recipe
+
+NAME = "audit"
+LEVELS = ("artefact", "caution", "ok")
+
+
+def present_audit(recipe: Recipe, audit: pd.DataFrame, verdict: list[dict[str, str]]) -> Part:
+    """Sentences, table and numbers of the analysis.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    audit : DataFrame
+        Table of the analysis.
+    verdict : list of dict
+        ``level`` and ``text``, worst first.
+    """
+    items: list[Item] = [Note(text="None in this experiment.")]
+    if verdict:
+        items = [
+            Bullets(
+                items=[Cell(text=f"{v['level']}: {v['text']}", css=v["level"]) for v in verdict]
+            ),
+            _table(audit),
+            Note(
+                text="Decoders are linear, on the folds of the run; AUC over classes, one against "
+                "the rest. Labels are relabelled by families, for rows swapped within sites or "
+                "batches inside these, and “against” is then the mean under relabelling: what "
+                "sites or batches explain by themselves; for units it is the standard error over "
+                f"families. Sites and batches of fewer than {MINIMUM_CELL} subjects are taken "
+                f"together, and counts below {MINIMUM_CELL} are not shown. These p-values are "
+                "diagnostic and no part of the family of confirmatory tests."
+            ),
+        ]
+    return Part(
+        analysis=NAME,
+        sections=[Section(id=NAME, title="Audit of leakage and confounding", items=items)],
+        verdict=[Verdict(**v) for v in verdict],
+        metrics={
+            f"audit/{level}": float(sum(v["level"] == level for v in verdict))
+            for level in (LEVELS if verdict else ())
+        },
+    )
+
+
+def _table(audit: pd.DataFrame) -> Table:
+    """Every check."""
+    return Table(
+        name="audit",
+        head=head(
+            ["check", "block", "of", "labels swapped", "unit"],
+            ["value", "against", "chance", "p"],
+            ["detail"],
+        ),
+        rows=[
+            row(
+                [
+                    word(r.check),
+                    word(r.block),
+                    word(r.target),
+                    word(r.scheme),
+                    word(r.unit),
+                    number(r.value),
+                    number(r.reference),
+                    number(r.chance),
+                    p_cell(r.p_raw),
+                    word(r.detail),
+                ]
+            )
+            for r in audit.itertuples()
+        ],
+    )

@@ -1,0 +1,272 @@
+"""What the audit means, in sentences with a level."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from neurogenomics_kb.pipelines.integration.analyses.audit.checks import ADJUSTED, UNADJUSTED
+from neurogenomics_kb.pipelines.integration.analyses.audit.harmonization import (
+    CHECK,
+    EXTERNAL,
+    harmonization_sentences,
+)
+from neurogenomics_kb.pipelines.integration.analyses.audit.table import (
+    FEW,
+    FREELY,
+    ONE_ROW,
+    WITHIN,
+)
+from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import (
+    COVARIATES,
+    with_covariates,
+)
+from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
+from neurogenomics_kb.registry.recipe import Recipe
+
+# What a reader would call readable: a decoder that is right in three of five pairs, beyond chance.
+READABLE_AUC = 0.60
+# The same of a number: correlation with the decoder's score.
+READABLE_R = 0.20
+STRICT = 0.01
+# A share of the AUC above chance that swapping labels inside a site may leave unexplained.
+EXPLAINED = 0.05
+# A unit worth explaining: alone 0.05 above chance, or 0.02 lost without it; explained by the batch
+# when holding the batch fixed takes at least half of it away.
+ALONE, LOST, LEFT = 0.05, 0.02, 0.5
+# Standard errors by which a loss must shrink inside batches: 1 % by chance, one-sided.
+BEYOND_ERROR = 2.33
+# Cases and controls share a batch unevenly.
+UNEVEN = 0.05
+LEVELS = ("artefact", "caution", "ok")
+
+
+def judge_audit(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
+    """Verdict of the audit, worst first.
+
+    Returns
+    -------
+    list of dict
+        ``level`` ("artefact", "caution" or "ok") and ``text``.
+    """
+    if audit.empty:
+        return []
+    found = harmonization_sentences(recipe, audit)
+    if set(audit["check"]) <= {CHECK, EXTERNAL}:
+        return found  # the run did no other check
+    found += [
+        *unit_sentences(audit),
+        *batch_sentences(audit),
+        *missingness_sentences(recipe, audit),
+        *duplicate_sentences(audit),
+        *fold_sentences(audit),
+        *decodability_sentences(audit),
+        *swap_sentences(recipe, audit),
+        *covariate_sentences(recipe, audit),
+    ]
+    return sorted(found, key=lambda sentence: LEVELS.index(sentence["level"]))
+
+
+def say(level: str, text: str) -> dict[str, str]:
+    """One sentence."""
+    return {"level": level, "text": text}
+
+
+def unit_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
+    """Units whose data is missing by batch."""
+    rows = audit[audit["check"] == "missing calls by batch"]
+    examined = set(audit[audit["check"] == "unit alone"]["unit"])
+    out, others = [], 0
+    for r in rows.itertuples():
+        if r.unit not in examined:
+            others += 1
+            continue
+        known = audit[(audit["block"] == r.block) & (audit["target"] == r.target)
+                      & (audit["unit"] == r.unit)]  # fmt: skip
+
+        def value(check: str, detail: str = UNADJUSTED, known=known) -> float:
+            match = known[(known["check"] == check) & (known["detail"] == detail)]["value"]
+            return float(match.iloc[0]) if len(match) else float("nan")
+
+        shares = audit[(audit["check"] == "share of outcome classes")
+                       & (audit["target"] == r.target) & (audit["unit"] == r.detail)]  # fmt: skip
+        text = (
+            f"{r.unit}: {r.value:.0%} of its data is missing in {r.target} {r.detail} and "
+            f"{r.reference:.0%} elsewhere."
+        )
+        cases, controls = float("nan"), float("nan")
+        if len(shares):
+            cases, controls = float(shares["value"].iloc[0]), float(shares["reference"].iloc[0])
+            text += f" {cases:.0%} of cases and {controls:.0%} of controls are in {r.detail}."
+        loss, fixed = value("unit loss without it"), value("unit loss without it, batch held fixed")
+        alone, inside = value("unit alone"), value("unit alone, batch held fixed")
+        matters = alone - 0.5 >= ALONE or loss >= LOST
+        uneven = abs(cases - controls) >= UNEVEN
+        explained = inside - 0.5 <= LEFT * (alone - 0.5) and fixed <= max(LEFT * loss, LOST)
+        if matters:
+            text += (
+                f" Leaving it out loses {loss:.2f} AUROC overall and {fixed:.2f} among subjects of "
+                f"one {r.target}; alone it reaches {alone:.2f} overall and {inside:.2f} among them."
+            )
+        if matters and uneven and explained:
+            left = value("unit alone", ADJUSTED)
+            text += (
+                f" Its signal is missingness by {r.target}, not sequence. With the card's "
+                f"confounds regressed out it reaches {left:.2f} alone."
+            )
+            out.append(say("artefact", text))
+        elif matters:
+            out.append(say("caution", f"{text} What it tells is not explained by {r.target}."))
+        else:
+            out.append(say("caution", f"{text} It tells nothing of the outcome."))
+    if others:
+        out.append(
+            say("caution", f"{others} units more are missing more often in one batch than others; "
+                "the table of the audit has them.")
+        )  # fmt: skip
+    return out
+
+
+def batch_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
+    """Units of large loss whose loss goes when a batch is held fixed, their calls complete."""
+    missing = set(audit[audit["check"] == "missing calls by batch"]["unit"])
+    rows = audit[(audit["check"] == "unit loss that goes with the batch")
+                 & (audit["detail"] == ADJUSTED) & ~audit["unit"].isin(missing)]  # fmt: skip
+    out = []
+    for r in rows.itertuples():
+        same = audit[(audit["block"] == r.block) & (audit["target"] == r.target)
+                     & (audit["unit"] == r.unit) & (audit["detail"] == ADJUSTED)]  # fmt: skip
+        by_check = same.set_index("check")["value"]
+        loss = by_check["unit loss without it"]
+        fixed = by_check["unit loss without it, batch held fixed"]
+        if loss >= LOST and fixed <= LEFT * loss and r.value > BEYOND_ERROR * r.reference:
+            out.append(
+                say("caution", f"{r.unit}: leaving it out loses {loss:.2f} AUROC overall and "
+                    f"{fixed:.2f} among subjects of one {r.target}: most of it goes with "
+                    f"{r.target}.")
+            )  # fmt: skip
+    return out
+
+
+def missingness_sentences(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
+    """Blocks whose gaps alone tell the outcome, so that filling them carries it over."""
+    rows = audit[audit["check"] == "missingness alone"]
+    measure, readable = ("r", READABLE_R) if recipe.continuous else ("AUC", READABLE_AUC)
+    told = rows[(rows["value"] >= readable) & (rows["p_raw"] <= STRICT)]
+    return [
+        say("caution", f"Which data of block {r.block} is missing tells {r.target} by itself "
+            f"({measure} {r.value:.2f}): filled gaps carry that over to the block.")
+        for r in told.itertuples()
+    ]  # fmt: skip
+
+
+def duplicate_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
+    """Rows that repeat, and relatives, across folds and families."""
+    says = {
+        "duplicates across folds": ("artefact", "have the same features of block {block} on both "
+                                    "sides of a fold boundary: the same data, or person, under "
+                                    "two ids."),
+        "same person across folds": ("artefact", "carry the same genotypes on both sides of a fold "
+                                     "boundary: one person, or twins, under two family ids."),
+        "relatives across folds": ("caution", "are close relatives by their sequences, on both "
+                                   "sides of a fold boundary: give them one family."),
+        "relatives across families": ("caution", "are close relatives by their sequences, with two "
+                                      "family ids: permutations take them as independent."),
+    }  # fmt: skip
+    out, found = [], False
+    for r in audit[audit["check"].isin(list(says))].itertuples():
+        level, text = says[r.check]
+        if r.detail == FEW or r.value > 0:
+            found = True
+            out.append(say(level, f"{pairs(r.value)} {text.format(block=r.block)}"))
+        elif pd.isna(r.value) and r.check != "relatives across families":
+            where = f"{r.check}, block {r.block}" if r.block else r.check
+            level = "caution" if ONE_ROW in r.detail else "ok"
+            out.append(say(level, f"{where[0].upper()}{where[1:]}: {r.detail}."))
+    told = audit[(audit["check"] == "duplicates across folds") & audit["value"].notna()]
+    clean = "No subject's features occur on both sides of a fold boundary."
+    return out if found or told.empty else [say("ok", clean), *out]
+
+
+def pairs(count: float) -> str:
+    """A number of pairs, small ones (NaN) as a bound."""
+    return f"{count:.0f} pairs of subjects" if count >= MINIMUM_CELL else (
+        f"Fewer than {MINIMUM_CELL} pairs of subjects"
+    )  # fmt: skip
+
+
+def fold_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
+    """Whether a block tells the fold."""
+    rows = audit[audit["check"] == "which fold"]
+    told = rows[(rows["value"] >= READABLE_AUC) & (rows["p_raw"] <= STRICT)]
+    out = [
+        say(
+            "ok" if r.detail else "caution",
+            f"Block {r.block} tells the fold a subject is in (AUC {r.value:.2f})"
+            + (f"; {r.detail}." if r.detail else ": folds differ in more than chance."),
+        )
+        for r in told.itertuples()
+    ]
+    return out or [say("ok", "No block tells which fold a subject is in.")]
+
+
+def decodability_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
+    """Sites and batches that can still be read after the card's confounds are regressed out."""
+    rows = audit[audit["check"] == "decodability"]
+    after = rows[rows["detail"] == ADJUSTED]
+    told = after[(after["value"] >= READABLE_AUC) & (after["p_raw"] <= STRICT)]
+    out = []
+    for r in told.itertuples():
+        before = rows[(rows["block"] == r.block) & (rows["target"] == r.target)
+                      & (rows["detail"] == UNADJUSTED)]["value"].iloc[0]  # fmt: skip
+        out.append(
+            say("caution", f"{r.target} can be read from block {r.block}: AUC {r.value:.2f} after "
+                f"its confounds are regressed out, {before:.2f} before.")
+        )  # fmt: skip
+    if not out and len(after):
+        out = [say("ok", "Neither site nor batch can be read from a block once its confounds are "
+                   "regressed out.")]  # fmt: skip
+    return out
+
+
+def swap_sentences(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
+    """Performance that does not need the individual label, only its site or batch."""
+    rows = audit[audit["check"] == "outcome, labels swapped"]
+    chance = 0.0 if recipe.continuous else 0.5
+    out = []
+    for (block, variant), mine in rows.groupby(["block", "detail"], sort=False):
+        free = mine[mine["scheme"] == FREELY].iloc[0]
+        for _, inside in mine[mine["scheme"] == WITHIN].iterrows():
+            name = inside["target"]
+            if inside["reference"] - chance >= EXPLAINED:
+                out.append(
+                    say("caution", f"Block {block} ({variant}) reaches {inside['reference']:.2f} "
+                        f"on {recipe.experiment.outcome} with labels swapped within {name}, and "
+                        f"{free['value']:.2f} with the true ones: {name} alone tells that much.")
+                )  # fmt: skip
+            elif free["p_raw"] <= STRICT and inside["p_raw"] > recipe.experiment.alpha:
+                out.append(
+                    say("caution", f"What block {block} ({variant}) tells of "
+                        f"{recipe.experiment.outcome} ({free['value']:.2f}) is not told apart from "
+                        f"chance once labels are swapped within {name}.")
+                )  # fmt: skip
+    return out or [say("ok", "Swapping labels within sites and batches leaves no performance.")]
+
+
+def covariate_sentences(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
+    """Blocks beside the covariates, and what regressing confounds out changes."""
+    rows = audit[audit["check"] == "model"].set_index("block")
+    if COVARIATES not in rows.index:
+        return []
+    covariates = float(rows.loc[COVARIATES, "value"])
+    out = []
+    for block in recipe.blocks:
+        if block not in rows.index:
+            continue
+        value, left_in = float(rows.loc[block, "value"]), float(rows.loc[block, "reference"])
+        joint = rows["value"].get(with_covariates(block), float("nan"))
+        out.append(
+            say("caution" if left_in - value >= EXPLAINED or joint <= covariates else "ok",
+                f"Block {block}: {value:.2f} with its confounds regressed out, {left_in:.2f} with "
+                f"them left in; covariates alone {covariates:.2f}, both together {joint:.2f}.")
+        )  # fmt: skip
+    return out

@@ -1,0 +1,231 @@
+"""Attribution of a block's prediction to its units: genes, regions, scales."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.naming import units_of
+from neurogenomics_kb.pipelines.integration.analyses.logo.tables import ATTRIBUTION
+from neurogenomics_kb.pipelines.integration.design import (
+    cluster_labels,
+    confound_matrix,
+    covariates_for,
+    fold_groups,
+    prepare_block,
+    residuals,
+)
+from neurogenomics_kb.pipelines.integration.transformers import build_transformer, projector
+from neurogenomics_kb.registry.recipe import Recipe
+from neurogenomics_kb.stats.inference.attribution import (
+    LeaveOneOutPCA,
+    attainable_significance,
+    attribution_table,
+    paired_swap_test,
+)
+from neurogenomics_kb.stats.inference.clusters import correlated_units
+from neurogenomics_kb.stats.inference.residual_space import independent_design
+from neurogenomics_kb.stats.prediction.folds import fold_splits, inner_splits
+from neurogenomics_kb.stats.prediction.metrics import held_out_r2
+from neurogenomics_kb.stats.prediction.predictors import fit_linear, predict_score, same_settings
+from neurogenomics_kb.stats.prediction.resampling import fold_mean_interval
+from neurogenomics_kb.stats.roc import auc_score, cv_auc
+from neurogenomics_kb.stats.transformers.factor_analysis import LeaveOneOutFactors
+from neurogenomics_kb.stats.transformers.projection import cap_dimension
+
+logger = logging.getLogger(__name__)
+
+ADJUSTMENT = "maximum over all units and clusters"
+
+
+def attribute_block(
+    recipe: Recipe, cohort: pd.DataFrame, blocks: dict[str, pd.DataFrame], folds: pd.Series
+) -> tuple[pd.DataFrame, list[str]]:
+    """Leave every unit of a block out in turn, refitting the projection without it.
+
+    Units that carry the same information share credit, so correlated units are also left out
+    together (rows of level ``cluster``), in one family of tests with the single ones.
+
+    Returns
+    -------
+    table : DataFrame
+        One row per unit and cluster, largest loss first.
+    notes : list of str
+        What the tests can and cannot show with this design.
+
+    Raises
+    ------
+    InputError
+        If the primary test could not reach `alpha` with the experiment's permutations.
+    """
+    experiment = recipe.experiment
+    name = experiment.attribution_block or next(iter(recipe.blocks))
+    if name not in blocks:
+        return ATTRIBUTION.empty(), [f"LOGO: block '{name}' is absent."]
+    groups_of_units = {unit: [unit] for unit in units_of(blocks[name].columns)}
+    for cluster in clusters_of(recipe, name, blocks[name], cohort):
+        groups_of_units[" + ".join(cluster)] = cluster
+    n_folds = folds.nunique()
+    notes = attainable_notes(recipe, name, n_folds, groups_of_units)
+    for note in notes:
+        logger.info(note)
+    covariates = covariates_for(recipe, cohort)
+    table = pd.concat([blocks[name], covariates], axis=1)
+    y = cohort[experiment.outcome].to_numpy(dtype=float)
+    groups = fold_groups(recipe, cohort)
+    left_out = list(groups_of_units)
+    full = np.empty(len(y))
+    reduced, single = np.empty((len(y), len(left_out))), np.empty((len(y), len(left_out)))
+    means = np.empty(len(y))
+    for fold, (train, test) in enumerate(fold_splits(folds)):
+        transformer = build_transformer(recipe, name, covariates.columns, project=False)
+        fitted = transformer.fit(table.iloc[train])
+        X = fitted.transform(table)
+        projection = leave_one_out(recipe, name, X.iloc[train], X.iloc[test])
+        inner = inner_splits(
+            y[train],
+            None if groups is None else groups[train],
+            seed=experiment.seed,
+            continuous=recipe.continuous,
+        )
+        inside, outside = projection.everything()
+        chosen = fit_linear(inside, y[train], inner, continuous=recipe.continuous)
+        full[test] = predict_score(chosen, outside, continuous=recipe.continuous)
+        means[test] = y[train].mean()
+        columns = units_of(X.columns)
+        for g, members in enumerate(groups_of_units.values()):
+            # The penalty stays that of the full model, so that only the unit differs.
+            kept = np.array([c for unit in members for c in columns.get(unit, [])], dtype=int)
+            if len(kept) == X.shape[1]:
+                reduced[test, g] = y[train].mean()
+            else:
+                reduced[test, g] = refit(recipe, chosen, *projection.without(kept), y[train])
+            single[test, g] = (
+                refit(recipe, chosen, *projection.only(kept), y[train])
+                if len(kept)
+                else y[train].mean()
+            )
+        logger.info("leave-one-out models fitted in fold %d of %d", fold + 1, n_folds)
+    score = fold_scores(recipe, y, means, folds.to_numpy())
+    differences = np.column_stack([score(full) - score(column) for column in reduced.T])
+    swap = paired_swap_test(
+        y, full, reduced, folds.to_numpy(),
+        clusters=cluster_labels(recipe, cohort),
+        continuous=recipe.continuous,
+        n_permutations=experiment.n_permutations,
+        random_state=experiment.seed,
+    )  # fmt: skip
+    alone = np.array([score_alone(recipe, y, column, folds, score, groups) for column in single.T])
+    result = attribution_table(left_out, differences, swap, alone)
+    result["level"] = [
+        "unit" if len(groups_of_units[unit]) == 1 else "cluster" for unit in result["unit"]
+    ]
+    result["block"] = name
+    result["metric"] = "r2" if recipe.continuous else "auroc"
+    result["full_score"] = score(full).mean()
+    result["adjustment"] = ADJUSTMENT
+    result = result.rename(columns={"p_swap": "p_raw", "p_swap_fwe": "p_adjusted"})
+    return result[list(ATTRIBUTION.names)], notes
+
+
+def clusters_of(
+    recipe: Recipe, name: str, features: pd.DataFrame, cohort: pd.DataFrame
+) -> list[list[str]]:
+    """Clusters of correlated units once the confounds are removed, by features alone."""
+    ready = prepare_block(recipe, name, features, cohort)
+    design = independent_design(confound_matrix(recipe, cohort), len(cohort))
+    columns = {unit: np.array(c) for unit, c in units_of(ready.columns).items()}
+    found = correlated_units(residuals(ready.to_numpy(), design), columns)
+    # A cluster of everything leaves no model to compare with.
+    return [cluster for cluster in found if len(cluster) < len(columns)]
+
+
+def score_alone(recipe: Recipe, y, predicted, folds: pd.Series, score, groups) -> list[float]:
+    """Score of a unit alone with its interval."""
+    if recipe.continuous:
+        return list(fold_mean_interval(score(predicted)))
+    result = cv_auc(y, predicted, folds.to_numpy(), clusters=groups)
+    return [result.auc, *result.ci]
+
+
+def attainable_notes(recipe: Recipe, block: str, n_folds: int, tests: dict) -> list[str]:
+    """State, before anything is fitted, what each test could show at best.
+
+    Raises
+    ------
+    InputError
+        If the primary test cannot show anything.
+    """
+    experiment = recipe.experiment
+    best = attainable_significance(n_folds, len(tests), experiment.n_permutations, experiment.alpha)
+    if best.swap > experiment.alpha:
+        raise InputError(
+            f"LOGO with {experiment.n_permutations} permutations cannot go below p = "
+            f"{best.swap:.3g}, alpha is {experiment.alpha:g}",
+            column="n_permutations",
+            remedy=f"Use at least {best.permutations_needed} permutations for {len(tests)} units.",
+        )
+    clusters = [unit for unit, members in tests.items() if len(members) > 1]
+    return [
+        f"LOGO over {len(tests) - len(clusters)} units and {len(clusters)} clusters of correlated "
+        f"units of block '{block}': the paired swap test can reach p = {best.swap:.4f} family-wise "
+        f"and, for one unit alone, q = {best.swap_alone:.3g}"
+        + (
+            f" (at least {best.permutations_needed:,} permutations would be needed for q below "
+            f"{experiment.alpha:g})."
+            if best.swap_alone > experiment.alpha
+            else "."
+        ),
+        f"A Wilcoxon test over {n_folds} folds, as often planned, cannot go below p = "
+        f"{best.wilcoxon:.4g}, for one unit alone q = {best.wilcoxon_alone:.3g}"
+        + (
+            f": nothing could be significant with it at {experiment.alpha:g}."
+            if best.wilcoxon_alone > experiment.alpha
+            else "."
+        )
+        + " It is shown for comparison only; folds share training subjects.",
+    ]
+
+
+def leave_one_out(
+    recipe: Recipe, name: str, train: pd.DataFrame, test: pd.DataFrame
+) -> LeaveOneOutPCA | LeaveOneOutFactors:
+    """The block's projector in this fold, with any group of columns left out or alone."""
+    card = recipe.blocks[name].projector
+    if card.type == "none":
+        return LeaveOneOutPCA(train.to_numpy(), test.to_numpy(), train.shape[1])
+    settings = projector(recipe, recipe.blocks[name])
+    if card.type == "factor_analysis":
+        return LeaveOneOutFactors(settings, train, test)
+    dim = cap_dimension(
+        settings.dim,
+        n=len(train),
+        n_blocks=settings.n_blocks,
+        subjects_per_dimension=settings.subjects_per_dimension,
+    )
+    return LeaveOneOutPCA(train.to_numpy(), test.to_numpy(), dim)
+
+
+def refit(recipe: Recipe, chosen, inside: np.ndarray, outside: np.ndarray, y: np.ndarray):
+    """Test predictions of the chosen model on other features."""
+    model = same_settings(chosen).fit(inside, y)
+    return predict_score(model, outside, continuous=recipe.continuous)
+
+
+def fold_scores(recipe: Recipe, y: np.ndarray, means: np.ndarray, folds: np.ndarray):
+    """Function from out-of-fold predictions (n,) to the score of every fold (K,)."""
+
+    def score(predicted: np.ndarray) -> np.ndarray:
+        out = []
+        for fold in np.unique(folds):
+            rows = folds == fold
+            if recipe.continuous:
+                out.append(held_out_r2(y[rows], predicted[rows], means[rows][0]))
+            else:
+                out.append(auc_score(y[rows], predicted[rows]))
+        return np.array(out)
+
+    return score

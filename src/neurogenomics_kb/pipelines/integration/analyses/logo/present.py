@@ -1,0 +1,147 @@
+"""What the attribution says in report, card and tracking."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from neurogenomics_kb.pipelines.view import (
+    Item,
+    Note,
+    Part,
+    Picture,
+    Regional,
+    Section,
+    Statement,
+    Table,
+    finite,
+    format_number,
+    head,
+    interval,
+    number,
+    numeric,
+    p_cell,
+    row,
+    word,
+)
+from neurogenomics_kb.registry.recipe import Recipe
+
+NAME = "logo"
+SHOWN = 15
+ON_CARD = 5
+
+
+def present_attribution(recipe: Recipe, attribution: pd.DataFrame, notes: list[str]) -> Part:
+    """Sentences, table and numbers of the analysis.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    attribution : DataFrame
+        Table of the analysis, largest loss first.
+    notes : list of str
+        What its tests can and cannot show.
+    """
+    alpha = recipe.experiment.alpha
+    items: list[Item] = [
+        Picture(figure="attribution", alt="Loss of score without each unit, with its interval"),
+        *(Note(text=line) for line in notes),
+    ]
+    if not attribution.empty:
+        items += [
+            _table(attribution.head(SHOWN), alpha),
+            Note(
+                text="Primary test: families swap the two models' predictions, family-wise over "
+                "all units and clusters, one-sided, conditional on the fitted models. Units that "
+                "share information share credit, so leaving out one of them understates both; rows "
+                "with a plus leave a cluster of correlated units out together."
+            ),
+        ]
+    return Part(
+        analysis=NAME,
+        findings=_findings(attribution, alpha),
+        sections=[Section(id=NAME, title="Attribution: leave one out", items=items)],
+        statements=[
+            Statement(
+                test=f"{r.block} without {r.unit}",
+                measure=f"loss of {r.metric}",
+                estimate=finite(r.delta),
+                ci_low=finite(r.ci_low),
+                ci_high=finite(r.ci_high),
+                p_raw=finite(r.p_raw),
+                p_adjusted=finite(r.p_adjusted),
+                adjustment=r.adjustment,
+            )
+            for r in attribution.head(ON_CARD).itertuples()
+        ],
+        metrics=_tracked(attribution),
+        regional=_regional(attribution),
+    )
+
+
+def _findings(attribution: pd.DataFrame, alpha: float) -> list[str]:
+    """Which units lower the score."""
+    if attribution.empty:
+        return []
+    hits = attribution[attribution["p_adjusted"] < alpha]["unit"].tolist()
+    return [
+        f"Leaving out one unit of block {attribution['block'].iloc[0]} at a time: "
+        + (
+            f"{', '.join(hits)} lower the score more than chance (family-wise)."
+            if hits
+            else "none lowers the score more than chance (family-wise)."
+        )
+    ]
+
+
+def _tracked(attribution: pd.DataFrame) -> dict[str, float]:
+    """Score of the full model, and the smallest family-wise p."""
+    if attribution.empty:
+        return {}
+    first = attribution.iloc[0]
+    stem = f"logo/{first['block']}"
+    return {
+        f"{stem}/full_score": float(first["full_score"]),
+        f"{stem}/largest_loss": float(first["delta"]),
+        f"{stem}/smallest_p_adjusted": float(attribution["p_adjusted"].min()),
+    }
+
+
+def _regional(attribution: pd.DataFrame) -> list[Regional]:
+    """Loss by single unit, for maps."""
+    single = attribution[attribution["level"] != "cluster"]
+    if single.empty:
+        return []
+    title = f"{single['block'].iloc[0]}: loss of {single['metric'].iloc[0].upper()} without it"
+    return [Regional(title=title, values=single.set_index("unit")["delta"].to_dict())]
+
+
+def _table(attribution: pd.DataFrame, alpha: float) -> Table:
+    """Largest losses."""
+    return Table(
+        name="attribution",
+        head=head(
+            ["unit"],
+            ["loss", "95 % interval", "p, family-wise (swap, max)", "p (swap)", "q (FDR)",
+             "p (t over folds)", "p (Wilcoxon, for comparison)", "score alone"],
+        ),
+        rows=[
+            row(
+                [
+                    word(r.unit),
+                    number(r.delta),
+                    numeric(interval(r.ci_low, r.ci_high, 3, signed=True)),
+                    p_cell(r.p_adjusted),
+                    p_cell(r.p_raw),
+                    p_cell(r.q_swap),
+                    p_cell(r.p_t),
+                    p_cell(r.p_wilcoxon),
+                    numeric(
+                        f"{format_number(r.single_score)} "
+                        f"{interval(r.single_low, r.single_high, 2)}".rstrip()
+                    ),
+                ],
+                hit=r.p_adjusted < alpha,
+            )
+            for r in attribution.itertuples()
+        ],
+    )  # fmt: skip

@@ -1,0 +1,43 @@
+"""Prediction of the outcome from covariates, every block and their fusion, on the same folds."""
+
+from kedro.pipeline import Node
+
+from neurogenomics_kb.pipelines.integration.analyses.base import Analysis, Claims, Drawing
+from neurogenomics_kb.pipelines.integration.analyses.prediction import (
+    figures,
+    nodes,
+    present,
+    tables,
+)
+from neurogenomics_kb.pipelines.integration.analyses.prediction.score import ADJUSTMENT
+
+ANALYSIS = Analysis(
+    name=present.NAME,
+    nodes=(
+        Node(
+            nodes.predict_outcome,
+            inputs=["recipe", "cohort", "folds", "projections", "blocks"],
+            outputs="predictions",
+            name="predict_outcome",
+        ),
+        Node(
+            nodes.score_models,
+            inputs=["recipe", "cohort", "predictions"],
+            outputs=["metrics", "comparisons"],
+            name="score_models",
+        ),
+    ),
+    tables=(tables.PREDICTIONS, tables.METRICS, tables.COMPARISONS),
+    present=present.present_prediction,
+    present_inputs=("integration.metrics", "integration.comparisons"),
+    claims=(
+        Claims(
+            "integration.comparisons", "model comparison", "{model} over {reference}, {algorithm}",
+            p_raw="p_raw", p_adjusted="p_adjusted", adjustment=ADJUSTMENT,
+        ),
+    ),
+    drawings=(
+        Drawing("performance", figures.draw_performance, ("integration.metrics",)),
+        Drawing("curves", figures.draw_curves, ("integration.predictions",)),
+    ),
+)  # fmt: skip

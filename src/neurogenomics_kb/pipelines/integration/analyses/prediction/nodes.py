@@ -1,0 +1,31 @@
+"""Nodes of the prediction."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from neurogenomics_kb.pipelines.integration.analyses.prediction import predict, score
+from neurogenomics_kb.pipelines.integration.analyses.prediction.tables import PREDICTIONS
+from neurogenomics_kb.pipelines.integration.partitions import Partitions, load_all
+from neurogenomics_kb.registry.recipe import Recipe
+
+
+def predict_outcome(
+    recipe: Recipe,
+    cohort: pd.DataFrame,
+    folds: pd.DataFrame,
+    projections: Partitions,
+    blocks: Partitions,
+) -> pd.DataFrame:
+    """Out-of-fold predictions of all models."""
+    if "prediction" not in recipe.experiment.analyses:
+        return PREDICTIONS.empty()
+    present = [b for b in recipe.blocks if b in blocks]
+    return predict.predict_outcome(recipe, cohort, folds["fold"], load_all(projections), present)
+
+
+def score_models(
+    recipe: Recipe, cohort: pd.DataFrame, predictions: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Metrics and comparisons."""
+    return score.score_models(recipe, cohort, predictions)

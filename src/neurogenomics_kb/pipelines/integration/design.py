@@ -1,0 +1,141 @@
+"""Design of a run on its subjects: confounds, families, exchange, blocks before a projection."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from neurogenomics_kb.pipelines.integration.transformers import (
+    build_norms,
+    build_transformer,
+    projector,
+)
+from neurogenomics_kb.registry.recipe import Recipe
+from neurogenomics_kb.stats.confounds import ConfoundDesign
+from neurogenomics_kb.stats.inference.exchangeability import Blocks, Level
+from neurogenomics_kb.stats.inference.normal_scores import normal_scores
+from neurogenomics_kb.stats.transformers.projection import cap_dimension
+
+
+def confound_matrix(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray:
+    """Confounds of all blocks over the full sample, coded as numbers (n, r).
+
+    Means by age and sex, where a block's features are scored by norms, are among them.
+    """
+    required = [c for c in recipe.confounds if c in cohort]
+    optional = [c for c in recipe.optional_confounds if c in cohort]
+    design = ConfoundDesign(
+        required,
+        optional=optional,
+        categorical=recipe.categorical_confounds,
+        smooth=recipe.smooth_confounds,
+    )
+    coded = design.fit(cohort).transform(cohort)
+    norms = [
+        build_norms(step).mean_design(cohort)
+        for strategy in recipe.blocks.values()
+        for step in strategy.norms
+        if set(step.columns) <= set(cohort.columns)
+    ]
+    return np.hstack([coded, *norms])
+
+
+def exchange_blocks(recipe: Recipe, cohort: pd.DataFrame) -> Blocks | None:
+    """Exchangeability levels of the experiment on the analysed subjects."""
+    experiment = recipe.experiment
+    levels = tuple(
+        Level(cohort[level.column].to_numpy(), level.exchange)
+        for level in experiment.exchangeability_levels
+    )
+    return Blocks(levels, experiment.exchange_rows) if levels else None
+
+
+def cluster_labels(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray | None:
+    """Families (or children) that are resampled as wholes; None where subjects are unrelated."""
+    column = recipe.experiment.cluster_column
+    return None if column is None else cohort[column].to_numpy()
+
+
+def capped(recipe: Recipe, block: str, n_effective: int) -> int | None:
+    """Principal components of a block, bounded by the sample; None without a projector."""
+    card = recipe.blocks[block].projector
+    if card.type != "pca":
+        return None
+    return cap_dimension(
+        card.dim,
+        n=n_effective,
+        n_blocks=len(recipe.blocks),
+        subjects_per_dimension=recipe.experiment.subjects_per_dimension,
+    )
+
+
+def residual_factors(
+    recipe: Recipe, block: str, ready: pd.DataFrame, design: np.ndarray
+) -> pd.DataFrame:
+    """Scores of a block's factors, for blocks that have a factor analysis.
+
+    The factors are those of the covariance that the confounds leave, as the components of other
+    blocks are: it does not change when residuals change places.
+
+    Parameters
+    ----------
+    ready : DataFrame (n, p)
+        From `prepare_block`.
+    design : ndarray (n, r)
+        Confounds with the intercept.
+    """
+    strategy = recipe.blocks[block]
+    if strategy.projector.type != "factor_analysis":
+        return ready
+    left = pd.DataFrame(residuals(ready.to_numpy(), design), ready.index, ready.columns)
+    return projector(recipe, strategy).fit(left).transform(ready)
+
+
+def residuals(A: np.ndarray, design: np.ndarray) -> np.ndarray:
+    """What the confounds leave of every column."""
+    return A - design @ np.linalg.lstsq(design, A, rcond=None)[0]
+
+
+def prepare_block(
+    recipe: Recipe, block: str, features: pd.DataFrame, cohort: pd.DataFrame
+) -> pd.DataFrame:
+    """Impute, harmonize and scale a block on the full sample; confounds stay in."""
+    covariates = covariates_for(recipe, cohort)
+    transformer = build_transformer(
+        recipe, block, covariates.columns, residualize=False, project=False
+    )
+    ready = transformer.fit_transform(pd.concat([features, covariates], axis=1))
+    if recipe.experiment.normal_scores:
+        ready = pd.DataFrame(normal_scores(ready.to_numpy()), ready.index, ready.columns)
+    return ready
+
+
+def covariates_for(recipe: Recipe, cohort: pd.DataFrame) -> pd.DataFrame:
+    """Columns of the cohort that recipes read beside the features."""
+    names = [
+        *recipe.confounds,
+        *recipe.optional_confounds,
+        *recipe.divisors,
+        *recipe.harmonization_columns,
+    ]
+    return cohort[[c for c in dict.fromkeys(names) if c in cohort]]
+
+
+def fold_groups(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray | None:
+    """Groups that may not straddle folds, inner ones included."""
+    group = recipe.experiment.folds.group
+    return None if group is None else pd.factorize(cohort[group])[0]
+
+
+def clusters_of(recipe: Recipe, cohort: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray | None:
+    """Family (or child, or group of the folds) of every predicted row; None where unrelated."""
+    families = cluster_labels(recipe, cohort)
+    groups = fold_groups(recipe, cohort) if families is None else families
+    if groups is None or recipe.experiment.folds.scheme == "leave_site_out":
+        return None
+    return pd.Series(groups, index=cohort.index).loc[frame.index].to_numpy()
+
+
+def first_algorithm(recipe: Recipe) -> str:
+    """Name of the experiment's first predictor, which findings and decisions speak of."""
+    return recipe.experiment.algorithms[0]

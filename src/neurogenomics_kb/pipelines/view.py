@@ -1,0 +1,288 @@
+"""What a report shows: statements, tables and figures as text, ready for any template.
+
+Every number is formatted here and in the modules that build views, so that a template holds no
+format, label or condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+GAP = "–"
+
+
+class View(BaseModel):
+    """Base of everything that is shown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Cell(View):
+    """One cell of a table.
+
+    Parameters
+    ----------
+    text : str
+        What is shown.
+    css : str
+        ``n`` for numbers, which stand to the right.
+    """
+
+    text: str
+    css: str = ""
+
+
+class Row(View):
+    """One row of a table.
+
+    Parameters
+    ----------
+    cells : list of Cell
+    css : str
+        ``hit`` where the row passes the experiment's alpha.
+    """
+
+    cells: list[Cell]
+    css: str = ""
+
+
+class Note(View):
+    """A paragraph below a table or figure."""
+
+    kind: Literal["note"] = "note"
+    text: str
+
+
+class Heading(View):
+    """A heading inside a section."""
+
+    kind: Literal["heading"] = "heading"
+    text: str
+
+
+class Bullets(View):
+    """A list of statements.
+
+    Parameters
+    ----------
+    items : list of Cell
+        ``css`` is the class of the list item.
+    """
+
+    kind: Literal["bullets"] = "bullets"
+    items: list[Cell]
+
+
+class Table(View):
+    """A table.
+
+    Parameters
+    ----------
+    name : str
+        What it shows, for tests and for who reads with a screen reader.
+    head : list of Cell
+    rows : list of Row
+    """
+
+    kind: Literal["table"] = "table"
+    name: str
+    head: list[Cell]
+    rows: list[Row]
+
+
+class Picture(View):
+    """A figure that the graph drew.
+
+    Parameters
+    ----------
+    figure : str
+        Name of the figure, as in the catalog without ``_figure``.
+    alt : str
+        What it shows, in words.
+    caption : str
+    """
+
+    kind: Literal["picture"] = "picture"
+    figure: str
+    alt: str
+    caption: str = ""
+
+
+Item = Annotated[Note | Heading | Bullets | Table | Picture, Field(discriminator="kind")]
+
+
+class Section(View):
+    """A section of the report.
+
+    Parameters
+    ----------
+    id : str
+        Anchor; the order of sections is a list of these.
+    title : str
+        Heading, and the entry of the navigation.
+    items : list
+    css : str
+        Class of the section, ``warn`` for cautions.
+    """
+
+    id: str
+    title: str
+    items: list[Item]
+    css: str = ""
+
+
+class Regional(View):
+    """A result with a value per region, for maps of the brain.
+
+    Parameters
+    ----------
+    title : str
+    values : dict of str to float
+        Value by unit.
+    """
+
+    title: str
+    values: dict[str, float]
+
+
+class Statement(View):
+    """A finding in numbers, for the result card.
+
+    Parameters
+    ----------
+    test : str
+        What was tested, in words.
+    measure : str
+        What the estimate is.
+    estimate : float or None
+    ci_low, ci_high : float or None
+        95 % interval where there is one.
+    p_raw, p_adjusted : float or None
+        Before and after the adjustment.
+    adjustment : str
+        How `p_adjusted` was made.
+    """
+
+    test: str
+    measure: str
+    estimate: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    p_raw: float | None = None
+    p_adjusted: float | None = None
+    adjustment: str = ""
+
+
+class Verdict(View):
+    """A sentence with a level."""
+
+    level: str
+    text: str
+
+
+class Part(View):
+    """What one analysis adds to report, result card and tracking.
+
+    Parameters
+    ----------
+    analysis : str
+        Its name.
+    findings : list of str
+        Sentences for the top of the report.
+    cautions : list of str
+        What a reader must see with them.
+    sections : list of Section
+    statements : list of Statement
+        Main results in numbers.
+    verdict : list of Verdict
+        Sentences with a level, for analyses that judge the run.
+    metrics : dict of str to float
+        Flat numbers for comparing runs.
+    regional : list of Regional
+        Results with a value per region.
+    """
+
+    analysis: str
+    findings: list[str] = []
+    cautions: list[str] = []
+    sections: list[Section] = []
+    statements: list[Statement] = []
+    verdict: list[Verdict] = []
+    metrics: dict[str, float] = {}
+    regional: list[Regional] = []
+
+
+def word(value: Any) -> Cell:
+    """A cell of text; a gap is empty."""
+    return Cell(text="" if _gap(value) else str(value))
+
+
+def number(value: Any, digits: int = 3) -> Cell:
+    """A cell with fixed decimals, a dash for a gap, integers as they are."""
+    return Cell(text=format_number(value, digits), css="n")
+
+
+def numeric(text: str) -> Cell:
+    """A cell of text that stands where numbers do."""
+    return Cell(text=text, css="n")
+
+
+def p_cell(value: float) -> Cell:
+    """A p-value without the letter."""
+    return Cell(text=GAP if _gap(value) else format_p(value).removeprefix("p = "), css="n")
+
+
+def interval(low: Any, high: Any, digits: int = 3, signed: bool = False) -> str:
+    """An interval in brackets; empty where an end is unknown."""
+    if _gap(low) or _gap(high):
+        return ""
+    sign = "+" if signed else ""
+    return f"[{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
+
+
+def format_number(value: Any, digits: int = 3) -> str:
+    """Fixed decimals, a dash for a gap, integers and words as they are."""
+    if _gap(value):
+        return GAP
+    if isinstance(value, float | np.floating):
+        return f"{value:.{digits}f}"
+    return str(value)
+
+
+def format_p(p: float) -> str:
+    """A p-value for a reader: two significant digits, never zero."""
+    if not np.isfinite(p):
+        return "p not available"
+    if p < 1e-100:
+        return "p < 1e-100"  # a parametric tail below what a double can hold
+    return f"p = {p:.2g}" if p >= 1e-4 else f"p = {p:.1e}"
+
+
+def head(
+    words: Sequence[str], numbers: Sequence[str] = (), after: Sequence[str] = ()
+) -> list[Cell]:
+    """Header cells: words to the left, numbers to the right, words after them."""
+    return [
+        *(Cell(text=t) for t in words),
+        *(Cell(text=t, css="n") for t in numbers),
+        *(Cell(text=t) for t in after),
+    ]
+
+
+def row(cells: Sequence[Cell], hit: bool = False) -> Row:
+    """A row, marked where it passes alpha."""
+    return Row(cells=list(cells), css="hit" if hit else "")
+
+
+def finite(value: Any) -> float | None:
+    """A number for a card, None for a gap."""
+    return None if _gap(value) or not np.isfinite(value) else float(value)
+
+
+def _gap(value: Any) -> bool:
+    return value is None or (not isinstance(value, str) and bool(pd.isna(value)))
