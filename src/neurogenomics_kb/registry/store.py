@@ -11,11 +11,8 @@ from pydantic import ValidationError
 
 from neurogenomics_kb.foundation.errors import InputError, nearest
 from neurogenomics_kb.registry.cards import CARD_TYPES, Card, ResultCard
-<<<<<<< HEAD
-from neurogenomics_kb.registry.survey import SurveyEntry, matches, read_table, tables_of
-=======
 from neurogenomics_kb.registry.results import Rows, read_tables, table_folder
->>>>>>> facts
+from neurogenomics_kb.registry.survey import SurveyEntry, matches, read_table, tables_of
 from neurogenomics_kb.registry.yaml_file import Lines, read_yaml
 
 # Where each type lives: a folder with one file per card, or one file with many cards by id.
