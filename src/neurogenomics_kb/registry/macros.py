@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from neurogenomics_kb.registry.cards import EmbeddingStrategy, Fact, ModelCard, ResultCard
@@ -135,21 +135,22 @@ def results_of_model(catalogue: Catalogue, card_id: str, here: str) -> str:
     rows = []
     for card in catalogue.of_type("result"):
         if isinstance(card, ResultCard):
+            metrics = catalogue.registry.tables(card.id).get("metrics", [])
             for block, strategy in (card.parameters.get("blocks") or {}).items():
                 if strategy in recipes:
                     rows.append([
                         catalogue.link(card.id, here), text(card.cohort), card.n_subjects,
                         f"{text(block)}: {catalogue.link(strategy, here)}",
-                        score(card, block), score(card, "covariates"),
+                        score(metrics, block), score(metrics, "covariates"),
                     ])  # fmt: skip
     if not rows:
         return "No published result of this project rests on it."
     return table(["result", "cohort", "N", "block", "block alone", "covariates alone"], rows)
 
 
-def score(card: ResultCard, model: str) -> str:
+def score(metrics: Iterable[Mapping[str, Any]], model: str) -> str:
     """Score of the linear model of a block, confounds regressed out, with its interval."""
-    for row in card.metrics:
+    for row in metrics:
         scored = row.get("metric") in ("auroc", "macro_auroc", "r2")
         linear = row.get("algorithm") == "linear" and row.get("variant") == "adjusted"
         if scored and linear and row.get("model") == model:
