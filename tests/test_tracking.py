@@ -8,8 +8,9 @@ from mlflow import MlflowClient
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.project.tracking import CARD_TAG, sync_results, tracking_settings
+from neurogenomics_kb.registry.results import table_text
 from neurogenomics_kb.registry.yaml_file import dump_yaml
-from tests.registry.results import result
+from tests.registry.results import TABLES, result
 
 
 @pytest.fixture
@@ -26,6 +27,10 @@ def server(tmp_path):
         file.parent.mkdir()
         file.write_text(dump_yaml({**card, **changes}))
         client.log_artifact(run.info.run_id, str(file), "result_card")
+        for name, rows in TABLES.items():
+            table = file.with_name(f"{name}.csv")
+            table.write_text(table_text(rows))
+            client.log_artifact(run.info.run_id, str(table), "result_card/tables")
         if tag:
             client.set_tag(run.info.run_id, CARD_TAG, card["id"])
         client.set_terminated(run.info.run_id, status)

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from neurogenomics_kb.registry.results import Result, describe_tables
+
+METRIC = {"model": "fusion", "variant": "adjusted", "algorithm": "linear", "metric": "auroc",
+          "level": None, "value": 0.7, "ci_low": 0.6, "ci_high": 0.8}  # fmt: skip
+TABLES = {"metrics": [METRIC]}
+
+
+def whole(card_id: str, **changes) -> Result:
+    """A valid result with its tables."""
+    return Result(result(card_id, **changes), TABLES)
+
 
 def result(card_id: str, **changes) -> dict:
     """Fields of a valid result card."""
@@ -15,10 +26,8 @@ def result(card_id: str, **changes) -> dict:
         "n_subjects": 200,
         "sample_flow": [{"step": "in the table", "excluded": 0, "remaining": 200}],
         "folds": {"scheme": "stratified", "n_splits": 5, "hash": "ffff", "subjects": "ssss"},
-        "metrics": [
-            {"model": "fusion", "variant": "adjusted", "algorithm": "linear", "metric": "auroc",
-             "value": 0.7, "ci_low": 0.6, "ci_high": 0.8},
-        ],
+        "headline": ["fusion 0.70"],
+        "tables": describe_tables(TABLES),
         "decision": {
             "rule": "stay", "stage": "late_fusion", "escalate": False,
             "next_stage": "late_fusion", "algorithm": "linear", "p_raw": 0.4,

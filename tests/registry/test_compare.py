@@ -2,13 +2,12 @@ from __future__ import annotations
 
 from neurogenomics_kb.registry.cards import ResultCard
 from neurogenomics_kb.registry.compare import compare_results
-from tests.registry.results import result
+from tests.registry.results import METRIC, TABLES, result
 
 
-def compare(**changes):
-    return compare_results(
-        ResultCard(**result("c-first-1-aa")), ResultCard(**result("c-first-2-bb", **changes))
-    )
+def compare(tables=TABLES, **changes):
+    a, b = (ResultCard(**r) for r in (result("c-first-1-aa"), result("c-first-2-bb", **changes)))
+    return compare_results(a, b, TABLES, tables)
 
 
 def test_equal_runs_are_fair_and_the_same():
@@ -20,13 +19,12 @@ def test_equal_runs_are_fair_and_the_same():
 
 
 def test_what_differs_is_named():
-    metric = {**result("x")["metrics"][0], "value": 0.75}
     found = compare(
         cards={"one_v1": "cccc", "people": "bbbb", "net": "dddd"},
         parameters={"id": "second", "outcome": "ill", "folds": {"n_splits": 10}},
         data_fingerprints={"participants": "qqqq"},
         code_version="0.2.0",
-        metrics=[metric],
+        tables={"metrics": [{**METRIC, "value": 0.75}]},
     )
     assert found["cards"] == [
         {"name": "one_v1", "a": "aaaa", "b": "cccc"},
@@ -36,7 +34,7 @@ def test_what_differs_is_named():
     assert found["data"][0]["b"] == "qqqq"
     assert found["code"][0]["b"] == "0.2.0"
     assert found["metrics"] == [
-        {"name": "auroc.fusion.linear", "a": 0.7, "b": 0.75, "difference": 0.05}
+        {"name": "auroc/linear/fusion", "a": 0.7, "b": 0.75, "difference": 0.05}
     ]
     assert found["fair"]
 
@@ -56,4 +54,4 @@ def test_other_subjects_folds_outcome_or_cohort_are_unfair():
 
 def test_runs_without_fingerprints_of_folds_are_not_called_fair():
     unknown = ResultCard(**result("c-first-1-aa", folds={}))
-    assert not compare_results(unknown, unknown)["fair"]
+    assert not compare_results(unknown, unknown, {}, {})["fair"]

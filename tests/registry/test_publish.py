@@ -7,8 +7,9 @@ import pytest
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.publish import publish_result
-from neurogenomics_kb.registry.yaml_file import read_yaml
-from tests.registry.results import result
+from neurogenomics_kb.registry.results import Result, describe_tables
+from neurogenomics_kb.registry.yaml_file import dump_yaml, read_yaml
+from tests.registry.results import TABLES, result, whole
 
 DECISION = "decisions/escalation-c-first.yaml"
 
@@ -20,27 +21,75 @@ def kb(tmp_path):
 
 
 def test_publishing_twice_changes_nothing(kb):
-    assert publish_result(result("c-first-1-aa"), kb) == ("c-first-1-aa", True)
+    assert publish_result(whole("c-first-1-aa"), kb) == ("c-first-1-aa", True)
     before = {p: p.stat().st_mtime_ns for p in kb.rglob("*.yaml")}
-    assert publish_result(result("c-first-1-aa"), kb) == ("c-first-1-aa", False)
+    assert publish_result(whole("c-first-1-aa"), kb) == ("c-first-1-aa", False)
     assert {p: p.stat().st_mtime_ns for p in kb.rglob("*.yaml")} == before
 
 
+def test_tables_travel_beside_the_card_and_are_read_back(kb):
+    publish_result(whole("c-first-1-aa"), kb)
+    assert Registry(kb).tables("c-first-1-aa") == TABLES
+    file = kb / "results/c-first-1-aa/metrics.csv"
+    file.write_text(file.read_text().replace("0.7", "0.9"))
+    with pytest.raises(InputError, match="not the one that its result card names"):
+        Registry(kb).tables("c-first-1-aa")
+    file.unlink()
+    with pytest.raises(InputError, match="missing"):
+        Registry(kb).tables("c-first-1-aa")
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"n": 4}, "row 1.n counts 4 subjects"),
+        ({"note": " ".join(str(i / 7) for i in range(60))}, "may hold rows"),
+        ({"age_max": 91.25}, "extreme given exactly"),
+    ],
+)
+def test_tables_follow_the_rules_of_the_card(kb, row, words):
+    tables = {"metrics": [{**TABLES["metrics"][0], **row}]}
+    card = result("c-first-1-aa", tables=describe_tables(tables))
+    with pytest.raises(InputError, match=words):
+        publish_result(Result(card, tables), kb)
+    assert not list(kb.rglob("*.csv"))
+
+
+def test_a_card_that_held_its_tables_itself_is_still_read(kb):
+    """Cards of versions before had every table in the YAML."""
+    old = result("c-first-1-aa") | {
+        "metrics": [{k: v for k, v in TABLES["metrics"][0].items() if k != "level"}],
+        "comparisons": [{"model": "fusion", "reference": "gene", "p_value": 0.4}],
+        "audit": {"verdict": [{"level": "ok", "text": "fine"}], "checks": [{"p_value": 0.2}]},
+        "tests": {"n_tests": 3, "adjustment": "holm", "significant": []},
+    }  # fmt: skip
+    del old["tables"], old["headline"]
+    (kb / "results").mkdir()
+    (kb / "results/c-first-1-aa.yaml").write_text(dump_yaml(old))
+    registry = Registry(kb)
+    assert registry.validate() == []
+    tables = registry.tables("c-first-1-aa")
+    assert tables["comparisons"] == [{"model": "fusion", "reference": "gene", "p_raw": 0.4}]
+    assert tables["audit"] == [{"p_raw": 0.2}]
+    assert registry.get("c-first-1-aa").verdict == [{"level": "ok", "text": "fine"}]
+    assert registry.get("c-first-1-aa").surviving["n_tests"] == 3
+
+
 def test_another_card_of_the_same_id_is_refused(kb):
-    publish_result(result("c-first-1-aa"), kb)
+    publish_result(whole("c-first-1-aa"), kb)
     with pytest.raises(InputError, match="another card has this id"):
-        publish_result(result("c-first-1-aa", n_subjects=300), kb)
+        publish_result(whole("c-first-1-aa", n_subjects=300), kb)
     assert read_yaml(kb / "results/c-first-1-aa.yaml")[0]["n_subjects"] == 200
 
 
 def test_decision_is_drafted_with_all_evidence(kb):
-    publish_result(result("c-first-1-aa"), kb)
+    publish_result(whole("c-first-1-aa"), kb)
     wins = {
         **result("x")["decision"], "escalate": True, "next_stage": "two_tower_contrastive",
         "inputs": [{"reference": "gene", "difference": 0.05, "p_raw": 0.01}],
     }  # fmt: skip
     later = "2026-01-02T00:00:00+00:00"
-    publish_result(result("c-first-2-bb", decision=wins, created=later), kb)
+    publish_result(whole("c-first-2-bb", decision=wins, created=later), kb)
     card = Registry(kb).get("escalation-c-first", "decision")
     assert [e.result for e in card.evidence] == ["c-first-1-aa", "c-first-2-bb"]
     assert card.decision.startswith("Go on to two tower contrastive.")
@@ -50,21 +99,21 @@ def test_decision_is_drafted_with_all_evidence(kb):
 
 
 def test_no_decision_where_the_rule_cannot_be_evaluated(kb):
-    publish_result(result("c-first-1-aa", decision={"inputs": []}), kb)
+    publish_result(whole("c-first-1-aa", decision={"inputs": []}), kb)
     assert not (kb / DECISION).exists()
 
 
 def test_a_decision_that_a_person_took_is_kept(kb):
-    publish_result(result("c-first-1-aa"), kb)
+    publish_result(whole("c-first-1-aa"), kb)
     file = kb / DECISION
     file.write_text(file.read_text() + "state: accepted\ndecided_by: the group\n")
     before = file.read_text()
-    publish_result(result("c-first-2-bb"), kb)
+    publish_result(whole("c-first-2-bb"), kb)
     assert file.read_text() == before
 
 
 def publish(number, kb):
-    return publish_result(result(f"c-first-{number:02d}-{number:04x}"), kb)
+    return publish_result(whole(f"c-first-{number:02d}-{number:04x}"), kb)
 
 
 def test_runs_that_end_together_lose_and_mix_nothing(kb):
@@ -84,16 +133,18 @@ def test_runs_that_end_together_lose_and_mix_nothing(kb):
     [
         ({"n_subjects": 9}, "counts 9 subjects"),
         ({"id": "../../evil"}, "not a valid result card"),
-        ({"audit": {"rows": [{"x": i} for i in range(200)]}}, "200 entries for 200 subjects"),
-        ({"audit": {"values": [0.1] * 60}}, "60 entries"),
-        ({"audit": {f"s{i}": float(i) for i in range(200)}}, "200 entries"),
+        ({"parameters": {"rows": [{"x": i} for i in range(200)]}}, "200 entries for 200 subjects"),
+        ({"parameters": {"values": [0.1] * 60}}, "60 entries"),
+        ({"parameters": {f"s{i}": float(i) for i in range(200)}}, "200 entries"),
         ({"warnings": [" ".join(str(i / 7) for i in range(60))]}, "may hold rows"),
-        ({"audit": {"age_min": 40.123}}, "extreme given exactly"),
+        ({"parameters": {"age_min": 40.123}}, "extreme given exactly"),
         ({"subject_rows": []}, "not a valid result card"),
+        ({"audit": {"rows": [1]}}, "not a valid result card"),
+        ({"tables": {}}, "tables beside the card are not those"),
     ],
 )
 def test_cards_from_elsewhere_are_checked_again(kb, changes, words):
     with pytest.raises(InputError, match=words):
-        publish_result(result("c-first-1-aa") | changes, kb)
+        publish_result(Result(result("c-first-1-aa") | changes, TABLES), kb)
     assert not list(kb.rglob("*.yaml"))
     assert not list(kb.parent.rglob("evil*"))

@@ -9,7 +9,7 @@ import yaml
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.publish import publish_result
 from neurogenomics_kb.registry.site import Catalogue
-from tests.registry.results import result
+from tests.registry.results import whole
 
 ROOT = Path(__file__).parents[2]
 
@@ -91,7 +91,7 @@ def test_new_results_are_on_the_pages_and_in_the_plan(tmp_path):
     (kb / "integration_cards/embedding_strategies.yaml").write_text(
         "one_v1: {modality: smri, features: [x]}\n"
     )
-    publish_result(result("c-first-1-aa"), kb)
+    publish_result(whole("c-first-1-aa"), kb)
     catalogue = Catalogue(Registry(kb))
     pages = catalogue.pages()
     assert "(../result/c-first-1-aa.md)" in pages["catalogue/embedding_strategy/one_v1.md"]

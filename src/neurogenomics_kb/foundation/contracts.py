@@ -150,9 +150,7 @@ class Contract:
 
     def empty(self) -> pd.DataFrame:
         """The table without rows, as an analysis that was not asked for leaves it."""
-        index = (
-            pd.Index([], name=self.index) if self.index and isinstance(self.index, str) else None
-        )
+        index = pd.Index([], name=self.index) if self.index else None
         return pd.DataFrame(columns=list(self.names), index=index)
 
     def check(self, table: pd.DataFrame) -> None:

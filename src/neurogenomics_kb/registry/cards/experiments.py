@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from neurogenomics_kb.registry.analyses import known_analysis
+from neurogenomics_kb.registry.analyses import ANALYSES, known_analysis
 from neurogenomics_kb.registry.cards.base import (
     Card,
     DatasetId,
@@ -73,7 +73,11 @@ class Folds(Strict):
         return self
 
 
-Analysis = Annotated[str, AfterValidator(known_analysis)]
+Analysis = Annotated[
+    str,
+    AfterValidator(known_analysis),
+    WithJsonSchema({"type": "string", "enum": list(ANALYSES)}),
+]
 
 
 class ExchangeabilityLevel(Strict):

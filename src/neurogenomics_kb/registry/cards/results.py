@@ -90,6 +90,8 @@ def move_tables(data: dict[str, Any]) -> dict[str, Any]:
     """
     if not any(isinstance(data.get(n), list | dict) for n in (*TABLES, "audit", "tests")):
         return data
+    if not set(data.get("audit") or {}) <= {"verdict", "checks"}:
+        return data  # no card of ours; its unknown fields are refused
     out = {k: v for k, v in data.items() if k not in (*TABLES, "audit", "tests")}
     inline = {n: data[n] for n in TABLES if data.get(n)}
     audit, tests = data.get("audit") or {}, data.get("tests") or {}
