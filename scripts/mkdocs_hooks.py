@@ -10,16 +10,52 @@ from mkdocs.structure.files import File
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.site import ROOT, TITLES, Catalogue
 
+# Folders whose pages all belong into the navigation, one section each.
+SECTIONS = {
+    "models": "Model guides",
+    "code_walkthroughs": "Code walkthroughs",
+    "generated": "Summaries",
+}
+
 
 def on_config(config):
-    """Read the cards once a build and add the catalogue to the navigation."""
+    """Read the cards once a build, and add their catalogue and whole folders to the navigation."""
     project = Path(config.config_file_path).parent
     config.extra["catalogue"] = Catalogue(Registry(project / "kb", project))
+    docs = Path(config.docs_dir)
+    listed = set(pages_of(config.nav))
+    for folder, title in SECTIONS.items():
+        pages = section(docs / folder, docs, listed)
+        if pages:
+            config.nav.append({title: pages})
     if not any(isinstance(item, dict) and "Catalogue" in item for item in config.nav):
         pages = [{"Overview": f"{ROOT}/index.md"}]
         pages += [{title: f"{ROOT}/{kind}/index.md"} for kind, title in TITLES.items()]
         config.nav.append({"Catalogue": pages})
     return config
+
+
+def pages_of(nav):
+    """Every page of a navigation."""
+    for item in nav:
+        inner = next(iter(item.values())) if isinstance(item, dict) else item
+        if isinstance(inner, str):
+            yield inner
+        else:
+            yield from pages_of(inner)
+
+
+def section(folder, docs, listed):
+    """Navigation of a folder: its pages that are not listed yet, then its folders."""
+    if not folder.is_dir():
+        return []
+    found = [p.relative_to(docs).as_posix() for p in sorted(folder.glob("*.md"))]
+    pages = [page for page in found if page not in listed]
+    for inner in sorted(p for p in folder.iterdir() if p.is_dir()):
+        below = section(inner, docs, listed)
+        if below:
+            pages.append({inner.name.replace("_", " ").capitalize(): below})
+    return pages
 
 
 def on_files(files, config):

@@ -46,6 +46,7 @@ def generate(folder: Path, cards: int) -> None:
     for i in range(quarter):
         write(folder / f"model_cards/model_{i}.yaml", {
             "modality": "fmri", "paper": f"paper_{i}", "description": "words " * 40,
+            "pretraining_cohorts": {"cohorts": ["one"], "source": "doi:10.1000/x"},
             "facts": {f"fact_{j}": fact for j in range(10)}})  # fmt: skip
         write(folder / f"paper_cards/paper_{i}.yaml", {
             "title": "A title", "authors": ["A B"] * 8, "year": 2020, "kind": "method",

@@ -22,6 +22,11 @@ MODEL = {
     "title": "Two convolutions",
     "modality": "smri",
     "spec": {"type": "tests.pipelines.tiny_t1:TinyCnn", "channels": 6, "shape": [16, 16, 16]},
+    "pretraining_cohorts": {
+        "cohorts": [],
+        "reason": "random weights",
+        "source": "https://example.org/tiny-cnn",
+    },
 }
 STRATEGY = {
     "smri_tiny_cnn": {

@@ -16,7 +16,10 @@ FILES = {
         "id: more\nkind: part\ncohort: c\npart_of: people\ntables:\n  u:\n    file: u.tsv\n"
         "    columns:\n      s: {name: sex, type: category}\n"
     ),
-    "kb/model_cards/net.yaml": "id: net\nmodality: smri\npaper: paper_1\n",
+    "kb/model_cards/net.yaml": (
+        "id: net\nmodality: smri\npaper: paper_1\n"
+        "pretraining_cohorts: {cohorts: [], reason: none, source: src/x.py}\n"
+    ),
     "kb/paper_cards/paper_1.yaml": (
         "id: paper_1\ntitle: A title\nauthors: [A B]\nyear: 2020\nkind: method\n"
         "bibliography: {source: 'doi:10.1/x'}\nsummary: s\ncode: [src/x.py]\n"
@@ -89,6 +92,16 @@ def test_the_project_is_sound(project):
         ("kb/datasets/people.yaml", "file: t.tsv", "fil: t.tsv",
          "kb/datasets/people.yaml:5: tables.t.fil: unknown field, did you mean 'file'?"),
         (STRATEGIES, "dim: 8", "dims: 8", "unknown field, did you mean 'dim'?"),
+        ("kb/model_cards/net.yaml", "source: src/x.py",
+         "source: 'https://github.com/o/n/blob/main/a/b.py'",
+         "kb/model_cards/net.yaml:4: pretraining_cohorts.source: Value error, names 'a/b.py' at "
+         "'main', which moves"),
+        ("kb/model_cards/net.yaml", "source: src/x.py", "source: src/z.py",
+         "kb/model_cards/net.yaml:4: pretraining_cohorts.source: there is no file 'src/z.py'"),
+        ("kb/model_cards/net.yaml", "cohorts: [], reason: none, ", "",
+         "pretraining_cohorts.cohorts: Field required"),
+        ("kb/paper_cards/paper_1.yaml", "doi:10.1/x", "https://github.com/o/n",
+         "bibliography.source: Value error, names a repository and no file of it"),
         ("kb/paper_cards/paper_1.yaml", "src/x.py", "src/y.py",
          "kb/paper_cards/paper_1.yaml:8: code.0: there is no file 'src/y.py'"),
         ("docs/page.md", "`one_v1.projector.dim`", "`one_v1.projector.size`",
@@ -149,7 +162,7 @@ def test_damaged_lock_is_a_problem_and_not_a_crash(project):
 
 def test_duplicates_over_files_and_types(project):
     folder = project()
-    (folder / "kb/model_cards/people.yaml").write_text("modality: smri\n")
+    (folder / "kb/model_cards/people.yaml").write_text("modality: smri\nkind: hub\n")
     (folder / "conf/experiments/net.yml").write_text("run: {}\n")
     found = "\n".join(problems(folder))
     assert "model_cards/people.yaml:1: people: id 'people' is already used in" in found

@@ -32,7 +32,11 @@ def test_model_page_leads_to_code_paper_and_strategy(shipped):
     for wanted in (
         "(../paper/caduceus_2024.md)",
         "(../embedding_strategy/genetics_gene_fm_pca512_v1.md)",
-        "https://github.com/kuleshov-group/caduceus/blob/HEAD/caduceus/modeling_rcps.py",
+        "https://github.com/kuleshov-group/caduceus/blob/"
+        "0060a6d8079b6a040fc55d505e15972a327b70a6/caduceus/modeling_rcps.py",
+        "| pretraining cohorts | none.",
+        "| weights | ",
+        "(../../models/genetics/caduceus.md)",
         "NGKB",
         "| looked up |",
     ):
@@ -63,6 +67,10 @@ def test_hostile_text_stays_text(tmp_path):
         "title": evil, "modality": "fmri", "description": evil, "notes": evil,
         "repository": "javascript:alert(1)", "license": evil, "sources": [evil],
         "facts": {"a": {"value": evil, "source": "https://x.y/(<b>)", "note": evil}},
+        "pretraining_cohorts": {
+            "cohorts": "unknown", "reason": evil, "source": evil, "note": evil},
+        "weights_license": {"value": evil, "source": evil},
+        "commit": "0" * 40,
         "walkthrough": [{"step": evil, "file": '"><script>'}],
     }  # fmt: skip
     (kb / "model_cards/evil.yaml").write_text(yaml.safe_dump(card))

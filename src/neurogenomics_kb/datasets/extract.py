@@ -12,7 +12,7 @@ from neurogenomics_kb.extracts.families import read_families
 from neurogenomics_kb.extracts.read import find_tables, read_extract
 from neurogenomics_kb.extracts.standardize import standardize_table
 from neurogenomics_kb.extracts.withdrawn import lists_fingerprint, read_withdrawn, without_withdrawn
-from neurogenomics_kb.foundation.errors import InputError, nearest
+from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 from neurogenomics_kb.foundation.naming import SUBJECT
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.cards import Table
@@ -32,8 +32,8 @@ class FieldTablesDataset(AbstractDataset[None, pd.DataFrame]):
         Folder of the tables.
     cohort : str
         Cohort whose dataset card, with its parts, holds the table.
-    table : str
-        Name of the table on the card.
+    table : str or list of str
+        Name of the table on the card; of several, the columns are read together.
     kb : str
         Folder of the knowledge base.
     visit : int, optional
@@ -67,7 +67,7 @@ class FieldTablesDataset(AbstractDataset[None, pd.DataFrame]):
         *,
         filepath: str,
         cohort: str,
-        table: str,
+        table: str | list[str],
         kb: str = "kb",
         visit: int | None = None,
         withdrawn: str | None = None,
@@ -76,7 +76,8 @@ class FieldTablesDataset(AbstractDataset[None, pd.DataFrame]):
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self._filepath = Path(filepath)
-        self._cohort, self._table, self._kb = cohort, table, Path(kb)
+        self._cohort, self._kb = cohort, Path(kb)
+        self._tables = [table] if isinstance(table, str) else list(table)
         self._visit, self._features = visit, features
         self._withdrawn = None if withdrawn is None else Path(withdrawn)
         self._relatedness = None if relatedness is None else Path(relatedness)
@@ -89,21 +90,32 @@ class FieldTablesDataset(AbstractDataset[None, pd.DataFrame]):
         return f"visit {self._visit}, withdrawn {lists}"
 
     def card(self) -> Table:
-        """Table of the dataset card.
+        """Table of the dataset card; of several tables, the first with the columns of all.
 
         Raises
         ------
         InputError
-            If the cohort has no card, or the card no such table.
+            If the cohort has no card, or the card no such table, or tables name their ids
+            differently.
         """
         dataset = find_dataset(Registry(self._kb), self._cohort)
-        if self._table not in dataset.tables:
+        for name in self._tables:
+            if name not in dataset.tables:
+                raise InputError(
+                    f"there is no table '{name}'{nearest(name, dataset.tables)}",
+                    file=f"dataset card '{dataset.id}'",
+                    remedy="Correct the catalog entry, or add the table to a card of the cohort.",
+                )
+        tables = [dataset.tables[name] for name in self._tables]
+        if len({table.id_column for table in tables}) > 1:
             raise InputError(
-                f"there is no table '{self._table}'{nearest(self._table, dataset.tables)}",
+                f"tables {listing(self._tables)} name their ids differently",
                 file=f"dataset card '{dataset.id}'",
-                remedy="Correct the catalog entry, or add the table to a card of the cohort.",
+                column="id_column",
+                remedy="Read them by one catalog entry each.",
             )
-        return dataset.tables[self._table]
+        columns = {source: c for table in tables for source, c in table.columns.items()}
+        return tables[0].model_copy(update={"columns": columns})
 
     def load(self) -> pd.DataFrame:
         """Source columns with the id column, or canonical ones indexed by subject."""
@@ -132,7 +144,7 @@ class FieldTablesDataset(AbstractDataset[None, pd.DataFrame]):
         return self._filepath.is_dir() and any(self._filepath.iterdir())
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath), "cohort": self._cohort, "table": self._table}
+        return {"filepath": str(self._filepath), "cohort": self._cohort, "table": self._tables}
 
 
 class WithoutWithdrawnDataset(AbstractDataset[None, Any]):

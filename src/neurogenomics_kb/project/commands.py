@@ -16,9 +16,11 @@ import click
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.cards import Card, ResultCard
+from neurogenomics_kb.registry.clones import COLUMNS, check_files, cited_files, read_list
 from neurogenomics_kb.registry.compare import compare_results
 from neurogenomics_kb.registry.drafts import new_card
 from neurogenomics_kb.registry.evidence import results_using
+from neurogenomics_kb.registry.field_map import MappedField, map_fields
 from neurogenomics_kb.registry.lock import write_lock
 from neurogenomics_kb.registry.schemas import write_schemas
 from neurogenomics_kb.registry.yaml_file import dump_yaml
@@ -26,6 +28,7 @@ from neurogenomics_kb.registry.yaml_file import dump_yaml
 MOST_RESULTS = 5
 # Sentences of a result that fit a screen with the rest.
 MOST_SENTENCES = 4
+MOST_ENTRIES = 10
 
 path_option = click.option(
     "--kb",
@@ -185,14 +188,26 @@ _add_show("preprocessing", "preprocessing", "Print the rs-fMRI preprocessing pip
 @click.argument("text")
 @path_option
 @json_option
+@one_line_errors
 def search_cards(text: str, path: Path, as_json: bool) -> None:
     """List the cards that mention TEXT; exit code 1 when there is none."""
-    cards = _open(path).find(text)
+    registry = _open(path)
+    cards, listed = registry.find(text), registry.entries(text)
     if as_json:
-        _print_json([{"id": c.id, "type": type(c).type_name, "title": c.title} for c in cards])
+        rows = [{"id": c.id, "type": type(c).type_name, "title": c.title} for c in cards]
+        for row in rows:
+            if row["id"] in listed:
+                row["entries"] = [e.model_dump(exclude_defaults=True) for e in listed[row["id"]]]
+        _print_json(rows)
     else:
         for card in cards:
             click.echo(f"{card.id}  [{_kind(card)}]  {card.title}".rstrip())
+            entries = listed.get(card.id, [])
+            for entry in entries[:MOST_ENTRIES]:
+                where = entry.paper or entry.code or entry.data
+                click.echo(f"  {entry.kind}: {entry.name}  {where}".rstrip())
+            if len(entries) > MOST_ENTRIES:
+                click.echo(f"  and {len(entries) - MOST_ENTRIES} more entries (--json has all)")
     if not cards:
         if not as_json:
             click.echo(f"No card mentions '{text}'.")
@@ -217,6 +232,67 @@ def validate_cards(path: Path, as_json: bool) -> None:
         kinds = ", ".join(f"{n} {kind}" for kind, n in counts.items())
         click.secho(f"{len(registry.ids())} cards are valid: {kinds}.", fg="green")
     sys.exit(1 if problems else 0)
+
+
+@kb.command("fields")
+@click.argument("dataset_id", metavar="ID")
+@path_option
+@json_option
+@one_line_errors
+def list_fields(dataset_id: str, path: Path, as_json: bool) -> None:
+    """List the fields that an extract is ordered by, of the dataset card ID and its parts."""
+    fields = map_fields(_open(path), dataset_id)
+    if as_json:
+        _print_json([f._asdict() for f in fields])
+        return
+    click.echo("\t".join(MappedField._fields))
+    for field in fields:
+        click.echo("\t".join("" if part is None else str(part) for part in field))
+
+
+@kb.command("sources")
+@click.option(
+    "--clones",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder with clones of the repositories, in which the files are looked for.",
+)
+@click.option(
+    "--list",
+    "table",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Table with the columns repository, commit and path, instead of what the cards cite.",
+)
+@path_option
+@json_option
+@one_line_errors
+def check_sources(clones: Path | None, table: Path | None, path: Path, as_json: bool) -> None:
+    """List the files of repositories that cards cite, or look for them in local clones.
+
+    Without --clones the list is printed as a table that --list reads. With it, every file is looked
+    for at its commit; exit code 0 when all were seen, 1 when one is absent or has no clone.
+    """
+    files = cited_files(_open(path)) if table is None else read_list(table)
+    checked = None if clones is None else check_files(files, clones)
+    seen = checked is None or (bool(checked) and all(c.state == "found" for c in checked))
+    if as_json:
+        rows = [{**f._asdict(), "places": list(f.places)} for f in files]
+        for row, found in zip(rows, checked or [], strict=False):
+            row.update(state=found.state, clone=found.clone)
+        _print_json(rows)
+    elif checked is None:
+        click.echo("\t".join([*COLUMNS, "cited by"]))
+        for file in files:
+            click.echo("\t".join([*file[:3], ", ".join(file.places)]))
+    else:
+        for found in (c for c in checked if c.state != "found"):
+            file = found.file
+            click.echo(f"{found.state}: {file.repository} {file.commit[:12]} {file.path}")
+            click.echo("".join(f"    {place}\n" for place in file.places), nl=False)
+        told = ", ".join(f"{n} {state}" for state, n in Counter(c.state for c in checked).items())
+        click.secho(
+            f"{len(checked)} files: {told or 'none to look for'}.", fg="green" if seen else "red"
+        )
+    sys.exit(0 if seen else 1)
 
 
 @kb.command("new")

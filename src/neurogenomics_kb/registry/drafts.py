@@ -19,7 +19,8 @@ SKELETONS: dict[str, dict[str, Any]] = {
         "participants": {"file": "participants.tsv", "id_column": "participant_id", "columns": {
             "age": {"name": "age", "unit": "years", "range": [0, 120], "role": "confound"}}}}},
     "model": {"title": "…", "modality": "fmri", "kind": "encoder", "description": "…",
-              "status": "planned", "reason": "…", "facts": {
+              "status": "planned", "reason": "…", "pretraining_cohorts": {
+                  "cohorts": "unknown", "reason": "…", "source": "doi:…"}, "facts": {
                   "architecture": {"value": "…", "source": "doi:…", "verified": False}}},
     "paper": {"title": "Title as published", "authors": ["First Last"], "year": 2000,
               "kind": "method", "bibliography": {"source": "doi:…", "verified": False},

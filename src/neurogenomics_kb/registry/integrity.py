@@ -19,12 +19,16 @@ from neurogenomics_kb.registry.cards.datasets import QUALITY_COVARIATES
 from neurogenomics_kb.registry.cohorts import merge_parts
 from neurogenomics_kb.registry.lock import LOCK, is_publishable, read_lock
 from neurogenomics_kb.registry.store import Problem, Raw, Registry, problem_at
+from neurogenomics_kb.registry.survey import FOLDER, read_table, tables_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# `id.field` in the text of a page, and {{ kb:id.field }} which the site replaces by the value.
-CITED_FIELD = re.compile(r"`([A-Za-z0-9][\w-]*)((?:\.[A-Za-z0-9_]+)+)`|\{\{\s*kb:([^}\s]+)\s*\}\}")
+# `id.field` in the text of a page; {{ kb:id.field }} and its relatives, which the site fills in.
+CITED_FIELD = re.compile(
+    r"`([A-Za-z0-9][\w-]*)((?:\.[A-Za-z0-9_]+)+)`|\{\{\s*kb(-\w+)?:([^}\s]+)\s*\}\}"
+)
+WITHOUT_CARD = {"-encoders"}  # take a modality
 CITED_ID = re.compile(r"`([a-z][a-z0-9_]*_v\d+)`")
 FILE_ENDINGS = {"yaml", "yml", "md", "html", "py", "csv", "json", "tsv", "lock", "png", "parquet"}
 LOCAL_FILE = re.compile(r"^((?:docs|src|kb|conf|tests|scripts)/[\w./-]+)(?:[#:].*)?$")
@@ -48,6 +52,7 @@ def check_integrity(registry: Registry) -> Iterator[Problem]:
         yield from check_files(registry, card, raw)
         yield from check_columns(registry, card, raw)
     yield from check_lock(registry, sound)
+    yield from check_surveys(registry, sound)
     yield from check_pages(registry, sound)
 
 
@@ -66,11 +71,11 @@ def check_references(registry: Registry, card: Card, raw: Raw) -> Iterator[Probl
 
 def check_files(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]:
     """Files of this project that a card names must exist."""
-    for field in ("sources", "code"):
-        for i, text in enumerate(getattr(card, field, [])):
-            match = LOCAL_FILE.match(text)
-            if match and not (registry.project / match.group(1)).exists():
-                yield problem_at(raw, (field, i), f"there is no file '{match.group(1)}'")
+    code = [(("code", i), text) for i, text in enumerate(getattr(card, "code", []))]
+    for place, text in [*card.cited(), *code]:
+        match = LOCAL_FILE.match(text)
+        if match and not (registry.project / match.group(1)).exists():
+            yield problem_at(raw, place, f"there is no file '{match.group(1)}'")
 
 
 def check_columns(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]:
@@ -135,6 +140,23 @@ def check_lock(registry: Registry, sound: dict[str, Card]) -> Iterator[Problem]:
                 )
 
 
+def check_surveys(registry: Registry, sound: dict[str, Card]) -> Iterator[Problem]:
+    """Tables of curated lists must belong to a catalogue's card and hold entries only."""
+    tables = tables_of(registry.path)
+    for file in sorted((registry.path / FOLDER).glob("*.csv")):
+        if file.stem not in tables:
+            yield Problem(str(file), 1, "", "is no file of the knowledge base")
+    for card_id, file in tables.items():
+        card = sound.get(card_id)
+        if not isinstance(card, DatasetCard) or card.kind != "catalogue":
+            near = nearest(card_id, registry.ids("dataset"))
+            yield Problem(str(file), 1, "", f"there is no catalogue '{card_id}'{near}")
+        try:
+            read_table(file)
+        except InputError as error:
+            yield Problem(str(file), 1, "", str(error))
+
+
 def check_pages(registry: Registry, sound: dict[str, Card]) -> Iterator[Problem]:
     """Ids and fields that the documentation cites must exist."""
     docs = registry.project / "docs"
@@ -146,9 +168,13 @@ def check_page(page: Path, registry: Registry, sound: dict[str, Card]) -> Iterat
     """Citations of one page."""
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
         for match in CITED_FIELD.finditer(line):
-            must_exist = match.group(3) is not None
-            cited = match.group(3) or match.group(1) + match.group(2)
+            if match.group(3) in WITHOUT_CARD:
+                continue
+            must_exist = match.group(4) is not None
+            cited = match.group(4) or match.group(1) + match.group(2)
             card_id, _, field = cited.partition(".")
+            if match.group(3) == "-fact":
+                field = f"facts.{field}"
             if card_id not in sound:
                 if must_exist:
                     near = nearest(card_id, registry.ids())

@@ -15,6 +15,7 @@ from neurogenomics_kb.registry.cards import (
     Experiment,
     HarmonizationMethod,
     PreprocessingPipeline,
+    PretrainingCohorts,
     Strict,
     unique,
 )
@@ -36,6 +37,7 @@ class Recipe(Strict):
     encoders: dict[str, dict[str, Any]]
     gene_sets: dict[str, list[str]] = Field(default_factory=dict)
     acquisitions: dict[str, PreprocessingPipeline] = Field(default_factory=dict)
+    pretraining: dict[str, PretrainingCohorts] = Field(default_factory=dict)
     cards: dict[str, str]
 
     @property
@@ -167,6 +169,11 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         encoders={card_id: card.spec for card_id, card in encoders.items()},
         gene_sets={card_id: card.genes for card_id, card in gene_sets.items()},
         acquisitions=acquisitions,
+        pretraining={
+            card_id: card.pretraining_cohorts
+            for card_id, card in encoders.items()
+            if card.pretraining_cohorts is not None
+        },
         cards={card.id: card.content_hash for card in cards},
     )
     check_recipe(recipe)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import html
-import posixpath
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 from neurogenomics_kb.registry.cards import (
     CARD_TYPES,
     Card,
+    DatasetCard,
     DecisionCard,
     Experiment,
     Fact,
@@ -20,8 +19,22 @@ from neurogenomics_kb.registry.cards import (
     ResultCard,
 )
 from neurogenomics_kb.registry.evidence import decision_id, results_using
-from neurogenomics_kb.registry.integrity import LOCAL_FILE, field_value
+from neurogenomics_kb.registry.guides import read_guides
+from neurogenomics_kb.registry.macros import fill
+from neurogenomics_kb.registry.markdown import (
+    bullets,
+    code,
+    fenced,
+    number,
+    relative,
+    source,
+    table,
+    text,
+    tick,
+)
 from neurogenomics_kb.registry.store import Registry
+from neurogenomics_kb.registry.summaries import PAPERS, pdf_pages
+from neurogenomics_kb.registry.survey_pages import survey_pages
 from neurogenomics_kb.registry.yaml_file import dump_yaml
 
 TITLES = {
@@ -36,8 +49,6 @@ ROOT = "catalogue"
 # Fields that are shown by the head of a page or by their own section.
 SHOWN = {"id", "title", "status", "reason", "sources", "notes", "schema_version", "facts",
          "findings", "walkthrough", "description", "summary", "relevance", "limits"}  # fmt: skip
-MACRO = re.compile(r"\{\{\s*kb:([^}\s]+)\s*\}\}")
-PLAN = re.compile(r"\{\{\s*kb-plan\s*\}\}")
 
 
 class Catalogue:
@@ -63,6 +74,7 @@ class Catalogue:
             for _, _, wanted in card.references():
                 if card.id not in self.used_by[wanted]:
                     self.used_by[wanted].append(card.id)
+        self.guides = read_guides(registry.project / "docs")
 
     def pages(self) -> dict[str, str]:
         """Markdown by path inside the documentation folder."""
@@ -71,7 +83,7 @@ class Catalogue:
             out[f"{ROOT}/{kind}/index.md"] = self.list_page(kind)
         for card in self.cards.values():
             out[path_of(card)] = self.page(card)
-        return out
+        return out | survey_pages(self) | pdf_pages(self)
 
     # --- lists --------------------------------------------------------------------------------
 
@@ -122,6 +134,7 @@ class Catalogue:
             parts.append(f'!!! note "Planned: it cannot run yet"\n    {text(card.reason)}')
         if isinstance(card, PaperCard):
             parts.append(self.bibliography(card, here))
+        parts.append(self.further(card, here))
         for field in ("description", "summary", "relevance", "limits"):
             value = getattr(card, field, "")
             if value:
@@ -135,12 +148,21 @@ class Catalogue:
         else:
             parts += self.knowledge_sections(card, here)
         if card.sources:
-            parts.append("## Sources\n\n" + bullets(self.source(s, here) for s in card.sources))
+            parts.append("## Sources\n\n" + bullets(source(s, here) for s in card.sources))
         parts.append(self.usage(card, here))
         if not isinstance(card, ResultCard):
             body = dump_yaml(card.model_dump(mode="json", exclude_unset=True))
             parts.append(f"## Card\n\n{fenced(body)}")
         return "\n\n".join(p for p in parts if p) + "\n"
+
+    def further(self, card: Card, here: str) -> str:
+        """Links to the pages about a card that are no cards: its guide, its summary."""
+        links = []
+        if card.id in self.guides:
+            links.append(f"[When and how to use it]({relative(self.guides[card.id], here)})")
+        if isinstance(card, PaperCard):
+            links.append(f"[Summary]({relative(f'{PAPERS}/{card.id}.md', here)})")
+        return " · ".join(links)
 
     def head(self, card: Card) -> str:
         """Id, type, hash and file."""
@@ -163,23 +185,20 @@ class Catalogue:
         ]
         if links:
             parts.append("## Refers to\n\n" + table(["field", "card"], links))
-        facts = getattr(card, "facts", {}) or {}
-        if facts:
-            rows = [
-                [text(name.replace("_", " ")), *self.fact(f, here)] for name, f in facts.items()
-            ]
-            parts.append("## Facts\n\n" + table(["fact", "value", "source", "looked up"], rows))
+        if getattr(card, "facts", {}):
+            parts.append("## Facts\n\n" + self.facts(card, here))
         findings = getattr(card, "findings", [])
         if findings:
             rows = [self.fact(f, here) for f in findings]
             parts.append("## Findings\n\n" + table(["finding", "source", "looked up"], rows))
-        if isinstance(card, ModelCard) and card.repository:
-            parts.append(f"Repository: {self.source(card.repository, here)}. {text(card.license)}")
+        if isinstance(card, ModelCard):
+            parts.append(self.terms(card, here))
         if isinstance(card, ModelCard) and card.walkthrough:
-            rows = [self.step(card, s) for s in card.walkthrough]
             parts.append(
-                "## Walkthrough\n\nWhere to read in the original repository.\n\n"
-                + table(["step", "where", "what it does", "looked up"], rows)
+                "## Walkthrough\n\nWhere to read in the original repository"
+                + (f", at commit {code(card.commit[:12])}" if card.commit else "")
+                + ".\n\n"
+                + self.walkthrough(card)
             )
         files = getattr(card, "code", [])
         if files:
@@ -198,25 +217,60 @@ class Catalogue:
         """Authors and where they were looked up."""
         where = [f"doi:{card.doi}" if card.doi else "", f"arXiv:{card.arxiv}" if card.arxiv else "",
                  card.url]  # fmt: skip
-        links = ", ".join(self.source(w, here) for w in where if w)
+        links = ", ".join(source(w, here) for w in where if w)
         state = "looked up in" if card.bibliography.verified else "not verified; see"
         note = f" {text(card.bibliography.note)}" if card.bibliography.note else ""
         return (
             f"{text(', '.join(card.authors))} ({card.year}). {text(card.venue)} {links}\n\n"
-            f"Bibliography {state} {self.source(card.bibliography.source, here)}.{note}"
+            f"Bibliography {state} {source(card.bibliography.source, here)}.{note}"
         )
+
+    def facts(self, card: Card, here: str) -> str:
+        """Table of a card's facts."""
+        facts = getattr(card, "facts", {}).items()
+        rows = [[text(name.replace("_", " ")), *self.fact(fact, here)] for name, fact in facts]
+        return table(["fact", "value", "source", "looked up"], rows)
+
+    def walkthrough(self, card: ModelCard) -> str:
+        """Table of the places to read in a model's own repository."""
+        rows = [self.step(card, s) for s in card.walkthrough]
+        return table(["step", "where", "what it does", "looked up"], rows)
 
     def fact(self, fact: Fact, here: str) -> list[str]:
         """Cells of a fact."""
         value = ", ".join(map(str, fact.value)) if isinstance(fact.value, list) else fact.value
         note = f"<br>*{text(fact.note)}*" if fact.note else ""
-        return [text(str(value)) + note, self.source(fact.source, here), tick(fact.verified)]
+        return [text(str(value)) + note, source(fact.source, here), tick(fact.verified)]
+
+    def terms(self, card: ModelCard, here: str) -> str:
+        """Whose data an encoder has seen, and under which terms code and weights are given."""
+        rows = []
+        trained = card.pretraining_cohorts
+        if trained is not None:
+            named = ", ".join(trained.cohorts) if trained.known else "unknown"
+            value = text(". ".join(filter(None, [named or "none", trained.reason])))
+            note = f"<br>*{text(trained.note)}*" if trained.note else ""
+            rows.append(
+                ["pretraining cohorts", value + note, source(trained.source, here),
+                 tick(trained.verified)]
+            )  # fmt: skip
+        if card.repository or card.license:
+            where = source(card.repository, here) if card.repository else ""
+            rows.append(["code", text(card.license), where, ""])
+        if card.weights_license is not None:
+            rows.append(["weights", *self.fact(card.weights_license, here)])
+        return (
+            "## Training data and terms\n\n" + table(["what", "value", "source", "looked up"], rows)
+            if rows
+            else ""
+        )
 
     def step(self, card: ModelCard, step: Any) -> list[str]:
         """Cells of a walkthrough step."""
         where = text(" ".join(filter(None, [step.file, step.symbol])))
         if step.file and card.repository.startswith("https://"):
-            where = f"[{where}]({html.escape(card.repository)}/blob/HEAD/{html.escape(step.file)})"
+            tree = f"{html.escape(card.repository)}/blob/{card.commit}"
+            where = f"[{where}]({tree}/{html.escape(step.file)})"
         return [text(step.step), where, text(step.does), tick(step.verified)]
 
     def result_sections(self, card: ResultCard, here: str) -> list[str]:
@@ -297,26 +351,7 @@ class Catalogue:
         """Link to a card's page, or its id where there is none."""
         if card_id not in self.cards:
             return code(card_id)
-        target = posixpath.relpath(path_of(self.cards[card_id]), posixpath.dirname(here) or ".")
-        return f"[{text(card_id)}]({target})"
-
-    def source(self, where: str, here: str) -> str:
-        """Link for a DOI, an arXiv id, an address or a page of this site."""
-        shown = text(where)
-        if where.startswith("doi:"):
-            return f"[{shown}](https://doi.org/{html.escape(where[4:])})"
-        if where.startswith("arXiv:"):
-            return f"[{shown}](https://arxiv.org/abs/{html.escape(where[6:])})"
-        if re.match(r"^https://[^\s()<>\[\]\"']+$", where):
-            github = re.match(r"^https://github\.com/([^/]+/[^/]+)(?:/blob/[^/]+/(.+))?$", where)
-            if github:
-                shown = text(": ".join(filter(None, github.groups())))
-            return f"[{shown}]({where})"
-        match = LOCAL_FILE.match(where)
-        if match and where.startswith("docs/") and where.endswith(".md"):
-            target = posixpath.relpath(where.removeprefix("docs/"), posixpath.dirname(here) or ".")
-            return f"[{shown}]({target})"
-        return code(where) if match else shown
+        return f"[{text(card_id)}]({relative(path_of(self.cards[card_id]), here)})"
 
     def run_command(self, card: Experiment) -> str:
         """Command that runs an experiment file, in the environment of the cohort it is bound to."""
@@ -344,25 +379,19 @@ class Catalogue:
         link = self.link(newest.id, here) if newest else ""
         return [self.link(name, here), status, len(results) or "", link, stage]
 
+    def planned(self, here: str) -> str:
+        """Planned cards with their reasons, by type."""
+        rows = [
+            [TITLES[kind], self.link(card.id, here), text(card.reason)]
+            for kind in TITLES
+            for card in self.of_type(kind)
+            if card.status == "planned"
+        ]
+        return table(["type", "card", "why it does not run"], rows) if rows else "Nothing."
+
     def fill(self, markdown: str, here: str) -> str:
-        """Replace ``{{ kb:id.field }}`` by the value and ``{{ kb-plan }}`` by the live plan.
-
-        Raises
-        ------
-        KeyError
-            If a page cites a card or field that does not exist.
-        """
-
-        def value(match: re.Match) -> str:
-            card_id, _, field = match.group(1).partition(".")
-            if card_id not in self.cards:
-                raise KeyError(f"{here}: there is no card '{card_id}'")
-            if not field:
-                return self.link(card_id, here)
-            found = field_value(self.cards[card_id], field)
-            return text(", ".join(map(str, found)) if isinstance(found, list) else str(found))
-
-        return PLAN.sub(lambda _: self.plan(here), MACRO.sub(value, markdown))
+        """Replace what a hand-written page asks for, see `neurogenomics_kb.registry.macros`."""
+        return fill(self, markdown, here)
 
 
 def path_of(card: Card) -> str:
@@ -370,49 +399,13 @@ def path_of(card: Card) -> str:
     return f"{ROOT}/{type(card).type_name}/{card.id}.md"
 
 
-def facts_of(card: Card) -> Iterable[Fact]:
-    """Facts and findings of a card."""
+def facts_of(card: Card) -> Iterable[Any]:
+    """Facts and findings of a card, and what else says whether it was looked up."""
     yield from (getattr(card, "facts", {}) or {}).values()
     yield from getattr(card, "findings", [])
-
-
-def text(value: str) -> str:
-    """Text that stays text: no HTML, no table cell, no macro, one paragraph."""
-    escaped = html.escape(" ".join(value.split()), quote=False)
-    return re.sub(r"([|`*_\[\]{}#])", r"\\\1", escaped)
-
-
-def code(value: str) -> str:
-    """Inline code."""
-    return f"`{html.escape(' '.join(value.replace('`', '').split()), quote=False)}`"
-
-
-def fenced(body: str, language: str = "yaml") -> str:
-    """Code block whose fence no line of the body can close."""
-    longest = max((len(run) for run in re.findall(r"`+", body)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{body.rstrip()}\n{fence}"
-
-
-def table(head: list[str], rows: Iterable[Iterable[Any]]) -> str:
-    """Markdown table."""
-    lines = ["| " + " | ".join(map(str, head)) + " |", "|" + " --- |" * len(head)]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def bullets(items: Iterable[str]) -> str:
-    """Markdown list."""
-    return "\n".join(f"- {item}" for item in items)
-
-
-def number(value: Any) -> str:
-    """Cell for a number or a word."""
-    if value is None:
-        return ""
-    return f"{value:.3g}" if isinstance(value, float) else text(str(value))
-
-
-def tick(verified: bool) -> str:
-    """Whether a fact was looked up."""
-    return "yes" if verified else "no"
+    if isinstance(card, ModelCard):
+        yield from filter(None, (card.weights_license, card.pretraining_cohorts))
+    if isinstance(card, DatasetCard):
+        yield from card.fields.values()
+        for listed in card.tables.values():
+            yield from (c for c in listed.columns.values() if c.source or listed.source)

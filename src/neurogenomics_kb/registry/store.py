@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from neurogenomics_kb.foundation.errors import InputError, nearest
 from neurogenomics_kb.registry.cards import CARD_TYPES, Card, ResultCard
 from neurogenomics_kb.registry.results import Rows, read_tables, table_folder
+from neurogenomics_kb.registry.survey import SurveyEntry, matches, read_table, tables_of
 from neurogenomics_kb.registry.yaml_file import Lines, read_yaml
 
 # Where each type lives: a folder with one file per card, or one file with many cards by id.
@@ -281,9 +282,25 @@ class Registry:
         return self._files[card_id][1]
 
     def find(self, text: str) -> list[Card]:
-        """Cards whose id or content holds `text`, case ignored."""
+        """Cards whose id, content or table of entries holds `text`, case ignored."""
         needle = text.lower()
-        return [c for c in self.sound() if needle in c.model_dump_json().lower()]
+        listed = self.entries(text)
+        return [c for c in self.sound() if needle in c.model_dump_json().lower() or c.id in listed]
+
+    def entries(self, text: str = "") -> dict[str, list[SurveyEntry]]:
+        """Entries of catalogues that hold `text`, case ignored, by the id of the card.
+
+        Raises
+        ------
+        InputError
+            If a table cannot be read.
+        """
+        needle = text.lower()
+        found = {
+            card_id: [entry for entry in read_table(file) if matches(entry, needle)]
+            for card_id, file in tables_of(self.path).items()
+        }
+        return {card_id: entries for card_id, entries in found.items() if entries}
 
     def text_of(self, card_id: str) -> str:
         """Text of the file that holds a card, parsed or not."""

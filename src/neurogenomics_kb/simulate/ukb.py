@@ -91,9 +91,13 @@ def express_extract(
     canonical.loc[~imaged, ["head_motion"]] = np.nan
 
     fields = encode(rng, canonical, tables["participants"])
+    # From a stream of its own, so that these fields change no other value of an extract.
+    own = np.random.default_rng((seed, len(people)))
+    quality = genetic_quality(own, canonical, people["family_id"].set_axis(eids))
+    quality = encode(own, quality, tables["participants"])
     measures = encode(rng, brain, tables["freesurfer"])
     columns = {**tables["participants"].columns, **tables["freesurfer"].columns}
-    both = add_visits(rng, plant_traps(rng, fields) | measures, columns)
+    both = add_visits(rng, plant_traps(rng, fields) | quality | measures, columns)
     # Under text, since pandas takes tuples for levels.
     frame = pd.DataFrame({str(name): values for name, values in both.items()}, index=eids)
     imaging = [str(name) for name in both if name.instance >= 2]
@@ -135,6 +139,28 @@ def canonical_participants(rng: np.random.Generator, people: pd.DataFrame) -> pd
     )
     table["income"] = table["income"].mask(lost)
     return table
+
+
+def genetic_quality(
+    rng: np.random.Generator, people: pd.DataFrame, family: pd.Series
+) -> pd.DataFrame:
+    """Quality of the genotypes under the names of the card: what is not "yes" is empty."""
+    n = len(people)
+    relatives = family.groupby(family).transform("size") > 1
+    good = rng.random(n) < 0.97
+    batches = [*range(-11, 0), *range(1, 96)]
+    return pd.DataFrame(
+        {
+            "genotyping_batch": rng.choice(batches, n).astype(float),
+            "genetic_sex": people["sex"],
+            "genetic_group": np.where(rng.random(n) < 0.85, "caucasian", None),
+            "sex_chromosome_aneuploidy": np.where(rng.random(n) < 0.005, "yes", None),
+            "used_in_genetic_pcs": np.where(good & ~relatives, "yes", None),
+            "genetic_kinship": np.where(relatives, "at_least_one", "none_found"),
+            "genotype_outlier": np.where(good, None, "yes"),
+        },
+        index=people.index,
+    )
 
 
 def canonical_brain(cohort: SimulatedCohort, card: Table, ids: Mapping[str, str]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Evo 2 (Brixi et al. 2025) through its authors' package, which needs a recent NVIDIA GPU."""
+"""Evo 2 (Brixi et al. 2026) through its authors' package, which needs an NVIDIA GPU."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def load_evo2(name: str = "evo2_7b", *, layer: str | None = None, batch_tokens: 
     except ImportError:
         raise InputError(
             "Evo 2 needs its authors' package",
-            remedy="`pip install evo2` on a machine with an NVIDIA GPU of compute capability 8.9.",
+            remedy="`pip install evo2` on a machine with an NVIDIA GPU; the 7B models need no FP8.",
         ) from None
     if not torch.cuda.is_available():
         raise InputError(

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from neurogenomics_kb.registry.overlap import seen_before
 from neurogenomics_kb.registry.recipe import Recipe
 
 
 def general_cautions(recipe: Recipe) -> list[str]:
-    """What a reader must see: discovery samples of scores, and how sites were handled.
+    """What a reader must see: who was seen before by encoders and scores, how sites were handled.
 
     Parameters
     ----------
     recipe : Recipe
     """
-    found = [
-        f"Block '{name}' holds polygenic scores; discovery sample: "
-        f"{strategy.discovery_sample or 'not stated on the card'}. If it included this "
-        "cohort, every model with this block is inflated."
-        for name, strategy in recipe.blocks.items()
-        if "pgs" in strategy.groups
-    ]
+    found = seen_before(recipe)
     if "site" in recipe.columns and recipe.experiment.folds.scheme != "leave_site_out":
         handled = [n for n, s in recipe.blocks.items() if "site" in s.confounds]
         found.append(

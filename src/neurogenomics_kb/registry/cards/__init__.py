@@ -26,6 +26,7 @@ from neurogenomics_kb.registry.cards.knowledge import (
     IntegrationPrinciple,
     ModelCard,
     PaperCard,
+    PretrainingCohorts,
 )
 from neurogenomics_kb.registry.cards.preprocessing import PreprocessingPipeline
 from neurogenomics_kb.registry.cards.results import DecisionCard, Evidence, ResultCard
@@ -79,6 +80,7 @@ __all__ = [
     "ModelCard",
     "PaperCard",
     "PreprocessingPipeline",
+    "PretrainingCohorts",
     "ResultCard",
     "Strict",
     "Table",

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from neurogenomics_kb.registry.cards.sources import require_pinned
 
 # Raised when a field changes its meaning; cards written for a later one are refused.
 SCHEMA_VERSION = 1
@@ -28,6 +37,12 @@ class Reference:
 
     kind: str
 
+
+class Cited:
+    """Mark of a field that says where something stands."""
+
+
+Source = Annotated[str, Field(min_length=3), AfterValidator(require_pinned), Cited()]
 
 DatasetId = Annotated[Identifier, Reference("dataset")]
 ExperimentId = Annotated[Identifier, Reference("experiment")]
@@ -55,7 +70,7 @@ class Fact(Strict):
     ----------
     value : str, number, bool or list
     source : str
-        DOI, arXiv id, repository file or documentation page.
+        DOI, arXiv id, documentation page, or file of a repository with its commit.
     verified : bool
         Whether it was looked up in the primary source for this card.
     note : str
@@ -63,7 +78,7 @@ class Fact(Strict):
     """
 
     value: str | int | float | bool | list[str | int | float]
-    source: str = Field(min_length=3)
+    source: Source
     verified: bool = False
     note: str = ""
 
@@ -79,7 +94,7 @@ class Card(Strict):
     status : {"ready", "planned"}
         A planned card cannot run; `reason` says why.
     sources : list of str
-        Where its facts come from: DOI, repository and file, documentation page.
+        Where its facts come from: DOI, file of a repository with its commit, documentation page.
     schema_version : int
         Version of the card format that it was written for.
     """
@@ -90,7 +105,7 @@ class Card(Strict):
     title: str = ""
     status: Status = "ready"
     reason: str = ""
-    sources: list[str] = []
+    sources: list[Source] = []
     notes: str = ""
     schema_version: int = Field(SCHEMA_VERSION, ge=1)
 
@@ -123,42 +138,50 @@ class Card(Strict):
 
     def references(self) -> Iterator[tuple[tuple, str, str]]:
         """Every id of another card: its place on this card, the kind it must be of, the id."""
-        yield from _references_of(self, ())
+        for place, mark, value in _marked_in(self, (), Reference):
+            yield place, mark.kind, value
+
+    def cited(self) -> Iterator[tuple[tuple, str]]:
+        """Every source: its place on this card, and what it says."""
+        for place, _, value in _marked_in(self, (), Cited):
+            yield place, value
 
 
-def _references_of(model: BaseModel, place: tuple) -> Iterator[tuple[tuple, str, str]]:
+def _marked_in(model: BaseModel, place: tuple, kind: type) -> Iterator[tuple[tuple, Any, str]]:
     for name, info in type(model).model_fields.items():
         annotation = info.annotation
         for mark in info.metadata:
-            if isinstance(mark, Reference):
+            if isinstance(mark, kind):
                 annotation = Annotated[annotation, mark]
-        yield from _walk(annotation, getattr(model, name), (*place, name))
+        yield from _walk(annotation, getattr(model, name), (*place, name), kind)
 
 
-def _walk(annotation: Any, value: Any, place: tuple) -> Iterator[tuple[tuple, str, str]]:
+def _walk(
+    annotation: Any, value: Any, place: tuple, kind: type
+) -> Iterator[tuple[tuple, Any, str]]:
     origin = get_origin(annotation)
     if value is None:
         return
     if isinstance(value, BaseModel):
-        yield from _references_of(value, place)
+        yield from _marked_in(value, place, kind)
     elif origin is Annotated:
-        marks = [m for m in annotation.__metadata__ if isinstance(m, Reference)]
+        marks = [m for m in annotation.__metadata__ if isinstance(m, kind)]
         if marks:
-            yield place, marks[-1].kind, str(value)
+            yield place, marks[-1], str(value)
         else:
-            yield from _walk(get_args(annotation)[0], value, place)
+            yield from _walk(get_args(annotation)[0], value, place, kind)
     elif origin in (Union, UnionType):
         for option in get_args(annotation):
             if not (get_origin(option) is list) ^ isinstance(value, list):
-                yield from _walk(option, value, place)
+                yield from _walk(option, value, place, kind)
     elif isinstance(value, list):
         inner = (get_args(annotation) or (Any,))[0]
         for i, item in enumerate(value):
-            yield from _walk(inner, item, (*place, i))
+            yield from _walk(inner, item, (*place, i), kind)
     elif isinstance(value, dict):
         inner = (get_args(annotation) or (Any, Any))[1]
         for key, item in value.items():
-            yield from _walk(inner, item, (*place, key))
+            yield from _walk(inner, item, (*place, key), kind)
 
 
 def unique(items) -> list:

@@ -6,7 +6,15 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from neurogenomics_kb.registry.cards.base import Card, DatasetId, Fact, Identifier, Modality, Strict
+from neurogenomics_kb.registry.cards.base import (
+    Card,
+    DatasetId,
+    Fact,
+    Identifier,
+    Modality,
+    Source,
+    Strict,
+)
 
 # Covariates that a modality's quality control yields; everything else is in the dataset card.
 QUALITY_COVARIATES = {
@@ -48,6 +56,10 @@ class Column(Strict):
         ``21003-2.0`` becomes the visit that is analysed.
     required : bool
         Whether a table without the column is refused; otherwise it is missing for everybody.
+    source : str, optional
+        Where its meaning stands, if not where the table says.
+    verified : bool
+        Whether name, unit and codes were looked up there for this card.
     """
 
     name: str
@@ -62,6 +74,8 @@ class Column(Strict):
         "other"
     )
     description: str = ""
+    source: Source | None = None
+    verified: bool = False
 
     @field_validator("levels", mode="before")
     @classmethod
@@ -113,12 +127,55 @@ class Kinship(Strict):
 
 
 class Table(Strict):
-    """A raw table of a dataset and the columns taken from it."""
+    """A raw table of a dataset and the columns taken from it.
+
+    Parameters
+    ----------
+    file : str
+    id_column : str
+    columns : dict of str to Column
+        By their names in the file.
+    kinship : Kinship, optional
+    source : str, optional
+        Where the meaning of its columns stands, unless a column says otherwise.
+    """
 
     file: str
     id_column: str = "participant_id"
     columns: dict[str, Column] = {}
     kinship: Kinship | None = None
+    source: Source | None = None
+
+
+class BulkField(Strict):
+    """Something to order that no table maps: files, or values that are used as they come.
+
+    Parameters
+    ----------
+    title : str
+        As the provider calls it.
+    instances : list of int
+        Visits that it exists for; empty for fields without visits.
+    kind : {"bulk", "value"}
+        Files of a participant or of everybody, or values in a table.
+    files : str
+        Pattern of the file names.
+    use : str
+        What it is for here, and as which file the project expects it.
+    source : str
+    verified : bool
+        Whether the id and the title were looked up there for this card.
+    note : str
+    """
+
+    title: str = Field(min_length=3)
+    instances: list[int] = []
+    kind: Literal["bulk", "value"] = "bulk"
+    files: str = ""
+    use: str = ""
+    source: Source
+    verified: bool = False
+    note: str = ""
 
 
 class Visits(Strict):
@@ -161,6 +218,11 @@ class DatasetCard(Card):
         Id that environments use; catalogues have none.
     part_of : str, optional
         Dataset card of the cohort. The cohort's run sees the tables of its parts.
+    drawn_from : list of str
+        Larger cohorts whose people these are, by the names that `pretraining_cohorts` of encoder
+        cards use.
+    fields : dict of str to BulkField
+        What else is ordered with the tables, by the provider's id (``20227``, ``26207-26209``).
     facts : dict of str to Fact
     visits : Visits, optional
         For cohorts with repeated visits: one row of `participants` is a visit then.
@@ -176,7 +238,9 @@ class DatasetCard(Card):
     access: str = ""
     n_subjects: int | None = Field(None, ge=0)
     modalities: list[Modality] = []
+    drawn_from: list[Identifier] = []
     tables: dict[str, Table] = {}
+    fields: dict[str, BulkField] = {}
     facts: dict[str, Fact] = {}
     visits: Visits | None = None
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from neurogenomics_kb.foundation.naming import SEPARATOR
-from neurogenomics_kb.registry.cards.base import Card, PaperId, Strict
+from neurogenomics_kb.registry.cards.base import Card, PaperId, Source, Strict
 
 Informant = Literal["self", "parent", "teacher", "clinician", "performance"]
 
@@ -86,7 +86,7 @@ class NormTable(Strict):
     scales : dict of str to list of NormBand
     """
 
-    source: str = Field(min_length=3)
+    source: Source
     age_unit: Literal["years", "months"] = "years"
     scales: dict[str, list[NormBand]] = Field(min_length=1)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from neurogenomics_kb.registry.cards.base import (
     Card,
@@ -12,9 +12,53 @@ from neurogenomics_kb.registry.cards.base import (
     Modality,
     ModelId,
     PaperId,
+    Source,
     StrategyId,
     Strict,
 )
+
+# As environments write a cohort's id, so that the two can be compared.
+CohortName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=60)]
+
+
+class PretrainingCohorts(Strict):
+    """Whose data an encoder was trained on: in these cohorts nobody is held out.
+
+    Parameters
+    ----------
+    cohorts : list of str, or "unknown"
+        Ids that environments and dataset cards use (``ukb``), and names of other cohorts. Empty for
+        encoders that were trained on no person, or not trained at all.
+    reason : str
+        Why there are none, or why they are unknown.
+    source : str
+        Where it stands.
+    verified : bool
+        Whether it was looked up there for this card.
+    note : str
+        Which of the released weights it holds for, or where sources disagree.
+    """
+
+    cohorts: list[CohortName] | Literal["unknown"]
+    reason: str = ""
+    source: Source
+    verified: bool = False
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _none_needs_a_reason(self):
+        if not self.known and not self.reason:
+            raise ValueError("cohorts that are unknown need a `reason`")
+        if self.known and not self.cohorts and not self.reason:
+            raise ValueError("an empty list of cohorts needs a `reason`")
+        if self.known and len(set(self.cohorts)) < len(self.cohorts):
+            raise ValueError("a cohort stands there twice")
+        return self
+
+    @property
+    def known(self) -> bool:
+        """Whether somebody said whose data they were."""
+        return self.cohorts != "unknown"
 
 
 class WalkthroughStep(Strict):
@@ -48,9 +92,17 @@ class ModelCard(Card):
     kind : {"encoder", "predictor", "language", "hub"}
     spec : mapping
         What `load_encoder` loads; empty for models that are only described.
-    license, description, repository : str
+    license : str
+        Of the code.
+    weights_license : Fact, optional
+        Of the released weights, which is often another; required where `spec` names weights.
+    description, repository : str
+    commit : str
+        Commit of the repository that `walkthrough` was read at; required where it names files.
     paper : str, optional
         Paper card.
+    pretraining_cohorts : PretrainingCohorts, optional
+        Required for encoders. A run on one of these cohorts warns.
     facts : dict of str to Fact
     walkthrough : list of WalkthroughStep
     """
@@ -61,17 +113,35 @@ class ModelCard(Card):
     kind: Literal["encoder", "predictor", "language", "hub"] = "encoder"
     spec: dict[str, Any] = {}
     license: str = ""
+    weights_license: Fact | None = None
     description: str = ""
     repository: str = ""
+    commit: str = Field("", pattern=r"^([0-9a-f]{40})?$")
     paper: PaperId | None = None
+    pretraining_cohorts: PretrainingCohorts | None = None
     facts: dict[str, Fact] = {}
     walkthrough: list[WalkthroughStep] = []
+
+    @model_validator(mode="after")
+    def _says_what_its_kind_must(self):
+        if self.kind == "encoder" and self.pretraining_cohorts is None:
+            raise ValueError(
+                "an encoder needs `pretraining_cohorts`: whose data it was trained on, an empty "
+                "list with the `reason` where nobody's"
+            )
+        if self.spec.get("weights") and self.weights_license is None:
+            raise ValueError(
+                "`spec` names weights, so `weights_license` must say under which terms"
+            )
+        if any(step.file for step in self.walkthrough) and not self.commit:
+            raise ValueError("`walkthrough` names files, so `commit` must say at which commit")
+        return self
 
 
 class Bibliography(Strict):
     """Where title, authors and year were looked up."""
 
-    source: str = Field(min_length=3)
+    source: Source
     verified: bool = False
     note: str = ""
 
