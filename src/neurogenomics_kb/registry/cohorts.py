@@ -18,7 +18,7 @@ def merge_parts(registry: Registry, dataset: DatasetCard) -> DatasetCard:
     """
     tables = dict(dataset.tables)
     modalities = list(dataset.modalities)
-    for card_id in registry.ids("dataset"):
+    for card_id in naming(registry, dataset.id):
         raw = registry.raw(card_id)
         if raw is None or raw.body.get("part_of") != dataset.id:
             continue
@@ -31,6 +31,11 @@ def merge_parts(registry: Registry, dataset: DatasetCard) -> DatasetCard:
     return dataset.model_copy(update={"tables": tables, "modalities": modalities})
 
 
+def naming(registry: Registry, name: str) -> list[str]:
+    """Dataset cards whose text holds a name: looking for it saves parsing the large others."""
+    return [i for i in registry.ids("dataset") if name in registry.text_of(i)]
+
+
 def find_dataset(registry: Registry, cohort: str, dataset_id: str | None = None) -> DatasetCard:
     """Dataset card that is named, or the one of the cohort, with the tables of its parts.
 
@@ -41,7 +46,7 @@ def find_dataset(registry: Registry, cohort: str, dataset_id: str | None = None)
     """
     if dataset_id is not None:
         return merge_parts(registry, registry.get(dataset_id, "dataset"))
-    bodies = {i: registry.raw(i).body for i in registry.ids("dataset") if registry.raw(i)}
+    bodies = {i: registry.raw(i).body for i in naming(registry, cohort) if registry.raw(i)}
     own = [i for i, b in bodies.items() if b.get("cohort") == cohort and not b.get("part_of")]
     if len(own) != 1:
         raise InputError(
