@@ -44,9 +44,7 @@ def test_an_analysis_on_the_list_is_everywhere(analysis):
 
 def test_the_list_is_the_registrys():
     assert [a.name for a in load_analyses()] == list(ANALYSES)
-    with pytest.raises(
-        ValueError, match=r"did you mean .cca.\?; known are cca,"
-    ):
+    with pytest.raises(ValueError, match=r"did you mean .cca.\?; known are cca,"):
         known_analysis("ccca")
 
 
