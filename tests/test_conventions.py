@@ -15,8 +15,11 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from pydantic import BaseModel
 
+from neurogenomics_kb.datasets import TableDataset
+from neurogenomics_kb.foundation.contracts import ContractError
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipeline_registry import register_pipelines
+from neurogenomics_kb.pipelines.contracts import CONTRACTS
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = [
@@ -27,13 +30,6 @@ ENVIRONMENTS = sorted(set(ENVIRONMENTS))
 LAYERS = {
     "knowledge", "raw", "intermediate", "primary", "feature", "model_input", "models",
     "model_output", "reporting",
-}  # fmt: skip
-# Tables with aggregates only; everything else with rows must not be previewed.
-AGGREGATES = {
-    "integration.sample_flow", "integration.dimensions", "integration.cca",
-    "integration.cca_held_out", "integration.metrics", "integration.comparisons",
-    "integration.attribution", "integration.associations", "integration.audit", "integration.tests",
-    "integration.dimension_search",
 }  # fmt: skip
 
 
@@ -72,12 +68,30 @@ def test_every_dataset_has_a_layer(context, pipelines):
         assert metadata.get("kedro-viz", {}).get("layer") in LAYERS, name
 
 
-def test_tables_of_subjects_are_never_previewed(context, pipelines):
+def test_private_rows_are_never_previewed_tracked_or_published(context, pipelines):
+    """kedro-viz previews unless the entry says the literal False; the text "False" would show rows."""
     for name in datasets_of(pipelines):
         dataset = context.catalog.get(name)
-        viz = (dataset.metadata or {}).get("kedro-viz", {})
-        if type(dataset).__name__ in ("CSVDataset", "ParquetDataset") and name not in AGGREGATES:
-            assert viz.get("preview") is False, name
+        metadata = dataset.metadata or {}
+        if isinstance(dataset, TableDataset):
+            private = dataset.contract.private
+            assert dataset.contract.name == name
+        else:
+            private = not name.startswith(("reporting.", "recipe", "fingerprints"))
+        if private:
+            assert metadata["kedro-viz"].get("preview", name) is False or not hasattr(
+                dataset, "preview"
+            ), name
+            assert "mlflow" not in metadata, name
+        if private and isinstance(dataset, TableDataset):
+            with pytest.raises(ContractError, match="private"):
+                dataset.preview()
+
+
+def test_every_table_of_a_node_has_a_contract(pipelines):
+    made = {n for n in pipelines["__default__"].all_outputs() if not n.startswith("reporting.")}
+    others = {"recipe", "fmri.parcels"}
+    assert made - others == set(CONTRACTS)
 
 
 def test_figures_are_previewed_and_tracked(context, pipelines):

@@ -70,6 +70,16 @@ class CohortSettings:
 def simulate_tables(settings: CohortSettings, seed: int):
     """Participants, features and quality tables of one cohort.
 
+    One generator draws everything in this order; the function is long so that the order, which
+    every stored rate hangs on, can be read.
+
+    Parameters
+    ----------
+    settings : CohortSettings
+        What is planted, and how strongly.
+    seed : int
+        Seed of the cohort.
+
     Returns
     -------
     participants : DataFrame

@@ -48,9 +48,12 @@ class SimulatedCohort:
 def simulate_cohort(settings: SimulationSettings) -> SimulatedCohort:
     """Simulate genomes, people, brains and diagnoses with a known truth.
 
+    The random streams are taken in this order; the function is long so that it can be read.
+
     Parameters
     ----------
     settings : SimulationSettings
+        Size, seed and effects of the cohort.
 
     Returns
     -------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -49,6 +50,16 @@ def attribute_block(
     Units that carry the same information share credit, so correlated units are also left out
     together (rows of level ``cluster``), in one family of tests with the single ones.
 
+    Parameters
+    ----------
+    recipe : Recipe
+    cohort : DataFrame
+        Analysed people.
+    blocks : dict of str to DataFrame
+        Raw features of every block.
+    folds : Series
+        Test fold of every person.
+
     Returns
     -------
     table : DataFrame
@@ -68,67 +79,116 @@ def attribute_block(
     groups_of_units = {unit: [unit] for unit in units_of(blocks[name].columns)}
     for cluster in clusters_of(recipe, name, blocks[name], cohort):
         groups_of_units[" + ".join(cluster)] = cluster
-    n_folds = folds.nunique()
-    notes = attainable_notes(recipe, name, n_folds, groups_of_units)
+    notes = attainable_notes(recipe, name, folds.nunique(), groups_of_units)
     for note in notes:
         logger.info(note)
-    covariates = covariates_for(recipe, cohort)
-    table = pd.concat([blocks[name], covariates], axis=1)
+    found = predict_without(recipe, cohort, name, blocks[name], folds, groups_of_units)
     y = cohort[experiment.outcome].to_numpy(dtype=float)
-    groups = fold_groups(recipe, cohort)
-    left_out = list(groups_of_units)
-    full = np.empty(len(y))
-    reduced, single = np.empty((len(y), len(left_out))), np.empty((len(y), len(left_out)))
-    means = np.empty(len(y))
-    for fold, (train, test) in enumerate(fold_splits(folds)):
-        transformer = build_transformer(recipe, name, covariates.columns, project=False)
-        fitted = transformer.fit(table.iloc[train])
-        X = fitted.transform(table)
-        projection = leave_one_out(recipe, name, X.iloc[train], X.iloc[test])
-        inner = inner_splits(
-            y[train],
-            None if groups is None else groups[train],
-            seed=experiment.seed,
-            continuous=recipe.continuous,
-        )
-        inside, outside = projection.everything()
-        chosen = fit_linear(inside, y[train], inner, continuous=recipe.continuous)
-        full[test] = predict_score(chosen, outside, continuous=recipe.continuous)
-        means[test] = y[train].mean()
-        columns = units_of(X.columns)
-        for g, members in enumerate(groups_of_units.values()):
-            # The penalty stays that of the full model, so that only the unit differs.
-            kept = np.array([c for unit in members for c in columns.get(unit, [])], dtype=int)
-            if len(kept) == X.shape[1]:
-                reduced[test, g] = y[train].mean()
-            else:
-                reduced[test, g] = refit(recipe, chosen, *projection.without(kept), y[train])
-            single[test, g] = (
-                refit(recipe, chosen, *projection.only(kept), y[train])
-                if len(kept)
-                else y[train].mean()
-            )
-        logger.info("leave-one-out models fitted in fold %d of %d", fold + 1, n_folds)
-    score = fold_scores(recipe, y, means, folds.to_numpy())
-    differences = np.column_stack([score(full) - score(column) for column in reduced.T])
+    score = fold_scores(recipe, y, found.means, folds.to_numpy())
     swap = paired_swap_test(
-        y, full, reduced, folds.to_numpy(),
+        y, found.full, found.reduced, folds.to_numpy(),
         clusters=cluster_labels(recipe, cohort),
         continuous=recipe.continuous,
         n_permutations=experiment.n_permutations,
         random_state=experiment.seed,
     )  # fmt: skip
-    alone = np.array([score_alone(recipe, y, column, folds, score, groups) for column in single.T])
-    result = attribution_table(left_out, differences, swap, alone)
+    groups = fold_groups(recipe, cohort)
+    result = attribution_table(
+        list(groups_of_units),
+        np.column_stack([score(found.full) - score(column) for column in found.reduced.T]),
+        swap,
+        np.array([score_alone(recipe, y, c, folds, score, groups) for c in found.single.T]),
+    )
     result["level"] = [
         "unit" if len(groups_of_units[unit]) == 1 else "cluster" for unit in result["unit"]
     ]
     result["block"] = name
     result["metric"] = "r2" if recipe.continuous else "auroc"
-    result["full_score"] = score(full).mean()
+    result["full_score"] = score(found.full).mean()
     result["adjustment"] = ADJUSTMENT
     result = result.rename(columns={"p_swap": "p_raw", "p_swap_fwe": "p_adjusted"})
     return result[list(ATTRIBUTION.names)], notes
+
+
+@dataclass(frozen=True)
+class WithoutUnits:
+    """Out-of-fold predictions with every unit, without each, and of each alone.
+
+    Parameters
+    ----------
+    full : ndarray (n,)
+        Predictions of the whole block.
+    reduced, single : ndarray (n, G)
+        Predictions without each unit, and of each alone.
+    means : ndarray (n,)
+        Mean outcome of the training fold, which a model of nothing predicts.
+    """
+
+    full: np.ndarray
+    reduced: np.ndarray
+    single: np.ndarray
+    means: np.ndarray
+
+
+def predict_without(
+    recipe: Recipe,
+    cohort: pd.DataFrame,
+    name: str,
+    features: pd.DataFrame,
+    folds: pd.Series,
+    groups_of_units: dict[str, list[str]],
+) -> WithoutUnits:
+    """Leave every group of units out in every fold; the projection is fitted anew without it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    cohort : DataFrame
+        Analysed people.
+    name : str
+        Block.
+    features : DataFrame
+        Raw features of the block.
+    folds : Series
+        Test fold of every person.
+    groups_of_units : dict of str to list of str
+        Units that are left out together.
+    """
+    covariates = covariates_for(recipe, cohort)
+    table = pd.concat([features, covariates], axis=1)
+    y = cohort[recipe.experiment.outcome].to_numpy(dtype=float)
+    groups = fold_groups(recipe, cohort)
+    shape = (len(y), len(groups_of_units))
+    found = WithoutUnits(np.empty(len(y)), np.empty(shape), np.empty(shape), np.empty(len(y)))
+    for fold, (train, test) in enumerate(fold_splits(folds)):
+        transformer = build_transformer(recipe, name, covariates.columns, project=False)
+        X = transformer.fit(table.iloc[train]).transform(table)
+        projection = leave_one_out(recipe, name, X.iloc[train], X.iloc[test])
+        inner = inner_splits(
+            y[train],
+            None if groups is None else groups[train],
+            seed=recipe.experiment.seed,
+            continuous=recipe.continuous,
+        )
+        inside, outside = projection.everything()
+        chosen = fit_linear(inside, y[train], inner, continuous=recipe.continuous)
+        found.full[test] = predict_score(chosen, outside, continuous=recipe.continuous)
+        nothing = found.means[test] = y[train].mean()
+        columns = units_of(X.columns)
+        for g, members in enumerate(groups_of_units.values()):
+            # The penalty stays that of the full model, so that only the unit differs.
+            kept = np.array([c for unit in members for c in columns.get(unit, [])], dtype=int)
+            everything = len(kept) == X.shape[1]
+            found.reduced[test, g] = (
+                nothing
+                if everything
+                else refit(recipe, chosen, *projection.without(kept), y[train])
+            )
+            found.single[test, g] = (
+                refit(recipe, chosen, *projection.only(kept), y[train]) if len(kept) else nothing
+            )
+        logger.info("leave-one-out models fitted in fold %d of %d", fold + 1, folds.nunique())
+    return found
 
 
 def clusters_of(
