@@ -7,9 +7,12 @@ from pathlib import Path
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
+from neurogenomics_kb.pipelines.contracts import describe_tables
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.site import ROOT, TITLES, Catalogue
 
+# Page of all tables, made from their contracts.
+TABLES = "reference/tables.md"
 # Folders whose pages all belong into the navigation, one section each.
 SECTIONS = {
     "models": "Model guides",
@@ -62,6 +65,7 @@ def on_files(files, config):
     """Add the generated pages."""
     for path, markdown in config.extra["catalogue"].pages().items():
         files.append(File.generated(config, path, content=markdown))
+    files.append(File.generated(config, TABLES, content=describe_tables()))
     return files
 
 

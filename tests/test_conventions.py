@@ -69,7 +69,7 @@ def test_every_dataset_has_a_layer(context, pipelines):
 
 
 def test_private_rows_are_never_previewed_tracked_or_published(context, pipelines):
-    """kedro-viz previews unless the entry says the literal False; the text "False" would show rows."""
+    """kedro-viz previews unless the entry says the literal False: "False" would show rows."""
     for name in datasets_of(pipelines):
         dataset = context.catalog.get(name)
         metadata = dataset.metadata or {}
