@@ -16,6 +16,7 @@ from neurogenomics_kb.datasets.genome import (
     FastaDataset,
     GtfDataset,
     PgenDataset,
+    VariantsDataset,
     VcfContent,
     VcfDataset,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "ResultCardDataset",
     "SubjectTablesDataset",
     "TractTablesDataset",
+    "VariantsDataset",
     "VcfContent",
     "VcfDataset",
     "WithoutWithdrawnDataset",

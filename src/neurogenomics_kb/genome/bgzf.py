@@ -144,7 +144,10 @@ def _block_size(extra: bytes) -> int:
     """Total size of a block from its extra field, 0 if it is not said."""
     place = 0
     while place + 4 <= len(extra):
-        name, length = extra[place : place + 2], int.from_bytes(extra[place + 2 : place + 4], "little")
+        name, length = (
+            extra[place : place + 2],
+            int.from_bytes(extra[place + 2 : place + 4], "little"),
+        )
         if name == b"BC" and length == 2 and place + 6 <= len(extra):
             return int.from_bytes(extra[place + 4 : place + 6], "little") + 1
         place += 4 + length

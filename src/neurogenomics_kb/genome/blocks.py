@@ -1,9 +1,10 @@
-"""Several files of genotypes as one: chromosomes, or the blocks in which biobanks deliver exomes."""
+"""Several files of genotypes as one: chromosomes, or blocks in which biobanks deliver exomes."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from neurogenomics_kb.foundation.errors import InputError, listing
@@ -85,7 +86,7 @@ class BlockedVariants:
         )
 
     def _check_overlap(self, name: str, parts: list[tuple[int, int, int]]) -> None:
-        for (_, last, one), (first, _, two) in zip(parts, parts[1:], strict=False):
+        for (_, last, one), (first, _, two) in pairwise(parts):
             if first <= last:
                 raise InputError(
                     f"holds {name}:{first + 1}, which {self._paths[one].name} covers too (to "

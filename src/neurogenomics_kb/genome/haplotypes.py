@@ -17,10 +17,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.genome.genotypes import Record
 from neurogenomics_kb.genome.patching import apply_alleles, distinct_columns
 from neurogenomics_kb.genome.sequences import check_contigs, open_reference
-from neurogenomics_kb.genome.variants import Record, open_variants
+from neurogenomics_kb.genome.variants import VariantSource, open_variants
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class PersonalSequences:
 def personal_sequences(
     reference: str | Path,
     regions: pd.DataFrame,
-    variants: str | Path,
+    variants: VariantSource,
     samples: Sequence[str] | None = None,
     *,
     missing: Literal["reference", "error"] = "reference",
@@ -94,14 +95,16 @@ def personal_sequences(
     regions : DataFrame
         ``region_id, chrom, start, end`` (0-based, half-open); ``strand`` may be there and is not
         used, since sequences stay on the forward strand.
-    variants : path
-        Indexed VCF or BCF of the same genome build.
+    variants : path, sequence of paths, mapping or GenotypeOptions
+        Genotypes of the same genome build, as `open_variants` reads them: an indexed VCF or BCF, a
+        PGEN, PLINK 1 files, or several files as one.
     samples : sequence of str, optional
         Samples, in the order of the result; default all of the file.
     missing : {"reference", "error"}
         What a missing allele becomes.
     unphased : {"error", "as_listed"}
         Unphased heterozygotes: refuse them, or take the first listed allele for haplotype 1.
+        Phased ones of different phase sets within a region are unphased to one another.
 
     Returns
     -------
@@ -122,8 +125,9 @@ def personal_sequences(
     sequence_ids: dict[str, int] = {}
     mismatch = _Mismatch()
     with open_reference(reference) as fasta, open_variants(variants, samples) as calls:
+        file = calls.path
         check_contigs(regions["chrom"], fasta.keys(), file=reference, source="regions")
-        check_contigs(regions["chrom"], calls.contigs, file=variants, source="regions")
+        check_contigs(regions["chrom"], calls.contigs, file=file, source="regions")
         carried = np.zeros((len(calls.samples), len(regions), 2), dtype=np.int32)
         n_missing = np.zeros(len(calls.samples), dtype=np.int64)
         missing_calls = np.zeros((len(calls.samples), len(regions)), dtype=np.int32)
@@ -133,23 +137,35 @@ def personal_sequences(
         seen: set[tuple] = set()
         used: set[tuple] = set()
         n_used = 0
+        empty = np.ones(len(regions), dtype=bool)
         for number, region in enumerate(regions.itertuples()):
-            _check_region(region, len(fasta[region.chrom]), reference)
+            contig = fasta[region.chrom]
+            _check_region(region, len(contig), reference)
+            sequence = contig[region.start : region.end]
             inside, keys = [], []
             for record in calls.records(region.chrom, region.start, region.end):
                 key = (region.chrom, record.position, record.ref, record.alts)
                 keys.append(key)
+                within = region.start <= record.position and record.end <= region.end
                 if key not in seen:
                     counts["records"] += 1
-                    expected = fasta[region.chrom][record.position : record.end]
+                    place = record.position - region.start
+                    expected = (
+                        sequence[place : place + len(record.ref)]
+                        if within
+                        else contig[max(0, record.position) : record.end]
+                    )
                     mismatch.check(region.chrom, record, expected)
-                if record.position < region.start or record.end > region.end:
+                # A reference block says who has no call, wherever it begins.
+                if not within and record.block_end is None:
                     counts["boundary_records"] += key not in seen
                     continue
                 inside.append((key, record))
+            empty[number] = not keys
             seen.update(keys)
             if mismatch.found:
                 continue
+            apart = _phased_apart([record for _, record in inside])
             for key, record in inside:
                 absent = (record.alleles < 0).any(axis=1)
                 missing_calls[:, number] += absent
@@ -157,15 +173,16 @@ def personal_sequences(
                 if key not in used:
                     n_used += 1
                     n_missing += absent
-                    _count_calls(record, counts)
+                    _count_calls(record, counts, apart)
             used.update(key for key, _ in inside)
-            sequence = fasta[region.chrom][region.start : region.end]
-            records = [record for _, record in inside]
+            # Reference blocks change no base, whatever place they begin at.
+            records = [r for _, r in inside if r.block_end is None or (r.alleles > 0).any()]
             carried[:, number] = _place(records, region.start, sequence, sequence_ids, counts)
             if (number + 1) % 50 == 0:
                 logger.info("personal sequences of %d / %d regions", number + 1, len(regions))
-        mismatch.raise_if_found(variants, reference)
-        _check_policies(counts, variants, missing=missing, unphased=unphased)
+        mismatch.raise_if_found(file, reference)
+        _check_policies(counts, file, missing=missing, unphased=unphased)
+        _warn_of_empty(regions, empty, file)
         return PersonalSequences(
             distinct=list(sequence_ids),
             index=_index_table(calls.samples, regions["region_id"], carried),
@@ -219,11 +236,49 @@ class _Mismatch:
             )
 
 
-def _count_calls(record: Record, counts: Counter[str]) -> None:
-    called = np.maximum(record.alleles, 0)
+def _count_calls(record: Record, counts: Counter[str], apart: np.ndarray | None) -> None:
     counts["missing_alleles"] += int((record.alleles < 0).sum())
     counts["haploid_calls"] += record.haploid
-    counts["unphased_heterozygotes"] += int(((called[:, 0] != called[:, 1]) & ~record.phased).sum())
+    unphased = ~record.phased if apart is None else ~record.phased | apart
+    if unphased.any():
+        counts["unphased_heterozygotes"] += int((_heterozygous(record) & unphased).sum())
+
+
+def _heterozygous(record: Record) -> np.ndarray:
+    called = np.maximum(record.alleles, 0)
+    return called[:, 0] != called[:, 1]
+
+
+def _phased_apart(records: list[Record]) -> np.ndarray | None:
+    """People whose phased heterozygotes of a region are of several phase sets; None for nobody."""
+    if all(record.phase_set is None for record in records):
+        return None
+    n = len(records[0].phased)
+    # Where no set is named, the order holds for the whole file.
+    whole = np.full(n, -1, dtype=np.int64)
+    first = np.full(n, -2, dtype=np.int64)
+    apart = np.zeros(n, dtype=bool)
+    for record in records:
+        own = whole if record.phase_set is None else record.phase_set
+        counted = _heterozygous(record) & record.phased
+        apart |= counted & (first != -2) & (own != first)
+        first = np.where(counted & (first == -2), own, first)
+    return apart
+
+
+def _warn_of_empty(regions: pd.DataFrame, empty: np.ndarray, file: str | Path) -> None:
+    """Name the genes that the file knows nothing about: all their people carry the reference."""
+    units = regions["gene_id"] if "gene_id" in regions else regions["region_id"]
+    silent = pd.Series(empty).groupby(units.astype(str).to_numpy(), sort=False).all()
+    if silent.any():
+        logger.warning(
+            "%s holds no record at all in %d of %d genes, so that everybody carries the reference "
+            "there: %s",
+            file,
+            int(silent.sum()),
+            len(silent),
+            listing(silent.index[silent], 10),
+        )
 
 
 def _check_policies(

@@ -59,8 +59,9 @@ class PgenFile:
 
     Notes
     -----
-    PAR1, PAR2 and XY (``plink2 --split-par``) are read as parts of X. PGEN stores a haploid call as a homozygous one, so haploid calls are not counted. Only hard
-    calls are read, not dosages. Read by pgenlib of the PLINK 2 project (Chang et al. 2015).
+    PAR1, PAR2 and XY (``plink2 --split-par``) are read as parts of X. PGEN stores a haploid call as
+    a homozygous one, so haploid calls are not counted. Only hard calls are read, not dosages. Read
+    by pgenlib of the PLINK 2 project (Chang et al. 2015).
     """
 
     def __init__(

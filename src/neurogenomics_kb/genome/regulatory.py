@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -9,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.tables import require_columns
+from neurogenomics_kb.foundation.tables import require_columns, require_numbers
 from neurogenomics_kb.genome.regions import REGION_COLUMNS, Transcripts, gene_exons
+
+logger = logging.getLogger(__name__)
 
 # A window beyond this is longer than any published encoder sees at once.
 MAX_WINDOW = 1_000_000
@@ -100,6 +103,12 @@ def regulatory_regions(
         _check_elements(elements, contigs)
     tables = []
     for gene, own in exons.groupby("gene", sort=False):
+        if len(set(own["strand"])) > 1:
+            raise InputError(
+                f"gene {gene} has exons on both strands, so that it has no one start site",
+                file=file,
+                remedy="Correct the annotation, or leave the gene out.",
+            )
         strand = str(own["strand"].iloc[0])
         chrom = str(own["seqname"].iloc[0])
         # 0-based position of the transcript's first base.
@@ -141,6 +150,28 @@ def tiles(length: int, window: RegulatoryWindow) -> np.ndarray:
 def _check_elements(elements: pd.DataFrame, contigs: Mapping[str, int]) -> None:
     file = "genomics.elements"
     require_columns(elements, ("chrom", "start", "end", "element"), file)
+    if elements.empty:
+        raise InputError(
+            "there is no element", file=file, remedy="Declare the elements as not collected."
+        )
+    for column in ("start", "end"):
+        require_numbers(elements[column], file, column)
+        uneven = elements[column].isna() | (elements[column] % 1 != 0)
+        if uneven.any():
+            raise InputError(
+                f"{int(uneven.sum())} positions are missing or no whole numbers",
+                file=file,
+                column=column,
+                remedy="Positions are those of BED: 0-based, the end not included.",
+            )
+    nameless = elements["element"].isna() | (elements["element"].astype(str).str.strip() == "")
+    if nameless.any():
+        raise InputError(
+            f"{int(nameless.sum())} elements have no class",
+            file=file,
+            column="element",
+            remedy="Name the class of each element, such as promoter or enhancer.",
+        )
     empty = (elements["start"] < 0) | (elements["end"] <= elements["start"])
     if empty.any():
         first = elements[empty].iloc[0]
@@ -150,11 +181,22 @@ def _check_elements(elements: pd.DataFrame, contigs: Mapping[str, int]) -> None:
             file=file,
             remedy="Positions are those of BED: 0-based, the end not included.",
         )
-    if not set(elements["chrom"].astype(str)) & set(contigs):
+    chroms = elements["chrom"].astype(str)
+    if not set(chroms) & set(contigs):
         raise InputError(
-            f"none of its contigs ({elements['chrom'].iloc[0]}, …) is in the reference "
+            f"none of its contigs ({chroms.iloc[0]}, …) is in the reference "
             f"({next(iter(contigs))}, …)",
             file=file,
             column="chrom",
             remedy="Rename them (chr1 against 1), or use elements of the same genome build.",
+        )
+    beyond = elements["end"] > chroms.map(contigs).fillna(np.inf)
+    if beyond.any():
+        first = elements[beyond].iloc[0]
+        logger.warning(
+            "%s: %d elements run past the end of their contig, first %s:%d-%d; are they of the "
+            "same genome build as the reference?",
+            file,
+            int(beyond.sum()),
+            *first[["chrom", "start", "end"]],
         )

@@ -71,11 +71,10 @@ def open_variants(source: VariantSource, samples: Sequence[str] | None = None) -
 
     Examples
     --------
-    >>> open_variants("cohort.xyz")
+    >>> open_variants("cohort.xyz")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    neurogenomics_kb.foundation.errors.InputError: cohort.xyz: the file of variants does not exist. \
-Check the path of genomics.variants.
+    neurogenomics_kb.foundation.errors.InputError: cohort.xyz: the file of variants does not exist...
     """
     options = genotype_options(source)
     paths = variant_paths(options.path)
@@ -85,9 +84,7 @@ Check the path of genomics.variants.
     return BlockedVariants(paths, open_file, samples)
 
 
-def _open_file(
-    options: GenotypeOptions, path: Path, samples: Sequence[str] | None
-) -> VariantFile:
+def _open_file(options: GenotypeOptions, path: Path, samples: Sequence[str] | None) -> VariantFile:
     return GENOTYPE_FORMATS[options.format].build(
         options.model_copy(update={"path": path}), samples
     )

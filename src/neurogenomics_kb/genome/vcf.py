@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -183,7 +184,7 @@ class _WholeFile:
                 last += 1
             name = contigs[first].decode("utf-8", "replace")
             own, reach = starts[first:last], np.array(ends[first:last])
-            if name in sites or any(a > b for a, b in zip(own, own[1:], strict=False)):
+            if name in sites or any(a > b for a, b in pairwise(own)):
                 raise InputError(
                     f"the records of {name} are not sorted by position",
                     file=self._path,

@@ -82,7 +82,7 @@ class VcfText:
         return cursor.line()
 
     def site(self, row: bytes) -> tuple[str, int, int]:
-        """Contig, 0-based start and end of a row; the end is that of a reference block if it is one.
+        """Contig, 0-based start and end of a row, or of the reference block that it is.
 
         Raises
         ------
