@@ -21,6 +21,8 @@ _ID = re.compile(rb"[<,]ID=([^,>]+)")
 _IDX = re.compile(rb"[<,]IDX=(\d+)")
 _DICTIONARY = (b"##FILTER=<", b"##INFO=<", b"##FORMAT=<")
 _INTEGERS = {1: np.dtype("<i1"), 2: np.dtype("<i2"), 3: np.dtype("<i4")}
+# Values that say "missing" and "no more alleles", by the size of the integer.
+_LOWEST = {1: -(1 << 7), 2: -(1 << 15), 4: -(1 << 31)}
 # Sizes of the typed values: none, three integers, float, character.
 _SIZES = {0: 0, 1: 1, 2: 2, 3: 4, 5: 4, 7: 1}
 
@@ -69,6 +71,12 @@ class BcfBinary:
         InputError
             If the file ends inside the record.
         """
+        data, place = cursor.within_block()
+        if place + _SITE.size <= len(data):
+            size = 8 + sum(_LENGTHS.unpack_from(data, place))
+            if place + size <= len(data):
+                cursor.skip(size)
+                return data[place : place + size]
         lengths = cursor.read(8)
         if not lengths:
             return b""
@@ -88,9 +96,11 @@ class BcfBinary:
             raise self._damaged()
         return self._names[contig], start, start + length
 
-    def table(self, data: bytes, begin: int) -> tuple[list, np.ndarray, list, list]:
-        """Contig, place in `data`, start and end of every record from `begin` on."""
-        contigs, places, starts, ends = [], [begin], [], []
+    def table(
+        self, data: bytes, begin: int
+    ) -> tuple[list[tuple[str, int, int]], np.ndarray, np.ndarray, np.ndarray]:
+        """Where the records stand in the content of a file, as `VcfText.table` says it."""
+        contigs, places, sites = [], [begin], []
         place = begin
         while place < len(data):
             if place + _SITE.size > len(data):
@@ -99,11 +109,16 @@ class BcfBinary:
             place += 8 + shared + single
             if place > len(data) or contig not in self._names or shared < _SHARED.size:
                 raise self._damaged()
-            contigs.append(self._names[contig].encode())
+            contigs.append(contig)
             places.append(place)
-            starts.append(start)
-            ends.append(start + length)
-        return contigs, np.array(places), starts, ends
+            sites.append((start, start + length))
+        starts, ends = np.array(sites, dtype=np.int64).reshape(-1, 2).T
+        changes = [i for i, c in enumerate(contigs) if i == 0 or c != contigs[i - 1]]
+        stretches = [
+            (self._names[contigs[first]], first, last)
+            for first, last in zip(changes, [*changes[1:], len(contigs)], strict=True)
+        ]
+        return stretches, np.array(places), starts, ends
 
     def decode(self, record: bytes) -> Record:
         """A record with its calls.
@@ -127,7 +142,6 @@ class BcfBinary:
         for _ in range(alleles_info >> 16):
             text, place = _value(record, place)
             texts.append(text.decode())
-        where = f"{self.site(record)[0]}:{start + 1}"
         if n_samples != len(self.samples):
             raise self._damaged()
         found: dict[int, np.ndarray] = {}
@@ -144,16 +158,16 @@ class BcfBinary:
         raw = found.get(self._gt) if self._gt is not None else None
         if raw is None or not raw.shape[1]:
             raise InputError(
-                f"the file holds no genotypes (GT) at {where}",
+                f"the file holds no genotypes (GT) at {self._where(record)}",
                 file=self.path,
                 remedy="Supply a BCF with called genotypes.",
             )
-        alleles, phased, haploid = self._calls(raw, where)
+        alleles, phased, haploid = self._calls(raw, record)
         alts = tuple(plain_allele(text) for text in texts[1:])
         if alleles.size and alleles.max() > len(alts):
             raise InputError(
-                f"the record at {where} has a call of allele {alleles.max()} but only "
-                f"{len(alts)} alternate alleles",
+                f"the record at {self._where(record)} has a call of allele {alleles.max()} but "
+                f"only {len(alts)} alternate alleles",
                 file=self.path,
                 remedy="The file is damaged; make it again.",
             )
@@ -161,7 +175,7 @@ class BcfBinary:
         phase_set = None
         if sets is not None and sets.shape[1]:
             own = sets[:, 0].astype(np.int64)
-            own[own <= np.iinfo(sets.dtype).min + 1] = -1
+            own[own <= _LOWEST[sets.dtype.itemsize] + 1] = -1
             phase_set = own if self._columns is None else own[self._columns]
         block = NO_ALLELE.issuperset(texts[1:]) and length > len(texts[0])
         return Record(
@@ -169,27 +183,31 @@ class BcfBinary:
             start + length if block else None,
         )  # fmt: skip
 
-    def _calls(self, raw: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray, int]:
+    def _calls(self, raw: np.ndarray, record: bytes) -> tuple[np.ndarray, np.ndarray, int]:
         if self._columns is not None:
-            raw = raw[self._columns]
-        absent = np.iinfo(raw.dtype).min + 1  # what fills the row of a lower ploidy
+            raw = raw.take(self._columns, axis=0)
+        lowest = _LOWEST[raw.dtype.itemsize]
+        absent = lowest + 1  # what fills the row of a lower ploidy
         if raw.shape[1] > 2:
             ploidy = int((raw != absent).sum(axis=1).max(initial=0))
             if ploidy > 2:
-                raise polyploid(where, ploidy, self.path)
+                raise polyploid(self._where(record), ploidy, self.path)
             raw = raw[:, :2]
         numbers = (raw >> 1) - 1
-        # The smallest number is a missing value too.
-        numbers[raw == np.iinfo(raw.dtype).min] = -1
         if raw.shape[1] == 1:
+            numbers[raw == lowest] = -1
             return numbers[:, [0, 0]], np.ones(len(raw), dtype=bool), len(raw)
-        single = raw[:, 1] == absent
         phased = (raw[:, 1] & 1).astype(bool)
-        n_single = int(single.sum())
-        if n_single:
-            numbers[single, 1] = numbers[single, 0]
-            phased |= single
-        return numbers, phased, n_single
+        if not raw.size or raw.min() >= 0:
+            return numbers, phased, 0
+        numbers[raw == lowest] = -1
+        single = raw[:, 1] == absent
+        numbers[single, 1] = numbers[single, 0]
+        return numbers, phased | single, int(single.sum())
+
+    def _where(self, record: bytes) -> str:
+        name, start, _ = self.site(record)
+        return f"{name}:{start + 1}"
 
     def _damaged(self) -> InputError:
         return InputError(

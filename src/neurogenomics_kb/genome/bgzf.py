@@ -18,6 +18,7 @@ from neurogenomics_kb.foundation.errors import InputError
 BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _HEADER = struct.Struct("<4sIBBH")
 _TRAILER = struct.Struct("<II")
+_UNUSED = BGZF_END[4:10]
 _MAGIC = b"\x1f\x8b\x08\x04"
 # Inflated blocks that are kept, since neighbouring regions share them (64 KB each).
 _KEPT = 64
@@ -47,6 +48,7 @@ class BgzfFile:
                 file=path,
                 remedy="Check the path and the rights to read it.",
             ) from None
+        self._unused = _UNUSED
         self._blocks: OrderedDict[int, tuple[bytes, int]] = OrderedDict()
         try:
             self._check()
@@ -107,6 +109,11 @@ class BgzfFile:
         self._stream.seek(at)
         head = self._stream.read(_HEADER.size)
         if len(head) < _HEADER.size or head[:4] != _MAGIC:
+            raise self.damaged(at)
+        # No checksum covers these: time, flags and system, which BGZF does not use.
+        if at == 0:
+            self._unused = head[4:10]
+        if head[4:8] != bytes(4) or head[4:10] not in (_UNUSED, self._unused):
             raise self.damaged(at)
         n_extra = _HEADER.unpack(head)[4]
         extra = self._stream.read(n_extra)
@@ -186,6 +193,15 @@ class Cursor:
             self._at, self._place = self._next, 0
             self._data, self._next = self._file.block(self._at)
         return True
+
+    def within_block(self) -> tuple[bytes, int]:
+        """Content of the block that holds the next byte, and the byte's place in it."""
+        self._settle()
+        return self._data, self._place
+
+    def skip(self, n: int) -> None:
+        """Pass `n` bytes that the block still holds."""
+        self._place += n
 
     def line(self) -> bytes:
         """Next line with its line feed; empty at the end of the file."""

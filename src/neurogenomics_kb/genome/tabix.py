@@ -151,12 +151,19 @@ class RegionIndex:
 
     def first_chunk(self, number: int) -> int | None:
         """Virtual offset of a contig's first record; None if it has no record."""
-        begins = [
-            struct.unpack_from("<Q", self._data, place)[0]
-            for place, n, _ in self._bins[number].values()
-            if n
-        ]
-        return min(begins, default=None)
+        return min((begin for _, _, begin in self.bins(number)), default=None)
+
+    def bins(self, number: int) -> list[tuple[int, int, int]]:
+        """Start and end of the positions of each bin, and virtual offset of its first record."""
+        found = []
+        for b, (place, n, _) in self._bins[number].items():
+            level = next(k for k in range(self._depth, -1, -1) if b >= _first_bin(k))
+            width = 1 << self._shift + 3 * (self._depth - level)
+            start = (b - _first_bin(level)) * width
+            if n:
+                offset = struct.unpack_from("<Q", self._data, place)[0]
+                found.append((start, start + width, offset))
+        return found
 
 
 def _first_bin(level: int) -> int:

@@ -71,10 +71,8 @@ def open_variants(source: VariantSource, samples: Sequence[str] | None = None) -
 
     Examples
     --------
-    >>> open_variants("cohort.xyz")  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-        ...
-    neurogenomics_kb.foundation.errors.InputError: cohort.xyz: the file of variants does not exist...
+    >>> with open_variants("cohort.vcf.gz") as calls:  # doctest: +SKIP
+    ...     records = list(calls.records("chr1", 0, 1000))
     """
     options = genotype_options(source)
     paths = variant_paths(options.path)

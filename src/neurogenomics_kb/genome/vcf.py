@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -25,9 +24,10 @@ from neurogenomics_kb.genome.vcf_text import VcfText
 
 # Files up to this size are read whole when they are opened: then damage anywhere is noticed, and an
 # index cannot hide a record. A larger file is read by its index, and what is read is verified.
-WHOLE = 2 << 20
-# Stretches of a file whose index is compared with what the file holds.
+WHOLE = 1 << 19
+# Records of a small file that its index must lead to, and places of a large one that are tried.
 COMPARED = 64
+TRIED = 8
 
 
 class VcfOptions(GenotypeOptions):
@@ -169,29 +169,23 @@ class _WholeFile:
         self._data = b"".join(blocks)
         self._blocks = places
         begin = self._place(reader.begin)
-        contigs, self._places, starts, ends = reader.table(self._data, begin)
-        self._sites = self._by_contig(contigs, starts, ends)
+        stretches, self._places, starts, ends = reader.table(self._data, begin)
+        self._sites = self._by_contig(stretches, starts, ends)
         self._compare(index, names)
 
     def _by_contig(
-        self, contigs: list[bytes], starts: list[int], ends: list[int]
+        self, stretches: list[tuple[str, int, int]], starts: np.ndarray, ends: np.ndarray
     ) -> dict[str, _Sites]:
         sites: dict[str, _Sites] = {}
-        first, n = 0, len(contigs)
-        while first < n:
-            last = first
-            while last < n and contigs[last] == contigs[first]:
-                last += 1
-            name = contigs[first].decode("utf-8", "replace")
-            own, reach = starts[first:last], np.array(ends[first:last])
-            if name in sites or any(a > b for a, b in pairwise(own)):
+        for name, first, last in stretches:
+            own, reach = starts[first:last], ends[first:last]
+            if name in sites or (np.diff(own) < 0).any():
                 raise InputError(
                     f"the records of {name} are not sorted by position",
                     file=self._path,
                     remedy="Run `bcftools sort`, and index the file again.",
                 )
-            sites[name] = _Sites(first, own, reach, int((reach - own).max()))
-            first = last
+            sites[name] = _Sites(first, own.tolist(), reach, int((reach - own).max()))
         return sites
 
     def _place(self, offset: int) -> int:
@@ -293,13 +287,15 @@ class _IndexedFile:
                 raise _foreign(self._file.path, f"it does not lead to {chrom}:{position + 1}")
 
     def _check(self, chrom: str, number: int) -> None:
-        """Whether the index knows where a contig begins."""
+        """Whether the index knows where the records of a contig begin, at some of its bins."""
         if chrom in self._checked:
             return
         self._checked.add(chrom)
-        first = self._index.first_chunk(number)
-        if first is not None:
-            self._row(Cursor(self._file, first), chrom)
+        bins = sorted(self._index.bins(number), key=lambda found: found[2])
+        for start, end, offset in [*bins[:: max(1, len(bins) // TRIED)], *bins[-1:]]:
+            _, (_, position, _) = self._row(Cursor(self._file, offset), chrom)
+            if not start <= max(0, position) < end:
+                raise _foreign(self._file.path, f"it looks for {chrom}:{position + 1} elsewhere")
 
     def spans(self) -> dict[str, tuple[int, int]]:
         """Positions of the first and the last record by contig."""

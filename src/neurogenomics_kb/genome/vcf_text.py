@@ -25,6 +25,8 @@ _OTHER, _PHASED, _UNPHASED, _NEXT = 100, 101, 102, 103
 _SPECIAL = {_BAR: _PHASED, _SLASH: _UNPHASED, _TAB: _NEXT, _FEED: _NEXT, ord("."): 255}
 _CODES = bytes(_SPECIAL.get(c, c - 48 if 48 <= c <= 57 else _OTHER) for c in range(256))
 _CODE = np.frombuffer(_CODES, dtype=np.int8)
+_ENDS = np.isin(np.arange(256), [_COLON, _TAB, _FEED])
+_SEPARATES = np.isin(np.arange(256), [_BAR, _SLASH])
 
 
 class VcfText:
@@ -69,12 +71,21 @@ class VcfText:
         self.contigs = list(dict.fromkeys(header_text(name, self.path) for name in contigs))
         self.samples = [header_text(name, self.path) for name in fields[9:]]
         self._columns: np.ndarray | None = None
+        self._ready(len(self.samples))
         self._calls: dict[bytes, tuple[int, int, bool, int]] = {}
 
     def choose(self, columns: np.ndarray) -> None:
         """Decode the calls of these columns only, in this order."""
         everyone = np.array_equal(columns, np.arange(len(self.samples)))
         self._columns = None if everyone else columns
+        self._ready(len(columns))
+
+    def _ready(self, n_chosen: int) -> None:
+        """What a row of plain calls is compared with."""
+        self._nexts = bytes([_NEXT]) * len(self.samples)
+        self._bars = bytes([_PHASED]) * n_chosen
+        self._all = np.ones(n_chosen, dtype=bool)
+        self._all.flags.writeable = False
 
     @staticmethod
     def next(cursor: Cursor) -> bytes:
@@ -89,37 +100,57 @@ class VcfText:
         InputError
             If the row is no record.
         """
-        parts, _ = _fields(row)
+        parts = row[:_HEAD].split(b"\t", 4)
         try:
             start = int(parts[1]) - 1
-            return parts[0].decode(), start, max(start + len(parts[3]), _end(parts[7]))
+            end = start + len(parts[3])
+            if len(parts) < 5:
+                parts = row.split(b"\t", 4)
+                end = start + len(parts[3])
+            if b"END=" in parts[4]:
+                end = max(end, _end(_fields(row)[0][7]))
+            return parts[0].decode(), start, end
         except (IndexError, ValueError):
             raise self._damaged(row) from None
 
-    def table(self, data: bytes, begin: int) -> tuple[list[bytes], np.ndarray, list, list]:
-        """Contig, place in `data`, start and end of every row from `begin` on."""
-        buffer = np.frombuffer(data, dtype=np.uint8)
-        feeds = np.flatnonzero(buffer[begin:] == _FEED) + begin
-        places = np.concatenate([[begin], feeds + 1])
-        if places[-1] < len(data):  # the last row has no line feed
-            places = np.append(places, len(data))
-        contigs, starts, ends = [], [], []
+    def table(
+        self, data: bytes, begin: int
+    ) -> tuple[list[tuple[str, int, int]], np.ndarray, np.ndarray, np.ndarray]:
+        """Where the records stand in the content of a file, from `begin` on.
+
+        Returns
+        -------
+        stretches : list of (str, int, int)
+            Contig, number of its first record and of the one after its last.
+        places : ndarray of int, shape (n_records + 1,)
+            Where each record begins in `data`, and where the last one ends.
+        starts, ends : ndarray of int, shape (n_records,)
+            0-based positions, as `site` gives them.
+        """
+        rows = data[begin:].split(b"\n")
+        rows = [row + b"\n" for row in rows[:-1]] + ([rows[-1]] if rows[-1] else [])
         tagged = b"END=" in data
-        for place, after in zip(places[:-1].tolist(), places[1:].tolist(), strict=True):
-            head = data[place : min(after, place + 96)].split(b"\t", 4)
-            if len(head) < 5 or tagged:
-                head = data[place:after].split(b"\t", 8)
-            try:
-                start = int(head[1]) - 1
-                end = start + len(head[3])
-                if tagged:
-                    end = max(end, _end(head[7]))
-            except (IndexError, ValueError):
-                raise self._damaged(data[place:after]) from None
-            contigs.append(head[0])
+        starts, ends, changes, names = [], [], [], []
+        last = b""
+        for number, row in enumerate(rows):
+            parts = row.split(b"\t", 4)
+            if tagged or len(parts) < 5:
+                _, start, end = self.site(row)
+            else:
+                try:
+                    start = int(parts[1]) - 1
+                except ValueError:
+                    raise self._damaged(row) from None
+                end = start + len(parts[3])
+            if parts[0] != last:
+                last = parts[0]
+                changes.append(number)
+                names.append(last.decode("utf-8", "replace"))
             starts.append(start)
             ends.append(end)
-        return contigs, places, starts, ends
+        places = np.cumsum([begin, *map(len, rows)])
+        stretches = list(zip(names, changes, [*changes[1:], len(rows)], strict=True))
+        return stretches, places, np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64)
 
     def decode(self, row: bytes) -> Record:
         """A row as a record.
@@ -165,14 +196,18 @@ class VcfText:
         if len(body) != 4 * n:
             return None
         codes = np.frombuffer(body.translate(_CODES), dtype=np.int8).reshape(n, 4)
-        if not (codes[:, 3] == _NEXT).all():
+        if codes[:, 3].tobytes() != self._nexts:
             return None
         if self._columns is not None:
-            codes = codes[self._columns]
-        alleles, separators = codes[:, ::2], codes[:, 1]
+            codes = codes.take(self._columns, axis=0)
+        alleles = codes[:, ::2]
+        if not alleles.size or alleles.max() >= _OTHER:
+            return None
+        if codes[:, 1].tobytes() == self._bars:
+            return alleles, self._all, 0
+        separators = codes[:, 1]
         phased = separators == _PHASED
-        plain = phased.all() or (phased | (separators == _UNPHASED)).all()
-        if not plain or (alleles.size and alleles.max() >= _OTHER):
+        if not (phased | (separators == _UNPHASED)).all():
             return None
         return alleles, phased, 0
 
@@ -196,15 +231,15 @@ class VcfText:
                 file=self.path,
                 remedy="The file is damaged; make it again.",
             )
-        starts = np.concatenate([[0], tabs + 1])
-        stops = np.concatenate([tabs, [len(body) - 1]])
-        if self._columns is not None:
-            starts, stops = starts[self._columns], stops[self._columns]
+        edges = np.empty(len(tabs) + 2, dtype=np.intp)
+        edges[0], edges[1:-1], edges[-1] = -1, tabs, len(body) - 1
+        columns = slice(None) if self._columns is None else self._columns
+        starts, stops = edges[:-1][columns] + 1, edges[1:][columns]
         first, between = _CODE[buffer[starts]], buffer[starts + 1]
         second, behind = _CODE[buffer[starts + 2]], buffer[starts + 3]
-        separated = (between == _BAR) | (between == _SLASH)
-        diploid = (first < _OTHER) & separated & (second < _OTHER) & _ends_call(behind)
-        single = (first < _OTHER) & _ends_call(between)
+        called = first < _OTHER
+        single = called & _ENDS[between]
+        diploid = called & _SEPARATES[between] & (second < _OTHER) & _ENDS[behind]
         alleles = np.empty((len(starts), 2), dtype=np.int16)
         alleles[:, 0] = first
         alleles[:, 1] = np.where(single, first, second)
@@ -319,7 +354,3 @@ def _end(info: bytes) -> int:
     """END of an INFO field, the 0-based end of a half-open stretch; 0 if it has none."""
     found = _END.search(info) if b"END=" in info else None
     return int(found[1]) if found is not None else 0
-
-
-def _ends_call(characters: np.ndarray) -> np.ndarray:
-    return (characters == _COLON) | (characters == _TAB) | (characters == _FEED)
