@@ -114,9 +114,10 @@ class BcfBinary:
             sites.append((start, start + length))
         starts, ends = np.array(sites, dtype=np.int64).reshape(-1, 2).T
         changes = [i for i, c in enumerate(contigs) if i == 0 or c != contigs[i - 1]]
+        stops = [*changes[1:], len(contigs)] if changes else []
         stretches = [
             (self._names[contigs[first]], first, last)
-            for first, last in zip(changes, [*changes[1:], len(contigs)], strict=True)
+            for first, last in zip(changes, stops, strict=True)
         ]
         return stretches, np.array(places), starts, ends
 

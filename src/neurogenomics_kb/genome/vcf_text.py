@@ -149,7 +149,8 @@ class VcfText:
             starts.append(start)
             ends.append(end)
         places = np.cumsum([begin, *map(len, rows)])
-        stretches = list(zip(names, changes, [*changes[1:], len(rows)], strict=True))
+        stops = [*changes[1:], len(rows)] if changes else []
+        stretches = list(zip(names, changes, stops, strict=True))
         return stretches, places, np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64)
 
     def decode(self, row: bytes) -> Record:
