@@ -129,9 +129,7 @@ def test_no_genotypes(tmp_path, reference):
 
 def test_a_sample_twice(tmp_path):
     path = one(tmp_path, ["0|1", "1|1", "0|0"], samples=["a", "b", "a"])
-    with pytest.raises(
-        InputError, match=r"vcf\.gz: sample ids occur more than once: a \(1 of 2"
-    ):
+    with pytest.raises(InputError, match=r"vcf\.gz: sample ids occur more than once: a \(1 of 2"):
         open_variants(path)
 
 
