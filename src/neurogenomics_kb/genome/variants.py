@@ -139,6 +139,12 @@ def variant_paths(path: str | Path | Sequence[str | Path]) -> list[Path]:
         )
     found = []
     for each in map(Path, given):
+        if each.is_dir():
+            raise InputError(
+                "is a folder, not a file of variants",
+                file=each,
+                remedy="Name its files by a pattern, such as chr*.vcf.gz.",
+            )
         if each.exists():
             found.append(each)
         elif has_magic(str(each)):

@@ -171,6 +171,8 @@ class VcfText:
             start, ref, texts = int(parts[1]) - 1, parts[3].decode(), parts[4].decode().split(",")
         except ValueError:
             raise self._damaged(row) from None
+        if not ref:
+            raise self._damaged(row)
         alts = () if texts == ["."] or texts == [""] else tuple(map(plain_allele, texts))
         form = parts[8]
         phase_set = None
