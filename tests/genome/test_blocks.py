@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -95,6 +97,10 @@ def test_the_catalog_names_a_pattern_or_a_list(cohort, tmp_path):
     listed = VcfDataset(filepath=[str(path) for path in paths])
     assert pattern.exists()
     assert pattern.choices == listed.choices
+    assert VcfDataset(filepath=str(paths[0])).choices == ""
+    before = pattern.choices
+    os.utime(paths[1], (1, 1))
+    assert pattern.choices != before
     for dataset in (pattern, listed):
         with open_variants(dataset.load()) as calls:
             assert sum(len(list(calls.records(c, 0, 600))) for c in LENGTHS) == len(cohort.rows)

@@ -22,6 +22,7 @@ from neurogenomics_kb.genome.variants import GenotypeOptions, genotype_options, 
 logger = logging.getLogger(__name__)
 
 FASTA_WIDTH = 60
+BESIDE = (".psam", ".pvar", ".pvar.zst", ".fam", ".bim")
 
 
 class FastaDataset(AbstractDataset[dict[str, str], Path]):
@@ -173,11 +174,17 @@ class VariantsDataset(AbstractDataset[None, Path | GenotypeOptions]):
 
     @property
     def choices(self) -> str:
-        """What a run's fingerprint names beside the first file."""
-        if len(self._paths) == 1 and not has_magic(str(self._filepath)):
-            return f"{self._format}{sorted(self._options.items())}"
-        stats = [(path.name, path.stat()) for path in self._found() if path.exists()]
-        return str([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])
+        """What else than the one file decides what is loaded, for the run's fingerprint."""
+        found = self._found()
+        # People and sites of PLINK stand beside the calls.
+        beside = [
+            p.with_suffix(end) for p in found for end in BESIDE if p.suffix in (".pgen", ".bed")
+        ]
+        several = found if found != [self._filepath] else []
+        stats = [(p.name, p.stat()) for p in [*several, *beside] if p.exists()]
+        told = [f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats]
+        chosen = [f"{name} {value}" for name, value in sorted(self._options.items())]
+        return "\n".join([*told, *([self._format] if self._format else []), *chosen])
 
     def _found(self) -> list[Path]:
         return [

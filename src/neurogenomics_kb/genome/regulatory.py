@@ -101,34 +101,10 @@ def regulatory_regions(
     exons = gene_exons(annotation, contigs, genes, transcripts=transcripts, file=file)
     if elements is not None:
         _check_elements(elements, contigs)
-    tables = []
-    for gene, own in exons.groupby("gene", sort=False):
-        if len(set(own["strand"])) > 1:
-            raise InputError(
-                f"gene {gene} has exons on both strands, so that it has no one start site",
-                file=file,
-                remedy="Correct the annotation, or leave the gene out.",
-            )
-        strand = str(own["strand"].iloc[0])
-        chrom = str(own["seqname"].iloc[0])
-        # 0-based position of the transcript's first base.
-        start_site = int(own["end"].max()) - 1 if strand == "-" else int(own["start"].min()) - 1
-        first = max(0, start_site - window.flank)
-        last = min(contigs[chrom], start_site + window.flank)
-        starts = tiles(last - first, window)
-        table = pd.DataFrame({"start": first + starts})
-        table["end"] = np.minimum(table["start"] + window.bases, last)
-        table["gene_id"] = f"{gene}{BETWEEN}window"
-        parts = [table]
-        if elements is not None:
-            inside = elements[
-                (elements["chrom"].astype(str) == chrom)
-                & (elements["start"] >= first)
-                & (elements["end"] <= last)
-            ].sort_values(["start", "end"])
-            names = f"{gene}{BETWEEN}" + inside["element"].astype(str)
-            parts.append(inside[["start", "end"]].assign(gene_id=names))
-        tables.append(pd.concat(parts).assign(chrom=chrom, strand=strand))
+    tables = [
+        _gene_window(str(gene), own, contigs, window, elements, file)
+        for gene, own in exons.groupby("gene", sort=False)
+    ]
     regions = pd.concat(tables, ignore_index=True)
     # By class, so that what is pooled together stands together.
     order = {name: rank for rank, name in enumerate(dict.fromkeys(regions["gene_id"]))}
@@ -136,6 +112,41 @@ def regulatory_regions(
     number = regions.groupby("gene_id", sort=False).cumcount() + 1
     regions["region_id"] = regions["gene_id"] + "." + number.astype(str)
     return regions[REGION_COLUMNS].reset_index(drop=True)
+
+
+def _gene_window(
+    gene: str,
+    exons: pd.DataFrame,
+    contigs: Mapping[str, int],
+    window: RegulatoryWindow,
+    elements: pd.DataFrame | None,
+    file: str,
+) -> pd.DataFrame:
+    """Tiles and elements around one gene's start site."""
+    if len(set(exons["strand"])) > 1:
+        raise InputError(
+            f"gene {gene} has exons on both strands, so that it has no one start site",
+            file=file,
+            remedy="Correct the annotation, or leave the gene out.",
+        )
+    strand, chrom = str(exons["strand"].iloc[0]), str(exons["seqname"].iloc[0])
+    # 0-based position of the transcript's first base.
+    start_site = int(exons["end"].max()) - 1 if strand == "-" else int(exons["start"].min()) - 1
+    first = max(0, start_site - window.flank)
+    last = min(contigs[chrom], start_site + window.flank)
+    table = pd.DataFrame({"start": first + tiles(last - first, window)})
+    table["end"] = np.minimum(table["start"] + window.bases, last)
+    table["gene_id"] = f"{gene}{BETWEEN}window"
+    parts = [table]
+    if elements is not None:
+        inside = elements[
+            (elements["chrom"].astype(str) == chrom)
+            & (elements["start"] >= first)
+            & (elements["end"] <= last)
+        ].sort_values(["start", "end"])
+        names = f"{gene}{BETWEEN}" + inside["element"].astype(str)
+        parts.append(inside[["start", "end"]].assign(gene_id=names))
+    return pd.concat(parts).assign(chrom=chrom, strand=strand)
 
 
 def tiles(length: int, window: RegulatoryWindow) -> np.ndarray:
