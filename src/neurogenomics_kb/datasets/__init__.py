@@ -17,6 +17,7 @@ from neurogenomics_kb.datasets.genome import (
     FastaDataset,
     GtfDataset,
     PgenDataset,
+    VariantsDataset,
     VcfContent,
     VcfDataset,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "SubjectTablesDataset",
     "TableDataset",
     "TractTablesDataset",
+    "VariantsDataset",
     "VcfContent",
     "VcfDataset",
     "WithoutWithdrawnDataset",

@@ -196,7 +196,8 @@ class WithoutWithdrawnDataset(AbstractDataset[None, Any]):
     @property
     def choices(self) -> str:
         """What else than the files decides what is loaded, for the run's fingerprint."""
-        return f"withdrawn {lists_fingerprint(self._withdrawn)}"
+        inner = getattr(self._dataset, "choices", "")
+        return f"withdrawn {lists_fingerprint(self._withdrawn)}{inner}"
 
     def load(self) -> Any:
         """Data of everybody who takes part."""

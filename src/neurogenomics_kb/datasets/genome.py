@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 from dataclasses import dataclass
+from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,14 @@ from kedro.io import AbstractDataset
 
 from neurogenomics_kb.datasets.raw_file import require_file
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.genome.annotation import ATTRIBUTES, parse_attributes
-from neurogenomics_kb.genome.variants import open_variants
+from neurogenomics_kb.genome.annotation import ATTRIBUTES, COLUMNS, read_annotation
+from neurogenomics_kb.genome.sequences import make_index
+from neurogenomics_kb.genome.variants import GenotypeOptions, genotype_options, open_variants
 
 logger = logging.getLogger(__name__)
 
-GTF_COLUMNS = ["seqname", "source", "feature", "start", "end", "score", "strand", "frame"]
-# The empty block that ends every complete BGZF file (SAM specification, section 4.1.2).
-BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 FASTA_WIDTH = 60
+BESIDE = (".psam", ".pvar", ".pvar.zst", ".fam", ".bim")
 
 
 class FastaDataset(AbstractDataset[dict[str, str], Path]):
@@ -50,16 +49,7 @@ class FastaDataset(AbstractDataset[dict[str, str], Path]):
     def load(self) -> Path:
         """Path of the FASTA, with an index (``.fai``) that is made when absent or older."""
         require_file(self._filepath, "reference FASTA")
-        index = self._filepath.with_name(self._filepath.name + ".fai")
-        if not index.exists() or index.stat().st_mtime < self._filepath.stat().st_mtime:
-            try:
-                pysam.faidx(str(self._filepath))
-            except pysam.SamtoolsError as error:
-                raise InputError(
-                    f"cannot be indexed: {error}",
-                    file=self._filepath,
-                    remedy="Check that it is a FASTA with lines of one width, plain or BGZF.",
-                ) from None
+        make_index(self._filepath)
         return self._filepath
 
     def save(self, data: dict[str, str]) -> None:
@@ -99,33 +89,15 @@ class GtfDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
         self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
-        """One row per line, with the attributes that are used as columns."""
-        require_file(self._filepath, "gene annotation")
-        try:
-            frame = pd.read_csv(
-                self._filepath,
-                sep="\t",
-                comment="#",
-                header=None,
-                names=[*GTF_COLUMNS, "attributes"],
-                dtype={"seqname": str, "attributes": str, "start": np.int64, "end": np.int64},
-                quoting=csv.QUOTE_NONE,
-            )
-        except (ValueError, pd.errors.ParserError) as error:
-            raise InputError(
-                f"not a GTF: {error}",
-                file=self._filepath,
-                remedy="Expected nine tab-separated columns with whole numbers as coordinates.",
-            ) from None
-        attributes = parse_attributes(frame.pop("attributes").fillna(""))
-        return pd.concat([frame, attributes.set_index(frame.index)], axis=1)
+        """One row per line (per parent of a GFF3 line), with the attributes that are used."""
+        return read_annotation(require_file(self._filepath, "gene annotation"))
 
     def save(self, data: pd.DataFrame) -> None:
         """Write rows with their attributes as a GTF."""
         self._filepath.parent.mkdir(parents=True, exist_ok=True)
         with self._filepath.open("w", encoding="ascii", newline="\n") as stream:
             for row in data.to_dict("records"):
-                fields = [str(row[c]) for c in GTF_COLUMNS]
+                fields = [str(row[c]) for c in COLUMNS]
                 attributes = " ".join(
                     f'{name} "{row[name]}";' for name in ATTRIBUTES if pd.notna(row.get(name))
                 )
@@ -159,8 +131,110 @@ class VcfContent:
     genotypes: np.ndarray
 
 
-class VcfDataset(AbstractDataset[VcfContent, Path]):
-    """Variants in a bgzipped, indexed VCF (or BCF); loads as its path.
+class VariantsDataset(AbstractDataset[None, Path | GenotypeOptions]):
+    """Genotypes in any known format; loads as what `genome.variants.open_variants` opens.
+
+    Parameters
+    ----------
+    filepath : str or list of str
+        A file; a pattern (``ukb23157_c*_b*_v1.vcf.gz``) or several files, which are one source:
+        chromosomes, or blocks of them, with the same people and no overlap.
+    format : str, optional
+        Name of the format; default by the ending of the file.
+    options : dict, optional
+        Options of that format (see its options model); default none.
+    metadata : dict, optional
+        For Kedro's plugins.
+
+    Examples
+    --------
+    .. code-block:: yaml
+
+        genomics.variants:
+          type: neurogenomics_kb.datasets.VariantsDataset
+          filepath: data/01_raw/ukb/exomes/ukb23157_c*_b*_v1.vcf.gz
+
+    >>> VariantsDataset(filepath="genotypes.bed").exists()
+    False
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str | list[str],
+        format: str | None = None,
+        options: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        several = not isinstance(filepath, str)
+        self._paths = [Path(each) for each in filepath] if several else [Path(filepath)]
+        self._filepath = self._paths[0]
+        self._format, self._options = format, options or {}
+        self.metadata = metadata
+
+    @property
+    def choices(self) -> str:
+        """What else than the one file decides what is loaded, for the run's fingerprint."""
+        found = self._found()
+        # People and sites of PLINK stand beside the calls.
+        beside = [
+            p.with_suffix(end) for p in found for end in BESIDE if p.suffix in (".pgen", ".bed")
+        ]
+        several = found if found != [self._filepath] else []
+        stats = [(p.name, p.stat()) for p in [*several, *beside] if p.exists()]
+        told = [f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats]
+        chosen = [f"{name} {value}" for name, value in sorted(self._options.items())]
+        return "\n".join([*told, *([self._format] if self._format else []), *chosen])
+
+    def _found(self) -> list[Path]:
+        return [
+            Path(match)
+            for path in self._paths
+            for match in (sorted(glob(str(path))) if has_magic(str(path)) else [str(path)])
+        ]
+
+    def load(self) -> Path | GenotypeOptions:
+        """Path or options, after checking that the files are whole and fit together."""
+        if len(self._paths) == 1 and not has_magic(str(self._filepath)):
+            require_file(self._filepath, "variant file")
+        for path in self._found():
+            warn_of_older_index(path)
+        plain = len(self._paths) == 1 and self._format is None and not self._options
+        source = self._filepath if plain else self._describe_source()
+        with open_variants(source):
+            return source
+
+    def _describe_source(self) -> GenotypeOptions:
+        path = self._paths[0] if len(self._paths) == 1 else tuple(self._paths)
+        named = {} if self._format is None else {"format": self._format}
+        return genotype_options({**named, **self._options, "path": path})
+
+    def save(self, data: None) -> None:
+        """Refuse: genotypes of a cohort are only read."""
+        raise InputError(
+            "genotypes are only read",
+            file=self._filepath,
+            remedy="Write them with bcftools or plink2 (`plink2 --make-pgen`).",
+        )
+
+    def _exists(self) -> bool:
+        found = self._found()
+        return bool(found) and all(path.is_file() for path in found)
+
+    def _describe(self) -> dict[str, Any]:
+        described = {"filepath": ", ".join(map(str, self._paths)), "format": self._format}
+        return {name: value for name, value in described.items() if value is not None}
+
+
+class VcfDataset(VariantsDataset):
+    """Variants in a bgzipped, indexed VCF (or BCF), or in several; loads as its path.
+
+    Parameters
+    ----------
+    filepath : str or list of str
+        The file; a pattern or several files are one source.
+    metadata : dict, optional
+        For Kedro's plugins.
 
     Examples
     --------
@@ -174,36 +248,10 @@ class VcfDataset(AbstractDataset[VcfContent, Path]):
     False
     """
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = Path(filepath)
-        self.metadata = metadata
-
-    def load(self) -> Path:
-        """Path, after checking that file and index are whole."""
-        require_file(self._filepath, "variant file")
-        index = self._index()
-        if index is None:
-            raise InputError(
-                "has no index (.tbi or .csi)",
-                file=self._filepath,
-                remedy=f"Run `tabix -p vcf {self._filepath.name}` in its folder.",
-            )
-        with self._filepath.open("rb") as stream:
-            stream.seek(max(0, self._filepath.stat().st_size - len(BGZF_END)))
-            complete = stream.read() == BGZF_END
-        if not complete:
-            raise InputError(
-                "is truncated: the end-of-file block of BGZF is missing",
-                file=self._filepath,
-                remedy="Copy the file again, or write it with bgzip rather than gzip.",
-            )
-        if index.stat().st_mtime < self._filepath.stat().st_mtime:
-            logger.warning("%s is older than %s; index it again if in doubt", index, self._filepath)
-        return self._filepath
-
-    def _index(self) -> Path | None:
-        names = (self._filepath.with_name(self._filepath.name + end) for end in (".tbi", ".csi"))
-        return next((path for path in names if path.exists()), None)
+    def __init__(
+        self, *, filepath: str | list[str], metadata: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(filepath=filepath, metadata=metadata)
 
     def save(self, data: VcfContent) -> None:
         """Write and index; equal content gives equal bytes."""
@@ -213,14 +261,20 @@ class VcfDataset(AbstractDataset[VcfContent, Path]):
         pysam.tabix_index(str(self._filepath), preset="vcf", force=True)
 
     def _exists(self) -> bool:
-        return self._filepath.is_file() and self._index() is not None
+        found = self._found()
+        indexed = (Path(f"{p}{end}").exists() for p in found for end in (".tbi", ".csi"))
+        return super()._exists() and any(indexed)
 
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
 
-
-class PgenDataset(AbstractDataset[None, Path]):
+class PgenDataset(VariantsDataset):
     """Variants in PLINK 2 files (``.pgen``, ``.pvar`` or ``.pvar.zst``, ``.psam``); read only.
+
+    Parameters
+    ----------
+    filepath : str or list of str
+        The ``.pgen``; a pattern or several files are one source.
+    metadata : dict, optional
+        For Kedro's plugins.
 
     Examples
     --------
@@ -234,29 +288,20 @@ class PgenDataset(AbstractDataset[None, Path]):
     False
     """
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = Path(filepath)
-        self.metadata = metadata
+    def __init__(
+        self, *, filepath: str | list[str], metadata: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(filepath=filepath, metadata=metadata)
 
-    def load(self) -> Path:
-        """Path, after checking that the three files fit together."""
-        require_file(self._filepath, "variant file")
-        with open_variants(self._filepath):
-            return self._filepath
 
-    def save(self, data: None) -> None:
-        """Refuse: PGEN files are written by PLINK 2."""
-        raise InputError(
-            "PGEN files are only read",
-            file=self._filepath,
-            remedy="Write them with `plink2 --make-pgen`.",
-        )
-
-    def _exists(self) -> bool:
-        return self._filepath.is_file()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
+def warn_of_older_index(path: Path) -> None:
+    """Say that an index is older than its file; whether it fits is checked on opening."""
+    for suffix in (".tbi", ".csi"):
+        index = Path(f"{path}{suffix}")
+        if index.exists() and path.exists():
+            if index.stat().st_mtime < path.stat().st_mtime:
+                logger.warning("%s is older than %s; index it again if in doubt", index, path)
+            return
 
 
 def vcf_text(data: VcfContent) -> str:

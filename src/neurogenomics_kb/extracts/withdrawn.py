@@ -14,7 +14,7 @@ import pandas as pd
 
 from neurogenomics_kb.brain.embeddings import ImportedEmbeddings
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.genome.variants import open_variants
+from neurogenomics_kb.genome.variants import GenotypeOptions, open_variants
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def without_withdrawn(data, withdrawn: frozenset[str], what: str, id_column: str
 
     Parameters
     ----------
-    data : DataFrame, dict by subject, dict by encoder, or Path of a variant file
+    data : DataFrame, dict by subject, dict by encoder, or path or options of variant files
     withdrawn : frozenset of str
     what : str
         What to call the data in messages.
@@ -94,7 +94,7 @@ def without_withdrawn(data, withdrawn: frozenset[str], what: str, id_column: str
     InputError
         If a variant file holds them: it cannot be read in part.
     """
-    if isinstance(data, Path):
+    if isinstance(data, (Path, GenotypeOptions)):
         refuse_withdrawn_samples(data, withdrawn)
         return data
     if isinstance(data, dict):
@@ -114,14 +114,15 @@ def without_withdrawn(data, withdrawn: frozenset[str], what: str, id_column: str
     return data[~out]
 
 
-def refuse_withdrawn_samples(path: Path, withdrawn: frozenset[str]) -> None:
+def refuse_withdrawn_samples(source: Path | GenotypeOptions, withdrawn: frozenset[str]) -> None:
     """A variant file may not hold anybody who has withdrawn.
 
     Raises
     ------
     InputError
     """
-    with open_variants(path) as file:
+    with open_variants(source) as file:
+        path = file.path
         present = sum(sample in withdrawn for sample in file.samples)
         total = len(file.samples)
     if present:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,10 +17,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.genome.genotypes import Record
 from neurogenomics_kb.genome.patching import apply_alleles, distinct_columns
-from neurogenomics_kb.genome.sequences import check_contigs, open_reference
-from neurogenomics_kb.genome.variants import Record, open_variants
+from neurogenomics_kb.genome.sequences import Contig, check_contigs, open_reference
+from neurogenomics_kb.genome.variants import VariantSource, open_variants
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class PersonalSequences:
 def personal_sequences(
     reference: str | Path,
     regions: pd.DataFrame,
-    variants: str | Path,
+    variants: VariantSource,
     samples: Sequence[str] | None = None,
     *,
     missing: Literal["reference", "error"] = "reference",
@@ -94,14 +95,16 @@ def personal_sequences(
     regions : DataFrame
         ``region_id, chrom, start, end`` (0-based, half-open); ``strand`` may be there and is not
         used, since sequences stay on the forward strand.
-    variants : path
-        Indexed VCF or BCF of the same genome build.
+    variants : path, sequence of paths, mapping or GenotypeOptions
+        Genotypes of the same genome build, as `open_variants` reads them: an indexed VCF or BCF, a
+        PGEN, PLINK 1 files, or several files as one.
     samples : sequence of str, optional
         Samples, in the order of the result; default all of the file.
     missing : {"reference", "error"}
         What a missing allele becomes.
     unphased : {"error", "as_listed"}
         Unphased heterozygotes: refuse them, or take the first listed allele for haplotype 1.
+        Phased ones of different phase sets within a region are unphased to one another.
 
     Returns
     -------
@@ -114,69 +117,116 @@ def personal_sequences(
         If REF alleles contradict the FASTA, a contig is absent from either file, a region runs past
         its contig, a sample is absent, the index is absent, or the policies refuse the genotypes.
     """
+    _check_ids(regions)
+    with open_reference(reference) as fasta, open_variants(variants, samples) as calls:
+        check_contigs(regions["chrom"], fasta.keys(), file=reference, source="regions")
+        check_contigs(regions["chrom"], calls.contigs, file=calls.path, source="regions")
+        reading = _Reading(len(calls.samples), len(regions))
+        for number, region in enumerate(regions.itertuples()):
+            contig = fasta[region.chrom]
+            _check_region(region, len(contig), reference)
+            reading.add(
+                number, region, contig, calls.records(region.chrom, region.start, region.end)
+            )
+        reading.mismatch.raise_if_found(calls.path, reference)
+        _check_policies(reading.counts, calls.path, missing=missing, unphased=unphased)
+        _warn_of_empty(regions, reading.empty, calls.path)
+        return reading.result(calls.samples, regions["region_id"])
+
+
+class _Reading:
+    """What has been read so far: sequences, and counts of what was left out.
+
+    Parameters
+    ----------
+    n_samples, n_regions : int
+    """
+
+    def __init__(self, n_samples: int, n_regions: int) -> None:
+        self.counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
+        self.mismatch = _Mismatch()
+        self.empty = np.ones(n_regions, dtype=bool)
+        self._sequence_ids: dict[str, int] = {}
+        self._carried = np.zeros((n_samples, n_regions, 2), dtype=np.int32)
+        self._n_missing = np.zeros(n_samples, dtype=np.int64)
+        self._missing_calls = np.zeros((n_samples, n_regions), dtype=np.int32)
+        self._n_records = np.zeros(n_regions, dtype=np.int32)
+        # Regions of different genes may overlap: a record counts once all the same. Duplicated
+        # records within a region count each, hence the update after the region.
+        self._seen: set[tuple] = set()
+        self._used: set[tuple] = set()
+        self._n_used = 0
+
+    def add(self, number: int, region, contig: Contig, records: Iterable[Record]) -> None:
+        """Read a region: its records, who misses a call, and everybody's sequences."""
+        if number and number % 50 == 0:
+            logger.info("personal sequences of %d / %d regions", number, len(self.empty))
+        sequence = contig[region.start : region.end]
+        inside = self._inside(number, region, contig, sequence, records)
+        # A wrong reference is reported with all its records; sequences of it are of no use.
+        if self.mismatch.found:
+            return
+        apart = _phased_apart([record for _, record in inside])
+        for key, record in inside:
+            absent = (record.alleles < 0).any(axis=1)
+            self._missing_calls[:, number] += absent
+            self._n_records[number] += 1
+            if key not in self._used:
+                self._n_used += 1
+                self._n_missing += absent
+                _count_calls(record, self.counts, apart)
+        self._used.update(key for key, _ in inside)
+        # Reference blocks change no base, whatever place they begin at.
+        placed = [r for _, r in inside if r.block_end is None or (r.alleles > 0).any()]
+        self._carried[:, number] = _place(
+            placed, region.start, sequence, self._sequence_ids, self.counts
+        )
+
+    def _inside(
+        self, number: int, region, contig: Contig, sequence: str, records: Iterable[Record]
+    ) -> list[tuple[tuple, Record]]:
+        """Records within a region, each with what tells it from others; all are checked."""
+        inside, keys = [], []
+        for record in records:
+            key = (region.chrom, record.position, record.ref, record.alts)
+            keys.append(key)
+            within = region.start <= record.position and record.end <= region.end
+            if key not in self._seen:
+                self.counts["records"] += 1
+                place = record.position - region.start
+                expected = (
+                    sequence[place : place + len(record.ref)]
+                    if within
+                    else contig[max(0, record.position) : record.end]
+                )
+                self.mismatch.check(region.chrom, record, expected)
+            # A reference block says who has no call, wherever it begins.
+            if not within and record.block_end is None:
+                self.counts["boundary_records"] += key not in self._seen
+                continue
+            inside.append((key, record))
+        self.empty[number] = not keys
+        self._seen.update(keys)
+        return inside
+
+    def result(self, samples: list[str], region_ids: pd.Series) -> PersonalSequences:
+        """Everything that was read, under the names of samples and regions."""
+        names = region_ids.astype(str)
+        rate = self._n_missing / max(self._n_used, 1)
+        return PersonalSequences(
+            distinct=list(self._sequence_ids),
+            index=_index_table(samples, region_ids, self._carried),
+            counts=dict(self.counts),
+            missing_call_rate=pd.Series(rate, index=samples, name="missing_call_rate"),
+            missing_calls=pd.DataFrame(self._missing_calls, index=samples, columns=names),
+            records=pd.Series(self._n_records, index=names),
+        )
+
+
+def _check_ids(regions: pd.DataFrame) -> None:
     if regions["region_id"].duplicated().any():
         raise InputError(
             "region ids repeat", column="region_id", remedy="Give every region its own id."
-        )
-    counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
-    sequence_ids: dict[str, int] = {}
-    mismatch = _Mismatch()
-    with open_reference(reference) as fasta, open_variants(variants, samples) as calls:
-        check_contigs(regions["chrom"], fasta.keys(), file=reference, source="regions")
-        check_contigs(regions["chrom"], calls.contigs, file=variants, source="regions")
-        carried = np.zeros((len(calls.samples), len(regions), 2), dtype=np.int32)
-        n_missing = np.zeros(len(calls.samples), dtype=np.int64)
-        missing_calls = np.zeros((len(calls.samples), len(regions)), dtype=np.int32)
-        n_records = np.zeros(len(regions), dtype=np.int32)
-        # Regions of different genes may overlap: a record counts once all the same. Duplicated
-        # records within a region count each, hence the update after the region.
-        seen: set[tuple] = set()
-        used: set[tuple] = set()
-        n_used = 0
-        for number, region in enumerate(regions.itertuples()):
-            _check_region(region, len(fasta[region.chrom]), reference)
-            inside, keys = [], []
-            for record in calls.records(region.chrom, region.start, region.end):
-                key = (region.chrom, record.position, record.ref, record.alts)
-                keys.append(key)
-                if key not in seen:
-                    counts["records"] += 1
-                    expected = fasta[region.chrom][record.position : record.end]
-                    mismatch.check(region.chrom, record, expected)
-                if record.position < region.start or record.end > region.end:
-                    counts["boundary_records"] += key not in seen
-                    continue
-                inside.append((key, record))
-            seen.update(keys)
-            if mismatch.found:
-                continue
-            for key, record in inside:
-                absent = (record.alleles < 0).any(axis=1)
-                missing_calls[:, number] += absent
-                n_records[number] += 1
-                if key not in used:
-                    n_used += 1
-                    n_missing += absent
-                    _count_calls(record, counts)
-            used.update(key for key, _ in inside)
-            sequence = fasta[region.chrom][region.start : region.end]
-            records = [record for _, record in inside]
-            carried[:, number] = _place(records, region.start, sequence, sequence_ids, counts)
-            if (number + 1) % 50 == 0:
-                logger.info("personal sequences of %d / %d regions", number + 1, len(regions))
-        mismatch.raise_if_found(variants, reference)
-        _check_policies(counts, variants, missing=missing, unphased=unphased)
-        return PersonalSequences(
-            distinct=list(sequence_ids),
-            index=_index_table(calls.samples, regions["region_id"], carried),
-            counts=dict(counts),
-            missing_call_rate=pd.Series(
-                n_missing / max(n_used, 1), index=calls.samples, name="missing_call_rate"
-            ),
-            missing_calls=pd.DataFrame(
-                missing_calls, index=calls.samples, columns=regions["region_id"].astype(str)
-            ),
-            records=pd.Series(n_records, index=regions["region_id"].astype(str)),
         )
 
 
@@ -210,20 +260,66 @@ class _Mismatch:
 
     def raise_if_found(self, variants: str | Path, reference: str | Path) -> None:
         if self.found:
+            remedy = (
+                "Variants and reference are probably of different genome builds: use the FASTA "
+                "that the variants were called against, or lift them over."
+            )
+            if str(variants).endswith(".bed"):
+                remedy = (
+                    "PLINK 1 files do not say which allele is the reference's: run `plink2 --bfile "
+                    "… --ref-from-fa force --fa … --make-pgen`, or set their option reference: a1."
+                )
             raise InputError(
                 f"REF differs from {Path(reference).name} in {self.found} of {self.looked_at} "
                 f"records, first {self.example}",
                 file=variants,
-                remedy="Variants and reference are probably of different genome builds: use the "
-                "FASTA that the variants were called against, or lift them over.",
+                remedy=remedy,
             )
 
 
-def _count_calls(record: Record, counts: Counter[str]) -> None:
-    called = np.maximum(record.alleles, 0)
+def _count_calls(record: Record, counts: Counter[str], apart: np.ndarray | None) -> None:
     counts["missing_alleles"] += int((record.alleles < 0).sum())
     counts["haploid_calls"] += record.haploid
-    counts["unphased_heterozygotes"] += int(((called[:, 0] != called[:, 1]) & ~record.phased).sum())
+    unphased = ~record.phased if apart is None else ~record.phased | apart
+    if unphased.any():
+        counts["unphased_heterozygotes"] += int((_heterozygous(record) & unphased).sum())
+
+
+def _heterozygous(record: Record) -> np.ndarray:
+    called = np.maximum(record.alleles, 0)
+    return called[:, 0] != called[:, 1]
+
+
+def _phased_apart(records: list[Record]) -> np.ndarray | None:
+    """People whose phased heterozygotes of a region are of several phase sets; None for nobody."""
+    if all(record.phase_set is None for record in records):
+        return None
+    n = len(records[0].phased)
+    # Where no set is named, the order holds for the whole file.
+    whole = np.full(n, -1, dtype=np.int64)
+    first = np.full(n, -2, dtype=np.int64)
+    apart = np.zeros(n, dtype=bool)
+    for record in records:
+        own = whole if record.phase_set is None else record.phase_set
+        counted = _heterozygous(record) & record.phased
+        apart |= counted & (first != -2) & (own != first)
+        first = np.where(counted & (first == -2), own, first)
+    return apart
+
+
+def _warn_of_empty(regions: pd.DataFrame, empty: np.ndarray, file: str | Path) -> None:
+    """Name the genes that the file knows nothing about: all their people carry the reference."""
+    units = regions["gene_id"] if "gene_id" in regions else regions["region_id"]
+    silent = pd.Series(empty).groupby(units.astype(str).to_numpy(), sort=False).all()
+    if silent.any():
+        logger.warning(
+            "%s holds no record at all in %d of %d genes, so that everybody carries the reference "
+            "there: %s",
+            file,
+            int(silent.sum()),
+            len(silent),
+            listing(silent.index[silent], 10),
+        )
 
 
 def _check_policies(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from neurogenomics_kb.genome.variants import Record
+from neurogenomics_kb.genome.genotypes import Record
 
 
 def distinct_columns(alleles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

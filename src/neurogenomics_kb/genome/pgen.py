@@ -4,13 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-import pandas as pd
 import pgenlib
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.genome.variants import Record, check_samples, plain_allele
+from neurogenomics_kb.genome.genotypes import (
+    GenotypeFormat,
+    GenotypeOptions,
+    Record,
+    check_samples,
+    plain_allele,
+)
+from neurogenomics_kb.genome.sites import SiteTable
+from neurogenomics_kb.genome.vcf_text import CONTIG
+
+_BESIDE = "Keep .pgen, .pvar (or .pvar.zst) and .psam together under one name."
+
+
+class PgenOptions(GenotypeOptions):
+    """Options of a PGEN.
+
+    Attributes
+    ----------
+    format : {"pgen"}
+    path : Path or tuple of Path
+        ``.pgen``.
+    sites, people : Path, optional
+        ``.pvar`` and ``.psam``; default those beside the ``.pgen``.
+    """
+
+    format: Literal["pgen"] = "pgen"
+    sites: Path | None = None
+    people: Path | None = None
 
 
 class PgenFile:
@@ -22,6 +49,8 @@ class PgenFile:
         ``.pgen``, with ``.pvar`` or ``.pvar.zst`` and ``.psam`` beside it, sorted by position.
     samples : sequence of str, optional
         Samples (IID) to read; default all, in the order of the file.
+    sites, people : Path, optional
+        ``.pvar`` and ``.psam`` under another name; default those beside the ``.pgen``.
 
     Raises
     ------
@@ -30,16 +59,24 @@ class PgenFile:
 
     Notes
     -----
-    PGEN stores a haploid call as a homozygous one, so haploid calls are not counted. Only hard
-    calls are read, not dosages. Read by pgenlib of the PLINK 2 project (Chang et al. 2015).
+    PAR1, PAR2 and XY (``plink2 --split-par``) are read as parts of X. PGEN stores a haploid call as
+    a homozygous one, so haploid calls are not counted. Only hard calls are read, not dosages. Read
+    by pgenlib of the PLINK 2 project (Chang et al. 2015).
     """
 
-    def __init__(self, path: str | Path, samples: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        samples: Sequence[str] | None = None,
+        *,
+        sites: Path | None = None,
+        people: Path | None = None,
+    ) -> None:
         self.path = Path(path)
-        present = read_samples(self.path.with_suffix(".psam"))
+        present = read_samples(people or self.path.with_suffix(".psam"))
         self.samples = [str(s) for s in (present if samples is None else samples)]
         check_samples(self.samples, present, self.path)
-        self._read_sites()
+        self._read_sites(sites)
         row = {sample: number for number, sample in enumerate(present)}
         wanted = np.array([row[sample] for sample in self.samples], dtype=np.uint32)
         subset = np.unique(wanted)
@@ -50,79 +87,78 @@ class PgenFile:
             self._reader = pgenlib.PgenReader(
                 str(self.path).encode(),
                 raw_sample_ct=len(present),
-                variant_ct=self._sites.get_variant_ct(),
+                variant_ct=self._pvar.get_variant_ct(),
                 sample_subset=subset,
-                allele_idx_offsets=self._sites.get_allele_idx_offsets(),
+                allele_idx_offsets=self._pvar.get_allele_idx_offsets(),
             )
-        except RuntimeError as error:
+        except (RuntimeError, OSError) as error:
+            self._pvar.close()
             raise InputError(
                 f"cannot be opened with its .pvar and .psam ({_reason(error)})",
                 file=self.path,
                 remedy="The three files must be of one `plink2 --make-pgen`.",
             ) from None
 
-    def _read_sites(self) -> None:
-        """Positions of all variants, and which stretch of the file is which contig."""
-        plain = self.path.with_suffix(".pvar")
-        file = plain if plain.exists() else plain.with_suffix(".pvar.zst")
+    def _read_sites(self, file: Path | None) -> None:
+        """Positions of all variants, and which of them are on which contig."""
+        if file is None:
+            plain = self.path.with_suffix(".pvar")
+            packed = plain.with_suffix(".pvar.zst")
+            file = plain if plain.exists() or not packed.exists() else packed
         if not file.exists():
-            raise InputError("the file does not exist", file=plain, remedy=_BESIDE)
+            raise InputError("the file does not exist", file=file, remedy=_BESIDE)
         try:
-            sites = pgenlib.PvarReader(str(file).encode())
-        except RuntimeError as error:
+            pvar = pgenlib.PvarReader(str(file).encode())
+        except (RuntimeError, OSError) as error:
             raise InputError(
                 f"cannot be read ({_reason(error)})", file=file, remedy="Write it again."
             ) from None
-        n = sites.get_variant_ct()
-        chrom = np.array([sites.get_variant_chrom(i).decode() for i in range(n)])
-        # 0-based, as everywhere here; PVAR counts from 1.
-        self._start = np.array([sites.get_variant_pos(i) for i in range(n)], dtype=np.int64) - 1
-        self._end = self._start + [len(sites.get_allele_code(i, 0)) for i in range(n)]
-        edges = np.flatnonzero(chrom[1:] != chrom[:-1]) + 1
-        firsts = [0, *edges.tolist()] if n else []
-        lasts = [*edges.tolist(), n] if n else []
-        self.contigs = [str(chrom[first]) for first in firsts]
-        self._stretch = dict(zip(self.contigs, zip(firsts, lasts, strict=True), strict=True))
-        falling = any((np.diff(self._start[a:b]) < 0).any() for a, b in self._stretch.values())
-        if falling or len(self._stretch) < len(self.contigs):
+        n = pvar.get_variant_ct()
+        try:
+            chroms = [pvar.get_variant_chrom(i).decode() for i in range(n)]
+            widths = [len(pvar.get_allele_code(i, 0)) for i in range(n)]
+        except UnicodeDecodeError:
             raise InputError(
-                "the variants are not sorted by position",
-                file=file,
-                remedy="Run `plink2 --pfile … --sort-vars --make-pgen`.",
-            )
-        self._sites = sites
+                "a name is not UTF-8", file=file, remedy="Write it again with `plink2`."
+            ) from None
+        # 0-based, as everywhere here; PVAR counts from 1.
+        starts = np.array([pvar.get_variant_pos(i) for i in range(n)], dtype=np.int64) - 1
+        ends = starts + np.array(widths, dtype=np.int64)
+        self._sites = SiteTable(chroms, starts, ends, file, declared_contigs(file))
+        self.contigs, self._pvar = self._sites.contigs, pvar
 
     def __enter__(self) -> PgenFile:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._reader.close()
-        self._sites.close()
+        self._pvar.close()
 
     def records(self, chrom: str, start: int, end: int) -> Iterator[Record]:
         """Records whose reference allele overlaps ``[start, end)`` (0-based), in file order."""
-        first, last = self._stretch.get(chrom, (0, 0))
-        last = first + int(np.searchsorted(self._start[first:last], end))
-        # A long reference allele may begin far before the region.
-        for number in first + np.flatnonzero(self._end[first:last] > start):
-            yield self._decode(int(number))
+        for number in self._sites.overlapping(chrom, start, end):
+            yield self._decode(number)
+
+    def spans(self) -> dict[str, tuple[int, int]]:
+        """0-based positions of the first and the last record of every contig that has records."""
+        return self._sites.spans()
 
     def _decode(self, number: int) -> Record:
         try:
             self._reader.read_alleles_and_phasepresent(number, self._alleles, self._phased)
-        except RuntimeError as error:
+        except (RuntimeError, OSError) as error:
             raise InputError(
                 f"variant {number + 1} cannot be read ({_reason(error)})",
                 file=self.path,
                 remedy="The file is damaged or cut short; copy it again.",
             ) from None
         texts = [
-            self._sites.get_allele_code(number, i).decode()
-            for i in range(self._sites.get_allele_ct(number))
+            self._pvar.get_allele_code(number, i).decode()
+            for i in range(self._pvar.get_allele_ct(number))
         ]
         alleles = np.maximum(self._alleles.reshape(-1, 2), -1)[self._columns]
         return Record(
-            position=int(self._start[number]),
+            position=int(self._sites.starts[number]),
             ref=texts[0].upper(),
             alts=tuple(plain_allele(text) for text in texts[1:]),
             alleles=alleles.astype(np.int16),
@@ -131,34 +167,95 @@ class PgenFile:
         )
 
 
-_BESIDE = "Keep .pgen, .pvar (or .pvar.zst) and .psam together under one name."
-
-
 def read_samples(path: Path) -> list[str]:
     """Sample ids (IID) of a PSAM.
 
     Raises
     ------
     InputError
-        If the file is missing or has no IID column.
+        If the file is missing, is no PSAM, has no IID column, or rows of other lengths.
     """
-    if not path.exists():
-        raise InputError("the file does not exist", file=path, remedy=_BESIDE)
-    with path.open(encoding="utf-8") as stream:
-        skipped = sum(1 for line in stream if line.startswith("##"))
-    table = pd.read_csv(path, sep=r"\s+", skiprows=skipped, dtype=str)
-    table.columns = table.columns.str.lstrip("#")
-    if "IID" not in table:
+    rows = read_rows(path, "psam")
+    names = [name.lstrip("#") for name in rows[0]] if rows else []
+    if "IID" not in names:
         raise InputError(
             "the column of sample ids is missing",
             file=path,
             column="IID",
             remedy="Begin the file with a line `#IID SEX`, as plink2 writes it.",
         )
-    return table["IID"].tolist()
+    check_widths(rows, path)
+    column = names.index("IID")
+    return [row[column] for row in rows[1:]]
 
 
-def _reason(error: RuntimeError) -> str:
+def read_rows(path: Path, what: str) -> list[list[str]]:
+    """Fields of a table of PLINK, without its ``##`` lines and empty ones.
+
+    Parameters
+    ----------
+    path : Path
+        The table. Fields are separated by tabs, or else by white space.
+    what : str
+        Its kind, for messages.
+
+    Raises
+    ------
+    InputError
+        If it is missing or no text.
+    """
+    if not path.exists():
+        raise InputError("the file does not exist", file=path, remedy=_BESIDE)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise InputError(
+            f"the .{what} is not UTF-8", file=path, remedy="Save it as UTF-8."
+        ) from None
+    return [line.split() for line in lines if line.strip() and not line.startswith("##")]
+
+
+def check_widths(rows: list[list[str]], path: Path) -> None:
+    """Refuse rows that are longer or shorter than the first one.
+
+    Raises
+    ------
+    InputError
+    """
+    wrong = [number for number, row in enumerate(rows, 1) if len(row) != len(rows[0])]
+    if wrong:
+        raise InputError(
+            f"row {wrong[0]} has {len(rows[wrong[0] - 1])} fields, the first one {len(rows[0])}",
+            file=path,
+            subjects=len(wrong),
+            of=len(rows),
+            remedy="Ids must not hold blanks; write the files again with plink2.",
+        )
+
+
+def declared_contigs(path: Path) -> list[str]:
+    """Contigs that the header of a plain ``.pvar`` declares; none for a packed one."""
+    if path.suffix == ".zst":
+        return []
+    names = []
+    with path.open("rb") as stream:
+        for line in stream:
+            if not line.startswith(b"##"):
+                break
+            found = CONTIG.match(line)
+            if found is not None:
+                names.append(found[1].decode("utf-8", "replace"))
+    return list(dict.fromkeys(names))
+
+
+def _reason(error: Exception) -> str:
     """Message of pgenlib, which comes as bytes or text."""
     text = error.args[0] if error.args else ""
     return " ".join((text.decode() if isinstance(text, bytes) else str(text)).split())
+
+
+def _build(options: PgenOptions, samples: Sequence[str] | None) -> PgenFile:
+    return PgenFile(options.path, samples, sites=options.sites, people=options.people)
+
+
+FORMAT = GenotypeFormat("pgen", PgenOptions, (".pgen",), _build)

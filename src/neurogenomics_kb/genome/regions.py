@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping
 from typing import Literal
 
@@ -10,7 +11,10 @@ import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.genome.annotation import has_tag
+from neurogenomics_kb.genome.gene_units import name_genes
 from neurogenomics_kb.genome.sequences import check_contigs
+
+logger = logging.getLogger(__name__)
 
 REGION_COLUMNS = ["region_id", "gene_id", "chrom", "start", "end", "strand"]
 TAGS = {"mane_select": "MANE_Select", "canonical": "Ensembl_canonical"}
@@ -50,14 +54,16 @@ def exon_regions(
     -------
     DataFrame
         ``region_id, gene_id, chrom, start, end, strand``; positions 0-based, half-open, sorted by
-        gene (order of the annotation) and position. ``gene_id`` is the gene's name where the
-        annotation has one. Regions are numbered along the chromosome: ``APOE.1, APOE.2, …``.
+        gene (order of the annotation) and position. A gene is what has an id of its own;
+        ``gene_id`` is its name, or ``name.id`` where several genes share the name (its id where it
+        has none). Copies on Y of pseudoautosomal genes are left out. Regions are numbered along
+        the chromosome: ``APOE.1, APOE.2, …``.
 
     Raises
     ------
     InputError
-        If there is no exon, a wanted gene is absent, an exon is empty or runs past its contig, or
-        a contig is not in the reference.
+        If there is no exon, no exon says its gene, a wanted gene is absent or several, an exon is
+        empty or runs past its contig, or a contig is not in the reference.
     """
     return _merge(gene_exons(annotation, contigs, genes, transcripts=transcripts, file=file))
 
@@ -70,7 +76,7 @@ def gene_exons(
     transcripts: Transcripts = "all",
     file: str = "genomics.annotation",
 ) -> pd.DataFrame:
-    """Exon rows of the wanted genes and transcripts, checked, with the gene's name as ``gene``.
+    """Exon rows of the wanted genes and transcripts, checked, with the gene's label as ``gene``.
 
     Parameters, errors and coordinates are those of `exon_regions`; positions stay 1-based.
     """
@@ -86,19 +92,59 @@ def gene_exons(
             file=file,
             remedy="Supply a GTF or GFF3 with 'exon' in the third column.",
         )
-    exons["gene"] = _gene_names(exons)
-    if genes is not None:
-        unknown = sorted(set(genes) - set(exons["gene"]))
-        if unknown:
-            raise InputError(
-                f"gene {listing(unknown)} has no exon in the annotation",
-                file=file,
-                remedy="Check the spelling, or remove the gene from genomics.sequences.genes.",
-            )
-        exons = exons[exons["gene"].isin(set(genes))]
+    exons = name_genes(_with_gene(exons, file))
+    exons = exons if genes is None else _choose_genes(exons, genes, file)
     exons = _choose_transcripts(exons, transcripts, file)
     _check_bounds(exons, contigs, file)
     return exons
+
+
+def _with_gene(exons: pd.DataFrame, file: str) -> pd.DataFrame:
+    """Exons that say which gene they are of; how many do not is warned of."""
+    ids = exons["gene_id"]
+    known = ids.notna() & (ids.astype(str).str.strip() != "")
+    if not known.any():
+        raise InputError(
+            f"none of its {len(exons)} exons says which gene it is of (gene_id)",
+            file=file,
+            remedy="Supply a GTF with gene_id in the last column, or a GFF3 with the genes that "
+            "its exons descend from.",
+        )
+    if not known.all():
+        logger.warning(
+            "%s: %d of %d exons do not say which gene they are of and are left out",
+            file,
+            int((~known).sum()),
+            len(exons),
+        )
+    return exons[known]
+
+
+def _choose_genes(exons: pd.DataFrame, genes: Collection[str], file: str) -> pd.DataFrame:
+    if not len(genes):
+        raise InputError(
+            "no gene is asked for",
+            file=file,
+            remedy="Name genes in genomics.sequences.genes or a gene set, or leave the list out "
+            "for all.",
+        )
+    unknown = sorted(set(genes) - set(exons["gene"]))
+    shared = exons[exons["gene_name"].isin(unknown)]
+    if len(shared):
+        name = shared["gene_name"].iloc[0]
+        labels = listing(dict.fromkeys(shared.loc[shared["gene_name"] == name, "gene"]))
+        raise InputError(
+            f"{name} is the name of several genes ({labels})",
+            file=file,
+            remedy="Name the one that is meant as it stands in brackets.",
+        )
+    if unknown:
+        raise InputError(
+            f"gene {listing(unknown)} has no exon in the annotation",
+            file=file,
+            remedy="Check the spelling, or remove the gene from genomics.sequences.genes.",
+        )
+    return exons[exons["gene"].isin(set(genes))]
 
 
 def _choose_transcripts(exons: pd.DataFrame, transcripts: Transcripts, file: str) -> pd.DataFrame:
@@ -117,13 +163,6 @@ def _choose_transcripts(exons: pd.DataFrame, transcripts: Transcripts, file: str
             "genomics.sequences.transcripts to all.",
         )
     return chosen
-
-
-def _gene_names(exons: pd.DataFrame) -> pd.Series:
-    if "gene_name" not in exons:
-        return exons["gene_id"].astype(str)
-    named = exons["gene_name"].notna() & (exons["gene_name"].astype(str) != "")
-    return exons["gene_name"].where(named, exons["gene_id"]).astype(str)
 
 
 def _check_bounds(exons: pd.DataFrame, contigs: Mapping[str, int] | None, file: str) -> None:

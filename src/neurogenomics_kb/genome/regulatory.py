@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -9,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.tables import require_columns
+from neurogenomics_kb.foundation.tables import require_columns, require_numbers
 from neurogenomics_kb.genome.regions import REGION_COLUMNS, Transcripts, gene_exons
+
+logger = logging.getLogger(__name__)
 
 # A window beyond this is longer than any published encoder sees at once.
 MAX_WINDOW = 1_000_000
@@ -98,28 +101,10 @@ def regulatory_regions(
     exons = gene_exons(annotation, contigs, genes, transcripts=transcripts, file=file)
     if elements is not None:
         _check_elements(elements, contigs)
-    tables = []
-    for gene, own in exons.groupby("gene", sort=False):
-        strand = str(own["strand"].iloc[0])
-        chrom = str(own["seqname"].iloc[0])
-        # 0-based position of the transcript's first base.
-        start_site = int(own["end"].max()) - 1 if strand == "-" else int(own["start"].min()) - 1
-        first = max(0, start_site - window.flank)
-        last = min(contigs[chrom], start_site + window.flank)
-        starts = tiles(last - first, window)
-        table = pd.DataFrame({"start": first + starts})
-        table["end"] = np.minimum(table["start"] + window.bases, last)
-        table["gene_id"] = f"{gene}{BETWEEN}window"
-        parts = [table]
-        if elements is not None:
-            inside = elements[
-                (elements["chrom"].astype(str) == chrom)
-                & (elements["start"] >= first)
-                & (elements["end"] <= last)
-            ].sort_values(["start", "end"])
-            names = f"{gene}{BETWEEN}" + inside["element"].astype(str)
-            parts.append(inside[["start", "end"]].assign(gene_id=names))
-        tables.append(pd.concat(parts).assign(chrom=chrom, strand=strand))
+    tables = [
+        _gene_window(str(gene), own, contigs, window, elements, file)
+        for gene, own in exons.groupby("gene", sort=False)
+    ]
     regions = pd.concat(tables, ignore_index=True)
     # By class, so that what is pooled together stands together.
     order = {name: rank for rank, name in enumerate(dict.fromkeys(regions["gene_id"]))}
@@ -127,6 +112,41 @@ def regulatory_regions(
     number = regions.groupby("gene_id", sort=False).cumcount() + 1
     regions["region_id"] = regions["gene_id"] + "." + number.astype(str)
     return regions[REGION_COLUMNS].reset_index(drop=True)
+
+
+def _gene_window(
+    gene: str,
+    exons: pd.DataFrame,
+    contigs: Mapping[str, int],
+    window: RegulatoryWindow,
+    elements: pd.DataFrame | None,
+    file: str,
+) -> pd.DataFrame:
+    """Tiles and elements around one gene's start site."""
+    if len(set(exons["strand"])) > 1:
+        raise InputError(
+            f"gene {gene} has exons on both strands, so that it has no one start site",
+            file=file,
+            remedy="Correct the annotation, or leave the gene out.",
+        )
+    strand, chrom = str(exons["strand"].iloc[0]), str(exons["seqname"].iloc[0])
+    # 0-based position of the transcript's first base.
+    start_site = int(exons["end"].max()) - 1 if strand == "-" else int(exons["start"].min()) - 1
+    first = max(0, start_site - window.flank)
+    last = min(contigs[chrom], start_site + window.flank)
+    table = pd.DataFrame({"start": first + tiles(last - first, window)})
+    table["end"] = np.minimum(table["start"] + window.bases, last)
+    table["gene_id"] = f"{gene}{BETWEEN}window"
+    parts = [table]
+    if elements is not None:
+        inside = elements[
+            (elements["chrom"].astype(str) == chrom)
+            & (elements["start"] >= first)
+            & (elements["end"] <= last)
+        ].sort_values(["start", "end"])
+        names = f"{gene}{BETWEEN}" + inside["element"].astype(str)
+        parts.append(inside[["start", "end"]].assign(gene_id=names))
+    return pd.concat(parts).assign(chrom=chrom, strand=strand)
 
 
 def tiles(length: int, window: RegulatoryWindow) -> np.ndarray:
@@ -141,6 +161,28 @@ def tiles(length: int, window: RegulatoryWindow) -> np.ndarray:
 def _check_elements(elements: pd.DataFrame, contigs: Mapping[str, int]) -> None:
     file = "genomics.elements"
     require_columns(elements, ("chrom", "start", "end", "element"), file)
+    if elements.empty:
+        raise InputError(
+            "there is no element", file=file, remedy="Declare the elements as not collected."
+        )
+    for column in ("start", "end"):
+        require_numbers(elements[column], file, column)
+        uneven = elements[column].isna() | (elements[column] % 1 != 0)
+        if uneven.any():
+            raise InputError(
+                f"{int(uneven.sum())} positions are missing or no whole numbers",
+                file=file,
+                column=column,
+                remedy="Positions are those of BED: 0-based, the end not included.",
+            )
+    nameless = elements["element"].isna() | (elements["element"].astype(str).str.strip() == "")
+    if nameless.any():
+        raise InputError(
+            f"{int(nameless.sum())} elements have no class",
+            file=file,
+            column="element",
+            remedy="Name the class of each element, such as promoter or enhancer.",
+        )
     empty = (elements["start"] < 0) | (elements["end"] <= elements["start"])
     if empty.any():
         first = elements[empty].iloc[0]
@@ -150,11 +192,22 @@ def _check_elements(elements: pd.DataFrame, contigs: Mapping[str, int]) -> None:
             file=file,
             remedy="Positions are those of BED: 0-based, the end not included.",
         )
-    if not set(elements["chrom"].astype(str)) & set(contigs):
+    chroms = elements["chrom"].astype(str)
+    if not set(chroms) & set(contigs):
         raise InputError(
-            f"none of its contigs ({elements['chrom'].iloc[0]}, …) is in the reference "
+            f"none of its contigs ({chroms.iloc[0]}, …) is in the reference "
             f"({next(iter(contigs))}, …)",
             file=file,
             column="chrom",
             remedy="Rename them (chr1 against 1), or use elements of the same genome build.",
+        )
+    beyond = elements["end"] > chroms.map(contigs).fillna(np.inf)
+    if beyond.any():
+        first = elements[beyond].iloc[0]
+        logger.warning(
+            "%s: %d elements run past the end of their contig, first %s:%d-%d; are they of the "
+            "same genome build as the reference?",
+            file,
+            int(beyond.sum()),
+            *first[["chrom", "start", "end"]],
         )

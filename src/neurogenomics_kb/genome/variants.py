@@ -2,134 +2,190 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import partial
+from glob import glob, has_magic
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
-import numpy as np
+from pydantic import ValidationError
 
-from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError, listing, nearest
+from neurogenomics_kb.genome import pgen, plink1, vcf
+from neurogenomics_kb.genome.blocks import BlockedVariants
+from neurogenomics_kb.genome.genotypes import (
+    GenotypeFormat,
+    GenotypeOptions,
+    Record,
+    VariantFile,
+    check_samples,
+    plain_allele,
+)
 
-_BASES = frozenset("ACGTN")
+__all__ = [
+    "GENOTYPE_FORMATS",
+    "GenotypeFormat",
+    "GenotypeOptions",
+    "Record",
+    "VariantFile",
+    "check_samples",
+    "genotype_options",
+    "open_variants",
+    "plain_allele",
+    "variant_paths",
+]
 
+# Every format of genotypes by its name. A new one is a module with its own FORMAT and a line here.
+GENOTYPE_FORMATS: dict[str, GenotypeFormat] = {
+    "vcf": vcf.FORMAT,
+    "pgen": pgen.FORMAT,
+    "plink1": plink1.FORMAT,
+}
+# How files begin that are read whatever their name is: a VCF or BCF under bgzip.
+_BGZIP = b"\x1f\x8b\x08\x04"
 
-@dataclass(frozen=True)
-class Record:
-    """One variant, possibly with several alternate alleles.
-
-    Attributes
-    ----------
-    position : int
-        0-based position of the first base of `ref`.
-    ref : str
-        Reference allele, upper case.
-    alts : tuple of (str or None)
-        Alternate alleles, upper case; None where the allele is symbolic (``<DEL>``, ``*``, a
-        breakend) and has no sequence of its own.
-    alleles : ndarray of int, shape (n_samples, 2)
-        Allele numbers, 0 the reference, -1 missing. A haploid call stands in both columns.
-    phased : ndarray of bool, shape (n_samples,)
-        Whether the order of the two alleles means something.
-    haploid : int
-        Number of samples with a haploid call.
-    """
-
-    position: int
-    ref: str
-    alts: tuple[str | None, ...]
-    alleles: np.ndarray
-    phased: np.ndarray
-    haploid: int
-
-    @property
-    def end(self) -> int:
-        """0-based position after the last base of `ref`."""
-        return self.position + len(self.ref)
+VariantSource = str | Path | Sequence[str | Path] | Mapping[str, Any] | GenotypeOptions
 
 
-class VariantFile(Protocol):
-    """What a reader of genotypes offers; a context manager.
-
-    Attributes
-    ----------
-    path : Path
-    samples : list of str
-        Samples in the order of the calls.
-    contigs : list of str
-    """
-
-    path: Path
-    samples: list[str]
-    contigs: list[str]
-
-    def __enter__(self) -> VariantFile: ...
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def records(self, chrom: str, start: int, end: int) -> Iterator[Record]:
-        """Records whose reference allele overlaps ``[start, end)`` (0-based), in file order."""
-        ...
-
-
-def open_variants(path: str | Path, samples: Sequence[str] | None = None) -> VariantFile:
-    """Open a VCF, BCF or PGEN, restricted to some samples in the order asked for.
+def open_variants(source: VariantSource, samples: Sequence[str] | None = None) -> VariantFile:
+    """Open genotypes of any known format, restricted to some samples in the order asked for.
 
     Parameters
     ----------
-    path : str or Path
-        ``.vcf.gz`` or ``.bcf`` with its index, or ``.pgen`` with ``.pvar`` and ``.psam`` beside it.
+    source : path, sequence of paths, mapping or GenotypeOptions
+        A file (``.vcf.gz`` or ``.bcf`` with its index, ``.pgen`` with ``.pvar`` and ``.psam``,
+        ``.bed`` with ``.bim`` and ``.fam``); a pattern (``ukb23157_c1_b*_v1.vcf.gz``) or several
+        files, which are read as one; or options with ``format`` and ``path``.
     samples : sequence of str, optional
         Samples to read; default all, in the order of the file.
+
+    Returns
+    -------
+    VariantFile
 
     Raises
     ------
     InputError
-        If a file or its index is missing, the format is another, or a sample is not in it.
+        If a file or its index is missing, damaged or of another format, files of one source
+        overlap or hold different people, or a sample is not in it.
+
+    Examples
+    --------
+    >>> with open_variants("cohort.vcf.gz") as calls:  # doctest: +SKIP
+    ...     records = list(calls.records("chr1", 0, 1000))
     """
-    if not Path(path).exists():
+    options = genotype_options(source)
+    paths = variant_paths(options.path)
+    open_file = partial(_open_file, options)
+    if len(paths) == 1:
+        return open_file(paths[0], samples)
+    return BlockedVariants(paths, open_file, samples)
+
+
+def _open_file(options: GenotypeOptions, path: Path, samples: Sequence[str] | None) -> VariantFile:
+    return GENOTYPE_FORMATS[options.format].build(
+        options.model_copy(update={"path": path}), samples
+    )
+
+
+def genotype_options(source: VariantSource) -> GenotypeOptions:
+    """Options of a source; the format of a path is that of its ending.
+
+    Raises
+    ------
+    InputError
+        If the format is unknown, an option is not one of the format, or files do not exist.
+    """
+    if isinstance(source, GenotypeOptions):
+        source = source.model_dump(exclude_unset=False)
+    if isinstance(source, Mapping):
+        given = dict(source)
+        path = given.get("path", ())
+        name = given.pop("format", None)
+    else:
+        path = source if isinstance(source, (str, Path)) else tuple(source)
+        given, name = {"path": path}, None
+    if name is None:
+        name = _format_of(variant_paths(path))
+    if name not in GENOTYPE_FORMATS:
         raise InputError(
-            "the file of variants does not exist",
-            file=path,
-            remedy="Check the path of genomics.variants.",
+            f"unknown format of genotypes '{name}'{nearest(str(name), GENOTYPE_FORMATS)}",
+            column="format",
+            remedy=f"Known formats: {listing(GENOTYPE_FORMATS, len(GENOTYPE_FORMATS))}.",
         )
-    if Path(path).suffix == ".pgen":
-        from neurogenomics_kb.genome.pgen import PgenFile
-
-        return PgenFile(path, samples)
-    from neurogenomics_kb.genome.vcf import VcfFile
-
-    return VcfFile(path, samples)
-
-
-def plain_allele(allele: str) -> str | None:
-    """Upper-case allele, or None if it is symbolic."""
-    allele = allele.upper()
-    return allele if allele and _BASES.issuperset(allele) else None
-
-
-def check_samples(samples: Sequence[str], present: Sequence[str], path: Path) -> None:
-    """Refuse samples that are asked for twice or are not in the file."""
-    if not present:
+    try:
+        return GENOTYPE_FORMATS[name].options(format=name, **given)
+    except ValidationError as error:
+        first = error.errors()[0]
         raise InputError(
-            "the file holds sites only, no samples",
-            file=path,
-            remedy="Supply a VCF with genotype columns.",
-        )
-    if len(set(samples)) < len(samples):
-        twice = sorted({sample for sample in samples if list(samples).count(sample) > 1})
+            f"options of the format '{name}' do not fit ({first['msg']})",
+            column=".".join(map(str, first["loc"])) or "format",
+            remedy=f"It has {listing(GENOTYPE_FORMATS[name].options.model_fields)}.",
+        ) from None
+
+
+def variant_paths(path: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Files of a path, a pattern, or several of them; they all exist.
+
+    Raises
+    ------
+    InputError
+        If a file does not exist, nothing fits a pattern, or there is no path at all.
+    """
+    given = [path] if isinstance(path, (str, Path)) else list(path)
+    if not given:
         raise InputError(
-            f"samples asked for more than once: {listing(twice)}",
-            file=path,
-            subjects=len(twice),
-            remedy="Name each sample once.",
+            "no file of variants is named", column="path", remedy="Name one or several files."
         )
-    absent = sorted(set(samples) - set(present))
-    if absent:
-        raise InputError(
-            f"samples are not in the file: {listing(absent)}",
-            file=path,
-            subjects=len(absent),
-            of=len(samples),
-            remedy="Check the spelling of the ids, or leave these subjects out.",
-        )
+    found = []
+    for each in map(Path, given):
+        if each.is_dir():
+            raise InputError(
+                "is a folder, not a file of variants",
+                file=each,
+                remedy="Name its files by a pattern, such as chr*.vcf.gz.",
+            )
+        if each.exists():
+            found.append(each)
+        elif has_magic(str(each)):
+            fitting = sorted(Path(match) for match in glob(str(each)))
+            if not fitting:
+                raise InputError(
+                    "no file of variants fits the pattern",
+                    file=each,
+                    remedy="Check the path of genomics.variants.",
+                )
+            found += fitting
+        else:
+            raise InputError(
+                "the file of variants does not exist",
+                file=each,
+                remedy="Check the path of genomics.variants.",
+            )
+    return found
+
+
+def _format_of(paths: Sequence[Path]) -> str:
+    """Name of the format that all files have by their ending or their first bytes."""
+    names = [_format_of_one(path) for path in paths]
+    for name, path in zip(names, paths, strict=True):
+        if name is None or name != names[0]:
+            known = ", ".join(
+                f"{each.name} ({', '.join(each.suffixes)})" for each in GENOTYPE_FORMATS.values()
+            )
+            raise InputError(
+                "the ending is of no known format of genotypes"
+                if name is None
+                else f"the format is {name}, that of {paths[0].name} {names[0]}",
+                file=path,
+                remedy=f"Known formats: {known}.",
+            )
+    return str(names[0])
+
+
+def _format_of_one(path: Path) -> str | None:
+    for each in GENOTYPE_FORMATS.values():
+        if path.name.endswith(each.suffixes):
+            return each.name
+    with path.open("rb") as stream:
+        return "vcf" if stream.read(len(_BGZIP)) == _BGZIP else None

@@ -26,6 +26,7 @@ from neurogenomics_kb.genome.pooling import pool_genes, prior_weights
 from neurogenomics_kb.genome.regions import exon_regions
 from neurogenomics_kb.genome.regulatory import regulatory_regions
 from neurogenomics_kb.genome.sequences import contig_lengths
+from neurogenomics_kb.genome.variants import GenotypeOptions
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.genomics.levels import (
     gene_encoders,
@@ -87,7 +88,10 @@ def extract_regions(
 
 
 def extract_personal_sequences(
-    reference: Path, regions: pd.DataFrame, variants: Path, sequences: SequenceParameters
+    reference: Path,
+    regions: pd.DataFrame,
+    variants: Path | GenotypeOptions,
+    sequences: SequenceParameters,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, int]]:
     """Distinct sequences, who carries which, missing call rates, and counts of what was skipped."""
     if is_absent(reference, variants) or regions.empty:

@@ -1,0 +1,170 @@
+"""Genotype calls from PLINK 1 files (BED with BIM and FAM)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.genome.genotypes import (
+    GenotypeFormat,
+    GenotypeOptions,
+    Record,
+    check_samples,
+    plain_allele,
+)
+from neurogenomics_kb.genome.pgen import check_widths, read_rows
+from neurogenomics_kb.genome.sites import SiteTable
+
+_MAGIC = bytes((0x6C, 0x1B, 0x01))  # the last byte says: one variant after another
+# Alleles of the four codes, as numbers of A1 and A2: two copies of A1, missing, one each, two of
+# A2. A1 is number 1 here.
+_PAIRS = np.array([[1, 1], [-1, -1], [0, 1], [0, 0]], dtype=np.int8)
+
+
+class Plink1Options(GenotypeOptions):
+    """Options of a PLINK 1 file set.
+
+    Attributes
+    ----------
+    format : {"plink1"}
+    path : Path or tuple of Path
+        ``.bed``, with ``.bim`` and ``.fam`` beside it.
+    reference : {"a2", "a1"}
+        Which column of the ``.bim`` holds the reference allele; default ``a2``, as plink2 writes
+        it. PLINK 1.9 puts the major allele there unless it is told to keep the order.
+    """
+
+    format: Literal["plink1"] = "plink1"
+    reference: Literal["a1", "a2"] = "a2"
+
+
+class Plink1File:
+    """A PLINK 1 file set, restricted to some samples in the order asked for.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.bed``, with ``.bim`` and ``.fam`` beside it.
+    samples : sequence of str, optional
+        Samples (IID) to read; default all, in the order of the file.
+    reference : {"a2", "a1"}
+        Which column of the ``.bim`` holds the reference allele; default ``a2``.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, damaged or not of this set, or a sample is not in it.
+
+    Notes
+    -----
+    The format has no phase: heterozygotes are unphased. Haploid calls are stored as homozygous
+    ones. A variant whose reference allele is ``0`` (never seen) cannot be placed and is refused.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        samples: Sequence[str] | None = None,
+        *,
+        reference: Literal["a1", "a2"] = "a2",
+    ) -> None:
+        self.path = Path(path)
+        people = read_rows(self.path.with_suffix(".fam"), "fam")
+        sites = read_rows(self.path.with_suffix(".bim"), "bim")
+        for rows, suffix, n in ((people, ".fam", 2), (sites, ".bim", 6)):
+            file = self.path.with_suffix(suffix)
+            check_widths(rows, file)
+            if rows and len(rows[0]) < n:
+                raise InputError(
+                    f"its rows have {len(rows[0])} fields, not {n} or more",
+                    file=file,
+                    remedy="Write the files again with plink2 --make-bed.",
+                )
+        present = [row[1] for row in people]
+        self.samples = [str(s) for s in (present if samples is None else samples)]
+        check_samples(self.samples, present, self.path)
+        row = {sample: number for number, sample in enumerate(present)}
+        self._columns = np.array([row[s] for s in self.samples], dtype=np.intp)
+        self._width = (len(present) + 3) // 4
+        self._read_sites(sites, reference)
+        try:
+            self._stream = self.path.open("rb")
+        except OSError as error:
+            raise InputError(
+                f"cannot be opened ({error.strerror})", file=path, remedy="Check the path."
+            ) from None
+        magic = self._stream.read(3)
+        size = self._stream.seek(0, 2)
+        expected = len(_MAGIC) + self._width * len(sites)
+        if magic != _MAGIC or size != expected:
+            self._stream.close()
+            raise InputError(
+                f"not the .bed of its .bim and .fam ({size:,} bytes, expected {expected:,})",
+                file=self.path,
+                remedy="The three files must be of one `plink2 --make-bed`; copy them again.",
+            )
+
+    def _read_sites(self, rows: list[list[str]], reference: str) -> None:
+        file = self.path.with_suffix(".bim")
+        try:
+            starts = np.array([int(row[3]) for row in rows], dtype=np.int64) - 1
+        except ValueError:
+            raise InputError(
+                "a position is no whole number", file=file, remedy="Write the file again."
+            ) from None
+        ref, alt = (5, 4) if reference == "a2" else (4, 5)
+        self._ref = [row[ref].upper() for row in rows]
+        self._alt = [row[alt] for row in rows]
+        unseen = [row[1] for row in rows if row[ref] == "0"]
+        if unseen:
+            raise InputError(
+                f"{len(unseen)} variants have no reference allele (0), first {unseen[0]}",
+                file=file,
+                remedy="Run `plink2 --bfile … --ref-from-fa force --fa reference.fa --make-pgen`.",
+            )
+        ends = starts + np.array([len(text) for text in self._ref], dtype=np.int64)
+        self._sites = SiteTable([row[0] for row in rows], starts, ends, file)
+        self.contigs = self._sites.contigs
+        self._swapped = reference == "a1"
+
+    def __enter__(self) -> Plink1File:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+    def records(self, chrom: str, start: int, end: int) -> Iterator[Record]:
+        """Records whose reference allele overlaps ``[start, end)`` (0-based), in file order."""
+        for number in self._sites.overlapping(chrom, start, end):
+            yield self._decode(number)
+
+    def spans(self) -> dict[str, tuple[int, int]]:
+        """0-based positions of the first and the last record of every contig that has records."""
+        return self._sites.spans()
+
+    def _decode(self, number: int) -> Record:
+        self._stream.seek(len(_MAGIC) + number * self._width)
+        packed = np.frombuffer(self._stream.read(self._width), dtype=np.uint8)
+        codes = (packed[:, None] >> np.array([0, 2, 4, 6], dtype=np.uint8) & 3).reshape(-1)
+        alleles = _PAIRS[codes[self._columns]]
+        if self._swapped:
+            alleles = np.where(alleles < 0, alleles, 1 - alleles)[:, ::-1]
+        return Record(
+            position=int(self._sites.starts[number]),
+            ref=self._ref[number],
+            alts=(plain_allele(self._alt[number]),),
+            alleles=alleles,
+            phased=np.zeros(len(alleles), dtype=bool),
+            haploid=0,
+        )
+
+
+def _build(options: Plink1Options, samples: Sequence[str] | None) -> Plink1File:
+    return Plink1File(options.path, samples, reference=options.reference)
+
+
+FORMAT = GenotypeFormat("plink1", Plink1Options, (".bed",), _build)
