@@ -256,7 +256,8 @@ def test_hyena_is_causal(tmp_path):
 def test_generator_is_the_stock_llama(tmp_path):
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from neurogenomics_kb.foundation.weights import read_config, read_tensors
+    from neurogenomics_kb.foundation.checkpoints import read_config
+    from neurogenomics_kb.foundation.tensors import read_tensors
 
     folder = SAVERS["generator"](tmp_path / "m")
     encoder = load_encoder({"type": "generator", "weights": str(folder)})

@@ -21,14 +21,8 @@ from neurogenomics_kb.brain.encoders.base import (
 )
 from neurogenomics_kb.brain.encoders.scaling import make_scaling
 from neurogenomics_kb.brain.encoders.vit import ParcelTransformer, read_matrix, to_unit_range
-from neurogenomics_kb.foundation.weights import (
-    assign,
-    companion,
-    fingerprint,
-    locate,
-    read_tensors,
-    require_tensors,
-)
+from neurogenomics_kb.foundation.checkpoints import companion, fingerprint, locate
+from neurogenomics_kb.foundation.tensors import assign, read_tensors, require_tensors
 
 MODEL = "Brain Harmony's functional encoder"
 SIZES = {
@@ -189,7 +183,7 @@ def load_brain_harmony(
     Parameters
     ----------
     weights, revision : str
-        As for `neurogenomics_kb.foundation.weights.locate`.
+        As for `neurogenomics_kb.foundation.checkpoints.locate`.
     file : str, optional
         One of several checkpoints in the folder.
     gradient, harmonics : str

@@ -19,15 +19,9 @@ from neurogenomics_kb.brain.encoders.base import (
 )
 from neurogenomics_kb.brain.encoders.scaling import check_resampling, make_scaling, resample
 from neurogenomics_kb.brain.encoders.vit import ParcelTransformer, read_matrix, to_unit_range
+from neurogenomics_kb.foundation.checkpoints import companion, fingerprint, locate
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.weights import (
-    assign,
-    companion,
-    fingerprint,
-    locate,
-    read_tensors,
-    require_tensors,
-)
+from neurogenomics_kb.foundation.tensors import assign, read_tensors, require_tensors
 
 MODEL = "Brain-JEPA"
 SIZES = {
@@ -135,7 +129,7 @@ def load_brain_jepa(
     Parameters
     ----------
     weights, revision : str
-        As for `neurogenomics_kb.foundation.weights.locate`.
+        As for `neurogenomics_kb.foundation.checkpoints.locate`.
     file : str, optional
         One of several checkpoints in the folder.
     gradient : str

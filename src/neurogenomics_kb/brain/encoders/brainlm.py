@@ -25,17 +25,15 @@ from neurogenomics_kb.brain.encoders.base import (
     require_tr,
 )
 from neurogenomics_kb.brain.encoders.scaling import check_resampling, make_scaling, resample
-from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.weights import (
-    assign,
+from neurogenomics_kb.foundation.checkpoints import (
     companion,
     fingerprint,
     locate,
     read_config,
-    read_tensors,
-    require_tensors,
     setting,
 )
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.tensors import assign, read_tensors, require_tensors
 
 MODEL = "BrainLM"
 TR = 0.735  # UK Biobank; the authors resample nothing
@@ -289,7 +287,7 @@ def load_brainlm(
     Parameters
     ----------
     weights, revision, subfolder : str
-        As for `neurogenomics_kb.foundation.weights.locate`.
+        As for `neurogenomics_kb.foundation.checkpoints.locate`.
     file : str, optional
         One of several checkpoints in the folder.
     coordinates : str
