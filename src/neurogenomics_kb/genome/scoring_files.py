@@ -20,8 +20,8 @@ import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.builds import build_name, chromosome_name
+from neurogenomics_kb.genome.sites import reverse_strand
 
-COMPLEMENT = str.maketrans("ACGT", "TGCA")
 # Positions in the build that the header names (harmonised), else the author's; never one of each.
 HARMONISED, AUTHORS = ("hm_chr", "hm_pos"), ("chr_name", "chr_position")
 OTHER = ("other_allele", "reference_allele", "hm_inferotherallele")
@@ -147,11 +147,6 @@ def candidates(other: object) -> tuple[str, ...]:
         return ()
     parts = re.split(r"[/,;|\s]+", re.sub(r"[\[\]()'\"]", "", other).upper())
     return tuple(dict.fromkeys(p for p in parts if p.lower() not in GAPS))
-
-
-def reverse_strand(allele: str) -> str:
-    """An allele as the other strand spells it."""
-    return allele.translate(COMPLEMENT)[::-1]
 
 
 # --- lines and columns ------------------------------------------------------------------------
