@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.hashes import hash_files
 
 MODELS = "NGKB_MODEL_DIR"
-ENDS = 1 << 20
 PATTERNS = ["*.json", "*.txt", "*.safetensors", "*.bin"]
 # What a trainer leaves beside the weights.
 LEFT_OVER = ("training_args.bin", "optimizer.bin", "scheduler.bin")
@@ -167,19 +167,27 @@ def companion(folder: Path, name: str, what: str) -> Path:
     )
 
 
-def fingerprint(folder: Path) -> str:
-    """Name of a checkpoint's content: configuration and tokenizer whole, weights by their ends.
+def fingerprint(folder: Path, *beside: Path) -> str:
+    """Name of a checkpoint's content: every byte of every file counts.
 
-    Reading gigabytes at every start would cost more than it tells; the size and the first and last
-    megabyte of a weight file tell any two checkpoints apart that training made.
+    Parameters
+    ----------
+    folder : Path
+        All its files count, not those of folders in it.
+    *beside : Path
+        Files that belong to the model and may lie elsewhere.
+
+    Notes
+    -----
+    Two checkpoints of one training differ where nobody expects it, so nothing is left out; hashes
+    of large files are remembered (`neurogenomics_kb.foundation.hashes`).
     """
+    files = sorted(p for p in folder.iterdir() if p.is_file())
+    more = sorted({p.absolute() for p in beside} - {p.absolute() for p in files})
+    hashes = hash_files([*files, *more])
     digest = hashlib.sha256()
-    for file in sorted(p for p in folder.iterdir() if p.is_file()):
-        size = file.stat().st_size
-        digest.update(f"{file.name} {size}".encode())
-        with open(file, "rb") as stream:
-            digest.update(stream.read(ENDS))
-            if size > ENDS:
-                stream.seek(max(size - ENDS, ENDS))
-                digest.update(stream.read(ENDS))
+    for file in files:
+        digest.update(f"{file.name} {hashes[file]}\n".encode())
+    for content in sorted(hashes[file] for file in more):
+        digest.update(f"beside {content}\n".encode())
     return digest.hexdigest()[:16]

@@ -23,7 +23,8 @@ from sklearn.utils.extmath import randomized_svd
 
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.genome.builds import chromosome_name
-from neurogenomics_kb.genome.sites import reverse_strand, sites
+from neurogenomics_kb.genome.sequences import reverse_complement
+from neurogenomics_kb.genome.sites import sites
 from neurogenomics_kb.genome.variants import VariantFile, open_variants
 
 logger = logging.getLogger(__name__)
@@ -257,7 +258,7 @@ def _find(calls: VariantFile, contigs: dict[str, list[str]], row) -> tuple[np.nd
     here = [r for c in places for r in calls.records(c, start, start + 1) if r.position == start]
     spellings = [("as in the loadings", row.ref, row.alt), ("swapped", row.alt, row.ref)]
     if len(row.ref) == len(row.alt) == 1:
-        one, other = reverse_strand(row.ref), reverse_strand(row.alt)
+        one, other = reverse_complement(row.ref), reverse_complement(row.alt)
         if {one, other} != {row.ref, row.alt}:
             spellings += [("other strand", one, other), ("other strand, swapped", other, one)]
     for spelling, ref, alt in spellings:

@@ -31,6 +31,8 @@ PORTION = 512
 # Sequences that the cost is estimated from.
 MEASURED = 8
 KEY = "S32"
+# Raised when the code gives other vectors from the same weights; older caches are not used then.
+CODE = 2
 
 
 def sequence_keys(sequences: Sequence[str]) -> np.ndarray:
@@ -46,9 +48,11 @@ class EmbeddingCache:
     Parameters
     ----------
     folder : Path
+        Made when there is something to put down.
     encoder : str
-        Fingerprint of the encoder: weights, tokenization, pooling. Others' vectors are not seen.
+        Fingerprint of the encoder (`encoder_fingerprint`). Others' vectors are not seen.
     dim : int
+        Length of a vector.
     """
 
     def __init__(self, folder: str | Path, encoder: str, dim: int) -> None:
@@ -222,10 +226,38 @@ def _put_down(
 
 
 def encoder_fingerprint(encoder_id: str, spec: dict[str, Any], encoder: Encoder) -> str:
-    """Name of an encoder's folder: what changes its vectors changes the name."""
-    weights = getattr(encoder, "weights_fingerprint", "")
-    text = repr((sorted(spec.items()), sorted(encoder.framing.items()), weights))
+    """Name of an encoder's folder: what changes its vectors changes the name.
+
+    Parameters
+    ----------
+    encoder_id : str
+        Id of the model card.
+    spec : dict
+        Of the card.
+    encoder : Encoder
+        Its ``weights_fingerprint``, framing (tokenization, windows, pooling), number type and
+        device count, and the revision of the code that cuts and pools.
+    """
+    parts = {
+        "code": CODE,
+        "spec": sorted(spec.items()),
+        "framing": sorted(encoder.framing.items()),
+        "weights": getattr(encoder, "weights_fingerprint", ""),
+        "dtype": getattr(encoder, "dtype", ""),
+        "device": device_kind(str(getattr(encoder, "device", ""))),
+    }
+    text = repr(sorted(parts.items()))
     return f"{encoder_id}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def device_kind(device: str) -> str:
+    """What a device is, not which of several: devices of one kind compute the same."""
+    kind = device.partition(":")[0]
+    if kind != "cuda":
+        return kind
+    import torch
+
+    return f"cuda {torch.cuda.get_device_name(device)}" if torch.cuda.is_available() else kind
 
 
 def count_carriers(index: Any, n_sequences: int) -> np.ndarray:

@@ -23,7 +23,8 @@ from neurogenomics_kb.genome.scoring_files import (
     candidates,
     read_scoring_file,
 )
-from neurogenomics_kb.genome.sites import Site, reverse_strand, sites
+from neurogenomics_kb.genome.sequences import reverse_complement
+from neurogenomics_kb.genome.sites import Site, sites
 from neurogenomics_kb.genome.variants import VariantFile, open_variants
 
 __all__ = ["ScoringFile", "main", "read_scoring_file", "score_people"]
@@ -206,7 +207,7 @@ def choose(
     """
     trusted = ambiguous == "same_strand"
     if others:
-        turned = reverse_strand(effect)
+        turned = reverse_complement(effect)
         # Palindromes of more than a base are told apart by their neighbours in no file.
         if not trusted and turned != effect and set(others) == {turned}:
             return "ambiguous"
@@ -223,7 +224,7 @@ def choose(
             return "ambiguous"
     if len(found) != 1 or found[0][0].repeats:
         return "other_alleles"
-    turned = reverse_strand(effect)
+    turned = reverse_complement(effect)
     if not trusted and turned != effect and turned in found[0][0].alleles and len(effect) == 1:
         return "ambiguous"
     return found[0]
@@ -238,11 +239,11 @@ def match(
     deletion is another one there.
     """
     for flipped in (False, True):
-        wanted = reverse_strand(effect) if flipped else effect
+        wanted = reverse_complement(effect) if flipped else effect
         for other in others:
             if flipped and len(other) != len(effect):
                 continue
-            against = reverse_strand(other) if flipped else other
+            against = reverse_complement(other) if flipped else other
             if wanted in alleles and against in alleles and against != wanted:
                 return list(alleles).index(wanted), flipped
     return None

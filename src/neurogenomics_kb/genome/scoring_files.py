@@ -20,7 +20,7 @@ import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.builds import build_name, chromosome_name
-from neurogenomics_kb.genome.sites import reverse_strand
+from neurogenomics_kb.genome.sequences import reverse_complement
 
 # Positions in the build that the header names (harmonised), else the author's; never one of each.
 HARMONISED, AUTHORS = ("hm_chr", "hm_pos"), ("chr_name", "chr_position")
@@ -480,9 +480,9 @@ def _without_duplicates(table: pd.DataFrame, path: Path) -> pd.DataFrame:
         others = candidates(row.other)
         # One variant, whichever allele counts and whichever strand is read.
         pair = frozenset([row.effect, *others])
-        turned = frozenset(map(reverse_strand, pair))
+        turned = frozenset(map(reverse_complement, pair))
         key = (row.chrom, row.pos, min(sorted(pair), sorted(turned)).__repr__())
-        own = row.effect if sorted(pair) <= sorted(turned) else reverse_strand(row.effect)
+        own = row.effect if sorted(pair) <= sorted(turned) else reverse_complement(row.effect)
         what = (own, row.weight, None if pd.isna(row.frequency) else row.frequency)
         before = seen.setdefault(key, (row.row, what))
         if before[0] == row.row:

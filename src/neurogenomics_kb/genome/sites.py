@@ -8,13 +8,6 @@ import numpy as np
 
 from neurogenomics_kb.genome.variants import Record
 
-COMPLEMENT = str.maketrans("ACGT", "TGCA")
-
-
-def reverse_strand(allele: str) -> str:
-    """An allele as the other strand spells it."""
-    return allele.translate(COMPLEMENT)[::-1]
-
 
 class Site:
     """Alleles of one place, whether a file holds them in one record or splits them over several.
