@@ -324,12 +324,16 @@ def load_brainlm(
             column="model_type",
             remedy="Use the checkpoint of the model that the card names.",
         )
-    xyz = read_coordinates(companion(folder, coordinates, "table of the atlas's coordinates"))
+    beside = [companion(folder, coordinates, "table of the atlas's coordinates")]
+    xyz = read_coordinates(beside[0])
     tensors = read_tensors(folder, file=file)
     place = None if reference is None else companion(folder, reference, "reference statistics")
     order = None
+    if place is not None:
+        beside.append(place)
     if parcels is not None:
-        order = read_order(companion(folder, parcels, "list of parcels"), len(xyz))
+        beside.append(companion(folder, parcels, "list of parcels"))
+        order = read_order(beside[-1], len(xyz))
     image = kind == "vit_mae"
     # Neighbouring rows share a patch in the image form, so their order matters there.
     rows = np.argsort(xyz[:, 1], kind="stable") if image else np.arange(len(xyz))
@@ -341,7 +345,8 @@ def load_brainlm(
         scale=make_scaling(scaling, place, len(xyz), MODEL), divide_by=divide_by,
         resampling=check_resampling(resampling), tr=tr, order=order, rows=rows,
         channels=int(config.get("num_channels", 3)), frames=frames,
-        dim=int(setting(config, "hidden_size", folder)), weights_fingerprint=fingerprint(folder),
+        dim=int(setting(config, "hidden_size", folder)),
+        weights_fingerprint=fingerprint(folder, *beside),
         framing={
             "model": MODEL, "form": "image" if image else "tokens", "scaling": scaling,
             "reference": reference, "divide_by": divide_by, "resampling": resampling, "tr_s": tr,
