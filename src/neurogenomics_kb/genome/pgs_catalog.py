@@ -206,13 +206,19 @@ def choose(
         ``(site, number of the allele, flipped)``, or ``"ambiguous"`` or ``"other_alleles"``.
     """
     trusted = ambiguous == "same_strand"
+    turned = reverse_complement(effect)
     if others:
-        turned = reverse_complement(effect)
-        # Palindromes of more than a base are told apart by their neighbours in no file.
-        if not trusted and turned != effect and set(others) == {turned}:
-            return "ambiguous"
-        found = [(s, *m) for s in here if not s.repeats and (m := match(s.alleles, effect, others))]
-        return found[0] if len(found) == 1 else "other_alleles"
+        # The complement as the other allele says nothing of the strand; another candidate may.
+        telling = others if trusted or turned == effect else [o for o in others if o != turned]
+        found = [
+            (s, *m) for s in here if not s.repeats and (m := match(s.alleles, effect, telling))
+        ]
+        if len(found) == 1:
+            return found[0]
+        alone = not telling or any({effect, turned} <= set(s.alleles) for s in here)
+        return (
+            "ambiguous" if not found and len(telling) < len(others) and alone else "other_alleles"
+        )
     found = [(s, s.alleles.index(effect), False) for s in here if effect in s.alleles]
     known = [[a for a in s.alleles if a is not None] for s, *_ in found]
     if len(effect) == 1:
@@ -224,14 +230,13 @@ def choose(
             return "ambiguous"
     if len(found) != 1 or found[0][0].repeats:
         return "other_alleles"
-    turned = reverse_complement(effect)
     if not trusted and turned != effect and turned in found[0][0].alleles and len(effect) == 1:
         return "ambiguous"
     return found[0]
 
 
 def match(
-    alleles: Sequence[str | None], effect: str, others: tuple[str, ...]
+    alleles: Sequence[str | None], effect: str, others: Sequence[str]
 ) -> tuple[int, bool] | None:
     """Number of the effect allele among a site's, and whether it was read on the other strand.
 
