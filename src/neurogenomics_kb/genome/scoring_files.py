@@ -6,20 +6,18 @@ weights of rows that mean what they say.
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import re
-import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.builds import build_name, chromosome_name
+from neurogenomics_kb.genome.scoring_text import read_fields
 from neurogenomics_kb.genome.sequences import reverse_complement
 
 # Positions in the build that the header names (harmonised), else the author's; never one of each.
@@ -36,9 +34,7 @@ USED = frozenset(
 )  # fmt: skip
 FALSE = GAPS | {"false", "f", "no", "n", "0", "0.0", "nr", "-"}
 RATIOS = frozenset({"or", "hr", "rr", "odds ratio", "hazard ratio", "relative risk", "risk ratio"})
-QUOTED = re.compile(r'^"(.*)"$')
-BLANKS = r"\s+"
-EMPTY = re.compile(r"^[ \t,;]*$", re.MULTILINE)
+DIGITS = frozenset("0123456789+-.eE")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -98,12 +94,12 @@ def read_scoring_file(
         number; one variant stands in rows that disagree; or weights may be ratios.
     """
     path = Path(path)
-    header, raw = _read_table(path)
+    header, raw = read_fields(path, USED)
     _refuse_special_effects(raw, path)
     places, build = _places(raw, header, path)
     table = pd.DataFrame(
         {
-            "chrom": raw[places[0]].map(chromosome_name),
+            "chrom": by_value(raw[places[0]], chromosome_name),
             "pos": _positions(raw, places[1], path),
             "effect": _column(raw, "effect_allele", path).str.upper(),
             "other": _others(raw),
@@ -149,150 +145,6 @@ def candidates(other: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(p for p in parts if p.lower() not in GAPS))
 
 
-# --- lines and columns ------------------------------------------------------------------------
-
-
-def _read_table(path: Path) -> tuple[dict[str, str], pd.DataFrame]:
-    """Header fields, and all columns as trimmed text under lower-case names."""
-    comments, columns, body = _split(_read_text(path), path)
-    header = {}
-    for line in comments:
-        name, equals, value = line.strip("#\n ").partition("=")
-        if equals:
-            header[name.strip()] = value.strip()
-    separator = next((s for s in "\t,;" if s in columns), BLANKS)
-    names = [_trim(c).lower() for c in _fields(columns.lstrip("#"), separator)]
-    _refuse_repeated(names, path)
-    # What is not used may have any name, or none.
-    names = [n if n in USED else f"unused {i}" for i, n in enumerate(names)]
-    body, width = _even_rows(body, separator, len(names), path)
-    names += [f"unused {i}" for i in range(len(names), width)]
-    used = [name for name in names if name in USED]
-    if not body or not used:
-        return header, pd.DataFrame(columns=used, dtype=str)
-    try:
-        table = pd.read_csv(
-            io.StringIO(body), sep=separator, names=names, usecols=used, header=None, dtype=str,
-            quoting=csv.QUOTE_NONE, keep_default_na=False, index_col=False,
-        )  # fmt: skip
-    except (ValueError, pd.errors.ParserError) as error:
-        raise _unreadable(path, error) from None
-    for name in used:
-        text = table[name].fillna("").str.strip()
-        table[name] = text.str.replace(QUOTED, r"\1", regex=True).str.strip()
-    return header, table
-
-
-def _read_text(path: Path) -> str:
-    """Whole text of a file, gzipped if it says so by its name or its first bytes."""
-    try:
-        with open(path, "rb") as stream:
-            zipped = stream.read(2) == b"\x1f\x8b" or path.suffix == ".gz"
-        with (gzip.open if zipped else open)(path, "rt", encoding="utf-8-sig") as stream:
-            return stream.read()
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: Exception) -> InputError:
-    return InputError(
-        f"the scoring file cannot be read ({error})", file=path, remedy="Download it again."
-    )
-
-
-def _split(text: str, path: Path) -> tuple[list[str], str, str]:
-    """Comment lines, the line of column names, and the rows; only whole lines are comments."""
-    comments, start = [], 0
-    while start < len(text):
-        end = text.find("\n", start) + 1 or len(text)
-        line = text[start:end]
-        start = end
-        # Some writers put the sign of a comment before the column names, too.
-        named = {_trim(f).lower() for f in re.split(r"[\t,; ]", line.strip().lstrip("#"))}
-        names = {"effect_allele", "effect_weight"} <= named
-        if line.startswith("#") and not names:
-            comments.append(line)
-        elif line.strip():
-            return comments, line.rstrip("\n"), text[start:]
-    raise InputError(
-        "the scoring file has no line of column names",
-        file=path,
-        remedy="Download the harmonised scoring file.",
-    )
-
-
-def _fields(line: str, separator: str) -> list[str]:
-    return line.split() if separator == BLANKS else line.split(separator)
-
-
-def _trim(text: str) -> str:
-    text = text.strip()
-    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] == '"' else text
-
-
-def _even_rows(body: str, separator: str, width: int, path: Path) -> tuple[str, int]:
-    """Rows without empty lines, comments and line breaks inside quotes, and the most fields of one.
-
-    A row may end early (its last fields are blank) or in separators that stand for nothing; one
-    with more to say than there are columns is refused. Blanks between fields do not show a gap, so
-    there every row must be full.
-    """
-    plain = separator != BLANKS
-    if '"' in body or "#" in body or EMPTY.search(body):
-        body = _mended(body, separator, width, path)
-    widest = width
-    for number, line in enumerate(io.StringIO(body), 1):
-        n = line.count(separator) + 1 if plain else len(line.split())
-        if n == width or (plain and n < width):
-            continue
-        more = _fields(line.rstrip("\n"), separator)[width:]
-        if not plain or any(_trim(field) for field in more):
-            raise InputError(
-                f"row {number} has {n} fields, the header {width}",
-                file=path,
-                remedy="Download the file again; fields are separated by tabs.",
-            )
-        widest = max(widest, n)
-    return body, widest
-
-
-def _mended(body: str, separator: str, width: int, path: Path) -> str:
-    """Rows of a file with empty lines, signs of comments, or quotes."""
-    lines, waiting = [], ""
-    rest = body.count("\n")
-    for number, line in enumerate(body.split("\n")):
-        whole = waiting + line
-        fields = _fields(whole, separator)
-        # A quoted field may hold line breaks: the row goes on until the quote is closed.
-        opened = fields and fields[-1].startswith('"') and fields[-1].count('"') % 2
-        if opened and len(fields) < width and number < rest:
-            waiting = whole
-            continue
-        waiting = ""
-        if whole.startswith("#"):
-            # A comment, unless it looks like a row: that one may or may not be meant.
-            if len(fields) == width or (separator == "\t" and len(fields) > 1):
-                raise InputError(
-                    f"row {len(lines) + 1} begins with '#'",
-                    file=path,
-                    remedy="Delete the row, or the sign in front of it.",
-                )
-        elif whole.strip(" \t,;"):
-            lines.append(whole)
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _refuse_repeated(names: list[str], path: Path) -> None:
-    twice = [name for name in dict.fromkeys(names) if name in USED and names.count(name) > 1]
-    if twice:
-        raise InputError(
-            "the column is there twice",
-            file=path,
-            column=twice[0],
-            remedy="Keep the one that is meant.",
-        )
-
-
 def _column(raw: pd.DataFrame, name: str, path: Path) -> pd.Series:
     """A column with its gaps as blanks.
 
@@ -312,7 +164,9 @@ def _column(raw: pd.DataFrame, name: str, path: Path) -> pd.Series:
 
 
 def _blank(values: pd.Series) -> pd.Series:
-    return values.mask(values.str.lower().isin(GAPS), "")
+    short = values.str.len() <= max(map(len, GAPS))  # a number is rarely spelled as short as a gap
+    gaps = short & by_value(values.where(short, "1"), lambda text: text.lower() in GAPS)
+    return values.mask(gaps, "") if gaps.any() else values
 
 
 def _refuse_rows(
@@ -329,6 +183,12 @@ def _refuse_rows(
         column=column,
         remedy="Download the file again, or correct the row.",
     )
+
+
+def by_value(values: pd.Series, change: Callable[[str], Any]) -> pd.Series:
+    """A function of each value, called once per different value."""
+    codes, different = pd.factorize(values)
+    return pd.Series(np.array([change(v) for v in different], dtype=object)[codes], values.index)
 
 
 # --- what the columns mean ----------------------------------------------------------------------
@@ -380,8 +240,10 @@ def _positions(raw: pd.DataFrame, column: str, path: Path) -> pd.Series:
 
 def _numbers(text: pd.Series) -> pd.Series:
     """Plain decimal numbers; missing for everything else, hexadecimal and infinite included."""
-    plain = text.str.fullmatch(NUMBER.pattern).astype(bool)
-    numbers = pd.to_numeric(text.where(plain), errors="coerce").astype(float)
+    if not DIGITS.issuperset("".join(text.to_numpy(dtype=object))):
+        # What a converter would take for numbers, too: infinite, hexadecimal, with underscores.
+        text = text.where(text.str.fullmatch(NUMBER.pattern).astype(bool))
+    numbers = pd.to_numeric(text, errors="coerce").astype(float)
     return numbers.where(np.isfinite(numbers))
 
 
@@ -417,9 +279,7 @@ def _others(raw: pd.DataFrame) -> pd.Series:
         if name in raw:
             text = _blank(raw[name]).str.upper()
             found = found.mask(found == "", text)
-    several = found.str.contains(r"[/,;|\s\[\]()']", regex=True).astype(bool)
-    found[several] = ["/".join(candidates(text)) for text in found[several]]
-    return found.where(found != "", None)
+    return by_value(found, lambda text: "/".join(candidates(text)) or None)
 
 
 def _additive(
