@@ -155,6 +155,11 @@ def embed_once(
     -------
     Embedded
         The same vectors as ``encoder.embed(sequences)``, as float32.
+
+    Raises
+    ------
+    InputError
+        If an embedding is not finite.
     """
     keys = sequence_keys(sequences)
     vectors = np.empty((len(keys), encoder.dim), dtype=np.float32)
@@ -173,14 +178,14 @@ def embed_once(
     first_few = todo[:: max(1, len(todo) // MEASURED)][:MEASURED]
     if len(first_few):
         start = time.perf_counter()
-        vectors[first_few] = encoder.embed([sequences[i] for i in first_few])
+        vectors[first_few] = _embed(encoder, [sequences[i] for i in first_few])
         _log_cost(sequences, todo, first_few, time.perf_counter() - start)
     waiting: list[int] = first_few.tolist()
     rest = todo[~np.isin(todo, first_few)]
     last = time.monotonic()
     for first in range(0, len(rest), PORTION):
         portion = rest[first : first + PORTION]
-        vectors[portion] = encoder.embed([sequences[i] for i in portion])
+        vectors[portion] = _embed(encoder, [sequences[i] for i in portion])
         waiting.extend(portion)
         done = len(first_few) + first + len(portion)
         if time.monotonic() - last > SECONDS_BETWEEN_FILES:
@@ -189,6 +194,19 @@ def embed_once(
             waiting, last = [], time.monotonic()
     _put_down(np.array(waiting, dtype=int), keys, vectors, common, local, shared)
     return Embedded(vectors, len(todo))
+
+
+def _embed(encoder: Encoder, sequences: list[str]) -> np.ndarray:
+    """Vectors, which must be numbers before they are kept for ever."""
+    vectors = encoder.embed(sequences)
+    wrong = ~np.isfinite(vectors).all(axis=1)
+    if wrong.any():
+        raise InputError(
+            f"the embeddings of {int(wrong.sum())} of {len(wrong)} sequences are no finite numbers",
+            column="dtype",
+            remedy="Use float32 in the model card's spec.",
+        )
+    return vectors
 
 
 def _log_cost(
