@@ -353,9 +353,15 @@ def test_the_command_ends_in_one_line(tmp_path, vcf, capsys):
     bad = scoring_file(tmp_path, [(1, 9, "G", "A", "", 1, 10)], name="bad.txt.gz")
     named = scoring_file(tmp_path, [(1, 9, "G", "A", 1, 1, 10)], name="n.txt.gz",
                          header=HEADER.replace("PGS000001", "a__b"))  # fmt: skip
+    ids = scoring_file(tmp_path, [(1, 9, "G", "A", 1, 1, 10)], name="i.txt.gz",
+                       header=HEADER.replace("PGS000001", "participant_id"))  # fmt: skip
     for scores, out in [
-        (bad, "s.tsv"), (named, "s.tsv"), (fine, "nowhere/s.tsv"), (tmp_path / "none", "s.tsv"),
-    ]:  # fmt: skip
+        (bad, "s.tsv"),
+        (named, "s.tsv"),
+        (ids, "s.tsv"),
+        (fine, "nowhere/s.tsv"),
+        (tmp_path / "none", "s.tsv"),
+    ]:
         with pytest.raises(SystemExit) as ended:
             main([str(vcf), str(scores), "--out", str(tmp_path / out)])
         assert ended.value.code == 1

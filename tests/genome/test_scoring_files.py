@@ -222,6 +222,20 @@ def test_columns_that_are_there_twice_or_too_long_rows(tmp_path):
         read(tmp_path, [rows[0], ["#" + rows[1][0], *rows[1][1:]], *rows[2:]])
 
 
+def test_scores_stacked_in_one_file_are_refused(tmp_path):
+    rows = random_rows(np.random.default_rng(0))
+    columns = [*COLUMNS, "accession"]
+    read(tmp_path, [[*r, "PGS7"] for r in rows], columns=columns)
+    with pytest.raises(InputError, match=r"holds 2 scores, one below the other \(a, b\)"):
+        read(tmp_path, [[*r, "ab"[i > 5]] for i, r in enumerate(rows)], columns=columns)
+
+
+def test_comments_that_a_spreadsheet_widened(tmp_path):
+    rows = random_rows(np.random.default_rng(0))
+    found = read(tmp_path, rows, comments=[f"{c}\t\t\t" for c in COMMENTS])
+    assert (found.name, found.build) == ("PGS7", "GRCh38")
+
+
 def test_a_quote_neither_swallows_rows_nor_splits_them(tmp_path):
     rows = random_rows(np.random.default_rng(0))
     rows[3][6] = '"5 prime'

@@ -83,9 +83,9 @@ def score_people(
             f"two scoring files are of one score ({listing(sorted(names))})",
             remedy="Give each score once.",
         )
-    _require_one_build(variants, scores)
     columns, rows = {}, []
     with open_variants(variants, samples) as calls:
+        _require_one_build(calls.path, scores)
         contigs: dict[str, list[str]] = {}
         for contig in calls.contigs:
             contigs.setdefault(chromosome_name(contig), []).append(contig)
@@ -93,11 +93,12 @@ def score_people(
             values, row = _score_one(calls, contigs, score, ambiguous)
             columns[score.name] = values
             rows.append(row)
-        table = pd.DataFrame({"participant_id": calls.samples, **columns})
+        table = pd.DataFrame(columns, index=range(len(calls.samples)))
+        table.insert(0, "participant_id", calls.samples, allow_duplicates=True)
     return table, pd.DataFrame(rows)
 
 
-def _require_one_build(variants: str | Path, scores: Sequence[ScoringFile]) -> None:
+def _require_one_build(variants: Path, scores: Sequence[ScoringFile]) -> None:
     """Refuse scores of different builds, and of another one than the variants say they are of."""
     stated = {s.name: s.build for s in scores if s.build != "unknown"}
     if len(set(stated.values())) > 1:
@@ -106,7 +107,7 @@ def _require_one_build(variants: str | Path, scores: Sequence[ScoringFile]) -> N
             f"({listing(f'{name} {build}' for name, build in stated.items())})",
             remedy="Download all of them in the build of the variants.",
         )
-    own = build_of_variants(variants) if stated and Path(variants).exists() else None
+    own = build_of_variants(variants) if stated else None
     wrong = [f"{name} {build}" for name, build in stated.items() if own not in (None, build)]
     if wrong:
         raise InputError(
@@ -271,7 +272,13 @@ def write_scores(table: pd.DataFrame, out: str | Path, id_column: str = "partici
     InputError
         If a score has a name that the reader refuses, or ids repeat.
     """
-    table = table.rename(columns={"participant_id": id_column})
+    if id_column in table.columns[1:]:
+        raise InputError(
+            f"a score is called '{id_column}' like the column of ids",
+            file=out,
+            remedy="Give the column another name by --id-column.",
+        )
+    table = table.set_axis([id_column, *table.columns[1:]], axis=1)
     score_features(table, id_column, file=str(out))
     separator = "," if Path(out).name.removesuffix(".gz").endswith(".csv") else "\t"
     table.to_csv(out, sep=separator, index=False, na_rep="n/a", lineterminator="\n")

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.genome.builds import build_name, chromosome_name
 from neurogenomics_kb.genome.scoring_text import read_fields
 from neurogenomics_kb.genome.sequences import reverse_complement
@@ -25,12 +25,13 @@ HARMONISED, AUTHORS = ("hm_chr", "hm_pos"), ("chr_name", "chr_position")
 OTHER = ("other_allele", "reference_allele", "hm_inferotherallele")
 # Rows that say of themselves that their effect is not a weight per allele.
 NOT_ADDITIVE = ("is_haplotype", "is_diplotype", "is_interaction", "is_dominant", "is_recessive")
+STACKED = ("accession", "pgs_id")
 WEIGHTS_BY_DOSAGE = ("dosage_0_weight", "dosage_1_weight", "dosage_2_weight")
 # Spellings of nothing, in lower case.
 GAPS = frozenset({"", ".", "na", "n/a", "nan", "<na>", "none", "null", "#n/a"})
 USED = frozenset(
     {"effect_allele", "effect_weight", "allelefrequency_effect", "effect_type", "weight_type",
-     "or", "hr", *HARMONISED, *AUTHORS, *OTHER, *NOT_ADDITIVE, *WEIGHTS_BY_DOSAGE}
+     "or", "hr", *HARMONISED, *AUTHORS, *OTHER, *NOT_ADDITIVE, *WEIGHTS_BY_DOSAGE, *STACKED}
 )  # fmt: skip
 FALSE = GAPS | {"false", "f", "no", "n", "0", "0.0", "nr", "-"}
 RATIOS = frozenset({"or", "hr", "rr", "odds ratio", "hazard ratio", "relative risk", "risk ratio"})
@@ -89,13 +90,15 @@ def read_scoring_file(
     Raises
     ------
     InputError
-        If a column is missing or there twice; a weight is blank, infinite or no number; an effect
-        allele is blank; effects are not additive; a frequency is no share; a position is no whole
-        number; one variant stands in rows that disagree; or weights may be ratios.
+        If a column is missing or there twice; the file holds several scores; a weight is blank,
+        infinite or no number; an effect allele is blank; effects are not additive; a frequency is
+        no share; a position is no whole number; one variant stands in rows that disagree; or
+        weights may be ratios.
     """
     path = Path(path)
     header, raw = read_fields(path, USED)
     _refuse_special_effects(raw, path)
+    _refuse_several_scores(raw, path)
     places, build = _places(raw, header, path)
     table = pd.DataFrame(
         {
@@ -121,7 +124,7 @@ def read_scoring_file(
     kept = table[placed].astype({"pos": np.int64})
     once = _without_duplicates(kept, path)
     return ScoringFile(
-        name=header.get("pgs_id") or path.name.split(".")[0].split("_")[0],
+        name=header.get("pgs_id") or path.name.split(".")[0].split("_")[0] or path.name,
         build=build,
         variants=once.reset_index(drop=True),
         unplaced=int((~placed).sum()),
@@ -212,18 +215,31 @@ def _refuse_special_effects(raw: pd.DataFrame, path: Path) -> None:
             )
 
 
+def _refuse_several_scores(raw: pd.DataFrame, path: Path) -> None:
+    """Refuse a table in which other programs stacked several scores."""
+    for column in STACKED:
+        names = raw[column].unique() if column in raw else []
+        if len(names) > 1:
+            raise InputError(
+                f"the file holds {len(names)} scores, one below the other ({listing(names)})",
+                file=path,
+                column=column,
+                remedy="Make one file of each.",
+            )
+
+
 def _places(
     raw: pd.DataFrame, header: dict[str, str], path: Path
 ) -> tuple[tuple[str, str], str]:  # fmt: skip
     """Columns of chromosome and position, and the build that they are of."""
     if all(name in raw for name in HARMONISED):
-        stated = header.get("HmPOS_build") or header.get("genome_build", "unknown")
+        stated = header.get("hmpos_build") or header.get("genome_build", "unknown")
         return HARMONISED, build_name(stated)
     for name in AUTHORS:
         _column(raw, name, path)
     stated = header.get("genome_build", "")
     if build_name(stated) == "unknown":
-        stated = header.get("HmPOS_build", "unknown")
+        stated = header.get("hmpos_build", "unknown")
     return AUTHORS, build_name(stated)
 
 

@@ -20,7 +20,7 @@ EMPTY = re.compile(r"^[ \t,;]*\n|^[ \t,;]+\Z", re.MULTILINE)
 
 
 def read_fields(path: Path, used: frozenset[str]) -> tuple[dict[str, str], pd.DataFrame]:
-    """Header fields, and columns as trimmed text under lower-case names.
+    """Header fields and columns, both under lower-case names, as trimmed text.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def read_fields(path: Path, used: frozenset[str]) -> tuple[dict[str, str], pd.Da
     for line in comments:
         name, equals, value = line.strip("#\n ").partition("=")
         if equals:
-            header[name.strip()] = value.strip()
+            header[name.strip().lower()] = value.strip()
     separator = next((s for s in "\t,;" if s in columns), BLANKS)
     names = [_trim(c).lower() for c in _fields(columns.lstrip("#"), separator)]
     _refuse_repeated(names, used, path)
