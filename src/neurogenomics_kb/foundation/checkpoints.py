@@ -167,7 +167,7 @@ def companion(folder: Path, name: str, what: str) -> Path:
     )
 
 
-def fingerprint(folder: Path, *beside: Path) -> str:
+def fingerprint(folder: Path, *beside: Path, file: str | None = None) -> str:
     """Name of a checkpoint's content: every byte of every file counts.
 
     Parameters
@@ -176,6 +176,8 @@ def fingerprint(folder: Path, *beside: Path) -> str:
         All its files count, not those of folders in it.
     *beside : Path
         Files that belong to the model and may lie elsewhere.
+    file : str, optional
+        Which of several checkpoints in the folder is meant.
 
     Notes
     -----
@@ -190,4 +192,6 @@ def fingerprint(folder: Path, *beside: Path) -> str:
         digest.update(f"{file.name} {hashes[file]}\n".encode())
     for content in sorted(hashes[file] for file in more):
         digest.update(f"beside {content}\n".encode())
+    if file is not None:
+        digest.update(f"of these {file}\n".encode())
     return digest.hexdigest()[:16]

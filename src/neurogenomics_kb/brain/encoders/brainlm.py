@@ -346,7 +346,7 @@ def load_brainlm(
         resampling=check_resampling(resampling), tr=tr, order=order, rows=rows,
         channels=int(config.get("num_channels", 3)), frames=frames,
         dim=int(setting(config, "hidden_size", folder)),
-        weights_fingerprint=fingerprint(folder, *beside),
+        weights_fingerprint=fingerprint(folder, *beside, file=file),
         framing={
             "model": MODEL, "form": "image" if image else "tokens", "scaling": scaling,
             "reference": reference, "divide_by": divide_by, "resampling": resampling, "tr_s": tr,

@@ -174,7 +174,7 @@ def load_parcel_model(model: ParcelModel, source: ParcelSource) -> LoadedParcelM
         sizes,
         make_scaling(source.scaling, more.get("reference"), sizes["parcels"], model.name),
         order,
-        fingerprint(folder, *beside.values(), *more.values()),
+        fingerprint(folder, *beside.values(), *more.values(), file=source.file),
         {
             "model": model.name,
             "scaling": source.scaling,

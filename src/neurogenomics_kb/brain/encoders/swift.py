@@ -305,7 +305,8 @@ def load_swift(
     assign(network, tensors, rename, folder)
     return SwiFTEncoder(
         network, image=shape["img_size"], scaling=scaling, background=background,
-        voxel_mm=voxel_mm, dim=network.width, batch=batch, weights_fingerprint=fingerprint(folder),
+        voxel_mm=voxel_mm, dim=network.width, batch=batch,
+        weights_fingerprint=fingerprint(folder, file=file),
         framing={
             "model": MODEL, "scaling": scaling, "background": background, "resampling": "none",
             "image": list(shape["img_size"]), "sizes": "checkpoint" if own else "sample script",
