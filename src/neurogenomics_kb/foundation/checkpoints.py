@@ -188,9 +188,9 @@ def fingerprint(folder: Path, *beside: Path, file: str | None = None) -> str:
     more = sorted({p.absolute() for p in beside} - {p.absolute() for p in files})
     hashes = hash_files([*files, *more])
     digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.name} {hashes[file]}\n".encode())
-    for content in sorted(hashes[file] for file in more):
+    for own in files:
+        digest.update(f"{own.name} {hashes[own]}\n".encode())
+    for content in sorted(hashes[other] for other in more):
         digest.update(f"beside {content}\n".encode())
     if file is not None:
         digest.update(f"of these {file}\n".encode())
