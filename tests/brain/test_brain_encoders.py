@@ -623,6 +623,31 @@ def test_tables_of_positions_that_do_not_fit(tmp_path):
         load_brain_encoder(spec_of("brain_harmony", folder))
 
 
+def test_the_fingerprint_covers_what_a_model_reads(tmp_path):
+    def of(kind, folder, **spec):
+        return load_brain_encoder(spec_of(kind, folder, **spec)).weights_fingerprint
+
+    for kind, save, table in (
+        ("brain_jepa", save_brain_jepa, "gradient"),
+        ("brain_harmony", save_brain_harmony, "harmonics"),
+    ):
+        folder = save(tmp_path / kind)
+        name = {"gradient": "gradient_mapping_450.csv",
+                "harmonics": "schaefer400_roi_eigenmodes.csv"}[table]  # fmt: skip
+        elsewhere = tmp_path / f"{kind}.csv"
+        elsewhere.write_bytes((folder / name).read_bytes())
+        plain = of(kind, folder)
+        assert plain == of(kind, folder)
+        moved = of(kind, folder, **{table: str(elsewhere)})
+        text = elsewhere.read_text().rstrip()
+        elsewhere.write_text(text[:-1] + str((int(text[-1]) + 1) % 10))
+        assert len({plain, moved, of(kind, folder, **{table: str(elsewhere)})}) == 3
+    folder = save_swift(tmp_path / "swift")
+    (folder / "b.ckpt").write_bytes((folder / "contrastive_pretrained.ckpt").read_bytes())
+    names = ("b.ckpt", "contrastive_pretrained.ckpt")
+    assert len({of("swift", folder, file=name) for name in names}) == 2
+
+
 def test_checkpoints_that_hold_objects_or_are_several(tmp_path):
     folder = save_swift(tmp_path / "swift")
     other = folder / "hcp_sex_classification.ckpt"

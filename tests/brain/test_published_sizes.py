@@ -12,7 +12,8 @@ import torch
 import yaml
 
 from neurogenomics_kb.brain.encoders import load_brain_encoder
-from neurogenomics_kb.foundation.weights import MODELS, locate, read_tensors
+from neurogenomics_kb.foundation.checkpoints import MODELS, locate
+from neurogenomics_kb.foundation.tensors import read_tensors
 
 CARDS = Path(__file__).parents[2] / "kb/model_cards"
 

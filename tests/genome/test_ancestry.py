@@ -9,9 +9,12 @@ import pytest
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.ancestry import fit_ancestry, main, project_ancestry
+from neurogenomics_kb.genome.people_lists import read_people
+from tests.genome.conftest import write_vcf
 from tests.genome.test_pgen import write_pgen
 
 PEOPLE, SITES = 120, 400
+CONTIGS = dict.fromkeys("123", 500_000_000)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +78,7 @@ def test_projecting_those_who_were_fitted_gives_their_scores(structured):
     pgen, _ = structured
     scores, loadings = fit_ancestry(pgen, n_components=3)
     again = project_ancestry(pgen, loadings)
-    np.testing.assert_allclose(again.drop(columns="participant_id"),
+    np.testing.assert_allclose(again[["pc1", "pc2", "pc3"]],
                                scores.drop(columns="participant_id"), atol=1e-5)  # fmt: skip
 
 
@@ -110,7 +113,9 @@ def test_command_writes_a_table_to_join(structured, tmp_path, capsys):
     first = pd.read_csv(out, sep="\t")
     assert first.columns.tolist() == ["participant_id", "pc1", "pc2"]
     main([str(pgen), "--out", str(out), "--loadings", str(loadings)])
-    pd.testing.assert_frame_equal(first, pd.read_csv(out, sep="\t"), atol=1e-4)
+    again = pd.read_csv(out, sep="\t")
+    assert again.columns.tolist() == [*first.columns, "missing_calls"]
+    pd.testing.assert_frame_equal(first, again[first.columns], atol=1e-4)
 
 
 def test_too_little_is_refused(structured, tmp_path):
@@ -124,3 +129,263 @@ def test_too_little_is_refused(structured, tmp_path):
         project_ancestry(pgen, loadings.assign(pos=loadings["pos"] + 1))
     with pytest.raises(InputError, match="column 'frequency'"):
         project_ancestry(pgen, loadings.drop(columns="frequency"))
+
+
+# --- variants without variance --------------------------------------------------------------------
+
+
+def linked_cohort(path, extra=()):
+    """Two populations at unlinked variants, and a block of one haplotype behind `extra`."""
+    rng = np.random.default_rng(11)
+    n = 60
+    population = np.repeat([0, 1], n // 2)
+    rows = []
+    for site in range(150):
+        frequency = np.clip(rng.uniform(0.2, 0.8) + np.array([-0.15, 0.15]), 0.05, 0.95)
+        calls = (rng.random((n, 2)) < frequency[population][:, None]).astype(int)
+        rows.append(("chr1", 2_000_000 * (site + 1), "A", "G", [f"{a}/{b}" for a, b in calls]))
+    block = [f"{a}/{b}" for a, b in rng.integers(0, 2, (n, 2))]
+    last = 2_000_000 * 151
+    rows += [("chr1", last + number, "A", "G", calls) for number, calls in enumerate(extra)]
+    rows += [("chr1", last + 100 + 10 * i, "A", "G", block) for i in range(80)]
+    samples = [f"s{i}" for i in range(n)]
+    return write_vcf(path, {"chr1": 500_000_000}, samples, rows), population
+
+
+def test_variants_at_which_all_are_heterozygous_change_nothing(tmp_path):
+    plain, population = linked_cohort(tmp_path / "plain.vcf.gz")
+    scores, loadings = fit_ancestry(plain, n_components=2)
+    assert abs(np.corrcoef(scores["pc1"], population)[0, 1]) > 0.9
+    all_het = ["0/1"] * 60
+    with_gap = ["0/1"] * 59 + ["./."]
+    for number, extra in enumerate(([all_het], [with_gap], [all_het, with_gap] * 3)):
+        other, _ = linked_cohort(tmp_path / f"{number}.vcf.gz", extra)
+        again, same = fit_ancestry(other, n_components=2)
+        pd.testing.assert_frame_equal(same, loadings)
+        pd.testing.assert_frame_equal(again, scores)
+
+
+def test_no_variance_among_those_who_are_fitted(tmp_path):
+    rng = np.random.default_rng(0)
+    mixed = ["0/1"] * 30 + [f"{a}/{b}" for a, b in rng.integers(0, 2, (30, 2))]
+    fit_on = [f"s{i}" for i in range(30)]
+    plain, _ = linked_cohort(tmp_path / "plain.vcf.gz")
+    other, _ = linked_cohort(tmp_path / "other.vcf.gz", [mixed])
+    _, loadings = fit_ancestry(plain, fit_on, n_components=2)
+    _, same = fit_ancestry(other, fit_on, n_components=2)
+    pd.testing.assert_frame_equal(same, loadings)
+
+
+# --- projection ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def panel(tmp_path_factory):
+    """A cohort as rows for `write_vcf`, its loadings and everybody's scores."""
+    rng = np.random.default_rng(5)
+    n, population = 90, np.repeat([0, 1, 2], 30)
+    rows, letters = [], list("ACGT")
+    for site in range(900):
+        ref, alt = rng.choice(letters, 2, replace=False)
+        frequency = np.clip(rng.uniform(0.2, 0.8) + rng.normal(0, 0.15, 3), 0.05, 0.95)
+        calls = (rng.random((n, 2)) < frequency[population][:, None]).astype(int)
+        place = (str(1 + site // 300), 1_100_000 * (site % 300 + 1) + site)
+        rows.append((*place, ref, alt, [f"{a}/{b}" for a, b in calls]))
+    samples = [f"s{i}" for i in range(n)]
+    folder = tmp_path_factory.mktemp("panel")
+    vcf = write_vcf(folder / "v.vcf.gz", CONTIGS, samples, rows)
+    scores, loadings = fit_ancestry(vcf, n_components=2)
+    return rows, samples, scores, loadings
+
+
+def project(folder, panel, change, columns=("pc1", "pc2")):
+    """Scores and shares of missing calls after `change` to each row."""
+    rows, samples, _, loadings = panel
+    rng = np.random.default_rng(1)
+    changed = [new for row in rows for new in change(row, rng)]
+    vcf = write_vcf(folder / "p.vcf.gz", CONTIGS, samples, changed)
+    found = project_ancestry(vcf, loadings)
+    return found[list(columns)].to_numpy(), found["missing_calls"].to_numpy()
+
+
+def test_missing_calls_do_not_draw_people_to_zero(tmp_path, panel):
+    rate = np.tile([0.0, 0.3, 0.6], 30)
+
+    def lose(row, rng):
+        gone = rng.random(90) < rate
+        calls = ["./." if g else c for g, c in zip(gone, row[4], strict=True)]
+        return [(*row[:4], calls)]
+
+    found, missing = project(tmp_path, panel, lose)
+    whole = panel[2][["pc1", "pc2"]].to_numpy()
+    np.testing.assert_allclose(missing, rate, atol=0.08)
+    np.testing.assert_allclose(found[rate == 0], whole[rate == 0], atol=1e-5)
+    for share in (0.3, 0.6):
+        own, before = found[rate == share].ravel(), whole[rate == share].ravel()
+        slope = (own @ before) / (before @ before)
+        assert 0.93 < slope < 1.07  # 0.7 and 0.4 where missing calls count as the mean
+
+
+def test_the_missing_calls_of_the_fitted_are_told_in_the_log(tmp_path, panel, caplog):
+    rows, samples, scores, _ = panel
+    fewer = [(*row[:4], ["./.", *row[4][1:]] if i % 4 else row[4]) for i, row in enumerate(rows)]
+    vcf = write_vcf(tmp_path / "v.vcf.gz", CONTIGS, samples, fewer)
+    again, _ = fit_ancestry(vcf, samples[1:], n_components=2)
+    assert again["missing_calls"].iloc[0] == pytest.approx(0.75, abs=0.02)
+    assert again["missing_calls"].iloc[1:].max() == 0
+    assert "1 of 90 people lack more than 10 % of the calls" in caplog.text
+    one = scores[["pc1", "pc2"]].iloc[0]
+    ratio = np.linalg.norm(again[["pc1", "pc2"]].iloc[0]) / np.linalg.norm(one)
+    assert 0.7 < ratio < 1.4
+
+
+def test_somebody_without_calls_has_no_scores(tmp_path, panel, caplog):
+    found, missing = project(tmp_path, panel, lambda row, _: [(*row[:4], ["./.", *row[4][1:]])])
+    assert np.isnan(found[0]).all()
+    assert missing[0] == 1
+    assert not np.isnan(found[1:]).any()
+    assert "1 of 90 people have too few calls" in caplog.text
+
+
+def flip(text):
+    return text.translate(str.maketrans("ACGT", "TGCA"))
+
+
+def swap(row):
+    chrom, position, ref, alt, calls = row
+    turned = {"0": "1", "1": "0", ".": ".", "/": "/"}
+    return (chrom, position, alt, ref, ["".join(turned[c] for c in call) for call in calls])
+
+
+def test_swapped_alleles_are_recognised(tmp_path, panel):
+    found, missing = project(
+        tmp_path, panel, lambda row, rng: [swap(row) if rng.random() < 0.5 else row]
+    )
+    np.testing.assert_allclose(found, panel[2][["pc1", "pc2"]], atol=1e-5)
+    assert missing.max() == 0
+
+
+def test_joined_and_split_sites_give_the_same_scores(tmp_path, panel):
+    """A third allele that nobody carries, in one record or in one of its own, swapped or not."""
+
+    def third(row):
+        return next(base for base in "ACGT" if base not in row[2:4])
+
+    def joined(row, rng):
+        row = swap(row) if rng.random() < 0.5 else row
+        return [(*row[:3], f"{row[3]},{third(row)}", row[4])]
+
+    def split(row, rng):
+        row = swap(row) if rng.random() < 0.5 else row
+        return [(*row[:3], third(row), ["0/0"] * 90), row]
+
+    whole = panel[2][["pc1", "pc2"]].to_numpy()
+    for change in (joined, split):
+        found, missing = project(tmp_path, panel, change)
+        np.testing.assert_allclose(found, whole, atol=1e-5)
+        assert missing.max() == 0
+
+
+def test_the_other_strand_is_recognised_and_makes_mute_variants_unknown(tmp_path, panel):
+    mute = np.mean([{r[2], r[3]} in ({"A", "T"}, {"C", "G"}) for r in panel[0]])
+    found, missing = project(
+        tmp_path, panel, lambda row, _: [(*row[:2], flip(row[2]), flip(row[3]), row[4])]
+    )
+    whole = panel[2][["pc1", "pc2"]].to_numpy()
+    np.testing.assert_allclose(missing, mute, atol=0.05)
+    for number in range(2):
+        assert np.corrcoef(found[:, number], whole[:, number])[0, 1] > 0.97
+        slope = (found[:, number] @ whole[:, number]) / (whole[:, number] @ whole[:, number])
+        assert slope == pytest.approx(1, abs=0.05)
+
+
+def test_variants_that_the_file_lacks_do_not_shrink_anybody(tmp_path, panel):
+    found, missing = project(tmp_path, panel, lambda row, _: [] if row[1] % 16 == 0 else [row])
+    assert 0.03 < missing.min() == missing.max() < 0.1
+    whole = panel[2][["pc1", "pc2"]].to_numpy()
+    assert (found.ravel() @ whole.ravel()) / (whole.ravel() @ whole.ravel()) == pytest.approx(
+        1, abs=0.03
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.assign(pc1=np.nan), "column 'pc1'"),
+        (lambda t: t.assign(frequency=1.0), "column 'frequency'"),
+        (lambda t: t.assign(pos=t["pos"] + 0.5), "column 'pos'"),
+        (lambda t: pd.concat([t, t.iloc[:2]]), "2 variants repeat"),
+    ],
+)
+def test_loadings_that_cannot_be_right_are_refused(structured, change, words):
+    pgen, _ = structured
+    _, loadings = fit_ancestry(pgen, n_components=2)
+    with pytest.raises(InputError, match=words):
+        project_ancestry(pgen, change(loadings))
+
+
+# --- lists of people ----------------------------------------------------------------------------
+
+
+PERSONS = ["s1", "s2", "s3", "f9_s4"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s1\ns2\n", "s1 s2", "#IID\ns1\ns2\n", "#FID\tIID\nf1\ts1\nf2\ts2\n", "FID IID\nf s1\nf s2",
+        "#FID IID SEX\nf s1 1\nf s2 2", "IID SID\ns1 0\ns2 0", "f1 s1\nf2 s2\n", "0\ts1\n0\ts2",
+        "s1 s1\ns2 s2\n", "\ufeff#IID\r\ns1\r\n\r\ns2\r\n", "iid\ns1\ns2",
+    ],
+)  # fmt: skip
+def test_lists_as_plink_keeps_them(tmp_path, text):
+    file = tmp_path / "ids.txt"
+    file.write_bytes(text.encode())
+    assert list(dict.fromkeys(read_people(file, PERSONS))) == ["s1", "s2"]
+
+
+def test_other_lists(tmp_path):
+    file = tmp_path / "ids.txt"
+
+    def read(text):
+        file.write_text(text)
+        return read_people(file, PERSONS)
+
+    assert read("#FID IID\nf9 s4\nf1 s1\n") == ["f9_s4", "s1"]  # as PLINK 1 writes a VCF
+    assert read("f9 s4\nf1 s1\n") == ["f9_s4", "s1"]
+    assert read("s1\nnobody\n") == ["s1", "nobody"]  # refused by whoever fits
+    for text, words in [
+        ("", "is empty"),
+        ("#FID IID\n", "is empty"),
+        ("#FID\nf1\n", "names no column IID"),
+        ("#FID IID\nf1\n", "1 lines end before"),
+        ("s1 s2\ns2 s3\n", "both hold ids"),
+    ]:
+        with pytest.raises(InputError, match=words):
+            read(text)
+
+
+def test_the_command_reads_lists_and_ends_in_one_line(structured, tmp_path, capsys):
+    pgen, _ = structured
+    out = tmp_path / "pcs.tsv"
+    keep = tmp_path / "keep.txt"
+    keep.write_text("#FID\tIID\n" + "".join(f"0\ts{i}\n" for i in range(0, PEOPLE, 2)))
+    main([str(pgen), "--out", str(out), "--components", "2", "--fit-on", str(keep)])
+    assert "0 people above 10%" in capsys.readouterr().out
+    expected, _ = fit_ancestry(pgen, [f"s{i}" for i in range(0, PEOPLE, 2)], n_components=2)
+    pd.testing.assert_frame_equal(pd.read_csv(out, sep="\t"), expected, atol=1e-4)
+    bad = tmp_path / "bad.tsv"
+    bad.write_bytes(b"\xff\xfe")
+    for more in (
+        ["--loadings", str(bad)],
+        ["--loadings", str(tmp_path / "none")],
+        ["--fit-on", str(bad)],
+        ["--components", "0"],
+        ["--save-loadings", str(tmp_path / "none/l.tsv")],
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main([str(pgen), "--out", str(out), *more])
+        assert ended.value.code == 1
+        message = capsys.readouterr().err
+        assert message.startswith("Error: ")
+        assert message.count("\n") == 1

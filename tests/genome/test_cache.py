@@ -129,6 +129,67 @@ def test_fingerprint_follows_weights_and_options(tmp_path):
     assert first != encoder_fingerprint("h", spec, load_encoder(spec))
 
 
+def test_checkpoints_that_differ_in_a_middle_layer_only(tmp_path):
+    """Ends and sizes of the files are equal, and so are their times."""
+    import os
+
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    folder = save_hyenadna(tmp_path / "h")
+    file = folder / "model.safetensors"
+    tensors = load_file(file)
+    # Padding before and behind, so that what differs lies beyond the first and last megabyte.
+    # (Doubles are stored first.)
+    front, back = torch.zeros(150_000, dtype=torch.float64), torch.zeros(300_000)
+    tensors |= {"lm_head.front": front, "lm_head.back": back}
+    save_file(tensors, file)
+    spec = {"type": "hyenadna", "weights": str(folder)}
+    one = load_encoder(spec)
+    first = encoder_fingerprint("h", spec, one)
+    ends, stat = (file.read_bytes()[: 1 << 20], file.read_bytes()[-(1 << 20) :]), file.stat()
+    data = bytearray(file.read_bytes())
+    middle = tensors["hyena.backbone.layers.1.mlp.fc1.weight"].numpy().tobytes()
+    at = data.index(middle)
+    data[at : at + 4] = np.float32(7.5).tobytes()
+    file.write_bytes(data)
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert (file.read_bytes()[: 1 << 20], file.read_bytes()[-(1 << 20) :]) == ends
+    two = load_encoder(spec)
+    assert np.abs(one.embed(["ACGTACGGT"]) - two.embed(["ACGTACGGT"])).max() > 1e-6
+    assert first != encoder_fingerprint("h", spec, two)
+
+
+def test_fingerprint_follows_device_and_number_type(hyena):
+    """Whether the spec names them or a caller changed them."""
+
+    class Elsewhere(Counting):
+        device, dtype = "cpu", "float32"
+        weights_fingerprint = "w"
+
+    names = set()
+    for device in ("cpu", "mps", "cuda"):
+        for dtype in ("float32", "bfloat16"):
+            encoder = Elsewhere(hyena)
+            encoder.device, encoder.dtype = device, dtype
+            names.add(encoder_fingerprint("h", {}, encoder))
+    assert len(names) == 6
+    encoder.device = "cuda:1"  # another of the same kind computes the same
+    assert encoder_fingerprint("h", {}, encoder) in names
+
+
+def test_vectors_that_are_no_numbers_are_not_kept(tmp_path, hyena, sequences):
+    class Overflowing(Counting):
+        def embed(self, sequences):
+            vectors = super().embed(sequences)
+            vectors[-1, 0] = np.inf
+            return vectors
+
+    with pytest.raises(InputError, match="no finite numbers"):
+        embed_once(Overflowing(hyena), sequences, open_cache(tmp_path, hyena))
+    assert len(open_cache(tmp_path, hyena)) == 0
+
+
 def test_damaged_files_are_named(tmp_path, hyena, sequences):
     embed_once(hyena, sequences, open_cache(tmp_path, hyena))
     file = next(tmp_path.rglob("*.npz"))

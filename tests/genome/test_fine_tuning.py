@@ -101,3 +101,19 @@ def test_what_cannot_be_judged_is_refused(encoder, task):
         fine_tune(encoder, texts, labels, np.ones(160, dtype=bool))
     with pytest.raises(InputError, match="not all of 1 classes"):
         fine_tune(encoder, texts, ["x"] * 160, train)
+
+
+def test_sequences_beyond_the_context_in_tokens_or_without_any_are_refused(tmp_path):
+    texts = ["ACGT" * 12] * 4
+    labels, train = ["a", "b"] * 2, [True, True, False, False]
+    folder = SAVERS["nucleotide_transformer"](tmp_path / "n")
+    encoder = load_encoder({"type": "nucleotide_transformer", "weights": str(folder)})
+    assert np.isfinite(fine_tune(encoder, texts, labels, train, epochs=1).losses).all()
+    holes = [*texts[:3], "N" * 48]
+    with pytest.raises(InputError, match="1 of 4 sequences have more than 41 tokens"):
+        fine_tune(encoder, holes, labels, train, epochs=1)
+    encoder = load_encoder(
+        {"type": "generator", "weights": str(SAVERS["generator"](tmp_path / "g"))}
+    )
+    with pytest.raises(InputError, match="2 of 8 strands give no token"):
+        fine_tune(encoder, [*texts[:3], "ACGTA"], labels, train, epochs=1)

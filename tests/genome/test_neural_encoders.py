@@ -10,7 +10,7 @@ import torch
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.encoders import load_encoder
-from neurogenomics_kb.genome.encoders.neural import cut
+from neurogenomics_kb.genome.encoders.neural import cut, cut_tokens
 from neurogenomics_kb.genome.sequences import reverse_complement
 from tests.genome.tiny_models import SAVERS, save_caduceus
 
@@ -256,7 +256,8 @@ def test_hyena_is_causal(tmp_path):
 def test_generator_is_the_stock_llama(tmp_path):
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from neurogenomics_kb.foundation.weights import read_config, read_tensors
+    from neurogenomics_kb.foundation.checkpoints import read_config
+    from neurogenomics_kb.foundation.tensors import read_tensors
 
     folder = SAVERS["generator"](tmp_path / "m")
     encoder = load_encoder({"type": "generator", "weights": str(folder)})
@@ -377,3 +378,136 @@ def test_evo2_says_what_it_needs():
         load_encoder({"type": "evo2", "name": "evo2_7b"})
     with pytest.raises(InputError, match="Choose one of evo2_1b_base"):
         load_encoder({"type": "evo2", "name": "evo2_9b"})
+
+
+# --- windows where tokens are not bases -----------------------------------------------------------
+
+TOKENIZED = ["dnabert2", "generator", "nucleotide_transformer"]
+
+
+def holey(rng, length):
+    """A sequence with runs of N, single N and repeats."""
+    text = list(sequence(length, rng))
+    for _ in range(rng.integers(0, 5)):
+        start = int(rng.integers(0, length))
+        run = int(rng.choice([1, 1, 7, 40, length // 2]))
+        text[start : start + run] = str(rng.choice(["N", "A", "N"])) * len(
+            text[start : start + run]
+        )
+    return "".join(text)
+
+
+def watch(encoder, monkeypatch):
+    """Token counts of whatever goes through the network."""
+    seen, forward = [], type(encoder.network).forward
+
+    def counting(self, ids):
+        seen.append(ids.shape[1])
+        return forward(self, ids)
+
+    monkeypatch.setattr(type(encoder.network), "forward", counting)
+    return seen
+
+
+@pytest.mark.parametrize("kind", TOKENIZED)
+def test_no_window_has_more_tokens_than_the_context(tmp_path, kind, monkeypatch):
+    encoder = load_encoder({"type": kind, "weights": str(SAVERS[kind](tmp_path / "m"))})
+    if kind == "dnabert2":
+        encoder.max_tokens = 60
+    assert encoder.max_tokens is not None
+    seen = watch(encoder, monkeypatch)
+    rng = np.random.default_rng(0)
+    longest = min(encoder.max_bases, 400)
+    lengths = [
+        longest,
+        longest - 1,
+        longest - 5,
+        longest + 1,
+        2 * longest,
+        *rng.integers(30, 900, 15),
+    ]
+    texts = [holey(rng, int(n)) for n in lengths]
+    values = encoder.embed(texts)
+    assert max(seen) <= encoder.max_tokens
+    assert np.isfinite(values).all()
+    np.testing.assert_allclose(
+        values, encoder.embed([reverse_complement(t) for t in texts]), atol=1e-4
+    )
+    for text in texts[:8]:  # every base has its turn, once in all
+        windows = list(encoder._windows(0, text))
+        for reverse in (False, True):
+            cores = sorted(w.core for w in windows if w.reverse == reverse)
+            assert cores[0][0] == 0
+            assert cores[-1][1] == len(text)
+            assert all(a[1] == b[0] for a, b in pairwise(cores))
+        bases = sum(w.weights.sum() for w in windows)
+        left_out = 2 * (len(text) % 6) if kind == "generator" else 0
+        assert 2 * len(text) - bases <= left_out
+        tokens = encoder.embed_tokens(text)
+        assert tokens.shape == (len(text), encoder.dim)
+        if not left_out:
+            np.testing.assert_allclose(tokens.mean(axis=0), encoder.embed([text])[0], atol=1e-4)
+
+
+def test_a_run_of_n_in_a_window_of_the_published_size(tmp_path):
+    """6-mers that an N interrupts fall apart into bases: 5,388 tokens in one window of 12,282."""
+    from neurogenomics_kb.genome.encoders.tokenizers import VocabularyTokenizer
+
+    tokenizer = VocabularyTokenizer(SAVERS["nucleotide_transformer"](tmp_path / "m") / "vocab.txt")
+    text = sequence(4_000) + "N" * 4_000 + sequence(4_282)
+    assert len(tokenizer(text).ids) == 5_388
+    windows = list(cut_tokens(text, tokenizer, 2_048))
+    assert max(len(tokens.ids) for _, tokens, _ in windows) <= 2_048
+    cores = [core for _, _, core in windows]
+    assert (cores[0][0], cores[-1][1]) == (0, len(text))
+    # One base short of the context's 6-mers: five single bases instead of the last of them.
+    short = sequence(12_281)
+    assert len(tokenizer(short).ids) == 2_052
+    assert max(len(tokens.ids) for _, tokens, _ in cut_tokens(short, tokenizer, 2_048)) <= 2_048
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_windows_of_tokens_cover_any_text(tmp_path_factory, seed):
+    from neurogenomics_kb.genome.encoders.tokenizers import BytePairTokenizer, VocabularyTokenizer
+
+    rng = np.random.default_rng(seed)
+    folder = tmp_path_factory.mktemp("m")
+    if seed % 2:
+        tokenizer = VocabularyTokenizer(
+            SAVERS["nucleotide_transformer"](folder / "m") / "vocab.txt"
+        )
+    else:
+        tokenizer = BytePairTokenizer(SAVERS["dnabert2"](folder / "m") / "tokenizer.json")
+    text, most = holey(rng, int(rng.integers(30, 1500))), int(rng.integers(9, 80))
+    windows = list(cut_tokens(text, tokenizer, most))
+    cores = [core for _, _, core in windows]
+    assert cores[0][0] == 0
+    assert cores[-1][1] == len(text)
+    assert all(a[1] == b[0] and b[0] < b[1] for a, b in pairwise(cores))
+    for start, tokens, core in windows:
+        assert len(tokens.ids) <= most
+        end = start + tokens.skipped + int(tokens.bases.sum())
+        assert start <= core[0] < core[1] <= end
+        np.testing.assert_array_equal(tokenizer(text[start:end]).ids, tokens.ids)
+    # Windows are full: each reaches as far as the context allows.
+    assert all(len(tokens.ids) > most - 7 for _, tokens, _ in windows[:-1])
+
+
+def test_what_fits_is_embedded_as_one_window(tmp_path):
+    encoder = load_encoder(
+        {"type": "nucleotide_transformer",
+         "weights": str(SAVERS["nucleotide_transformer"](tmp_path / "m"))}
+    )  # fmt: skip
+    text = sequence(encoder.max_bases)
+    assert len(list(encoder._windows(0, text))) == 2
+    before = encoder.embed([text])
+    encoder.max_tokens = None
+    np.testing.assert_array_equal(encoder.embed([text]), before)
+    assert encoder.framing["window_tokens"] == 41
+
+
+def test_a_context_without_room_for_bases_is_refused(tmp_path):
+    encoder = load_encoder({"type": "dnabert2", "weights": str(SAVERS["dnabert2"](tmp_path / "m"))})
+    encoder.max_tokens = 2  # the special tokens
+    with pytest.raises(InputError, match="has no room for bases"):
+        encoder.embed([sequence(50)])

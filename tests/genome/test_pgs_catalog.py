@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.genome.builds import LENGTHS
 from neurogenomics_kb.genome.pgs_catalog import main, read_scoring_file, score_people
 from neurogenomics_kb.genome.polygenic import score_features
 from tests.genome.conftest import write_vcf
@@ -158,3 +159,212 @@ def test_command_writes_what_the_pipeline_reads(tmp_path, vcf, capsys):
     assert features["genomics__pgs__PGS000001"].tolist() == [0, 1, 2]
     with pytest.raises(SystemExit):
         main([str(tmp_path / "none.vcf.gz"), str(file), "--out", str(out)])
+
+
+# --- sites, strands, builds ---------------------------------------------------------------------
+
+
+def text_file(folder, columns, rows, name="s.txt", header=HEADER):
+    file = folder / name
+    lines = ["\t".join(columns), *("\t".join(map(str, r)) for r in rows)]
+    file.write_text(header + "\n".join(lines) + "\n")
+    return file
+
+
+ALONE = ["effect_allele", "effect_weight", "hm_chr", "hm_pos"]
+
+
+def test_without_the_other_allele_the_target_tells_what_is_ambiguous(tmp_path, vcf):
+    rows = [("G", 1, 1, 10), ("A", 1, 1, 30), ("A", 1, 2, 10), ("A", 1, 2, 50)]
+    parsed = read_scoring_file(text_file(tmp_path, ALONE, rows))
+    table, report = score_people(vcf, [parsed])
+    # A at an A/T site, and A where only a deletion leaves one.
+    assert table["PGS000001"].tolist() == [0 + 0, 1 + 1, 2 + 0]
+    assert report[["matched", "ambiguous"]].iloc[0].tolist() == [2, 2]
+    trusted, report = score_people(vcf, [parsed], ambiguous="same_strand")
+    assert trusted["PGS000001"].tolist() == [0 + 1 + 0 + 1, 1 + 1 + 1 + 0, 2 + 2 + 0 + 2]
+    assert report["matched"].iloc[0] == 4
+
+
+def test_unplaced_rows_are_part_of_the_weight(tmp_path, vcf):
+    rows = [(1, 9, "G", "A", 0.1, 1, 10), ("", "", "e2", "", -0.47, "", ""),
+            ("", "", "e4", "", 1.03, "", "")]  # fmt: skip
+    _, report = score(tmp_path, vcf, rows)
+    assert report["unplaced"] == 2
+    assert report["matched_weight"] == pytest.approx(0.1 / 1.6)
+
+
+def test_insertions_and_deletions_are_not_read_on_the_other_strand(tmp_path):
+    rows = [("1", 10, "AG", "G", ["0|1"]), ("1", 20, "GA", "CC", ["0|1"])]
+    vcf = write_vcf(tmp_path / "v.vcf.gz", {"1": 100}, ["a"], rows)
+    # As complement and in reverse these would be AG and G.
+    both = [(1, 9, "C", "CT", 1.0, 1, 10), (1, 19, "GG", "TC", 1.0, 1, 20)]
+    values, report = score(tmp_path, vcf, both)
+    assert (report["matched"], report["flipped"], report["other_alleles"]) == (1, 1, 1)
+    assert values == [1]
+
+
+def test_lists_of_other_alleles(tmp_path, vcf):
+    columns = [*ALONE, "hm_inferOtherAllele"]
+    rows = [("G", 1, 1, 10, "C/A"), ("A", 1, 1, 30, "G/T"), ("C", 1, 2, 10, "A/G"),
+            ("T", 1, 1, 20, "T/A")]  # fmt: skip
+    table, report = score_people(vcf, [read_scoring_file(text_file(tmp_path, columns, rows))])
+    assert table["PGS000001"].tolist() == [0 + 1, 1 + 1, 2 + 2]
+    assert report[["matched", "ambiguous", "other_alleles"]].iloc[0].tolist() == [2, 1, 1]
+
+
+SITES = 40
+
+
+def split_cohort(folder, rng, n_people=9):
+    """One truth in one record per site, and split over several, and what each haplotype carries."""
+    joined, split, truth = [], [], []
+    for site in range(SITES):
+        position = 10 + 11 * site
+        ref, *alts = rng.permutation(list("ACGT"))[: rng.integers(2, 5)]
+        ref, alts = str(ref), [str(a) for a in alts]
+        calls = rng.choice(len(alts) + 1, (n_people, 2))
+        whole_missing = rng.random(n_people) < 0.1
+        joined.append(("1", position, ref, ",".join(alts), [
+            ".|." if gone else f"{a}|{b}" for (a, b), gone in zip(calls, whole_missing, strict=True)
+        ]))  # fmt: skip
+        other = rng.choice(["0", "."])  # what a split record says of the other alternate alleles
+        records = []
+        for number, alt in enumerate(alts, 1):
+            texts = []
+            for pair, gone in zip(calls, whole_missing, strict=True):
+                words = ["0" if a == 0 else "1" if a == number else str(other) for a in pair]
+                texts.append("./." if gone else "/".join(rng.permutation(words)))
+            records.append(("1", position, ref, alt, texts))
+        split += [records[i] for i in rng.permutation(len(records))]
+        if rng.random() < 0.3:  # an insertion right behind the base, which stays what it is
+            split.append(("1", position, ref, ref + "GG", ["0/1"] * n_people))
+        truth.append((position, [ref, *alts], calls, whole_missing))
+    people = [f"p{i}" for i in range(n_people)]
+    files = [write_vcf(folder / f"{name}.vcf.gz", {"1": 1000}, people, rows)
+             for name, rows in (("joined", joined), ("split", split))]  # fmt: skip
+    return files, truth
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_split_sites_score_as_joined_ones_and_as_counted_by_hand(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    files, truth = split_cohort(tmp_path, rng)
+    rows, expected = [], 0.0
+    missing = matched = ambiguous = 0
+    for position, alleles, calls, gone in truth:
+        effect, other = rng.choice(len(alleles), 2, replace=False)
+        weight, frequency = rng.normal(), rng.random()
+        rows.append((1, 0, alleles[effect], alleles[other], weight, frequency, 1, position))
+        if {alleles[effect], alleles[other]} in ({"A", "T"}, {"C", "G"}):
+            ambiguous += 1
+            continue
+        copies = np.where(gone, 2 * frequency, (calls == effect).sum(axis=1))
+        expected = expected + weight * copies
+        matched += 1
+        missing += gone.sum()
+    parsed = read_scoring_file(scoring_file(tmp_path, rows, frequency=True))
+    for file in files:
+        table, report = score_people(file, [parsed])
+        np.testing.assert_allclose(table["PGS000001"], expected, atol=1e-9)
+        assert report[["matched", "ambiguous"]].iloc[0].tolist() == [matched, ambiguous]
+        assert report["missing_calls"].iloc[0] == pytest.approx(missing / matched / 9)
+
+
+@pytest.mark.parametrize("effect", ["A", "G"])
+@pytest.mark.parametrize("alone", [True, False])
+def test_reference_allele_at_a_split_site(tmp_path, effect, alone):
+    rows = [("1", 10, "A", "G", ["0|1", "1|0", "0|0"]), ("1", 10, "A", "C", ["1|0", "0|0", "0|0"])]
+    vcf = write_vcf(tmp_path / "v.vcf.gz", {"1": 100}, SAMPLES, rows)
+    other = "" if alone else {"A": "G", "G": "A"}[effect]
+    # Without the other allele, G at a place where there is a C may be either.
+    options = {"ambiguous": "same_strand"} if alone else {}
+    values, _ = score(tmp_path, vcf, [(1, 9, effect, other, 1.0, 1, 10)], **options)
+    assert values == {"A": [0, 1, 2], "G": [1, 1, 0]}[effect]
+
+
+def test_a_record_that_is_there_twice_is_not_counted(tmp_path):
+    row = ("1", 10, "A", "G", ["0|1", "1|0", "0|0"])
+    vcf = write_vcf(tmp_path / "v.vcf.gz", {"1": 100}, SAMPLES, [row, row, ("1", 20, *row[2:])])
+    for effect, other in (("A", "G"), ("G", "A"), ("A", ""), ("G", "")):
+        lines = [(1, 0, effect, other, 1.0, 1, 10), (1, 0, "G", "A", 1.0, 1, 20)]
+        values, report = score(tmp_path, vcf, lines)
+        assert values == [1, 1, 0]
+        assert report["other_alleles"] == 1
+
+
+def test_two_rows_of_one_allele_are_refused(tmp_path, vcf):
+    with pytest.raises(InputError, match=r"rows 1 and 2 of PGS000001 count one variant twice"):
+        score(tmp_path, vcf, [(1, 9, "G", "A", 1.0, 1, 10), (1, 9, "G", "", 1.0, 1, 10)])
+    # Two alternate alleles of one site are two variants.
+    rows = [(2, 9, "A", "G", 1.0, 2, 10), (2, 9, "C", "G", 10.0, 2, 10)]
+    values, _ = score(tmp_path, vcf, rows, ambiguous="same_strand")
+    assert values == [10, 11, 20]
+
+
+def test_names_of_chromosomes(tmp_path):
+    rows = [("chrX", 10, "A", "G", ["0|1"]), ("chrM", 10, "A", "G", ["1|1"])]
+    vcf = write_vcf(tmp_path / "v.vcf.gz", {"chrX": 100, "chrM": 100}, ["a"], rows)
+    for x, mt in (("X", "MT"), ("23", "26"), ("chrX", "M"), ("x", "chrMT")):
+        values, _ = score(tmp_path, vcf, [(0, 0, "G", "A", 1.0, x, 10),
+                                          (0, 0, "G", "A", 5.0, mt, 10)])  # fmt: skip
+        assert values == [11]
+
+
+def test_builds_that_disagree_are_refused(tmp_path):
+    rows = [("chr22", 10, "A", "G", ["0|1"])]
+    lengths = {"chr22": LENGTHS["GRCh37"]["22"]}
+    vcf = write_vcf(tmp_path / "v.vcf.gz", lengths, ["a"], rows)
+    row = [(1, 9, "G", "A", 1.0, 22, 10)]
+    with pytest.raises(InputError, match=r"is in build GRCh37, the scoring files are not \(PGS"):
+        score(tmp_path, vcf, row)
+    own = read_scoring_file(scoring_file(tmp_path, row, header=HEADER.replace("38", "37")))
+    assert score_people(vcf, [own])[0]["PGS000001"].tolist() == [1]
+    header = HEADER.replace("PGS000001", "PGS000002")
+    other = read_scoring_file(scoring_file(tmp_path, row, name="t.txt.gz", header=header))
+    with pytest.raises(InputError, match="different builds"):
+        score_people(vcf, [own, other])
+
+
+@pytest.mark.parametrize("name", ["polygenic_scores.tsv", "polygenic_scores.csv"])
+def test_the_catalog_reads_what_the_command_writes(tmp_path, name):
+    from kedro_datasets.pandas import CSVDataset
+
+    rows = [("chr1", 10, "A", "G", ["0|0", "0|1", "1|1"])]
+    vcf = write_vcf(tmp_path / "v.vcf.gz", {"chr1": 100}, ["001", "02", "3e5"], rows)
+    file = scoring_file(tmp_path, [(1, 9, "G", "A", 0.1, 1, 10)])
+    main([str(vcf), str(file), "--out", str(tmp_path / name), "--id-column", "eid"])
+    # As conf/base and conf/ukb read it.
+    separator = {"tsv": {"sep": "\t", "na_values": ["n/a"]}, "csv": {"na_values": ["NA"]}}[
+        name[-3:]
+    ]
+    table = CSVDataset(
+        filepath=str(tmp_path / name), load_args=separator | {"dtype": {"eid": str}}
+    ).load()
+    features = score_features(table, "eid")
+    assert features.index.tolist() == ["001", "02", "3e5"]
+    assert features["genomics__pgs__PGS000001"].tolist() == [0, 0.1, 0.2]
+
+
+def test_the_command_ends_in_one_line(tmp_path, vcf, capsys):
+    fine = scoring_file(tmp_path, [(1, 9, "G", "A", 1.0, 1, 10), (1, 9, "G", "A", 3.0, 9, 10)])
+    main([str(vcf), str(fine), "--out", str(tmp_path / "s.tsv")])
+    assert "Only 25% of the weight of PGS000001" in capsys.readouterr().out
+    bad = scoring_file(tmp_path, [(1, 9, "G", "A", "", 1, 10)], name="bad.txt.gz")
+    named = scoring_file(tmp_path, [(1, 9, "G", "A", 1, 1, 10)], name="n.txt.gz",
+                         header=HEADER.replace("PGS000001", "a__b"))  # fmt: skip
+    ids = scoring_file(tmp_path, [(1, 9, "G", "A", 1, 1, 10)], name="i.txt.gz",
+                       header=HEADER.replace("PGS000001", "participant_id"))  # fmt: skip
+    for scores, out in [
+        (bad, "s.tsv"),
+        (named, "s.tsv"),
+        (ids, "s.tsv"),
+        (fine, "nowhere/s.tsv"),
+        (tmp_path / "none", "s.tsv"),
+    ]:
+        with pytest.raises(SystemExit) as ended:
+            main([str(vcf), str(scores), "--out", str(tmp_path / out)])
+        assert ended.value.code == 1
+        message = capsys.readouterr().err
+        assert message.startswith("Error: ")
+        assert message.count("\n") == 1

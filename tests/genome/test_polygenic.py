@@ -34,8 +34,19 @@ def test_scores_become_features_and_gaps_stay():
         (SCORES.assign(PGS02=[True, False, True]), "found bool"),
         (SCORES[["participant_id"]], "no score column"),
         (SCORES.rename(columns={"PGS02": "a__b"}), "holds '__'"),
+        (SCORES.assign(participant_id=["a", "a ", "b"]), r"repeat: a \(2 of 3 subjects\)"),
+        (SCORES.assign(participant_id=["a", " ", "b"]), "ids are missing or repeat"),
+        (SCORES.assign(PGS02=[1.0, np.inf, 2.0]), r"'PGS02': scores are infinite \(1 of 3"),
+        (SCORES.assign(PGS02=np.nan), "nobody has this score"),
     ],
 )
 def test_unusable_scores_are_refused(table, message):
     with pytest.raises(InputError, match=message):
         score_features(table)
+
+
+def test_ids_are_text_without_blanks():
+    table = SCORES.assign(participant_id=[" s2", "s1", "s3  "])
+    pd.testing.assert_frame_equal(score_features(table), score_features(SCORES))
+    numbers = score_features(SCORES.assign(participant_id=[7, 8, 9]))
+    assert numbers.index.tolist() == ["7", "8", "9"]

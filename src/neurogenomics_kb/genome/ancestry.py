@@ -21,14 +21,26 @@ import pandas as pd
 from sklearn.utils.extmath import randomized_svd
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.genome.builds import chromosome_name
+from neurogenomics_kb.genome.people_lists import read_people
+from neurogenomics_kb.genome.projection import (
+    LOADING_COLUMNS,
+    MANY_MISSING,
+    Lost,
+    project_ancestry,
+    read_loadings,
+    scores_of_calls,
+    standardise,
+)
 from neurogenomics_kb.genome.variants import VariantFile, open_variants
+
+__all__ = ["Selection", "fit_ancestry", "main", "project_ancestry"]
 
 logger = logging.getLogger(__name__)
 
 AUTOSOMES = {str(number) for number in range(1, 23)}
 # No contig is longer; the index of a VCF ends here.
 END = 2**29
-LOADING_COLUMNS = ["chrom", "pos", "ref", "alt", "frequency"]
 # Kept variants that a new one is compared with.
 NEIGHBOURS = 100
 
@@ -65,7 +77,9 @@ def fit_ancestry(
     """Components of the people fitted on, everybody's scores, and loadings to project others with.
 
     Common biallelic SNVs of the autosomes, thinned by linkage, scaled by their expected standard
-    deviation (Patterson, Price & Reich, PLoS Genetics 2006). A missing call stands for the mean.
+    deviation (Patterson, Price & Reich, PLoS Genetics 2006). A missing call stands for the mean
+    while components are fitted; a person's scores are then those of the calls that are there
+    (`scores_of_calls`), so that missing calls draw nobody towards zero.
 
     Parameters
     ----------
@@ -75,12 +89,15 @@ def fit_ancestry(
         People who decide what the components are; default everybody. Relatives among them make
         components of families.
     n_components : int
+        Default 10.
     selection : Selection, optional
+        Which variants tell ancestry.
 
     Returns
     -------
     scores : DataFrame
-        ``participant_id, pc1, …`` of everybody in the file.
+        ``participant_id, pc1, …`` of everybody in the file, and with `fit_on` also
+        ``missing_calls``, each person's share of variants without a call.
     loadings : DataFrame
         ``chrom, pos`` (1-based), ``ref, alt, frequency, pc1, …``, one row per variant.
 
@@ -94,6 +111,10 @@ def fit_ancestry(
     People who are projected lie nearer to 0 than they would had they been fitted, the more so the
     fewer were (Dey & Lee, Bioinformatics 2019): compare them with one another, or fit on many.
     """
+    if n_components < 1:
+        raise InputError(
+            f"{n_components} components", column="components", remedy="Ask for one or more."
+        )
     with open_variants(variants) as calls:
         people = calls.samples
         rows = _rows(people, fit_on, variants)
@@ -108,70 +129,22 @@ def fit_ancestry(
         )
     logger.info("ancestry: %s", found)
     table = pd.DataFrame(sites, columns=LOADING_COLUMNS)
-    standard = _standardise(np.stack(dosages), table["frequency"].to_numpy())
+    calls_of = np.stack(dosages)
+    standard = standardise(calls_of, table["frequency"].to_numpy())
     _, size, axes = randomized_svd(
         standard[:, rows].T, n_components, n_iter=10, random_state=0, flip_sign=True
     )
     names = [f"pc{i + 1}" for i in range(n_components)]
     # Scores of those fitted have length 1 per component, as plink2 writes them.
     table[names] = axes.T / size
-    return _scores(people, standard.T @ table[names].to_numpy(), names), table
-
-
-def project_ancestry(variants: str | Path, loadings: pd.DataFrame) -> pd.DataFrame:
-    """Everybody's scores on components that others decided.
-
-    Parameters
-    ----------
-    variants : str or Path
-        VCF, BCF or PGEN.
-    loadings : DataFrame
-        As `fit_ancestry` returns them.
-
-    Returns
-    -------
-    DataFrame
-        ``participant_id, pc1, …``.
-
-    Raises
-    ------
-    InputError
-        If columns are missing, or fewer than 90 % of the variants are in the file.
-    """
-    names = [c for c in loadings if str(c).startswith("pc")]
-    absent = [c for c in LOADING_COLUMNS if c not in loadings]
-    if absent or not names:
-        raise InputError(
-            "a column is missing",
-            file="loadings",
-            column=(absent or ["pc1"])[0],
-            remedy="Use a table that --save-loadings wrote.",
-        )
-    found = 0
-    with open_variants(variants) as calls:
-        contigs = {c.removeprefix("chr"): c for c in calls.contigs}
-        total = np.zeros((len(calls.samples), len(names)))
-        for row in loadings.itertuples():
-            contig = contigs.get(str(row.chrom).removeprefix("chr"))
-            for record in [] if contig is None else calls.records(contig, row.pos - 1, row.pos):
-                same = record.position == row.pos - 1 and record.ref == row.ref
-                if not same or row.alt not in record.alts:
-                    continue
-                number = record.alts.index(row.alt) + 1
-                known = (record.alleles >= 0).all(axis=1)
-                dosage = np.where(known, (record.alleles == number).sum(axis=1), np.nan)
-                standard = _standardise(dosage[None], np.array([row.frequency]))[0]
-                total += np.outer(standard, [getattr(row, name) for name in names])
-                found += 1
-                break
-        people = calls.samples
-    if found < 0.9 * len(loadings):
-        raise InputError(
-            f"{found} of {len(loadings)} variants of the loadings are in the file",
-            file=variants,
-            remedy="Loadings and genotypes must be of one genome build, and most variants typed.",
-        )
-    return _scores(people, total, names)
+    values = table[names].to_numpy()
+    lost = Lost(len(people), len(names))
+    for dosage, own in zip(calls_of, values, strict=True):
+        lost.add(np.isnan(dosage), own)
+    projected = fit_on is not None
+    return scores_of_calls(
+        people, standard.T @ values, lost, values, names, projected=projected
+    ), table
 
 
 def _rows(people: list[str], fit_on: Sequence[str] | None, file: str | Path) -> np.ndarray:
@@ -187,7 +160,10 @@ def _rows(people: list[str], fit_on: Sequence[str] | None, file: str | Path) -> 
             of=len(fit_on),
             remedy="List people of the genotypes.",
         )
-    return np.array([row[person] for person in dict.fromkeys(fit_on)])
+    chosen = list(dict.fromkeys(fit_on))
+    if not chosen:
+        raise InputError("nobody to fit on", file=file, remedy="List people of the genotypes.")
+    return np.array([row[person] for person in chosen])
 
 
 def _common(
@@ -214,14 +190,19 @@ def _thin(
     sites: list[tuple] = []
     dosages: list[np.ndarray] = []
     for contig in calls.contigs:
-        if contig.removeprefix("chr") not in AUTOSOMES:
+        if chromosome_name(contig) not in AUTOSOMES:
             continue
         kept: deque[tuple[int, np.ndarray]] = deque(maxlen=NEIGHBOURS)
         for site, dosage in _common(calls, contig, rows, selection):
             while kept and site[1] - kept[0][0] > selection.window:
                 kept.popleft()
             own = np.nan_to_num(dosage[rows] - 2 * site[4])
-            own /= np.linalg.norm(own)
+            size = np.linalg.norm(own)
+            # Where everybody has the same calls (all heterozygous, say) nothing tells people
+            # apart, and a correlation with it is no number that others could be compared with.
+            if size < 1e-6 * np.sqrt(len(rows)):
+                continue
+            own /= size
             if kept and ((np.stack([k for _, k in kept]) @ own) ** 2).max() > selection.max_r2:
                 continue
             kept.append((site[1], own))
@@ -230,41 +211,45 @@ def _thin(
     return sites, dosages
 
 
-def _standardise(dosages: np.ndarray, frequency: np.ndarray) -> np.ndarray:
-    """Deviations over their expected standard deviation; 0 where missing."""
-    scale = np.sqrt(2 * frequency * (1 - frequency))
-    return np.nan_to_num((dosages - 2 * frequency[:, None]) / scale[:, None])
-
-
-def _scores(people: list[str], values: np.ndarray, names: list[str]) -> pd.DataFrame:
-    table = pd.DataFrame(values, columns=names)
-    table.insert(0, "participant_id", people)
-    return table
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="ancestry", description=__doc__.splitlines()[0])
     parser.add_argument("variants", help="VCF, BCF (indexed) or PGEN")
     parser.add_argument("--out", required=True, help="table of components, one row per person")
     parser.add_argument("--components", type=int, default=10)
-    parser.add_argument("--fit-on", help="text file of ids that decide the components")
+    parser.add_argument(
+        "--fit-on", help="people who decide the components: ids, or a file that PLINK keeps"
+    )
     parser.add_argument("--loadings", help="project on these instead of fitting")
     parser.add_argument("--save-loadings", help="write loadings here, to project others with")
     options = parser.parse_args(arguments)
     try:
+        for file in filter(None, (options.out, options.save_loadings)):
+            if not Path(file).absolute().parent.is_dir():
+                raise InputError(
+                    "the folder does not exist", file=Path(file).parent, remedy="Make it first."
+                )
         if options.loadings:
-            loadings = pd.read_csv(options.loadings, sep="\t", dtype={"chrom": str})
+            loadings = read_loadings(options.loadings)
             scores = project_ancestry(options.variants, loadings)
         else:
-            ids = Path(options.fit_on).read_text().split() if options.fit_on else None
+            ids = None
+            if options.fit_on:
+                with open_variants(options.variants) as calls:
+                    ids = read_people(options.fit_on, calls.samples)
             scores, loadings = fit_ancestry(options.variants, ids, n_components=options.components)
-    except (InputError, OSError) as error:
+        scores.to_csv(options.out, sep="\t", index=False, float_format="%.6g", na_rep="n/a")
+        if options.save_loadings:
+            loadings.to_csv(options.save_loadings, sep="\t", index=False, float_format="%.8g")
+    except (InputError, OSError, UnicodeDecodeError) as error:
         parser.exit(1, f"Error: {error}\n")
-    scores.to_csv(options.out, sep="\t", index=False, float_format="%.6g")
-    if options.save_loadings:
-        loadings.to_csv(options.save_loadings, sep="\t", index=False, float_format="%.8g")
     print(f"{len(scores):,} people, {len(loadings):,} variants: {options.out}")
+    if "missing_calls" in scores:
+        missing = scores["missing_calls"]
+        print(
+            f"missing calls: median {missing.median():.1%}, most {missing.max():.1%}, "
+            f"{int((missing > MANY_MISSING).sum())} people above {MANY_MISSING:.0%}"
+        )
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ PORTION = 512
 # Sequences that the cost is estimated from.
 MEASURED = 8
 KEY = "S32"
+# Raised when the code gives other vectors from the same weights; older caches are not used then.
+CODE = 2
 
 
 def sequence_keys(sequences: Sequence[str]) -> np.ndarray:
@@ -46,9 +48,11 @@ class EmbeddingCache:
     Parameters
     ----------
     folder : Path
+        Made when there is something to put down.
     encoder : str
-        Fingerprint of the encoder: weights, tokenization, pooling. Others' vectors are not seen.
+        Fingerprint of the encoder (`encoder_fingerprint`). Others' vectors are not seen.
     dim : int
+        Length of a vector.
     """
 
     def __init__(self, folder: str | Path, encoder: str, dim: int) -> None:
@@ -151,6 +155,11 @@ def embed_once(
     -------
     Embedded
         The same vectors as ``encoder.embed(sequences)``, as float32.
+
+    Raises
+    ------
+    InputError
+        If an embedding is not finite.
     """
     keys = sequence_keys(sequences)
     vectors = np.empty((len(keys), encoder.dim), dtype=np.float32)
@@ -169,14 +178,14 @@ def embed_once(
     first_few = todo[:: max(1, len(todo) // MEASURED)][:MEASURED]
     if len(first_few):
         start = time.perf_counter()
-        vectors[first_few] = encoder.embed([sequences[i] for i in first_few])
+        vectors[first_few] = _embed(encoder, [sequences[i] for i in first_few])
         _log_cost(sequences, todo, first_few, time.perf_counter() - start)
     waiting: list[int] = first_few.tolist()
     rest = todo[~np.isin(todo, first_few)]
     last = time.monotonic()
     for first in range(0, len(rest), PORTION):
         portion = rest[first : first + PORTION]
-        vectors[portion] = encoder.embed([sequences[i] for i in portion])
+        vectors[portion] = _embed(encoder, [sequences[i] for i in portion])
         waiting.extend(portion)
         done = len(first_few) + first + len(portion)
         if time.monotonic() - last > SECONDS_BETWEEN_FILES:
@@ -185,6 +194,19 @@ def embed_once(
             waiting, last = [], time.monotonic()
     _put_down(np.array(waiting, dtype=int), keys, vectors, common, local, shared)
     return Embedded(vectors, len(todo))
+
+
+def _embed(encoder: Encoder, sequences: list[str]) -> np.ndarray:
+    """Vectors, which must be numbers before they are kept for ever."""
+    vectors = encoder.embed(sequences)
+    wrong = ~np.isfinite(vectors).all(axis=1)
+    if wrong.any():
+        raise InputError(
+            f"the embeddings of {int(wrong.sum())} of {len(wrong)} sequences are no finite numbers",
+            column="dtype",
+            remedy="Use float32 in the model card's spec.",
+        )
+    return vectors
 
 
 def _log_cost(
@@ -222,10 +244,38 @@ def _put_down(
 
 
 def encoder_fingerprint(encoder_id: str, spec: dict[str, Any], encoder: Encoder) -> str:
-    """Name of an encoder's folder: what changes its vectors changes the name."""
-    weights = getattr(encoder, "weights_fingerprint", "")
-    text = repr((sorted(spec.items()), sorted(encoder.framing.items()), weights))
+    """Name of an encoder's folder: what changes its vectors changes the name.
+
+    Parameters
+    ----------
+    encoder_id : str
+        Id of the model card.
+    spec : dict
+        Of the card.
+    encoder : Encoder
+        Its ``weights_fingerprint``, framing (tokenization, windows, pooling), number type and
+        device count, and the revision of the code that cuts and pools.
+    """
+    parts = {
+        "code": CODE,
+        "spec": sorted(spec.items()),
+        "framing": sorted(encoder.framing.items()),
+        "weights": getattr(encoder, "weights_fingerprint", ""),
+        "dtype": getattr(encoder, "dtype", ""),
+        "device": device_kind(str(getattr(encoder, "device", ""))),
+    }
+    text = repr(sorted(parts.items()))
     return f"{encoder_id}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def device_kind(device: str) -> str:
+    """What a device is, not which of several: devices of one kind compute the same."""
+    kind = device.partition(":")[0]
+    if kind != "cuda":
+        return kind
+    import torch
+
+    return f"cuda {torch.cuda.get_device_name(device)}" if torch.cuda.is_available() else kind
 
 
 def count_carriers(index: Any, n_sequences: int) -> np.ndarray:

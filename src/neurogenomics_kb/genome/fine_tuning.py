@@ -162,13 +162,15 @@ def fine_tune(
     Raises
     ------
     InputError
-        If the lengths differ, a class is missing on one side, or a sequence is beyond the context.
+        If the lengths differ, a class is missing on one side, or a sequence gives no token or is
+        beyond the context.
     """
     texts = [clean(s, number) for number, s in enumerate(sequences)]
     classes, codes = np.unique(np.asarray(labels), return_inverse=True)
     train = np.asarray(train, dtype=bool)
     check_input(encoder, texts, codes, train, classes)
     both = [(encoder.tokenizer(t), encoder.tokenizer(reverse_complement(t))) for t in texts]
+    check_tokens(encoder, both)
     inside, outside = np.flatnonzero(train), np.flatnonzero(~train)
     untouched = StrandClassifier(encoder, len(classes), seed)
     untouched.network.requires_grad_(False)
@@ -205,6 +207,23 @@ def check_input(encoder, texts, codes, train, classes) -> None:
         raise InputError(
             f"{long} of {len(texts)} sequences are longer than {encoder.max_bases} bases",
             remedy="Cut them to the context of the model.",
+        )
+
+
+def check_tokens(encoder: NeuralEncoder, both: list[tuple[Tokens, Tokens]]) -> None:
+    """Refuse sequences that give no token, or more than the context holds, on either strand."""
+    none = sum(not t.bases.any() for pair in both for t in pair)
+    if none:
+        raise InputError(
+            f"{none} of {2 * len(both)} strands give no token",
+            remedy="The tokenizer needs at least 6 bases; leave shorter sequences out.",
+        )
+    most = encoder.max_tokens
+    long = 0 if most is None else sum(max(len(t.ids) for t in pair) > most for pair in both)
+    if long:
+        raise InputError(
+            f"{long} of {len(both)} sequences have more than {most} tokens",
+            remedy="Cut them to the context of the model; runs of N make many tokens.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError
@@ -37,16 +38,27 @@ def score_features(
     ------
     InputError
         If the id column is absent, ids repeat or are missing, there is no score, or a score is not
-        numeric.
+        numeric, infinite, or there for nobody.
     """
     require_columns(scores, [id_column], file)
     ids = scores[id_column]
+    ids = ids.astype(str).str.strip().where(ids.notna()).replace("", np.nan)
     require_unique_ids(ids, file, id_column)
     values = scores.drop(columns=id_column)
     if values.columns.empty:
         raise InputError("there is no score column", file=file, remedy="Add one column per score.")
     for column in values:
         require_numbers(values[column], file, str(column))
+        wrong = np.isinf(values[column].astype(float)).to_numpy()
+        if wrong.any() or (len(values) and values[column].isna().all()):
+            raise InputError(
+                "scores are infinite" if wrong.any() else "nobody has this score",
+                file=file,
+                column=str(column),
+                subjects=int(wrong.sum()) if wrong.any() else len(values),
+                of=len(values),
+                remedy="Make the scores again, or take the column out.",
+            )
         if SEPARATOR in str(column):
             raise InputError(
                 "a score's name holds '__'",

@@ -11,24 +11,14 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d, interpolate
 
-from neurogenomics_kb.brain.encoders.base import (
-    NeuralBrainEncoder,
-    PreparedRun,
-    check_parcels,
-    check_sizes,
-    read_order,
-    require_tr,
+from neurogenomics_kb.brain.encoders.base import PreparedRun, check_parcels, require_tr
+from neurogenomics_kb.brain.encoders.parcel_models import (
+    ParcelEncoder,
+    ParcelModel,
+    ParcelSource,
+    load_parcel_model,
 )
-from neurogenomics_kb.brain.encoders.scaling import make_scaling
-from neurogenomics_kb.brain.encoders.vit import ParcelTransformer, read_matrix, to_unit_range
-from neurogenomics_kb.foundation.weights import (
-    assign,
-    companion,
-    fingerprint,
-    locate,
-    read_tensors,
-    require_tensors,
-)
+from neurogenomics_kb.brain.encoders.vit import ParcelTransformer, to_unit_range
 
 MODEL = "Brain Harmony's functional encoder"
 SIZES = {
@@ -129,12 +119,12 @@ class HarmonyNetwork(ParcelTransformer):
         return self.run(tokens, own, keys)
 
 
-class HarmonyEncoder(NeuralBrainEncoder):
+class HarmonyEncoder(ParcelEncoder):
     """Brain Harmony's functional encoder; `load_brain_harmony` makes one."""
 
-    def __init__(self, network, *, scale, seconds, order, **options) -> None:
+    def __init__(self, network, *, seconds, **options) -> None:
         super().__init__(network, **options)
-        self.scale, self.seconds, self.order = scale, seconds, order
+        self.seconds = seconds
 
     def patch_frames(self, tr: float) -> int:
         """Frames of a patch at a repetition time."""
@@ -152,10 +142,6 @@ class HarmonyEncoder(NeuralBrainEncoder):
         values = self.scale(values, subject).astype(np.float32)
         return PreparedRun(len(values), tr, lambda start, stop: values[start:stop])
 
-    def arrange(self, batch: np.ndarray) -> np.ndarray:
-        """Parcels by frames, one channel."""
-        return batch.transpose(0, 2, 1)[:, None]
-
     def forward(self, tensor: torch.Tensor, tr: float) -> torch.Tensor:
         """Tokens; a last patch that is not full ends in zeros, as in the authors' loader."""
         frames = self.patch_frames(tr)
@@ -169,6 +155,24 @@ def rename(name: str) -> str | None:
     name = name.removeprefix(EMA)
     decoder = ("pos_embed.emb_h_decoder", "pos_embed.decoder_pos_embed_proj.")
     return None if name.startswith(decoder) else name
+
+
+PUBLISHED = ParcelModel(
+    MODEL,
+    SIZES,
+    HarmonyNetwork,
+    rename,
+    wanted={
+        "pos_embed.emb_h_encoder": 2,
+        "pos_embed.geo_harm_proj.weight": 2,
+        "patch_embed.proj.weight": 4,
+    },
+    tables={
+        "gradients": "table of functional gradients",
+        "harmonics": "table of geometric eigenmodes",
+    },
+    prefix=EMA,
+)
 
 
 def load_brain_harmony(
@@ -189,7 +193,7 @@ def load_brain_harmony(
     Parameters
     ----------
     weights, revision : str
-        As for `neurogenomics_kb.foundation.weights.locate`.
+        As for `neurogenomics_kb.foundation.checkpoints.locate`.
     file : str, optional
         One of several checkpoints in the folder.
     gradient, harmonics : str
@@ -209,40 +213,15 @@ def load_brain_harmony(
     InputError
         If the checkpoint is not of this architecture, or a file of its is missing or does not fit.
     """
-    folder = locate(weights, revision)
-    shape = check_sizes(SIZES, sizes)
-    tensors = read_tensors(folder, file=file)
-    if any(name.startswith(EMA) for name in tensors):
-        tensors = {n: tensor for n, tensor in tensors.items() if n.startswith(EMA)}
-    named = {n.removeprefix(EMA): tensor for n, tensor in tensors.items()}
-    wanted = {
-        "pos_embed.emb_h_encoder": 2, "pos_embed.geo_harm_proj.weight": 2,
-        "patch_embed.proj.weight": 4,
-    }  # fmt: skip
-    require_tensors(named, wanted, MODEL, folder)
-    gradients = read_matrix(
-        companion(folder, gradient, "table of functional gradients"),
-        shape["parcels"], shape["gradients"],
+    loaded = load_parcel_model(
+        PUBLISHED,
+        ParcelSource(
+            weights, revision, file, {"gradients": gradient, "harmonics": harmonics}, scaling,
+            reference, parcels, sizes or {},
+        ),
     )  # fmt: skip
-    modes = read_matrix(
-        companion(folder, harmonics, "table of geometric eigenmodes"),
-        shape["parcels"], shape["harmonics"],
-    )  # fmt: skip
-    network = HarmonyNetwork(shape, gradients, modes)
-    assign(network, named, rename, folder)
-    place = None if reference is None else companion(folder, reference, "reference statistics")
-    order = None
-    if parcels is not None:
-        order = read_order(companion(folder, parcels, "list of parcels"), shape["parcels"])
-    seconds = shape["patch"] * TR
+    seconds = loaded.sizes["patch"] * TR
+    framing = loaded.framing | {"resampling": f"patches of {seconds:g} s (TAPE)"}
     return HarmonyEncoder(
-        network,
-        scale=make_scaling(scaling, place, shape["parcels"], MODEL),
-        seconds=seconds, order=order, dim=shape["width"], weights_fingerprint=fingerprint(folder),
-        framing={
-            "model": MODEL, "scaling": scaling, "reference": reference,
-            "resampling": f"patches of {seconds:g} s (TAPE)", "parcels": shape["parcels"],
-            "order_checked": order is not None,
-        },
-        **options,
-    )  # fmt: skip
+        loaded.network, **loaded.options, seconds=seconds, framing=framing, **options
+    )

@@ -9,25 +9,16 @@ import pandas as pd
 import torch
 from torch import nn
 
-from neurogenomics_kb.brain.encoders.base import (
-    NeuralBrainEncoder,
-    PreparedRun,
-    check_parcels,
-    check_sizes,
-    read_order,
-    require_tr,
+from neurogenomics_kb.brain.encoders.base import PreparedRun, check_parcels, require_tr
+from neurogenomics_kb.brain.encoders.parcel_models import (
+    ParcelEncoder,
+    ParcelModel,
+    ParcelSource,
+    load_parcel_model,
 )
-from neurogenomics_kb.brain.encoders.scaling import check_resampling, make_scaling, resample
-from neurogenomics_kb.brain.encoders.vit import ParcelTransformer, read_matrix, to_unit_range
+from neurogenomics_kb.brain.encoders.scaling import check_resampling, resample
+from neurogenomics_kb.brain.encoders.vit import ParcelTransformer, to_unit_range
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.weights import (
-    assign,
-    companion,
-    fingerprint,
-    locate,
-    read_tensors,
-    require_tensors,
-)
 
 MODEL = "Brain-JEPA"
 SIZES = {
@@ -71,13 +62,12 @@ class BrainJEPANetwork(ParcelTransformer):
         return self.run(tokens, self.pos_embed_proj(self.gradient, self.steps))
 
 
-class BrainJEPAEncoder(NeuralBrainEncoder):
+class BrainJEPAEncoder(ParcelEncoder):
     """Brain-JEPA on segments of parcel series; `load_brain_jepa` makes one."""
 
-    def __init__(self, network, *, scale, resampling, tr, order, frames, **options) -> None:
+    def __init__(self, network, *, resampling, tr, frames, **options) -> None:
         super().__init__(network, **options)
-        self.scale, self.resampling, self.tr, self.order = scale, resampling, tr, order
-        self.frames = frames
+        self.resampling, self.tr, self.frames = resampling, tr, frames
 
     def span(self, tr: float) -> tuple[int, int]:
         """Exactly the frames that positions are stored for."""
@@ -93,10 +83,6 @@ class BrainJEPAEncoder(NeuralBrainEncoder):
         values = values.astype(np.float32)
         seen = tr if self.resampling == "none" else self.tr
         return PreparedRun(len(values), seen, lambda start, stop: values[start:stop])
-
-    def arrange(self, batch: np.ndarray) -> np.ndarray:
-        """Parcels by frames, one channel."""
-        return batch.transpose(0, 2, 1)[:, None]
 
 
 def refuse_cortex_first(columns: list[str], subject: str) -> None:
@@ -114,6 +100,22 @@ def refuse_cortex_first(columns: list[str], subject: str) -> None:
 def rename(name: str) -> str:
     """Name of a published tensor in `BrainJEPANetwork`."""
     return name.removeprefix("module.")
+
+
+PUBLISHED = ParcelModel(
+    MODEL,
+    SIZES,
+    BrainJEPANetwork,
+    rename,
+    wanted={
+        "pos_embed_proj.emb_h": 2,
+        "patch_embed.proj.weight": 4,
+        "blocks.0.attn.qkv.weight": 2,
+    },
+    tables={"gradients": "table of functional gradients"},
+    under="target_encoder",
+    prefix="module.",
+)
 
 
 def load_brain_jepa(
@@ -135,7 +137,7 @@ def load_brain_jepa(
     Parameters
     ----------
     weights, revision : str
-        As for `neurogenomics_kb.foundation.weights.locate`.
+        As for `neurogenomics_kb.foundation.checkpoints.locate`.
     file : str, optional
         One of several checkpoints in the folder.
     gradient : str
@@ -158,34 +160,20 @@ def load_brain_jepa(
     InputError
         If the checkpoint is not of this architecture, or a file of its is missing or does not fit.
     """
-    folder = locate(weights, revision)
-    shape = check_sizes(SIZES, sizes)
-    tensors = read_tensors(folder, file=file, under="target_encoder")
-    named = {rename(name): tensor for name, tensor in tensors.items()}
-    wanted = {
-        "pos_embed_proj.emb_h": 2,
-        "patch_embed.proj.weight": 4,
-        "blocks.0.attn.qkv.weight": 2,
-    }
-    require_tensors(named, wanted, MODEL, folder)
-    matrix = read_matrix(
-        companion(folder, gradient, "table of functional gradients"),
-        shape["parcels"], shape["gradients"],
+    loaded = load_parcel_model(
+        PUBLISHED,
+        ParcelSource(
+            weights, revision, file, {"gradients": gradient}, scaling, reference, parcels,
+            sizes or {},
+        ),
     )  # fmt: skip
-    network = BrainJEPANetwork(shape, matrix)
-    assign(network, named, rename, folder)
-    place = None if reference is None else companion(folder, reference, "reference statistics")
-    order = None
-    if parcels is not None:
-        order = read_order(companion(folder, parcels, "list of parcels"), shape["parcels"])
+    framing = loaded.framing | {"resampling": resampling, "tr_s": tr}
     return BrainJEPAEncoder(
-        network,
-        scale=make_scaling(scaling, place, shape["parcels"], MODEL),
-        resampling=check_resampling(resampling), tr=tr, order=order, frames=shape["frames"],
-        dim=shape["width"], weights_fingerprint=fingerprint(folder),
-        framing={
-            "model": MODEL, "scaling": scaling, "reference": reference, "resampling": resampling,
-            "tr_s": tr, "parcels": shape["parcels"], "order_checked": order is not None,
-        },
+        loaded.network,
+        **loaded.options,
+        resampling=check_resampling(resampling),
+        tr=tr,
+        frames=loaded.sizes["frames"],
+        framing=framing,
         **options,
-    )  # fmt: skip
+    )

@@ -25,17 +25,15 @@ from neurogenomics_kb.brain.encoders.base import (
     require_tr,
 )
 from neurogenomics_kb.brain.encoders.scaling import check_resampling, make_scaling, resample
-from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.weights import (
-    assign,
+from neurogenomics_kb.foundation.checkpoints import (
     companion,
     fingerprint,
     locate,
     read_config,
-    read_tensors,
-    require_tensors,
     setting,
 )
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.tensors import assign, read_tensors, require_tensors
 
 MODEL = "BrainLM"
 TR = 0.735  # UK Biobank; the authors resample nothing
@@ -289,7 +287,7 @@ def load_brainlm(
     Parameters
     ----------
     weights, revision, subfolder : str
-        As for `neurogenomics_kb.foundation.weights.locate`.
+        As for `neurogenomics_kb.foundation.checkpoints.locate`.
     file : str, optional
         One of several checkpoints in the folder.
     coordinates : str
@@ -326,12 +324,16 @@ def load_brainlm(
             column="model_type",
             remedy="Use the checkpoint of the model that the card names.",
         )
-    xyz = read_coordinates(companion(folder, coordinates, "table of the atlas's coordinates"))
+    beside = [companion(folder, coordinates, "table of the atlas's coordinates")]
+    xyz = read_coordinates(beside[0])
     tensors = read_tensors(folder, file=file)
     place = None if reference is None else companion(folder, reference, "reference statistics")
     order = None
+    if place is not None:
+        beside.append(place)
     if parcels is not None:
-        order = read_order(companion(folder, parcels, "list of parcels"), len(xyz))
+        beside.append(companion(folder, parcels, "list of parcels"))
+        order = read_order(beside[-1], len(xyz))
     image = kind == "vit_mae"
     # Neighbouring rows share a patch in the image form, so their order matters there.
     rows = np.argsort(xyz[:, 1], kind="stable") if image else np.arange(len(xyz))
@@ -343,7 +345,8 @@ def load_brainlm(
         scale=make_scaling(scaling, place, len(xyz), MODEL), divide_by=divide_by,
         resampling=check_resampling(resampling), tr=tr, order=order, rows=rows,
         channels=int(config.get("num_channels", 3)), frames=frames,
-        dim=int(setting(config, "hidden_size", folder)), weights_fingerprint=fingerprint(folder),
+        dim=int(setting(config, "hidden_size", folder)),
+        weights_fingerprint=fingerprint(folder, *beside, file=file),
         framing={
             "model": MODEL, "form": "image" if image else "tokens", "scaling": scaling,
             "reference": reference, "divide_by": divide_by, "resampling": resampling, "tr_s": tr,

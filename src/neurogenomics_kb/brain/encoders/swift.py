@@ -17,14 +17,8 @@ from torch.nn.functional import gelu, pad, scaled_dot_product_attention
 
 from neurogenomics_kb.brain.encoders.base import NeuralBrainEncoder, PreparedRun, check_sizes
 from neurogenomics_kb.brain.encoders.volumes import prepare_volumes
-from neurogenomics_kb.foundation.weights import (
-    assign,
-    fingerprint,
-    locate,
-    read_checkpoint,
-    require_tensors,
-    tensors_of,
-)
+from neurogenomics_kb.foundation.checkpoints import fingerprint, locate
+from neurogenomics_kb.foundation.tensors import assign, read_checkpoint, require_tensors, tensors_of
 
 MODEL = "SwiFT"
 SIZES = {
@@ -276,7 +270,7 @@ def load_swift(
     Parameters
     ----------
     weights, revision : str
-        As for `neurogenomics_kb.foundation.weights.locate`.
+        As for `neurogenomics_kb.foundation.checkpoints.locate`.
     file : str, optional
         One of several checkpoints in the folder.
     scaling : {"zscore", "minmax"}
@@ -311,7 +305,8 @@ def load_swift(
     assign(network, tensors, rename, folder)
     return SwiFTEncoder(
         network, image=shape["img_size"], scaling=scaling, background=background,
-        voxel_mm=voxel_mm, dim=network.width, batch=batch, weights_fingerprint=fingerprint(folder),
+        voxel_mm=voxel_mm, dim=network.width, batch=batch,
+        weights_fingerprint=fingerprint(folder, file=file),
         framing={
             "model": MODEL, "scaling": scaling, "background": background, "resampling": "none",
             "image": list(shape["img_size"]), "sizes": "checkpoint" if own else "sample script",

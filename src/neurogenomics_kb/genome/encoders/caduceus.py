@@ -16,15 +16,9 @@ from torch import nn
 from transformers import MambaConfig
 from transformers.models.mamba.modeling_mamba import MambaMixer, MambaRMSNorm
 
+from neurogenomics_kb.foundation.checkpoints import fingerprint, locate, read_config, setting
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.weights import (
-    assign,
-    fingerprint,
-    locate,
-    read_config,
-    read_tensors,
-    setting,
-)
+from neurogenomics_kb.foundation.tensors import assign, read_tensors
 from neurogenomics_kb.genome.encoders.neural import TOLERANCE, NeuralEncoder
 from neurogenomics_kb.genome.encoders.tokenizers import BaseTokenizer
 

@@ -9,20 +9,16 @@ import torch
 from torch import nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
 
+from neurogenomics_kb.foundation.checkpoints import fingerprint, locate, read_config, setting
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.weights import (
-    assign,
-    fingerprint,
-    locate,
-    read_config,
-    read_tensors,
-    setting,
-)
+from neurogenomics_kb.foundation.tensors import assign, read_tensors
 from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
 from neurogenomics_kb.genome.encoders.tokenizers import BytePairTokenizer
 
 # Attention with linear biases has no hard limit; longer windows than in training lose accuracy.
 MAX_BASES = 2_048
+# What the published configuration states; usual sequences of MAX_BASES have fewer.
+MAX_TOKENS = 512
 
 
 def alibi_slopes(heads: int) -> list[float]:
@@ -139,5 +135,6 @@ def load_dnabert2(weights: str, revision: str | None = None, **options: Any) -> 
     assign(network, read_tensors(folder), rename, folder)
     return NeuralEncoder(
         network, tokenizer, dim=config["hidden_size"], max_bases=MAX_BASES,
+        max_tokens=int(config.get("max_position_embeddings", MAX_TOKENS)),
         framing={"model": "dnabert-2"}, weights_fingerprint=fingerprint(folder), **options,
     )  # fmt: skip

@@ -8,15 +8,9 @@ import torch
 from torch import nn
 from transformers import LlamaConfig, LlamaModel
 
+from neurogenomics_kb.foundation.checkpoints import fingerprint, locate, read_config, setting
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.weights import (
-    assign,
-    fingerprint,
-    locate,
-    read_config,
-    read_tensors,
-    setting,
-)
+from neurogenomics_kb.foundation.tensors import assign, read_tensors
 from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
 from neurogenomics_kb.genome.encoders.tokenizers import SIX, SixMerTokenizer
 
@@ -69,8 +63,9 @@ def load_generator(weights: str, revision: str | None = None, **options: Any) ->
     known = {k: v for k, v in config.items() if k not in ("auto_map", "architectures")}
     network = LlamaNetwork(LlamaConfig(**known))
     assign(network, read_tensors(folder), rename, folder)
-    longest = int(config.get("max_position_embeddings", 16_384)) - 1
+    tokens = int(config.get("max_position_embeddings", 16_384))  # one is the start token
     return NeuralEncoder(
-        network, tokenizer, dim=int(config["hidden_size"]), max_bases=longest * SIX,
+        network, tokenizer, dim=int(config["hidden_size"]), max_bases=(tokens - 1) * SIX,
+        max_tokens=tokens,
         framing={"model": "generator"}, weights_fingerprint=fingerprint(folder), **options,
     )  # fmt: skip

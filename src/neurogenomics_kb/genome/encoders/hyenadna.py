@@ -8,14 +8,8 @@ import torch
 from torch import nn
 from torch.nn.functional import gelu
 
-from neurogenomics_kb.foundation.weights import (
-    assign,
-    fingerprint,
-    locate,
-    read_config,
-    read_tensors,
-    setting,
-)
+from neurogenomics_kb.foundation.checkpoints import fingerprint, locate, read_config, setting
+from neurogenomics_kb.foundation.tensors import assign, read_tensors
 from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
 from neurogenomics_kb.genome.encoders.tokenizers import BaseTokenizer
 

@@ -70,6 +70,9 @@ class NeuralEncoder:
         Width of the hidden states.
     max_bases : int
         Longest sequence in one window.
+    max_tokens : int, optional
+        Most tokens of one window, special ones included, where tokens are not bases: windows of
+        `max_bases` that have more are cut further. Default: no limit but `max_bases`.
     strand : {"equivariant", "averaged"}
         What the model claims. Both strands are run and averaged either way: the hidden states of an
         equivariant model are those of one network on both strands.
@@ -100,6 +103,7 @@ class NeuralEncoder:
         *,
         dim: int,
         max_bases: int,
+        max_tokens: int | None = None,
         strand: Strand = "averaged",
         pooling: str = "mean",
         weights_fingerprint: str = "",
@@ -121,7 +125,8 @@ class NeuralEncoder:
                 remedy=f"Choose one of {', '.join(TOLERANCE)}.",
             )
         self.network = network.to(device=device, dtype=getattr(torch, dtype)).eval()
-        self.tokenizer, self.dim, self.max_bases, self.strand = tokenizer, dim, max_bases, strand
+        self.tokenizer, self.dim, self.strand = tokenizer, dim, strand
+        self.max_bases, self.max_tokens = max_bases, max_tokens
         self.batch_tokens, self.device, self.dtype = batch_tokens, device, dtype
         self.pooling, self.weights_fingerprint = pooling, weights_fingerprint
         self.names = [f"d{i}" for i in range(dim)]
@@ -134,6 +139,8 @@ class NeuralEncoder:
             "strands": "both, averaged",
             "dtype": dtype,
         }
+        if max_tokens is not None:
+            self.framing["window_tokens"] = max_tokens
 
     # --- embeddings ---------------------------------------------------------------------------
 
@@ -203,7 +210,17 @@ class NeuralEncoder:
         for reverse in (False, True):
             strand = reverse_complement(text) if reverse else text
             for start, end, core in cut(len(strand), self.max_bases):
-                yield Window(number, reverse, start, core, self.tokenizer(strand[start:end]))
+                tokens = self.tokenizer(strand[start:end])
+                if self.max_tokens is None or len(tokens.ids) <= self.max_tokens:
+                    yield Window(number, reverse, start, core, tokens)
+                    continue
+                # An N among 6-mers, or repeats among byte pairs, make many tokens of few bases.
+                for inner, pieces, tile in cut_tokens(
+                    strand[start:end], self.tokenizer, self.max_tokens
+                ):
+                    own = (max(start + tile[0], core[0]), min(start + tile[1], core[1]))
+                    if own[0] < own[1]:
+                        yield Window(number, reverse, start + inner, own, pieces)
 
     def _run(self, windows: list[Window]) -> Iterator[tuple[Window, np.ndarray]]:
         """Hidden states of each window, batched by number of tokens."""
@@ -242,3 +259,89 @@ def cut(length: int, longest: int) -> Iterator[tuple[int, int, tuple[int, int]]]
     edges = [0, *((a + longest + b) // 2 for a, b in pairwise(starts)), length]
     for number, start in enumerate(starts):
         yield start, start + longest, (edges[number], edges[number + 1])
+
+
+def cut_tokens(
+    text: str, tokenizer: Callable[[str], Tokens], most: int
+) -> Iterator[tuple[int, Tokens, tuple[int, int]]]:
+    """Windows of at most so many tokens that cover a text, each with the core it speaks for.
+
+    Windows overlap by the same share as those of bases, here of their tokens; the last one reaches
+    as far back as fits.
+
+    Parameters
+    ----------
+    text : str
+        Clean sequence.
+    tokenizer : callable
+    most : int
+        Tokens of a window, special ones included.
+
+    Yields
+    ------
+    start : int
+        First base of the window.
+    tokens : Tokens
+    core : tuple of int
+        The cores tile the text.
+
+    Raises
+    ------
+    InputError
+        If special tokens alone fill a window.
+    """
+    windows: list[tuple[int, int, Tokens]] = []
+    start = 0
+    while True:
+        end, tokens = _longest(text, start, tokenizer, most)
+        if end == len(text):
+            break
+        windows.append((start, end, tokens))
+        bases = tokens.bases[tokens.bases > 0]
+        step = max(1, int(len(bases) * (1 - OVERLAP)))
+        start += tokens.skipped + int(bases[:step].sum())
+    # The last window begins in the one before, which may leave it room to begin earlier.
+    first = windows[-1][0] if windows else 0
+    for earlier in _beginnings(text, first, start, tokenizer, most):
+        pieces = tokenizer(text[earlier:])
+        if len(pieces.ids) <= most:
+            start, tokens = earlier, pieces
+            break
+    windows.append((start, len(text), tokens))
+    edges = [0, *((one[1] + two[0]) // 2 for one, two in pairwise(windows)), len(text)]
+    for (begin, _, pieces), core in zip(windows, pairwise(edges), strict=True):
+        yield begin, pieces, core
+
+
+def _longest(
+    text: str, start: int, tokenizer: Callable[[str], Tokens], most: int
+) -> tuple[int, Tokens]:
+    """End of the longest window from a start that has no more than so many tokens."""
+    # No token stands for less than a base, so that a long text need not be cut whole.
+    end = len(text)
+    while True:
+        tokens = tokenizer(text[start:end])
+        excess = len(tokens.ids) - most
+        if excess <= 0:
+            return end, tokens
+        kept = tokens.bases[tokens.bases > 0][:-excess]
+        if not kept.sum():
+            raise InputError(
+                f"a window of {most} tokens has no room for bases",
+                column="max_tokens",
+                remedy="Use a checkpoint with a longer context.",
+            )
+        # Byte pairs near the new end may differ, so it is counted again.
+        end = start + tokens.skipped + int(kept.sum())
+
+
+def _beginnings(
+    text: str, first: int, last: int, tokenizer: Callable[[str], Tokens], most: int
+) -> Iterator[int]:
+    """Starts between two at the borders of tokens, earliest first, that leave few enough."""
+    tokens = tokenizer(text[first:])
+    special = int((tokens.bases == 0).sum())
+    bases = tokens.bases[tokens.bases > 0]
+    borders = first + tokens.skipped + np.concatenate([[0], np.cumsum(bases)])
+    drop = max(0, len(bases) + special - most)
+    yield from (int(b) for b in borders[drop:] if first < b < last)

@@ -12,15 +12,9 @@ from torch import nn
 from torch.nn.functional import silu
 from transformers import EsmConfig, EsmModel
 
+from neurogenomics_kb.foundation.checkpoints import fingerprint, locate, read_config, setting
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.weights import (
-    assign,
-    fingerprint,
-    locate,
-    read_config,
-    read_tensors,
-    setting,
-)
+from neurogenomics_kb.foundation.tensors import assign, read_tensors
 from neurogenomics_kb.genome.encoders.neural import NeuralEncoder
 from neurogenomics_kb.genome.encoders.tokenizers import SIX, VocabularyTokenizer
 
@@ -95,9 +89,11 @@ def load_nucleotide_transformer(
         )
     network = ESMNetwork(EsmConfig(**esm_settings(config)))
     assign(network, read_tensors(folder), rename, folder, computed=("inv_freq",))
-    longest = int(config.get("max_position_embeddings", 2050)) - 3
+    # Two of the positions are never used; the class token takes one more.
+    tokens = int(config.get("max_position_embeddings", 2050)) - 2
     return NeuralEncoder(
-        network, tokenizer, dim=int(config["hidden_size"]), max_bases=longest * SIX,
+        network, tokenizer, dim=int(config["hidden_size"]), max_bases=(tokens - 1) * SIX,
+        max_tokens=tokens,
         framing={"model": "nucleotide-transformer-v2"},
         weights_fingerprint=fingerprint(folder), **options,
     )  # fmt: skip

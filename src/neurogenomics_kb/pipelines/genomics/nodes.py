@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.foundation.checkpoints import locate
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT
-from neurogenomics_kb.foundation.weights import locate
 from neurogenomics_kb.genome.cache import (
     EmbeddingCache,
     count_carriers,

@@ -15,7 +15,7 @@ class NetworkEncoder:
     """A network that reads fixed channels at a fixed rate.
 
     Base of adapters of foundation models: a subclass or a function reads the weights
-    (`neurogenomics_kb.foundation.weights`) and says what the model was trained on.
+    (`neurogenomics_kb.foundation.tensors`) and says what the model was trained on.
 
     Parameters
     ----------

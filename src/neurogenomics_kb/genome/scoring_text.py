@@ -1,0 +1,179 @@
+"""Lines and fields of scoring files: nothing is dropped, joined or split without being meant."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from pathlib import Path
+
+import pandas as pd
+
+from neurogenomics_kb.foundation.errors import InputError
+
+QUOTED = re.compile(r'^"(.*)"$')
+BLANKS = r"\s+"
+SPACED = re.compile(r"[^\S\t\n]")
+EMPTY = re.compile(r"^[ \t,;]*\n|^[ \t,;]+\Z", re.MULTILINE)
+
+
+def read_fields(path: Path, used: frozenset[str]) -> tuple[dict[str, str], pd.DataFrame]:
+    """Header fields and columns, both under lower-case names, as trimmed text.
+
+    Parameters
+    ----------
+    path : Path
+        Plain or gzipped; separated by tabs or, where the line of names has none, by commas,
+        semicolons or blanks.
+    used : frozenset of str
+        Columns to read, where they are there.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read to its end, has no line of names, names a used column twice, or
+        a row has more fields than there are names.
+    """
+    comments, columns, body = _split(_read_text(path), path)
+    header = {}
+    for line in comments:
+        name, equals, value = line.strip("#\n ").partition("=")
+        if equals:
+            header[name.strip().lower()] = value.strip()
+    separator = next((s for s in "\t,;" if s in columns), BLANKS)
+    names = [_trim(c).lower() for c in _fields(columns.lstrip("#"), separator)]
+    _refuse_repeated(names, used, path)
+    # What is not used may have any name, or none.
+    names = [n if n in used else f"unused {i}" for i, n in enumerate(names)]
+    body, width = _even_rows(body, separator, len(names), path)
+    names += [f"unused {i}" for i in range(len(names), width)]
+    there = [name for name in names if name in used]
+    if not body or not there:
+        return header, pd.DataFrame(columns=there, dtype=str)
+    try:
+        table = pd.read_csv(
+            io.StringIO(body), sep=separator, names=names, usecols=there, header=None, dtype=str,
+            quoting=csv.QUOTE_NONE, keep_default_na=False, index_col=False,
+        )  # fmt: skip
+    except (ValueError, pd.errors.ParserError) as error:
+        raise _unreadable(path, error) from None
+    spaced = " " in body or SPACED.search(body) is not None
+    for name in there:
+        table[name] = table[name].fillna("")
+        if spaced:
+            table[name] = table[name].str.strip()
+        if '"' in body:
+            table[name] = table[name].str.replace(QUOTED, r"\1", regex=True).str.strip()
+    return header, table
+
+
+def _read_text(path: Path) -> str:
+    """Whole text of a file, gzipped if it says so by its name or its first bytes."""
+    try:
+        with open(path, "rb") as stream:
+            zipped = stream.read(2) == b"\x1f\x8b" or path.suffix == ".gz"
+        with (gzip.open if zipped else open)(path, "rt", encoding="utf-8-sig") as stream:
+            return stream.read()
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"the scoring file cannot be read ({error})", file=path, remedy="Download it again."
+    )
+
+
+def _split(text: str, path: Path) -> tuple[list[str], str, str]:
+    """Comment lines, the line of column names, and the rows; only whole lines are comments."""
+    comments, start = [], 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        line = text[start:end]
+        start = end
+        # Some writers put the sign of a comment before the column names, too.
+        named = {_trim(f).lower() for f in re.split(r"[\t,; ]", line.strip().lstrip("#"))}
+        names = {"effect_allele", "effect_weight"} <= named
+        if line.startswith("#") and not names:
+            comments.append(line)
+        elif line.strip():
+            return comments, line.rstrip("\n"), text[start:]
+    raise InputError(
+        "the scoring file has no line of column names",
+        file=path,
+        remedy="Download the harmonised scoring file.",
+    )
+
+
+def _fields(line: str, separator: str) -> list[str]:
+    return line.split() if separator == BLANKS else line.split(separator)
+
+
+def _trim(text: str) -> str:
+    text = text.strip()
+    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] == '"' else text
+
+
+def _even_rows(body: str, separator: str, width: int, path: Path) -> tuple[str, int]:
+    """Rows without empty lines, comments and line breaks inside quotes, and the most fields of one.
+
+    A row may end early (its last fields are blank) or in separators that stand for nothing; one
+    with more to say than there are columns is refused. Blanks between fields do not show a gap, so
+    there every row must be full.
+    """
+    plain = separator != BLANKS
+    if '"' in body or "#" in body or EMPTY.search(body):
+        body = _mended(body, separator, width, path)
+    widest = width
+    for number, line in enumerate(io.StringIO(body), 1):
+        n = line.count(separator) + 1 if plain else len(line.split())
+        if n == width or (plain and n < width):
+            continue
+        more = _fields(line.rstrip("\n"), separator)[width:]
+        if not plain or any(_trim(field) for field in more):
+            raise InputError(
+                f"row {number} has {n} fields, the header {width}",
+                file=path,
+                remedy="Download the file again; fields are separated by tabs.",
+            )
+        widest = max(widest, n)
+    return body, widest
+
+
+def _mended(body: str, separator: str, width: int, path: Path) -> str:
+    """Rows of a file with empty lines, signs of comments, or quotes."""
+    lines, waiting = [], ""
+    rest = body.count("\n")
+    for number, line in enumerate(body.split("\n")):
+        whole = waiting + line
+        fields = _fields(whole, separator)
+        # A quoted field may hold line breaks: the row goes on until the quote is closed.
+        opened = fields and fields[-1].startswith('"') and fields[-1].count('"') % 2
+        if opened and len(fields) < width and number < rest:
+            waiting = whole
+            continue
+        waiting = ""
+        if whole.startswith("#"):
+            # A comment, unless it looks like a row: that one may or may not be meant.
+            if len(fields) == width or (separator == "\t" and len(fields) > 1):
+                raise InputError(
+                    f"row {len(lines) + 1} begins with '#'",
+                    file=path,
+                    remedy="Delete the row, or the sign in front of it.",
+                )
+        elif whole.strip(" \t,;"):
+            lines.append(whole)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _refuse_repeated(names: list[str], used: frozenset[str], path: Path) -> None:
+    twice = [name for name in dict.fromkeys(names) if name in used and names.count(name) > 1]
+    if twice:
+        raise InputError(
+            "the column is there twice",
+            file=path,
+            column=twice[0],
+            remedy="Keep the one that is meant.",
+        )
