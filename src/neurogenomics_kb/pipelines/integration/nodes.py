@@ -29,6 +29,7 @@ from neurogenomics_kb.stats.prediction.folds import (
     hash_folds,
     hash_subjects,
     make_folds,
+    refuse_one_class,
     split_in_time,
 )
 
@@ -50,11 +51,14 @@ def load_blocks(recipe: Recipe, partitions: Partitions) -> dict[str, pd.DataFram
 
 def standardize_participants(participants: pd.DataFrame, recipe: dict[str, Any]) -> pd.DataFrame:
     """Participants under canonical names, validated against the dataset card."""
-    dataset = Recipe.model_validate(recipe).dataset
+    parsed = Recipe.model_validate(recipe)
+    dataset, outcome = parsed.dataset, parsed.experiment.outcome
     card = dataset.tables["participants"]
     table = standardize_table(participants, card)
     if dataset.visits is not None:
         check_visits(table, dataset.visits, card.file)
+    if outcome in table:  # hours of features later would be late to hear of it
+        refuse_one_class(table[outcome], file=card.file)
     return table
 
 

@@ -91,9 +91,9 @@ class Column(Strict):
     @model_validator(mode="before")
     @classmethod
     def _names_are_no_numbers(cls, data):
-        if isinstance(data, dict) and data.get("role") in NAMING_ROLES:
-            if data.get("type", "number") in ("number", "binary"):
-                return {**data, "type": "category"}
+        named = isinstance(data, dict) and data.get("role") in NAMING_ROLES
+        if named and data.get("type", "number") in ("number", "binary"):
+            return {**data, "type": "category"}
         return data
 
     @model_validator(mode="after")

@@ -59,6 +59,7 @@ def make_folds(
         If there are fewer groups than folds, a fold lacks a class, or groups are missing.
     """
     outcome = outcome.sort_index()
+    refuse_one_class(outcome)
     if scheme != "stratified":
         if groups is None:
             raise InputError(f"folds of scheme '{scheme}' need a group column", remedy="Name one.")
@@ -133,6 +134,7 @@ def split_in_time(
         If a time is missing, a side is empty or lacks a class, or a group is on both sides.
     """
     outcome = outcome.sort_index()
+    refuse_one_class(outcome)
     time = time.reindex(outcome.index)
     if time.isna().any():
         raise InputError(
@@ -155,6 +157,46 @@ def split_in_time(
         refuse_missing_groups(groups.reindex(outcome.index))
     check_folds(folds, outcome, groups, continuous=continuous)
     return folds
+
+
+def refuse_one_class(outcome: pd.Series, when: str = "", file: str | None = None) -> None:
+    """Refuse an outcome that is the same for everybody: nothing can be learned about it.
+
+    Parameters
+    ----------
+    outcome : Series
+        Gaps do not count.
+    when : str
+        What came before, for the message ("after quality control").
+    file : str, optional
+        Table that the outcome is from.
+
+    Raises
+    ------
+    InputError
+        Naming the only value.
+    """
+    found = outcome.dropna().unique()
+    if len(found) > 1:
+        return
+    if not len(found):
+        raise InputError(
+            f"the outcome has no value{f' {when}' if when else ''}",
+            file=file,
+            column=str(outcome.name),
+            subjects=0,
+            of=len(outcome),
+            remedy="Check which words stand for a gap in the table, and the levels on the card.",
+        )
+    shown = f"{found[0]:g}" if isinstance(found[0], float) else str(found[0])
+    raise InputError(
+        f"the outcome is {shown} for everybody{f' {when}' if when else ''}",
+        file=file,
+        column=str(outcome.name),
+        subjects=int(outcome.notna().sum()),
+        remedy="Check how it is coded in the table and on the dataset card, or name another "
+        "outcome; the sample flow shows who was left out before.",
+    )
 
 
 def refuse_missing_groups(groups: pd.Series) -> None:
