@@ -269,7 +269,13 @@ def inner_splits(
     seed: int = 0,
     continuous: bool = False,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Folds inside a training fold, for hyper-parameters, groups kept together."""
+    """Folds inside a training fold, for hyper-parameters, groups kept together.
+
+    Raises
+    ------
+    InputError
+        If the training side of one would lack a class.
+    """
     labels = quartiles(pd.Series(outcome)).to_numpy() if continuous else outcome
     if groups is None:
         splitter = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
@@ -278,7 +284,30 @@ def inner_splits(
         splitter, groups = StratifiedKFold(n_splits, shuffle=True, random_state=seed), None
     else:
         splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed)
-    return list(splitter.split(np.zeros(len(labels)), labels, groups))
+    splits = list(splitter.split(np.zeros(len(labels)), labels, groups))
+    if not continuous:
+        refuse_inner_gaps(outcome, splits)
+    return splits
+
+
+def refuse_inner_gaps(outcome: np.ndarray, splits: list[tuple[np.ndarray, np.ndarray]]) -> None:
+    """Refuse inner folds whose training side lacks a class, from which nothing can be fitted.
+
+    Raises
+    ------
+    InputError
+    """
+    classes = np.unique(outcome)
+    for train, _ in splits:
+        absent = np.setdiff1d(classes, outcome[train])
+        if len(absent) or len(classes) < 2:
+            raise InputError(
+                f"a training fold has too few groups with class "
+                f"{absent[0] if len(absent) else classes[0]} to choose a penalty inside it",
+                subjects=int((outcome == (absent[0] if len(absent) else classes[0])).sum()),
+                of=len(outcome),
+                remedy="Use fewer folds, another group, or an outcome with more of that class.",
+            )
 
 
 def hash_folds(folds: pd.Series) -> str:
