@@ -136,7 +136,9 @@ def read_freesurfer(folder: Path) -> str:
             refused.append(str(error))
             continue
         lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-        there = sum(bool(line.strip()) and not line.lstrip().startswith("#") for line in lines)
+        rows = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+        # What is labelled so is no region.
+        there = sum("unknown" not in line.lower().split() for line in rows)
         regions += len(stats.rows)
         if len(stats.rows) != there:
             silent.append(f"{file.name}: {len(stats.rows)} of {there} regions")
@@ -189,7 +191,7 @@ def read_eeg(path: Path) -> str:
 
     root = next((p for p in path.parents if (p / "dataset_description.json").exists()), path.parent)
     recording = Recording(path, root, "sub-01", "", "")
-    raw = open_recording(recording, line_frequency=50.0, min_placed=0.0).raw
+    raw = open_recording(recording, line_frequency=50.0).raw
     data = raw.get_data()
     return f"{data.shape[0]} EEG channels, {data.shape[1] / raw.info['sfreq']:.1f} s"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -52,6 +53,7 @@ def standardize_table(table: pd.DataFrame, card: Table) -> pd.DataFrame:
         For missing columns, duplicated or missing ids, wrong types, unknown levels, values outside
         the card's range.
     """
+    table = with_names(table, (card.id_column, *card.columns))
     require_columns(table, (card.id_column, *card.columns), card.file)
     ids = trim(table[card.id_column]).map(level_text, na_action="ignore").astype("string")
     ids = ids.mask(is_gap(ids))
@@ -70,6 +72,15 @@ def standardize_table(table: pd.DataFrame, card: Table) -> pd.DataFrame:
     if table.attrs.get(BLANK_ROWS):
         frame.attrs[BLANK_ROWS] = table.attrs[BLANK_ROWS]
     return frame.sort_index()
+
+
+def with_names(table: pd.DataFrame, wanted: Iterable[str]) -> pd.DataFrame:
+    """Table under the names that a card has for its columns, whatever blanks are around them."""
+    here = {clean(str(name)): name for name in table}
+    names = {
+        here[clean(name)]: name for name in wanted if name not in table and clean(name) in here
+    }
+    return table.rename(columns=names) if names else table
 
 
 def note_gaps(values: pd.Series, column: Column, file: str, source: str) -> list[str]:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError, listing
@@ -189,6 +190,63 @@ def read_text_table(path: str | Path, *, delimiter: str | None = None) -> pd.Dat
         notes.append(f"{path.name}: {blank} blank rows left out.")
         table.attrs[BLANK_ROWS] = blank
     return _named(table, header, notes, path)
+
+
+def read_number_table(path: str | Path, *, delimiter: str = "\t") -> pd.DataFrame:
+    """Table of measures, such as the time series of one run, as pandas would decode it.
+
+    Parameters
+    ----------
+    path : str or Path
+    delimiter : str
+
+    Returns
+    -------
+    DataFrame
+        Columns of numbers as such; columns without a name are left out.
+
+    Raises
+    ------
+    InputError
+        As `read_text_table` does.
+    """
+    path = Path(path)
+    text = read_content(path)
+    header = text[: text.find("\n")] if "\n" in text else text
+    names = [clean(name) for name in header.split(delimiter)]
+    content = text.encode()
+    # Quotes may hide delimiters, and single returns the ends of lines: the slow way sees them. Most
+    # tables of runs have neither, and are as even as they look.
+    plain = b'"' not in content and content.count(b"\r") == content.count(b"\r\n")
+    if not (plain and all(names) and has_even_lines(content, delimiter)):
+        checked = read_text_table(path, delimiter=delimiter)
+        names = list(checked)
+        content = checked.to_csv(sep=delimiter, index=False).encode()
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise InputError(
+            f"{len(repeated)} column names come twice",
+            file=path,
+            column=repeated[0],
+            remedy="Rename them; which one is meant cannot be guessed.",
+        )
+    table = pd.read_csv(io.BytesIO(content), sep=delimiter, index_col=False, low_memory=False)
+    if list(table.columns) != names:
+        table.columns = pd.Index(names)
+    nameless = [name for name in names if _NAMELESS.fullmatch(name)]
+    if nameless:
+        logger.warning("%s: %s without a name left out", path.name, _columns(len(nameless)))
+        table = table.drop(columns=nameless)
+    return table
+
+
+def has_even_lines(content: bytes, delimiter: str) -> bool:
+    """Whether all lines have as many delimiters as the first, the last one ended or not."""
+    symbols = np.frombuffer(content.rstrip(b"\r\n") + b"\n", np.uint8)
+    ends = np.flatnonzero(symbols == ord("\n"))
+    before = np.searchsorted(np.flatnonzero(symbols == ord(delimiter)), ends)
+    width = before[0]
+    return bool(np.array_equal(before, width * np.arange(1, len(ends) + 1)))
 
 
 def notes_of(table: pd.DataFrame) -> list[str]:
