@@ -76,7 +76,8 @@ def test_tables_of_subjects_are_never_previewed(context, pipelines):
     for name in datasets_of(pipelines):
         dataset = context.catalog.get(name)
         viz = (dataset.metadata or {}).get("kedro-viz", {})
-        if type(dataset).__name__ in ("CSVDataset", "ParquetDataset") and name not in AGGREGATES:
+        kinds = ("CSVDataset", "ParquetDataset", "PeopleTableDataset")
+        if type(dataset).__name__ in kinds and name not in AGGREGATES:
             assert viz.get("preview") is False, name
 
 

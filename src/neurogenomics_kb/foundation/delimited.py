@@ -11,7 +11,7 @@ import gzip
 import io
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ NOTES, BLANK_ROWS = "notes", "blank_rows"
 _INVISIBLE = "\u200b\u2060\ufeff"
 # What programs call a column of row names that they were not told to leave out.
 _NAMELESS = re.compile(r"(Unnamed: ?\d+(_level_\d+)?|\.\.\.\d+)?")
+_LETTER = re.compile(r"[^\W\d_]")
 _COUNTER = re.compile(r"index|row|row_?(names?|number|id)|level_0|x\.?1?|v1", re.IGNORECASE)
 
 
@@ -86,11 +87,27 @@ def read_content(path: str | Path) -> str:
 
 
 def parse_rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells of every row that is not empty; quotes must close."""
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    for cells in rows:
-        if cells:
-            yield rows.line_num, [clean(cell) for cell in cells]
+    """Line number and cells, as they stand, of rows that are not empty.
+
+    Raises
+    ------
+    csv.Error
+        If quotes do not pair, or pair over lines that are rows of their own.
+    """
+    lines = list(io.StringIO(text, newline=""))
+    rows = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
+    width, before = None, 0
+    try:
+        for cells in rows:
+            if cells:
+                width = len(cells) - 1 if width is None else width
+                spanned = lines[before : rows.line_num]
+                if len(spanned) > 1 and all(line.count(delimiter) == width for line in spanned):
+                    raise csv.Error("a quote opens in a row and closes in another")
+                yield rows.line_num, cells
+            before = rows.line_num
+    except csv.Error as error:
+        raise csv.Error(f"line {before + 1}: {error}") from None
 
 
 def find_delimiter(text: str, file: str | Path) -> str:
@@ -152,9 +169,9 @@ def read_text_table(path: str | Path, *, delimiter: str | None = None) -> pd.Dat
     -------
     DataFrame
         Cells as text without blanks around them, NaN where nothing stands; ``NA``, ``None`` and
-        the like are text. Columns without a name and rows in which nothing stands are left
-        out; ``attrs`` says so: ``notes``, sentences for a
-        report, and ``blank_rows``, a count; absent where nothing was left out.
+        the like are text. Columns without a name and rows in which nothing stands are left out.
+        ``attrs`` hold ``notes``, sentences on what was cut off or left out, and ``blank_rows``, a
+        count; neither where there was nothing.
 
     Raises
     ------
@@ -166,28 +183,32 @@ def read_text_table(path: str | Path, *, delimiter: str | None = None) -> pd.Dat
     text = read_content(path)
     delimiter = find_delimiter(text, path) if delimiter is None else delimiter
     try:
-        rows = list(parse_rows(text, delimiter))
+        raw = list(parse_rows(text, delimiter))
     except csv.Error as error:
         raise InputError(
             f"cannot be read as a table: quotes do not pair ({error})",
             file=path,
             remedy="Correct or remove the quotes.",
         ) from None
+    rows = [(line, [clean(cell) for cell in cells]) for line, cells in raw]
     if not rows or not any(rows[0][1]):
         raise InputError("has no header", file=path, remedy="Give the columns names.")
     header = rows[0][1]
     width = max(i + 1 for i, name in enumerate(header) if name)
     filled = [row for row in rows[1:] if any(row[1])]
     _refuse_uneven(filled, len(header), width, path, delimiter)
-    width = max([width, *(_last(cells) for _, cells in filled)])
+    width = max([width, *(_last(cells) for _, cells in filled if len(cells) > width)])
     header = header[:width]
     cells = zip(*(cells[:width] + [""] * (width - len(cells)) for _, cells in filled), strict=True)
     table = pd.DataFrame(dict(enumerate(cells)) or {i: [] for i in range(width)}, dtype=object)
     table = table.mask(table == "")
     notes = []
+    trimmed = count_trimmed(raw[1:], rows[1:])
+    if trimmed:
+        notes.append(f"{path.name}: blanks around the text of {_count(trimmed, 'cell')} cut off.")
     blank = len(rows) - 1 - len(filled)
     if blank:
-        notes.append(f"{path.name}: {blank} blank rows left out.")
+        notes.append(f"{path.name}: {_count(blank, 'blank row')} left out.")
         table.attrs[BLANK_ROWS] = blank
     return _named(table, header, notes, path)
 
@@ -235,7 +256,7 @@ def read_number_table(path: str | Path, *, delimiter: str = "\t") -> pd.DataFram
         table.columns = pd.Index(names)
     nameless = [name for name in names if _NAMELESS.fullmatch(name)]
     if nameless:
-        logger.warning("%s: %s without a name left out", path.name, _columns(len(nameless)))
+        logger.warning("%s: %s without a name left out", path.name, _count(len(nameless), "column"))
         table = table.drop(columns=nameless)
     return table
 
@@ -254,6 +275,17 @@ def notes_of(table: pd.DataFrame) -> list[str]:
     return list(table.attrs.get(NOTES, []))
 
 
+def count_trimmed(raw: Iterable[tuple], rows: Iterable[tuple]) -> int:
+    """Cells with text, no number, that had blanks around it."""
+    pairs = (
+        (a, b)
+        for (_, x), (_, y) in zip(raw, rows, strict=True)
+        if x != y
+        for a, b in zip(x, y, strict=True)
+    )
+    return sum(len(a) != len(b) and _LETTER.search(b) is not None for a, b in pairs)
+
+
 def _last(cells: Sequence[str]) -> int:
     """Number of cells up to the last one that holds something."""
     return max((i + 1 for i, cell in enumerate(cells) if cell), default=0)
@@ -262,7 +294,7 @@ def _last(cells: Sequence[str]) -> int:
 def _refuse_uneven(rows, length: int, width: int, path: Path, delimiter: str) -> None:
     """Rows must have the header's cells; empty ones beyond its last name do not count."""
     for line, cells in rows:
-        if width <= len(cells) and _last(cells) <= length:
+        if len(cells) == length or (width <= len(cells) and _last(cells) <= length):
             continue
         more = _last(cells) > length
         raise InputError(
@@ -281,7 +313,7 @@ def _named(table: pd.DataFrame, header: list[str], notes: list[str], path: Path)
     nameless = [i for i, name in enumerate(header) if _NAMELESS.fullmatch(name)]
     held = [i for i in nameless if table[i].notna().any()]
     if held:
-        notes.append(f"{path.name}: {_columns(len(held))} without a name left out.")
+        notes.append(f"{path.name}: {_count(len(held), 'column')} without a name left out.")
     table = table.drop(columns=nameless)
     names = [header[i] for i in table.columns]
     repeated = sorted({name for name in names if names.count(name) > 1})
@@ -300,8 +332,8 @@ def _named(table: pd.DataFrame, header: list[str], notes: list[str], path: Path)
     return table
 
 
-def _columns(n: int) -> str:
-    return f"{n} column" if n == 1 else f"{n} columns"
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def without_counters(table: pd.DataFrame, keep: Sequence[str] = ()) -> pd.DataFrame:
@@ -321,7 +353,7 @@ def without_counters(table: pd.DataFrame, keep: Sequence[str] = ()) -> pd.DataFr
     ]
     if not found:
         return table
-    note = f"{_columns(len(found))} that only number the rows left out ({listing(found)})."
+    note = f"{_count(len(found), 'column')} that only number the rows left out ({listing(found)})."
     logger.warning(note)
     table = table.drop(columns=found)
     table.attrs[NOTES] = [*notes_of(table), note]
