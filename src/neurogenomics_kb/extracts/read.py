@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import logging
 import re
@@ -281,9 +282,12 @@ def read_columns(table: TableFile, chosen: dict[str, str], card: Table) -> pd.Da
             )
     except pa.ArrowInvalid as error:
         # Arrow quotes the row, which must not reach a log.
-        shape = re.search(r"(Row #\d+: )?Expected \d+ columns, got \d+", str(error))
+        shape = re.search(r"Expected \d+ columns, got \d+", str(error))
+        told = shape.group() if shape else "it is no UTF-8 text" if "UTF8" in str(error) else ""
+        line = uneven_line(table.path) if shape else None
         raise InputError(
-            f"cannot be read as a table: {shape.group() if shape else type(error).__name__}",
+            f"cannot be read as a table: {told or type(error).__name__}"
+            f"{f' (line {line})' if line else ''}",
             file=table.path,
             remedy="Export it again, or check its delimiter and encoding.",
         ) from None
@@ -295,6 +299,15 @@ def read_columns(table: TableFile, chosen: dict[str, str], card: Table) -> pd.Da
     )
     frame.index = pd.Index(id_text(data[table.id_column]).to_pandas(), dtype=object)
     return frame
+
+
+def uneven_line(path: Path) -> int | None:
+    """Line of the first row that has not the header's number of cells."""
+    opened = gzip.open if path.name.endswith(".gz") else open
+    with opened(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as lines:
+        rows = csv.reader(lines, delimiter=delimiter_of(path))
+        width = len(next(rows))
+        return next((rows.line_num for row in rows if row and len(row) != width), None)
 
 
 def numbers_or_text(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
