@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -21,13 +20,12 @@ from neurogenomics_kb.foundation.tables import (
     require_columns,
     require_numbers,
     require_unique_ids,
+    whole_codes,
 )
 from neurogenomics_kb.registry.cards import Column, Table
 
 logger = logging.getLogger(__name__)
 
-# A whole number as a column with gaps is stored by programs that keep gaps as fractions.
-_WHOLE = re.compile(r"(-?[0-9]+)(?:\.0+)?")
 _TRUTH = {"true": "True", "false": "False"}
 
 
@@ -183,11 +181,3 @@ def mask_codes(values: pd.Series, codes: list[str]) -> pd.Series:
     """Gaps in place of the codes that stand for them."""
     text = values.map(level_text, na_action="ignore")
     return values.mask(text.isin(codes) | text.map(code_text, na_action="ignore").isin(codes))
-
-
-def whole_codes(values: pd.Series) -> pd.Series:
-    """Codes that a column with gaps was stored as fractions of (``1.0``) as they were (``1``)."""
-    present = values.dropna().unique()
-    if not all(_WHOLE.fullmatch(v) for v in present) or all("." not in v for v in present):
-        return values
-    return values.map(lambda v: _WHOLE.fullmatch(v).group(1), na_action="ignore").astype(object)

@@ -25,6 +25,8 @@ NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 DECIMAL_COMMA = re.compile(
     r"[+-]?[0-9]+(,[0-9]+)+(\.[0-9]*)?([eE][+-]?[0-9]+)?|[+-]?[0-9.]+,[0-9]+"
 )
+# A whole number as a column with gaps is stored by programs that keep gaps as fractions.
+_WHOLE = re.compile(r"(-?[0-9]+)(?:\.0+)?")
 # Leading zeros, or more digits than a float keeps.
 _CODE = re.compile(r"[+-]?(0[0-9]+|[0-9]{16,})(\.0*)?")
 
@@ -191,3 +193,11 @@ def code_text(text: str) -> str:
     if not is_number(text):
         return text
     return str(int(text)) if re.fullmatch(r"[+-]?[0-9]+", text) else level_text(float(text))
+
+
+def whole_codes(values: pd.Series) -> pd.Series:
+    """Codes that a column with gaps was stored as fractions of (``1.0``) as they were (``1``)."""
+    present = values.dropna().unique()
+    if not all(_WHOLE.fullmatch(v) for v in present) or all("." not in v for v in present):
+        return values
+    return values.map(lambda v: _WHOLE.fullmatch(v).group(1), na_action="ignore").astype(object)

@@ -16,7 +16,13 @@ import pandas as pd
 
 from neurogenomics_kb.foundation.delimited import read_text_table
 from neurogenomics_kb.foundation.errors import InputError, listing
-from neurogenomics_kb.foundation.tables import GAPS, decode_columns, is_number, level_text
+from neurogenomics_kb.foundation.tables import (
+    GAPS,
+    decode_columns,
+    is_number,
+    level_text,
+    whole_codes,
+)
 from neurogenomics_kb.registry.cards.datasets import NAMING_ROLES
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL, check_disclosure
 
@@ -239,7 +245,7 @@ def describe_codes(
     values: pd.Series, ids: pd.Series, name: str, minimum: int
 ) -> tuple[str, dict[str, Any], list[str]]:
     """Type and levels of sites, batches and families: names, whatever they look like."""
-    text = values.map(level_text).astype("string").str.strip()
+    text = whole_codes(values.map(level_text).astype(object))
     counts = ids.groupby(text).nunique()
     if len(counts) > MOST_LEVELS:
         return "text", {}, [f"names, more than {MOST_LEVELS}"]
