@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from neurogenomics_kb.foundation.delimited import read_text_table
+from neurogenomics_kb.foundation.delimited import clean, read_text_table
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.tables import (
     GAPS,
@@ -245,7 +245,7 @@ def describe_codes(
     values: pd.Series, ids: pd.Series, name: str, minimum: int
 ) -> tuple[str, dict[str, Any], list[str]]:
     """Type and levels of sites, batches and families: names, whatever they look like."""
-    text = whole_codes(values.map(level_text).astype(object))
+    text = whole_codes(values.map(lambda v: clean(level_text(v))).astype(object))
     counts = ids.groupby(text).nunique()
     if len(counts) > MOST_LEVELS:
         return "text", {}, [f"names, more than {MOST_LEVELS}"]
