@@ -46,8 +46,8 @@ def test_however_tables_are_written_the_results_are_the_same(project):
     shutil.rmtree(project.outputs())
     project.run(*QUICK)
     assert tables_of(project.outputs()) == expected
-    report = next(project.path.rglob("report.html")).read_text()
+    report = next((project.path / "data").rglob("report.html")).read_text()
     assert "participants.tsv: 1 blank row left out." in report
     assert "blanks around the text of" in report
-    flow = next(project.path.rglob("sample_flow.csv")).read_text()
+    flow = next((project.path / "data").rglob("sample_flow.csv")).read_text()
     assert "blank row in the participants table,1,400" in flow
