@@ -103,16 +103,17 @@ def check_columns(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]
 
 def check_names(card: Card, raw: Raw) -> Iterator[Problem]:
     """Codes of sites, batches and groups are read as names, and the card should say so."""
-    if not isinstance(card, DatasetCard):
+    if not isinstance(card, DatasetCard) or raw is None:
         return
-    tables = raw.body.get("tables") or {}
-    for name, table in tables.items():
-        for source, column in (table.get("columns") or {}).items():
-            stated = column.get("type")
-            if column.get("role") in NAMING_ROLES and stated in ("number", "binary"):
+    for name, table in card.tables.items():
+        written = raw.body.get("tables", {}).get(name, {}).get("columns", {})
+        for source, column in table.columns.items():
+            # What is written, since the model has it as a category already.
+            stated = written.get(source, {}).get("type")
+            if column.role in NAMING_ROLES and stated in ("number", "binary"):
                 yield problem_at(
                     raw, ("tables", name, "columns", source, "type"),
-                    f"a column of role '{column['role']}' holds names, and is read as a category; "
+                    f"a column of role '{column.role}' holds names, and is read as a category; "
                     f"write type: category instead of {stated}",
                 )  # fmt: skip
 
