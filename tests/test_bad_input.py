@@ -57,6 +57,26 @@ def set_cell(column, value):
         ),
         (
             "participants.tsv",
+            set_cell("age", "55,2"),
+            ["participants.tsv, column 'age': expected numbers, found '55,2'", "decimal comma"],
+        ),
+        (
+            "participants.tsv",
+            lambda p: p.write_text(p.read_text().rstrip() + "\t1\t2\n"),
+            ["participants.tsv: line 401 has 21 cells, and the header 19"],
+        ),
+        (
+            "participants.tsv",
+            lambda p: p.write_bytes(p.read_bytes() + "n\u00fcrnberg".encode("latin-1")),
+            ["participants.tsv: is not UTF-8 text (line 402)"],
+        ),
+        (
+            "participants.tsv",
+            edit(lambda t: t.assign(mdd_diagnosis="1")),
+            ["column 'mdd_diagnosis': the outcome is 1 for everybody (400 subjects)"],
+        ),
+        (
+            "participants.tsv",
             set_cell("age", "n/a"),
             ["participants.tsv, column 'age': a confound has no value (1 of", "drop"],
         ),

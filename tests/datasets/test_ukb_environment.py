@@ -47,7 +47,7 @@ def kind(dataset) -> str:
         ({"variants": "absent"}, "genomics.annotation", "NotCollectedDataset"),
         ({"embeddings": "parquet"}, "genomics.gene_embeddings", "ParquetDataset"),
         ({"embeddings": "absent"}, "genomics.gene_embeddings", "NotCollectedDataset"),
-        ({"scores": "table"}, "genomics.polygenic_scores", "CSVDataset"),
+        ({"scores": "table"}, "genomics.polygenic_scores", "PeopleTableDataset"),
         ({"scores": "absent"}, "genomics.polygenic_scores", "NotCollectedDataset"),
         ({"freesurfer": "fields"}, "smri.freesurfer", "FieldTablesDataset"),
         ({"freesurfer": "tables"}, "smri.freesurfer", "FreeSurferTablesDataset"),

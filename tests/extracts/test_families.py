@@ -37,3 +37,27 @@ def test_ids_of_another_application(tmp_path):
     path = write(tmp_path / "rel.dat", [(11, 12, 0.25)])
     with pytest.raises(InputError, match=r"none of its 1 pairs.*differ between applications"):
         read_families(path, IDS, Kinship())
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("1 2 0.1 0.01 0.25 7", r"line 3 has 6 cells, and the header 5"),
+        ("1 2 0.1 0.01", r"line 3 has 4 cells"),
+        ("1 2 0.1 0.01 0,25", r"column 'Kinship': expected numbers, found '0,25'"),
+        ("1 2 0.1 0.01 0.98", r"column 'Kinship': kinship goes up to 0.98"),
+    ],
+)
+def test_pairs_are_read_whole_or_refused(tmp_path, line, words):
+    path = write(tmp_path / "rel.dat", [(1, 2, 0.25)])
+    path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(InputError, match=words):
+        read_families(path, IDS, Kinship())
+
+
+def test_a_pair_without_a_coefficient_is_no_family(tmp_path):
+    families = read_families(
+        write(tmp_path / "rel.dat", [(1, 2, "NA"), (3, 4, 0.3)]), IDS, Kinship()
+    )
+    assert families["1"] != families["2"]
+    assert families["3"] == families["4"]

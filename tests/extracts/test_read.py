@@ -183,3 +183,40 @@ def test_files_that_are_no_tables(card, tmp_path):
         stream.write("eid,p1\n1,2\n")
     with pytest.raises(InputError, match=r"is in no table"):
         read_extract(find_tables(tmp_path), card)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_a_word_that_the_card_names_is_no_gap(card, write, name):
+    columns = {
+        "20126-0.0": {"name": "dx", "type": "binary", "levels": {"None": 0, "NA": 0, "MDD": 1}},
+        "drug": {"name": "drug", "type": "category"},
+    }
+    named = type(card).model_validate({"file": "x", "id_column": "eid", "columns": columns})
+    table = pd.DataFrame(
+        {
+            "eid": IDS,
+            "20126-0.0": ["MDD", "None", " NA", "null"],
+            "drug": ["None", "no ", "NULL", "no"],
+        }
+    )
+    found = canonical(read_extract([write(table, name)], named), named)
+    assert found["dx"].tolist()[:3] == [1, 0, 0]
+    assert found["dx"].isna().tolist() == [False, False, False, True]
+    assert found["drug"].isna().tolist() == [True, False, True, False]
+    assert found["drug"].dropna().tolist() == ["no", "no"]
+
+
+def test_the_header_tells_the_delimiter(extract, card, write, tmp_path):
+    expected = canonical(read_extract([write(extract)], card), card)
+    other = tmp_path / "other.csv"
+    extract.to_csv(other, sep=";", index=False)
+    pd.testing.assert_frame_equal(canonical(read_extract([other], card), card), expected)
+
+
+def test_a_row_with_too_many_cells_is_named(extract, card, tmp_path):
+    path = tmp_path / "a.csv"
+    lines = extract.to_csv(index=False).splitlines()
+    lines[2] += ",7"
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match=r"a.csv.*Expected \d+ columns, got \d+ \(line 3\)"):
+        read_extract([path], card)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 
 from neurogenomics_kb.genome import patching
+from neurogenomics_kb.genome.genotypes import Record
 from neurogenomics_kb.genome.patching import apply_alleles, distinct_columns
-from neurogenomics_kb.genome.variants import Record
 
 
 def record(position, ref, *alts):

@@ -181,3 +181,40 @@ def test_subjects_in_no_common_table(recipe, toy):
     participants, features, quality = toy
     with pytest.raises(InputError, match="no subject has all blocks"):
         assemble_cohort(recipe, participants.rename(index=lambda i: f"x{i}"), features, quality)
+
+
+def one_class(toy, keep):
+    """Participants and features as they are, the outcome the same for whom `keep` names."""
+    participants, features, quality = toy
+    changed = participants.copy()
+    changed.loc[keep(changed), "diagnosis"] = 1.0
+    return changed, features, quality
+
+
+def test_an_outcome_of_one_class_is_said_at_once(recipe, toy):
+    with pytest.raises(InputError, match=r"column 'diagnosis': the outcome is 1 for everybody"):
+        assemble_cohort(recipe, *one_class(toy, lambda t: t.index))
+
+
+def test_an_outcome_of_one_class_after_quality_control_is_said(recipe, toy):
+    participants, features, quality = toy
+    checked = {name: table.copy() for name, table in quality.items()}
+    controls = participants.index[participants["diagnosis"] == 0]
+    for table in checked.values():
+        if "reason" in table and len(table):
+            table.loc[table.index.isin(controls), "reason"] = "too much motion"
+    with pytest.raises(InputError, match="the outcome is 1 for everybody after exclusions"):
+        assemble_cohort(recipe, participants, features, checked)
+
+
+def test_what_reading_left_out_is_in_the_flow_and_the_notes(recipe, toy):
+    participants, features, quality = toy
+    read = participants.copy()
+    read.attrs = {"notes": ["participants.tsv: 2 blank rows left out."], "blank_rows": 2}
+    cohort, _, flow, notes = assemble_cohort(recipe, read, features, quality)
+    assert flow.iloc[0].tolist() == ["in the participants table", 0, len(participants) + 2]
+    assert flow.iloc[1].tolist() == [
+        "blank row in the participants table", 2, len(participants),
+    ]  # fmt: skip
+    assert "participants.tsv: 2 blank rows left out." in notes
+    assert cohort.attrs == {}

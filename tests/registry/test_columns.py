@@ -23,3 +23,11 @@ def test_codes_read_as_text_whatever_they_are_in_yaml():
 def test_columns_that_contradict_themselves(body, words):
     with pytest.raises(ValidationError, match=words):
         Column.model_validate({"name": "x", **body})
+
+
+@pytest.mark.parametrize("role", ["site", "batch", "group"])
+@pytest.mark.parametrize("stated", [{}, {"type": "number"}, {"type": "binary"}])
+def test_sites_batches_and_groups_are_categories(role, stated):
+    assert Column.model_validate({"name": "x", "role": role, **stated}).type == "category"
+    assert Column(name="x", role=role, type="text").type == "text"
+    assert Column.model_validate({"name": "x", "role": "confound", **stated}).type != "category"

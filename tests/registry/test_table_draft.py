@@ -207,3 +207,45 @@ def test_the_command(copy, tmp_path, table):
 
 def test_ids_of_cards_are_no_tables():
     assert not any(i.endswith(TABLE_ENDINGS) for i in Registry(ROOT / "kb").ids("dataset"))
+
+
+def test_codes_of_sites_batches_and_families_are_names(tmp_path, table):
+    coded = table.assign(
+        **{
+            "Site ID": np.where(np.arange(N) % 3, 11010, 11009),
+            "wes_batch": np.arange(N) % 2,
+            "family": np.arange(N) // 2,
+            "scanner": np.where(np.arange(N) % 2, 1.0, np.nan),
+        }
+    )
+    found = columns(draft_dataset(write(coded, tmp_path / "p.tsv"), "x"))
+    assert found["Site ID"]["type"] == "category"
+    assert found["Site ID"]["levels"] == {"11009": "11009", "11010": "11010"}
+    assert "TODO: what the codes mean" in found["Site ID"]["description"]
+    assert (found["wes_batch"]["type"], found["wes_batch"]["role"]) == ("category", "batch")
+    assert found["wes_batch"]["levels"] == {"0": "0", "1": "1"}
+    assert (found["family"]["type"], found["family"]["role"]) == ("text", "group")
+    assert found["scanner"]["levels"] == {"1": "1"}
+
+
+def test_words_that_could_be_levels_are_pointed_out(tmp_path, table):
+    coded = table.assign(group=np.where(np.arange(N) % 2, "None", "MDD"))
+    found = columns(draft_dataset(write(coded, tmp_path / "p.tsv"), "x"))
+    assert (
+        "TODO: None is taken for a gap unless it is among the levels"
+        in (found["group"]["description"])
+    )
+
+
+def test_validation_wants_the_type_of_names_said(copy, tmp_path, table):
+    registry = Registry(copy / "kb")
+    file = new_card(registry, "dataset", "mine", str(write(table, tmp_path / "p.tsv")))
+    text = file.read_text()
+    assert not [p for p in Registry(copy / "kb").validate() if "mine.yaml" in p.file]
+    file.write_text(re.sub(r"(Site ID:\n\s+name: site\n\s+type: )category", r"\1number", text))
+    [problem] = [p for p in Registry(copy / "kb").validate() if "mine.yaml" in p.file]
+    assert "role 'site' holds names" in problem.message
+    assert "type: category instead of number" in problem.message
+    assert Registry(copy / "kb").get("mine").tables["participants"].columns["Site ID"].type == (
+        "category"
+    )

@@ -149,3 +149,19 @@ def test_too_few_ages_for_splines_are_refused():
     frame = pd.DataFrame({"age": [10.0, 12, 14] * 5, "feature": np.arange(15.0)})
     with pytest.raises(InputError, match="3 distinct values are too few for 4 splines"):
         ConfoundRegressor(["age"], smooth={"age": 4}).fit(frame)
+
+
+@pytest.mark.parametrize("name", ["site", "Site_ID", "imaging_centre", "batch", "family_id"])
+def test_whole_numbers_of_sites_are_levels(name):
+    rng = np.random.default_rng(4)
+    codes = rng.choice([11010, 11009, 7], 90)
+    frame = pd.DataFrame({name: codes, "x": rng.normal(size=90) + (codes == 11009)})
+    named = frame.assign(**{name: frame[name].astype(str)})
+    found = ConfoundRegressor([name]).fit_transform(frame)["x"]
+    np.testing.assert_allclose(found, ConfoundRegressor([name]).fit_transform(named)["x"])
+    assert np.abs(found.groupby(codes).mean()).max() < 1e-12
+
+
+def test_other_numbers_are_lines():
+    frame = pd.DataFrame({"age": [1, 2, 3, 5], "site_pc": [1, 2, 4, 8], "batch": [0.5, 1, 2, 3]})
+    assert ConfoundDesign(list(frame)).fit(frame).columns_ == list(frame)

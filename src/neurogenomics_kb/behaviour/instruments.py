@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError, listing
-from neurogenomics_kb.foundation.tables import require_columns, require_numbers
+from neurogenomics_kb.foundation.tables import as_numbers, require_columns, require_numbers
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def key_items(table: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     keyed = {}
     for name, item in instrument.items.items():
         require_numbers(table[name], instrument.where, name)
-        answers = table[name].astype(float)
+        answers = as_numbers(table[name])
         answers = answers.mask(answers.isin(item.missing_codes))
         outside = (answers < item.low) | (answers > item.high)
         _refuse(answers, outside, f"outside of {item.low:g} to {item.high:g}", instrument, name)

@@ -25,6 +25,7 @@ from neurogenomics_kb.datasets.imaging import EmbeddingsDataset, NiftiDataset
 from neurogenomics_kb.datasets.knowledge_base import KnowledgeBaseDataset
 from neurogenomics_kb.datasets.model import ModelDataset, RecipeDataset
 from neurogenomics_kb.datasets.not_collected import NotCollected, NotCollectedDataset
+from neurogenomics_kb.datasets.people import PeopleTableDataset
 from neurogenomics_kb.datasets.result_card import ResultCardDataset
 from neurogenomics_kb.datasets.series import SubjectTablesDataset
 from neurogenomics_kb.datasets.table import TableDataset
@@ -52,6 +53,7 @@ __all__ = [
     "NiftiDataset",
     "NotCollected",
     "NotCollectedDataset",
+    "PeopleTableDataset",
     "PgenDataset",
     "RecipeDataset",
     "ResultCardDataset",

@@ -13,6 +13,7 @@ import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 
 from neurogenomics_kb.datasets.imaging import NiftiDataset
+from neurogenomics_kb.foundation.delimited import read_number_table
 from neurogenomics_kb.foundation.errors import InputError, listing
 
 _ENTITY = re.compile(r"^([a-z]+)-([A-Za-z0-9+]+)$")
@@ -196,8 +197,22 @@ class BidsConfoundsDataset(BidsTablesDataset):
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Table of one run, with its JSON in ``attrs["metadata"]``."""
-    table = pd.read_csv(path, sep="\t", na_values=["n/a"])
+    """Table of one run, with its JSON in ``attrs["metadata"]``.
+
+    Columns without a name are left out, and blanks around names cut off.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    InputError
+        If it is missing, no UTF-8 text, empty, a row has more or fewer cells than the header, or
+        two columns have one name.
+    """
+    path = Path(path)
+    table = read_number_table(path)
     metadata = read_json(path.with_suffix(".json"))
     if metadata:
         table.attrs["metadata"] = metadata
@@ -215,7 +230,7 @@ def read_json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         content = error
     if not isinstance(content, dict):

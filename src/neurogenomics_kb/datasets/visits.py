@@ -12,7 +12,9 @@ from kedro.io import AbstractDataset, DatasetError
 
 from neurogenomics_kb.datasets.raw_file import require_file
 from neurogenomics_kb.extracts.visits import CHILD, SESSION, join_visits
+from neurogenomics_kb.foundation.delimited import NOTES, notes_of, read_text_table
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.tables import decode_columns, is_gap
 
 SESSIONS = "sessions.tsv"
 
@@ -29,7 +31,8 @@ class BidsVisitsDataset(AbstractDataset[None, pd.DataFrame]):
     filepath : str
         The BIDS folder.
     phenotype : list of str, optional
-        Files of ``phenotype/`` to join.
+        Files of ``phenotype/`` to join. With them columns of numbers are decoded; without, all is
+        text and the dataset card says what it means.
 
     Examples
     --------
@@ -76,7 +79,11 @@ class BidsVisitsDataset(AbstractDataset[None, pd.DataFrame]):
             f"phenotype/{name}": self._read(f"phenotype/{name}", "instrument")
             for name in self._phenotype
         }
-        return join_visits(participants, self._sessions(), phenotypes)
+        sessions = self._sessions()
+        table = join_visits(participants, sessions, phenotypes)
+        notes = [n for t in (participants, sessions, *phenotypes.values()) for n in notes_of(t)]
+        table.attrs = {NOTES: notes} if notes else {}
+        return decode_columns(table, (CHILD, SESSION)) if self._phenotype else table
 
     def _sessions(self) -> pd.DataFrame:
         if (self._folder / SESSIONS).is_file():
@@ -91,16 +98,16 @@ class BidsVisitsDataset(AbstractDataset[None, pd.DataFrame]):
                 file=self._folder / SESSIONS,
                 remedy=f"Write one with {CHILD}, {SESSION} and the age at the visit.",
             )
-        return pd.concat(tables, ignore_index=True)
+        joined = pd.concat(tables, ignore_index=True)
+        joined.attrs = {NOTES: [note for table in tables for note in notes_of(table)]}
+        return joined
 
     def _read(self, name: str, what: str) -> pd.DataFrame:
         file = require_file(self._folder / name, what)
-        try:
-            return pd.read_csv(file, sep="\t", na_values=["n/a"], dtype={CHILD: str, SESSION: str})
-        except (ValueError, pd.errors.ParserError) as error:
-            raise InputError(
-                f"not a table ({error})", file=file, remedy="Write tab-separated columns."
-            ) from None
+        table = read_text_table(file)
+        for column in {CHILD, SESSION} & set(table):
+            table[column] = table[column].mask(is_gap(table[column]))
+        return table
 
     def save(self, data: None) -> None:
         """Refuse: raw files are not written."""

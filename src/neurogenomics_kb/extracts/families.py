@@ -9,9 +9,13 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from neurogenomics_kb.foundation.delimited import read_content
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.tables import require_columns, require_numbers
+from neurogenomics_kb.foundation.tables import as_numbers, require_columns, require_numbers
 from neurogenomics_kb.registry.cards import Kinship
+
+# Estimates of twins scatter above one half.
+LARGEST = 0.6
 
 
 def read_families(path: Path, ids: pd.Index, card: Kinship) -> pd.Series:
@@ -36,7 +40,8 @@ def read_families(path: Path, ids: pd.Index, card: Kinship) -> pd.Series:
     Raises
     ------
     InputError
-        If the file or a column is missing, a coefficient is no number, or no subject is in it.
+        If the file or a column is missing, a row has more or fewer cells than the header, a
+        coefficient is no number or above a half, or no subject is in it.
     """
     if not path.is_file():
         raise InputError(
@@ -44,10 +49,19 @@ def read_families(path: Path, ids: pd.Index, card: Kinship) -> pd.Series:
             file=path,
             remedy="Put it there, or leave `relatedness` out and supply families as a column.",
         )
-    pairs = pd.read_csv(path, sep=r"\s+", dtype=dict.fromkeys(card.columns, str))
+    pairs = read_pairs(path)
     require_columns(pairs, (*card.columns, card.coefficient), str(path))
     require_numbers(pairs[card.coefficient], str(path), card.coefficient)
-    related = pairs[pairs[card.coefficient] >= card.minimum]
+    kinship = as_numbers(pairs[card.coefficient])
+    if (kinship > LARGEST).any():
+        raise InputError(
+            f"kinship goes up to {kinship.max():g}, and that of a person with itself is 0.5",
+            file=path,
+            column=card.coefficient,
+            remedy="Name the column of the kinship coefficient: a share of shared alleles is twice "
+            "as large.",
+        )
+    related = pairs[kinship >= card.minimum]
     first, second = (ids.get_indexer(related[c]) for c in card.columns)
     if len(pairs) and not any(ids.get_indexer(pairs[c]).max() >= 0 for c in card.columns):
         raise InputError(
@@ -60,3 +74,26 @@ def read_families(path: Path, ids: pd.Index, card: Kinship) -> pd.Series:
     graph = coo_matrix((np.ones(int(both.sum())), (first[both], second[both])), shape=(n, n))
     labels = connected_components(graph, directed=False)[1]
     return pd.Series([f"family-{label + 1:06d}" for label in labels], index=ids, name=card.name)
+
+
+def read_pairs(path: Path) -> pd.DataFrame:
+    """Table of text, separated by white space.
+
+    Raises
+    ------
+    InputError
+        If a row has more or fewer cells than the header.
+    """
+    lines = read_content(path).splitlines()
+    rows = [(number, line.split()) for number, line in enumerate(lines, 1) if line.strip()]
+    if not rows:
+        raise InputError("has no header", file=path, remedy="Copy the file again.")
+    header = rows[0][1]
+    uneven = next(((n, len(cells)) for n, cells in rows if len(cells) != len(header)), None)
+    if uneven is not None:
+        raise InputError(
+            f"line {uneven[0]} has {uneven[1]} cells, and the header {len(header)}",
+            file=path,
+            remedy="Copy the file again, or write n/a where a value is missing.",
+        )
+    return pd.DataFrame([cells for _, cells in rows[1:]], columns=header, dtype=object)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import logging
 import re
 from collections.abc import Sequence
@@ -22,13 +24,13 @@ from neurogenomics_kb.extracts.fields import (
 )
 from neurogenomics_kb.extracts.withdrawn import log_withdrawn
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
+from neurogenomics_kb.foundation.tables import GAPS
 from neurogenomics_kb.registry.cards import Column, Table
 
 logger = logging.getLogger(__name__)
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 ENDINGS = (*DELIMITERS, *(f"{end}.gz" for end in DELIMITERS), ".parquet")
-GAPS = ["", "NA", "NaN", "nan", "n/a", "N/A", "None"]
 BLOCK_BYTES = 16 << 20
 
 
@@ -132,8 +134,13 @@ def open_table(path: Path, id_column: str) -> TableFile:
 
 
 def delimiter_of(path: Path) -> str:
-    """Delimiter by the file's ending, compressed or not."""
-    return DELIMITERS[Path(path.name.removesuffix(".gz")).suffix]
+    """Delimiter by the file's ending, compressed or not, unless the header has another one only."""
+    usual = DELIMITERS[Path(path.name.removesuffix(".gz")).suffix]
+    opened = gzip.open if path.name.endswith(".gz") else open
+    with opened(path, "rt", encoding="utf-8-sig", errors="replace") as lines:
+        header = next((line for line in lines if line.strip()), "")
+    found = [d for d in ("\t", ";", ",") if d in header]
+    return found[0] if len(found) == 1 else usual
 
 
 def read_extract(
@@ -268,15 +275,19 @@ def read_columns(table: TableFile, chosen: dict[str, str], card: Table) -> pd.Da
                 convert_options=pacsv.ConvertOptions(
                     include_columns=columns,
                     column_types=dict.fromkeys(columns, pa.string()),
-                    null_values=GAPS,
+                    # Which words are gaps depends on the column.
+                    null_values=[""],
                     strings_can_be_null=True,
                 ),
             )
     except pa.ArrowInvalid as error:
         # Arrow quotes the row, which must not reach a log.
         shape = re.search(r"Expected \d+ columns, got \d+", str(error))
+        told = shape.group() if shape else "it is no UTF-8 text" if "UTF8" in str(error) else ""
+        line = uneven_line(table.path) if shape else None
         raise InputError(
-            f"cannot be read as a table: {shape.group() if shape else type(error).__name__}",
+            f"cannot be read as a table: {told or type(error).__name__}"
+            f"{f' (line {line})' if line else ''}",
             file=table.path,
             remedy="Export it again, or check its delimiter and encoding.",
         ) from None
@@ -290,6 +301,15 @@ def read_columns(table: TableFile, chosen: dict[str, str], card: Table) -> pd.Da
     return frame
 
 
+def uneven_line(path: Path) -> int | None:
+    """Line of the first row that has not the header's number of cells."""
+    opened = gzip.open if path.name.endswith(".gz") else open
+    with opened(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as lines:
+        rows = csv.reader(lines, delimiter=delimiter_of(path))
+        width = len(next(rows))
+        return next((rows.line_num for row in rows if row and len(row) != width), None)
+
+
 def numbers_or_text(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
     """Numbers where the card wants them and all values are such, else text, in any format."""
     if pa.types.is_dictionary(values.type):
@@ -299,7 +319,7 @@ def numbers_or_text(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
             return values
         values = whole_numbers(values).cast(pa.string())
     values = pc.utf8_trim_whitespace(values)
-    values = pc.if_else(pc.is_in(values, pa.array(GAPS)), None, values)
+    values = without_gaps(values, column.levels)
     if column.type == "text":
         return values
     if column.type != "category":
@@ -309,6 +329,12 @@ def numbers_or_text(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
             pass
     # A column of codes with gaps may have been stored as fractions.
     return pc.replace_substring_regex(values, r"^(-?\d+)\.0+$", r"\1")
+
+
+def without_gaps(values: pa.ChunkedArray, named=()) -> pa.ChunkedArray:
+    """Null for the words that stand for a gap, unless the card names them."""
+    words = pa.array(sorted(GAPS.difference(named)), values.type)
+    return pc.if_else(pc.is_in(values, words), None, values)
 
 
 def whole_numbers(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -325,7 +351,7 @@ def id_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Ids as text; whole numbers that were stored as floats lose their fraction."""
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
-    text = pc.utf8_trim_whitespace(whole_numbers(values).cast(pa.string()))
+    text = without_gaps(pc.utf8_trim_whitespace(whole_numbers(values).cast(pa.string())))
     return pc.replace_substring_regex(text, r"\.0$", "")
 
 

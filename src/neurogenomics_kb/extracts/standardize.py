@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.foundation.delimited import BLANK_ROWS, NOTES, clean, notes_of
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SUBJECT
-from neurogenomics_kb.foundation.tables import require_columns, require_numbers, require_unique_ids
+from neurogenomics_kb.foundation.tables import (
+    GAPS,
+    as_numbers,
+    code_text,
+    is_gap,
+    level_text,
+    require_columns,
+    require_numbers,
+    require_unique_ids,
+    whole_codes,
+)
 from neurogenomics_kb.registry.cards import Column, Table
+
+logger = logging.getLogger(__name__)
+
+_TRUTH = {"true": "True", "false": "False"}
 
 
 def standardize_table(table: pd.DataFrame, card: Table) -> pd.DataFrame:
@@ -17,13 +35,15 @@ def standardize_table(table: pd.DataFrame, card: Table) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame
-        As stored; columns that the card does not name are left out.
+        As stored, or all text as `read_text_table` gives it; columns that the card does not name
+        are left out.
     card : Table
 
     Returns
     -------
     DataFrame
-        Indexed by ``subject_id``, sorted.
+        Indexed by ``subject_id``, sorted. ``attrs`` hold ``notes``, sentences on what was left out
+        or taken for a gap, and ``blank_rows``; absent where there was nothing.
 
     Raises
     ------
@@ -31,8 +51,10 @@ def standardize_table(table: pd.DataFrame, card: Table) -> pd.DataFrame:
         For missing columns, duplicated or missing ids, wrong types, unknown levels, values outside
         the card's range.
     """
+    table = with_names(table, (card.id_column, *card.columns))
     require_columns(table, (card.id_column, *card.columns), card.file)
-    ids = table[card.id_column].astype("string")
+    ids = trim(table[card.id_column]).map(level_text, na_action="ignore").astype("string")
+    ids = ids.mask(is_gap(ids))
     require_unique_ids(ids, card.file, card.id_column)
     frame = pd.DataFrame(
         {
@@ -41,16 +63,54 @@ def standardize_table(table: pd.DataFrame, card: Table) -> pd.DataFrame:
         }
     )
     frame.index = pd.Index(ids.astype(object), name=SUBJECT)
+    notes = notes_of(table)
+    for source, column in card.columns.items():
+        notes += note_gaps(table[source], column, card.file, source)
+    frame.attrs = {NOTES: notes} if notes else {}
+    if table.attrs.get(BLANK_ROWS):
+        frame.attrs[BLANK_ROWS] = table.attrs[BLANK_ROWS]
     return frame.sort_index()
 
 
+def with_names(table: pd.DataFrame, wanted: Iterable[str]) -> pd.DataFrame:
+    """Table under the names that a card has for its columns, whatever blanks are around them."""
+    here = {clean(str(name)): name for name in table}
+    names = {
+        here[clean(name)]: name for name in wanted if name not in table and clean(name) in here
+    }
+    return table.rename(columns=names) if names else table
+
+
+def note_gaps(values: pd.Series, column: Column, file: str, source: str) -> list[str]:
+    """Sentence on the words of a category that count as gaps, since they could be levels."""
+    if column.type not in ("category", "text") or pd.api.types.is_numeric_dtype(values):
+        return []
+    values = trim(values)
+    words = values[values.isin(GAPS - {"", "n/a", *column.levels, *column.missing_codes})]
+    if words.empty:
+        return []
+    note = (
+        f"{file}, column '{source}': {listing(sorted(words.unique()))} was taken for a gap "
+        f"({len(words)} of {len(values)}); name it among the levels on the dataset card if it is "
+        "a value."
+    )
+    logger.warning(note)
+    return [note]
+
+
 def standardize_column(values: pd.Series, column: Column, file: str, source: str) -> pd.Series:
-    """One column with its card's type, levels and range enforced."""
+    """One column with its card's type, levels and range enforced.
+
+    A word such as ``NA`` or ``None`` is a value where the card has it among the levels, and a gap
+    elsewhere.
+    """
+    values = trim(values)
+    values = values.mask(is_gap(values, named=column.levels))
     if column.missing_codes:
         values = mask_codes(values, column.missing_codes)
     present = values.notna()
     if column.levels:
-        text = values.map(level_text, na_action="ignore")
+        text = find_levels(values, column)
         unknown = sorted(set(text[present]) - set(column.levels))
         if unknown:
             raise InputError(
@@ -63,36 +123,61 @@ def standardize_column(values: pd.Series, column: Column, file: str, source: str
             )
         values = text.map(column.levels)
     if column.type in ("category", "text"):
-        return values.map(level_text, na_action="ignore").astype(object)
+        if column.range is not None and not column.levels:
+            require_numbers(values, file, source)
+            refuse_outside(as_numbers(values), column, file, source)
+        return whole_codes(values.map(level_text, na_action="ignore").astype(object))
     if not column.levels:
         require_numbers(values, file, source)
-    numbers = pd.to_numeric(values)
+    numbers = as_numbers(values)
+    refuse_outside(numbers, column, file, source)
+    return numbers
+
+
+def trim(values: pd.Series) -> pd.Series:
+    """Text without blanks around it, nothing where only blanks stand; other values as they are."""
+    if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
+        return values
+    values = values.astype(object)
+    trimmed = values.map(lambda v: clean(v) if isinstance(v, str) else v, na_action="ignore")
+    return trimmed.astype(object).mask(trimmed == "")
+
+
+def find_levels(values: pd.Series, column: Column) -> pd.Series:
+    """Values as the card writes its levels: ``1.0`` and ``01`` as ``1``, where it has that."""
+    text = values.map(level_text, na_action="ignore").astype(object)
+    spelled = {}
+    for value in text.dropna().unique():
+        found = [value, code_text(value), _TRUTH.get(value.lower(), value)]
+        spelled[value] = next((name for name in found if name in column.levels), value)
+    return text.map(spelled).astype(object)
+
+
+def refuse_outside(numbers: pd.Series, column: Column, file: str, source: str) -> None:
+    """Refuse numbers that the card's range excludes, and infinite ones.
+
+    Raises
+    ------
+    InputError
+    """
     allowed = (0, 1) if column.type == "binary" else column.range
-    if allowed is not None:
-        low, high = allowed
-        outside = numbers.notna() & ~numbers.between(low, high)
-        if column.type == "binary":
-            outside |= numbers.notna() & ~numbers.isin([0, 1])
-        if outside.any():
-            raise InputError(
-                f"values outside {low:g} to {high:g}{f' {column.unit}' if column.unit else ''}, "
-                f"first {numbers[outside].iloc[0]:g}",
-                file=file,
-                column=source,
-                subjects=int(outside.sum()),
-                of=len(values),
-                remedy="Check units and missing-value codes, or widen the range in the card.",
-            )
-    return numbers.astype(float)
+    low, high = (-np.inf, np.inf) if allowed is None else allowed
+    outside = numbers.notna() & (~numbers.between(low, high) | np.isinf(numbers))
+    if column.type == "binary":
+        outside |= numbers.notna() & ~numbers.isin([0, 1])
+    if outside.any():
+        raise InputError(
+            f"values outside {low:g} to {high:g}{f' {column.unit}' if column.unit else ''}, "
+            f"first {numbers[outside].iloc[0]:g}",
+            file=file,
+            column=source,
+            subjects=int(outside.sum()),
+            of=len(numbers),
+            remedy="Check units and missing-value codes, or widen the range in the card.",
+        )
 
 
 def mask_codes(values: pd.Series, codes: list[str]) -> pd.Series:
     """Gaps in place of the codes that stand for them."""
-    return values.mask(values.map(level_text, na_action="ignore").isin(codes))
-
-
-def level_text(value) -> str:
-    """A level as text; 1.0 reads as '1', as a table with gaps would store it."""
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
+    text = values.map(level_text, na_action="ignore")
+    return values.mask(text.isin(codes) | text.map(code_text, na_action="ignore").isin(codes))

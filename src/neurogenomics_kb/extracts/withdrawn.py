@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from neurogenomics_kb.brain.embeddings import ImportedEmbeddings
+from neurogenomics_kb.foundation.delimited import clean, read_content
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.variants import GenotypeOptions, open_variants
 
@@ -46,9 +47,9 @@ def read_withdrawn(folder: str | Path) -> frozenset[str]:
         )
     ids: set[str] = set()
     for path in lists:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_content(path).splitlines()
         for number, line in enumerate(lines, start=1):
-            text = line.strip().strip('"')
+            text = clean(clean(line).strip('"'))
             if not text or (number == 1 and text.lower() in ("eid", "id", "participant_id")):
                 continue
             if not text.isalnum():

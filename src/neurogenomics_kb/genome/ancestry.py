@@ -22,6 +22,7 @@ from sklearn.utils.extmath import randomized_svd
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.builds import chromosome_name
+from neurogenomics_kb.genome.genotypes import VariantFile
 from neurogenomics_kb.genome.people_lists import read_people
 from neurogenomics_kb.genome.projection import (
     LOADING_COLUMNS,
@@ -32,7 +33,7 @@ from neurogenomics_kb.genome.projection import (
     scores_of_calls,
     standardise,
 )
-from neurogenomics_kb.genome.variants import VariantFile, open_variants
+from neurogenomics_kb.genome.variants import open_variants
 
 __all__ = ["Selection", "fit_ancestry", "main", "project_ancestry"]
 

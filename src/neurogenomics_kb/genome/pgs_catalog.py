@@ -17,6 +17,7 @@ import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.genome.builds import build_of_variants, chromosome_name
+from neurogenomics_kb.genome.genotypes import VariantFile
 from neurogenomics_kb.genome.polygenic import score_features
 from neurogenomics_kb.genome.scoring_files import (
     ScoringFile,
@@ -25,7 +26,7 @@ from neurogenomics_kb.genome.scoring_files import (
 )
 from neurogenomics_kb.genome.sequences import reverse_complement
 from neurogenomics_kb.genome.split_sites import Site, sites
-from neurogenomics_kb.genome.variants import VariantFile, open_variants
+from neurogenomics_kb.genome.variants import open_variants
 
 __all__ = ["ScoringFile", "main", "read_scoring_file", "score_people"]
 

@@ -12,9 +12,10 @@ import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.genome.builds import chromosome_name
+from neurogenomics_kb.genome.genotypes import VariantFile
 from neurogenomics_kb.genome.sequences import reverse_complement
 from neurogenomics_kb.genome.split_sites import sites
-from neurogenomics_kb.genome.variants import VariantFile, open_variants
+from neurogenomics_kb.genome.variants import open_variants
 
 logger = logging.getLogger(__name__)
 

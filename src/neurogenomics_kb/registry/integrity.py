@@ -15,7 +15,7 @@ from neurogenomics_kb.registry.cards import (
     EmbeddingStrategy,
     Experiment,
 )
-from neurogenomics_kb.registry.cards.datasets import QUALITY_COVARIATES
+from neurogenomics_kb.registry.cards.datasets import NAMING_ROLES, QUALITY_COVARIATES
 from neurogenomics_kb.registry.cohorts import merge_parts
 from neurogenomics_kb.registry.lock import LOCK, is_publishable, read_lock
 from neurogenomics_kb.registry.store import Problem, Raw, Registry, problem_at
@@ -51,6 +51,7 @@ def check_integrity(registry: Registry) -> Iterator[Problem]:
         yield from check_references(registry, card, raw)
         yield from check_files(registry, card, raw)
         yield from check_columns(registry, card, raw)
+        yield from check_names(card, raw)
     yield from check_lock(registry, sound)
     yield from check_surveys(registry, sound)
     yield from check_pages(registry, sound)
@@ -103,6 +104,23 @@ def check_columns(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]
             yield problem_at(
                 raw, place, f"dataset '{dataset.id}' has no column '{name}'{nearest(name, known)}"
             )
+
+
+def check_names(card: Card, raw: Raw) -> Iterator[Problem]:
+    """Codes of sites, batches and groups are read as names, and the card should say so."""
+    if not isinstance(card, DatasetCard) or raw is None:
+        return
+    for name, table in card.tables.items():
+        written = raw.body.get("tables", {}).get(name, {}).get("columns", {})
+        for source, column in table.columns.items():
+            # What is written, since the model has it as a category already.
+            stated = written.get(source, {}).get("type")
+            if column.role in NAMING_ROLES and stated in ("number", "binary"):
+                yield problem_at(
+                    raw, ("tables", name, "columns", source, "type"),
+                    f"a column of role '{column.role}' holds names, and is read as a category; "
+                    f"write type: category instead of {stated}",
+                )  # fmt: skip
 
 
 def columns_of(registry: Registry, dataset: DatasetCard) -> set[str]:

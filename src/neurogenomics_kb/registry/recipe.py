@@ -19,7 +19,7 @@ from neurogenomics_kb.registry.cards import (
     Strict,
     unique,
 )
-from neurogenomics_kb.registry.cards.datasets import QUALITY_COVARIATES
+from neurogenomics_kb.registry.cards.datasets import NAMING_ROLES, QUALITY_COVARIATES
 from neurogenomics_kb.registry.cohorts import find_dataset
 from neurogenomics_kb.registry.store import Registry
 
@@ -67,8 +67,11 @@ class Recipe(Strict):
 
     @property
     def categorical_confounds(self) -> list[str]:
-        """Numeric confounds that hold codes."""
-        return unique(c for s in self.blocks.values() for c in s.categorical_confounds)
+        """Numeric confounds that hold codes: those of sites, batches and groups always do."""
+        named = [name for name, c in self.columns.items() if c.role in NAMING_ROLES]
+        stated = unique(c for s in self.blocks.values() for c in s.categorical_confounds)
+        known = {*self.confounds, *self.optional_confounds}
+        return unique([*stated, *(name for name in named if name in known)])
 
     @property
     def columns(self) -> dict[str, Column]:

@@ -14,11 +14,18 @@ from typing import Any
 
 import pandas as pd
 
+from neurogenomics_kb.foundation.delimited import clean, read_text_table
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.tables import (
+    GAPS,
+    decode_columns,
+    is_number,
+    level_text,
+    whole_codes,
+)
+from neurogenomics_kb.registry.cards.datasets import NAMING_ROLES
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL, check_disclosure
 
-SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t", ".tab": "\t"}
-GAPS = ["n/a", "N/A", "NA", "NaN", "nan", ""]
 MOST_LEVELS = 20
 DIGITS = 2
 IDS = (
@@ -65,7 +72,7 @@ def draft_dataset(path: str | Path, card_id: str, *, minimum: int = MINIMUM_CELL
         If the table cannot be read, has no column that is recognisably the id, holds fewer than
         `minimum` subjects, or has subjects as columns.
     """
-    table = read_table(Path(path))
+    table = read_table(Path(path), minimum)
     id_column = find_id(table, str(path))
     ids = table[id_column].astype("string").str.strip()
     subjects = ids.nunique()
@@ -87,6 +94,11 @@ def draft_dataset(path: str | Path, card_id: str, *, minimum: int = MINIMUM_CELL
     taken: set[str] = set()
     for source in table.columns.drop(id_column):
         body = describe_column(str(source), table[source], ids, minimum)
+        words = table.attrs.get("words", {}).get(source, [])
+        if words and body["type"] != "number":
+            body["description"] += (
+                f"; TODO: {listing(words)} is taken for a gap unless it is among the levels"
+            )
         if body["name"] in taken:
             body["name"] = str(source)
         taken.add(body["name"])
@@ -114,7 +126,7 @@ def draft_dataset(path: str | Path, card_id: str, *, minimum: int = MINIMUM_CELL
     return body
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path, minimum: int = MINIMUM_CELL) -> pd.DataFrame:
     """Table with a header.
 
     Raises
@@ -124,36 +136,31 @@ def read_table(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         raise InputError("the table is missing", file=path, remedy="Give the path of a table.")
-    try:
-        if path.suffix == ".parquet":
+    if path.suffix == ".parquet":
+        try:
             table = pd.read_parquet(path).reset_index()
-            table = table.drop(columns="index", errors="ignore")
-        else:
-            sep = SEPARATORS.get(Path(path.name.removesuffix(".gz")).suffix, ",")
-            first = pd.read_csv(path, sep=sep, header=None, nrows=1, dtype=str).iloc[0]
-            repeated = first[first.duplicated()]
-            if len(repeated):
-                raise InputError(
-                    f"{len(repeated)} column names come twice",
-                    file=path,
-                    column=str(repeated.iloc[0]),
-                    remedy="Rename them.",
-                )
-            table = pd.read_csv(
-                path, sep=sep, na_values=GAPS, low_memory=False,
-                dtype={name: str for name in first if name.lower() in IDS},
-            )  # fmt: skip
-    except InputError:
-        raise
-    except Exception as error:  # each library has its own, and some quote a row
-        raise InputError(
-            f"cannot be read as a table ({type(error).__name__})",
-            file=path,
-            remedy="Check its delimiter and that every row has the columns of the header.",
-        ) from None
+        except Exception as error:  # each library has its own, and some quote a row
+            raise InputError(
+                f"cannot be read as a table ({type(error).__name__})",
+                file=path,
+                remedy="Write it again.",
+            ) from None
+        table = table.drop(columns="index", errors="ignore")
+    else:
+        table = read_text_table(path)
+        codes = [name for name in table if guess_role(name)[1] in NAMING_ROLES]
+        words = {name: gap_words(table[name], minimum) for name in table}
+        table = decode_columns(table, [*codes, *(n for n in table if n.lower() in IDS)])
+        table.attrs["words"] = {n: w for n, w in words.items() if w}
     if table.empty:
         raise InputError("the table has no rows", file=path, remedy="Give the whole table.")
     return table
+
+
+def gap_words(values: pd.Series, minimum: int) -> list[str]:
+    """Words for a gap that enough rows hold to be a level."""
+    counts = values[values.isin(GAPS - {"", "n/a"})].value_counts()
+    return sorted(counts[counts >= minimum].index)
 
 
 def find_id(table: pd.DataFrame, file: str) -> str:
@@ -183,8 +190,10 @@ def describe_column(source: str, values: pd.Series, ids: pd.Series, minimum: int
     body: dict[str, Any] = {"name": name}
     if holders < minimum:
         kind, facts, said = "text", {}, [f"fewer than {minimum} subjects have a value"]
-        if pd.api.types.is_numeric_dtype(values):
+        if pd.api.types.is_numeric_dtype(values) and role not in NAMING_ROLES:
             kind = "number"
+    elif role in NAMING_ROLES:
+        kind, facts, said = describe_codes(values[present], ids[present], name, minimum)
     elif pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         kind, facts, said = describe_numbers(values[present], ids[present], name, minimum)
     else:
@@ -216,7 +225,7 @@ def describe_numbers(
     counts = ids.groupby(values).nunique()
     if set(counts.index) == {0, 1}:
         return "binary", {}, []
-    if name in ("sex", "site") and len(counts) <= MOST_LEVELS:
+    if name == "sex" and len(counts) <= MOST_LEVELS:
         return describe_levels(counts, name, minimum)
     codes = [c for c in CODES if c in counts.index and counts[c] >= minimum]
     rest = counts.drop(codes)
@@ -230,6 +239,19 @@ def describe_numbers(
     facts["range"] = list(outward(float(low), float(high), low in common, high in common))
     whole = bool((rest.index == rest.index.astype("int64")).all())
     return "number", facts, ["whole numbers"] if whole else []
+
+
+def describe_codes(
+    values: pd.Series, ids: pd.Series, name: str, minimum: int
+) -> tuple[str, dict[str, Any], list[str]]:
+    """Type and levels of sites, batches and families: names, whatever they look like."""
+    text = whole_codes(values.map(lambda v: clean(level_text(v))).astype(object))
+    counts = ids.groupby(text).nunique()
+    if len(counts) > MOST_LEVELS:
+        return "text", {}, [f"names, more than {MOST_LEVELS}"]
+    kind, facts, said = describe_levels(counts, name, minimum)
+    coded = [level for level in counts.index if is_number(level)]
+    return kind, facts, [*said, "TODO: what the codes mean"] if coded and facts else said
 
 
 def outward(low: float, high: float, low_common: bool, high_common: bool) -> tuple[float, float]:

@@ -6,6 +6,7 @@ metadata to a pipeline's transformers inside scorers and grid searches.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -18,6 +19,21 @@ from sklearn.utils.validation import check_is_fitted
 from neurogenomics_kb.foundation.errors import InputError, listing
 
 Unseen = Literal["error", "reference", "estimate_unlabelled"]
+
+
+# Whole numbers in columns of these names are codes: a line through centres 11009 and 11010 would
+# mean nothing.
+_CODED = re.compile(
+    r"(.*_)?(site|batch|scanner|cent(er|re)|family)(_?(id|code|number|no))?", re.IGNORECASE
+)
+
+
+def holds_codes(name: str, column: pd.Series) -> bool:
+    """Whether a column of whole numbers is named as sites, batches or families are."""
+    if _CODED.fullmatch(str(name)) is None or is_categorical(column):
+        return False
+    numbers = column.dropna().to_numpy(dtype=float)
+    return bool((numbers == np.round(numbers)).all())
 
 
 def is_categorical(column: pd.Series) -> bool:
@@ -40,7 +56,8 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):
         Columns used where they exist; gaps are imputed with the training median (most frequent
         level for categories) and marked by an indicator.
     categorical : sequence of str
-        Numeric columns to treat as levels, such as centre codes.
+        Numeric columns to treat as levels, such as centre codes. Whole numbers in columns that are
+        named as sites, batches, scanners, centres or families are treated so without being named.
     smooth : mapping of str to int, optional
         Numbers whose effect may bend, and into how many cubic B-splines they are expanded (3 or
         more); knots at quantiles of training subjects, a straight line outside their range.
@@ -105,7 +122,7 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):
         required = name in self.confounds
         if required:
             refuse_missing(column, name)
-        if name in self.categorical or is_categorical(column):
+        if name in self.categorical or is_categorical(column) or holds_codes(name, column):
             present = column.dropna()
             levels = sorted(present.unique(), key=str)
             fill = present.mode().iloc[0] if len(present) else None

@@ -128,3 +128,28 @@ def test_impossible_splits_in_time_are_refused(change, message):
     with pytest.raises(InputError) as caught:
         split_in_time(**arguments)
     assert all(part in str(caught.value) for part in message.split(".*"))
+
+
+@pytest.mark.parametrize("value", [0, 1, "MDD", 2.5])
+@pytest.mark.parametrize("scheme", ["stratified", "grouped", "stratified_grouped"])
+def test_an_outcome_of_one_class_is_refused(scheme, value):
+    outcome = pd.Series([value] * 40, index=[f"s{i}" for i in range(40)], name="dx")
+    groups = pd.Series(range(40), index=outcome.index, name="family")
+    for continuous in (False, True):
+        with pytest.raises(InputError, match=f"column 'dx': the outcome is {value} for everybody"):
+            make_folds(outcome, scheme=scheme, groups=groups, continuous=continuous)
+    with pytest.raises(InputError, match="for everybody"):
+        split_in_time(outcome, groups, cut=20)
+
+
+def test_an_outcome_without_a_value_is_refused():
+    with pytest.raises(InputError, match="the outcome has no value"):
+        make_folds(pd.Series([np.nan] * 10, name="dx"), scheme="stratified")
+
+
+def test_inner_folds_without_a_class_in_training_are_refused():
+    outcome = np.array([1, 1, 1] + [0] * 27)
+    together = np.array([0, 0, 0, *range(1, 28)])
+    with pytest.raises(InputError, match=r"too few groups with class 1.*\(3 of 30 subjects\)"):
+        inner_splits(outcome, together)
+    assert len(inner_splits(outcome, np.arange(30))) == 3

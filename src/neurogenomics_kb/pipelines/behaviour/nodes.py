@@ -6,7 +6,12 @@ import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT, feature_name
-from neurogenomics_kb.foundation.tables import require_columns, require_numbers, require_unique_ids
+from neurogenomics_kb.foundation.tables import (
+    as_numbers,
+    require_columns,
+    require_numbers,
+    require_unique_ids,
+)
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.behaviour.parameters import BehaviourQuality, InstrumentParameters
 from neurogenomics_kb.pipelines.behaviour.scoring import read_cards, score_groups
@@ -38,7 +43,7 @@ def score_instruments(
     scores, missing = score_groups(table, cards, parameters, FILE)
     plain = pd.DataFrame(
         {
-            feature_name("behaviour", group, item): table[item].astype(float)
+            feature_name("behaviour", group, item): as_numbers(table[item])
             for group, items in parameters.groups.items()
             for item in items
         },

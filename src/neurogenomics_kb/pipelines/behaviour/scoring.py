@@ -15,7 +15,12 @@ from neurogenomics_kb.behaviour.instruments import (
 from neurogenomics_kb.behaviour.norms import count_outside_norms, standardize
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.naming import feature_name
-from neurogenomics_kb.foundation.tables import require_columns, require_numbers
+from neurogenomics_kb.foundation.tables import (
+    as_numbers,
+    level_text,
+    require_columns,
+    require_numbers,
+)
 from neurogenomics_kb.pipelines.behaviour.parameters import InstrumentParameters, ScoredGroup
 from neurogenomics_kb.registry import Registry
 
@@ -97,8 +102,9 @@ def _people(
     require_columns(table, [parameters.age.column], file)
     age = table[parameters.age.column]
     require_numbers(age, file, parameters.age.column)
+    age = as_numbers(age)
     if parameters.sex is None:
         return age, None
     require_columns(table, [parameters.sex.column], file)
     sex = table[parameters.sex.column]
-    return age, sex.map(lambda value: parameters.sex.levels.get(str(value), value))
+    return age, sex.map(lambda value: parameters.sex.levels.get(level_text(value), value))

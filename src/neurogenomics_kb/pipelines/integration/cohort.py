@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from neurogenomics_kb.foundation.delimited import BLANK_ROWS, notes_of
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 from neurogenomics_kb.foundation.naming import parse_feature_name, units_of
 from neurogenomics_kb.genome.pooling import ALL_GENES
@@ -19,6 +20,7 @@ from neurogenomics_kb.pipelines.integration.visits import (
 from neurogenomics_kb.registry.cards import EmbeddingStrategy
 from neurogenomics_kb.registry.recipe import QUALITY_COVARIATES, Recipe, refuse_two_classes
 from neurogenomics_kb.stats.confounds import refuse_missing
+from neurogenomics_kb.stats.prediction.folds import refuse_one_class
 from neurogenomics_kb.stats.transformers.filters import count_different
 
 logger = logging.getLogger(__name__)
@@ -52,11 +54,15 @@ def assemble_cohort(
         What the report should say.
     """
     experiment = recipe.experiment
-    notes: list[str] = []
+    notes = notes_of(participants)
     features = spread_tables(recipe, participants, features)
     quality = spread_tables(recipe, participants, quality)
     table = add_quality_covariates(participants, quality, notes)
-    flow = [("in the participants table", 0, len(table))]
+    blank = participants.attrs.get(BLANK_ROWS, 0)
+    flow = [("in the participants table", 0, len(table) + blank)]
+    if blank:
+        flow.append(("blank row in the participants table", blank, len(table)))
+    table.attrs = {}
     table = choose_visits(recipe, table, flow)
 
     def keep(mask: pd.Series, step: str) -> None:
@@ -67,6 +73,8 @@ def assemble_cohort(
             flow.append((step, excluded, len(table)))
 
     keep(table[experiment.outcome].notna(), f"no value of outcome {experiment.outcome}")
+    if len(table):
+        refuse_one_class(table[experiment.outcome], file=origin_of(recipe, experiment.outcome))
     present = {}
     for name, strategy in recipe.blocks.items():
         modality = strategy.modality
@@ -107,6 +115,11 @@ def assemble_cohort(
             remedy="Compare the subject ids of the tables; the sample flow shows where they end.",
         )
     check_design(recipe, table)
+    refuse_one_class(
+        table[experiment.outcome],
+        "after exclusions",
+        file=origin_of(recipe, experiment.outcome),
+    )
     if recipe.multiclass:
         refuse_two_classes(recipe, table[experiment.outcome].unique())
     blocks = {name: frame.loc[table.index] for name, frame in present.items()}

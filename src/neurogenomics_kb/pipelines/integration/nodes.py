@@ -17,6 +17,7 @@ from neurogenomics_kb.stats.prediction.folds import (
     hash_folds,
     hash_subjects,
     make_folds,
+    refuse_one_class,
     split_in_time,
 )
 
@@ -27,10 +28,12 @@ CLAIMS = [(analysis.name, claims) for analysis in load_analyses() for claims in 
 
 def standardize_participants(participants: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     """Participants under canonical names, validated against the dataset card."""
-    card = recipe.dataset.tables["participants"]
+    card, outcome = recipe.dataset.tables["participants"], recipe.experiment.outcome
     table = standardize_table(participants, card)
     if recipe.dataset.visits is not None:
         check_visits(table, recipe.dataset.visits, card.file)
+    if outcome in table:  # hours of features later would be late to hear of it
+        refuse_one_class(table[outcome], file=card.file)
     return table
 
 

@@ -35,6 +35,10 @@ QUALITY_COVARIATES = {
 }
 
 
+# Their values are names, whatever they look like: 11010 is no more than 11009.
+NAMING_ROLES = ("site", "batch", "group")
+
+
 class Column(Strict):
     """A source column: what it is called here, what it may hold.
 
@@ -43,6 +47,8 @@ class Column(Strict):
     name : str
         Canonical name.
     type : {"number", "category", "binary", "text"}
+        A column of a site, batch or group (such as a family) is a category unless it is text: its
+        codes are names, and a straight line through them would mean nothing.
     unit : str
     range : tuple of float
         Inclusive; values outside are an error.
@@ -95,6 +101,14 @@ class Column(Strict):
         if any(isinstance(v, bool) for v in value):
             raise ValueError("quote missing codes such as 'yes', 'no', 'on', 'off'")
         return [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in value]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_are_no_numbers(cls, data):
+        named = isinstance(data, dict) and data.get("role") in NAMING_ROLES
+        if named and data.get("type", "number") in ("number", "binary"):
+            return {**data, "type": "category"}
+        return data
 
     @model_validator(mode="after")
     def _codes_are_no_levels(self):

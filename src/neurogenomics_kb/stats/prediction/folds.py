@@ -59,6 +59,7 @@ def make_folds(
         If there are fewer groups than folds, a fold lacks a class, or groups are missing.
     """
     outcome = outcome.sort_index()
+    refuse_one_class(outcome)
     if scheme != "stratified":
         if groups is None:
             raise InputError(f"folds of scheme '{scheme}' need a group column", remedy="Name one.")
@@ -133,6 +134,7 @@ def split_in_time(
         If a time is missing, a side is empty or lacks a class, or a group is on both sides.
     """
     outcome = outcome.sort_index()
+    refuse_one_class(outcome)
     time = time.reindex(outcome.index)
     if time.isna().any():
         raise InputError(
@@ -155,6 +157,46 @@ def split_in_time(
         refuse_missing_groups(groups.reindex(outcome.index))
     check_folds(folds, outcome, groups, continuous=continuous)
     return folds
+
+
+def refuse_one_class(outcome: pd.Series, when: str = "", file: str | None = None) -> None:
+    """Refuse an outcome that is the same for everybody: nothing can be learned about it.
+
+    Parameters
+    ----------
+    outcome : Series
+        Gaps do not count.
+    when : str
+        What came before, for the message ("after quality control").
+    file : str, optional
+        Table that the outcome is from.
+
+    Raises
+    ------
+    InputError
+        Naming the only value.
+    """
+    found = outcome.dropna().unique()
+    if len(found) > 1:
+        return
+    if not len(found):
+        raise InputError(
+            f"the outcome has no value{f' {when}' if when else ''}",
+            file=file,
+            column=str(outcome.name),
+            subjects=0,
+            of=len(outcome),
+            remedy="Check which words stand for a gap in the table, and the levels on the card.",
+        )
+    shown = f"{found[0]:g}" if isinstance(found[0], float) else str(found[0])
+    raise InputError(
+        f"the outcome is {shown} for everybody{f' {when}' if when else ''}",
+        file=file,
+        column=str(outcome.name),
+        subjects=int(outcome.notna().sum()),
+        remedy="Check how it is coded in the table and on the dataset card, or name another "
+        "outcome; the sample flow shows who was left out before.",
+    )
 
 
 def refuse_missing_groups(groups: pd.Series) -> None:
@@ -227,7 +269,13 @@ def inner_splits(
     seed: int = 0,
     continuous: bool = False,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Folds inside a training fold, for hyper-parameters, groups kept together."""
+    """Folds inside a training fold, for hyper-parameters, groups kept together.
+
+    Raises
+    ------
+    InputError
+        If the training side of one would lack a class.
+    """
     labels = quartiles(pd.Series(outcome)).to_numpy() if continuous else outcome
     if groups is None:
         splitter = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
@@ -236,7 +284,30 @@ def inner_splits(
         splitter, groups = StratifiedKFold(n_splits, shuffle=True, random_state=seed), None
     else:
         splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed)
-    return list(splitter.split(np.zeros(len(labels)), labels, groups))
+    splits = list(splitter.split(np.zeros(len(labels)), labels, groups))
+    if not continuous:
+        refuse_inner_gaps(outcome, splits)
+    return splits
+
+
+def refuse_inner_gaps(outcome: np.ndarray, splits: list[tuple[np.ndarray, np.ndarray]]) -> None:
+    """Refuse inner folds whose training side lacks a class, from which nothing can be fitted.
+
+    Raises
+    ------
+    InputError
+    """
+    classes = np.unique(outcome)
+    for train, _ in splits:
+        absent = np.setdiff1d(classes, outcome[train])
+        if len(absent) or len(classes) < 2:
+            raise InputError(
+                f"a training fold has too few groups with class "
+                f"{absent[0] if len(absent) else classes[0]} to choose a penalty inside it",
+                subjects=int((outcome == (absent[0] if len(absent) else classes[0])).sum()),
+                of=len(outcome),
+                remedy="Use fewer folds, another group, or an outcome with more of that class.",
+            )
 
 
 def hash_folds(folds: pd.Series) -> str:
