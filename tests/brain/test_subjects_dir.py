@@ -151,7 +151,6 @@ def double_row(path):
         ("aseg.stats", cut_header, "no line ColHeaders", "aseg.stats is truncated"),
         ("lh.aparc.stats", other_atlas, "those of 'aparc.DKTatlas', not of 'aparc'", "of atlas"),
         ("lh.aparc.stats", text_value, "ThickAvg of cuneus is 'thick'", "text for a number"),
-        ("lh.aparc.stats", broken_measure, "measure line .* has no number", "lh.aparc.stats is"),
         ("rh.aparc.stats", double_row, "1 regions occur twice", "rh.aparc.stats is truncated"),
         ("rh.aparc.stats", lambda p: p.unlink(), "the stats file is missing", "no rh.aparc.stats"),
         ("", shutil.rmtree, "there is no stats folder", "no stats folder"),
@@ -166,6 +165,31 @@ def test_unusable_subject_ends_the_run_or_is_counted(cohort, file, damage, messa
     assert reason in table.loc["sub-03", "problem"]
     assert (table["problem"] == "").sum() == 3
     assert table.loc["sub-03", "thickness__lh_insula":"aseg_volume__Right-Hippocampus"].isna().all()
+
+
+def test_an_unreadable_measure_costs_a_subject_only_if_it_is_wanted(cohort, caplog):
+    broken_measure(cohort / "sub-03/stats/lh.aparc.stats")
+    whole = read_subjects(cohort, GROUPS)
+    assert (whole["problem"] == "").all()
+    assert "1 lines of the header hold no measure" in caplog.text
+    wanted = {"mean_thickness": Group("aparc", header=("MeanThickness",))}
+    with pytest.raises(InputError, match=r"sub-03.*measure line .* has no number"):
+        read_subjects(cohort, wanted)
+    table = read_subjects(cohort, wanted, damaged="exclude")
+    assert table.loc["sub-03", "problem"] == "lh.aparc.stats is truncated or damaged"
+
+
+def test_the_comma_that_version_6_forgot(cohort):
+    """freesurfer/freesurfer#675."""
+    for subject in ("sub-01", "sub-02", "sub-03", "sub-04"):
+        for side in ("lh", "rh"):
+            path = cohort / subject / f"stats/{side}.aparc.stats"
+            comma = "," if subject != "sub-02" else ""
+            line = f"# Measure Cortex, CortexVol{comma} Total cortical gray matter volume, "
+            path.write_text(path.read_text().replace("# NTable", f"{line}390925.975594, mm^3\n# NTable"))
+    table = read_subjects(cohort, {"cortex": Group("aparc", header=("CortexVol",))})
+    assert table["cortex__lh_CortexVol"].tolist() == [390925.975594] * 4
+    assert (table["problem"] == "").all()
 
 
 def test_region_without_vertices_is_a_gap(cohort):

@@ -2,24 +2,97 @@
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
-from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.brain.region_names import may_lack
+from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT, feature_name
 from neurogenomics_kb.foundation.tables import require_columns, require_numbers, require_unique_ids
 
 ETIV = "etiv"
 SIDES = ["euler_lh", "euler_rh"]
 PROBLEM = "problem"
+# Last word of a group's name to the largest value that a region can have; none is negative.
+# FreeSurfer cuts thickness off at 5 mm by default. A head holds less than 3 litres.
+LARGEST = {"thickness": (10.0, "mm"), "volume": (3e6, "mm³"), "area": (5e5, "mm²")}
+# Measures that a region with vertices never has 0 of.
+NEVER_ZERO = {*LARGEST, "meancurv", "thicknessstd"}
+
+logger = logging.getLogger(__name__)
+
+
+def absent_as_gaps(tables: pd.DataFrame, file: Path | str) -> pd.DataFrame:
+    """Measures in which 0 of a region that everybody has is a gap.
+
+    ``aparcstats2table`` and ``asegstats2table`` write 0 for a region that a subject lacks, since
+    FreeSurfer leaves out labels without vertices. Structures of which people may have nothing
+    (hypointensities, a fifth ventricle) keep it.
+
+    Parameters
+    ----------
+    tables : DataFrame
+        Columns ``<group>__<region>``; the last word of a group's name says what is measured. Others
+        stay as they are.
+    file : path or str
+        What to call the tables in the log.
+    """
+    columns = [
+        c
+        for c in tables
+        if SEPARATOR in c
+        and c.split(SEPARATOR)[0].rsplit("_", 1)[-1] in NEVER_ZERO
+        and not may_lack(c.split(SEPARATOR, 1)[1])
+        and pd.api.types.is_numeric_dtype(tables[c])
+    ]
+    absent = tables[columns] == 0
+    if not absent.to_numpy().any():
+        return tables
+    where = absent.columns[absent.any()]
+    logger.warning(
+        "%s: %d values of 0 are taken as gaps, of regions that %d of %d rows lack: %s",
+        file,
+        int(absent.to_numpy().sum()),
+        int(absent.any(axis=1).sum()),
+        len(tables),
+        listing(where, 3),
+    )
+    return tables.assign(**{c: tables[c].where(~absent[c]) for c in where})
+
+
+def refuse_impossible(tables: pd.DataFrame, file: Path | str) -> None:
+    """Refuse thickness, areas and volumes that no region has, such as codes of missing values.
+
+    Raises
+    ------
+    InputError
+    """
+    for column in tables:
+        measure = str(column).split(SEPARATOR)[0].rsplit("_", 1)[-1]
+        if SEPARATOR not in str(column) or measure not in LARGEST:
+            continue
+        largest, unit = LARGEST[measure]
+        odd = (tables[column] < 0) | (tables[column] > largest)
+        if odd.any():
+            raise InputError(
+                f"{tables.loc[odd, column].iloc[0]:g} is no {measure} in {unit}",
+                file=file,
+                column=str(column),
+                subjects=int(odd.sum()),
+                of=len(tables),
+                remedy="Correct the values, or code missing ones as n/a.",
+            )
 
 
 def morphometry_features(tables: pd.DataFrame, *, file: str = "smri.freesurfer") -> pd.DataFrame:
     """Regional measures as features.
 
-    Values stay in FreeSurfer's units (mm for thickness, mm³ for volumes), gaps stay gaps, and
-    constant regions stay in: nothing here looks across subjects.
+    Values stay in FreeSurfer's units (mm for thickness, mm³ for volumes), gaps stay gaps, 0 of a
+    region that everybody has is one, and constant regions stay in: nothing here looks across
+    subjects.
 
     Parameters
     ----------
@@ -38,7 +111,8 @@ def morphometry_features(tables: pd.DataFrame, *, file: str = "smri.freesurfer")
     Raises
     ------
     InputError
-        If subject ids repeat, there is no regional column, or a column is not numeric.
+        If subject ids repeat, there is no regional column, a column is not numeric, or a value is
+        impossible.
     """
     require_unique_ids(tables.index, file)
     regional = [column for column in tables if SEPARATOR in column]
@@ -48,7 +122,8 @@ def morphometry_features(tables: pd.DataFrame, *, file: str = "smri.freesurfer")
         )
     for column in regional:
         require_numbers(tables[column], file, column)
-    features = tables[regional].astype(float)
+    refuse_impossible(tables[regional], file)
+    features = absent_as_gaps(tables[regional].astype(float), file)
     features.columns = [
         feature_name("smri", *column.split(SEPARATOR, maxsplit=1)) for column in regional
     ]
