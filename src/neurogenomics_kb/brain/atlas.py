@@ -14,6 +14,7 @@ import pandas as pd
 from nilearn import datasets
 
 from neurogenomics_kb.brain.connectivity import network_of
+from neurogenomics_kb.brain.text_tables import GAPS, read_lines, split_line
 from neurogenomics_kb.foundation.errors import InputError, listing
 
 logger = logging.getLogger(__name__)
@@ -171,18 +172,22 @@ def read_labels(path: Path) -> pd.DataFrame:
     InputError
         If a line cannot be read, or values or names repeat.
     """
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    lines = read_lines(path, header=False).splitlines()
     colours = any(line.startswith(_FREESURFER_TABLE) for line in lines)
     lines = [line for line in lines if not line.startswith("#")]
-    separator = "\t" if "\t" in (lines or [""])[0] else "," if "," in (lines or [""])[0] else None
-    cells = [[cell.strip() for cell in line.split(separator)] for line in lines]
+    separator = next((s for s in "\t;," if s in (lines or [""])[0]), " ")
+    cells = [split_line(line, separator) for line in lines]
     header = [cell.lower() for cell in cells[0]] if cells else []
     try:
         if "name" in header:
             value = next(header.index(n) for n in ("index", "value", "label") if n in header)
             network = header.index("network") if "network" in header else None
             rows = [
-                (int(c[value]), c[header.index("name")], "" if network is None else c[network])
+                (
+                    int(c[value]),
+                    c[header.index("name")],
+                    "" if network is None else named(c[network]),
+                )
                 for c in cells[1:]
             ]
         elif header and len(header) == 1:
@@ -197,6 +202,10 @@ def read_labels(path: Path) -> pd.DataFrame:
         ) from None
     table = pd.DataFrame(rows, columns=["index", "name", "network"]).set_index("index")
     table = table[table.index != 0]
+    if (table["name"].map(named) == "").any():
+        raise InputError(
+            "a parcel has no name", file=path, column="name", remedy="Name every parcel."
+        )
     for what, values in (("label", table.index.to_series()), ("name", table["name"])):
         repeated = values[values.duplicated()]
         if len(repeated):
@@ -209,6 +218,11 @@ def read_labels(path: Path) -> pd.DataFrame:
     table["network"] = table["network"].where(table["network"] != "", guessed)
     table.attrs["may_name_more"] = colours
     return table
+
+
+def named(cell: str) -> str:
+    """A name, or nothing where a gap stands."""
+    return "" if cell in GAPS else cell
 
 
 def match_labels(table: pd.DataFrame, found: np.ndarray, image: Path, labels: Path) -> pd.DataFrame:

@@ -32,8 +32,8 @@ WAVE = "wave_id"
 VERSION = "freesurfer_version"
 # Templates that FreeSurfer ships or links into every SUBJECTS_DIR.
 SHIPPED = re.compile(r"(fsaverage.*|[lr]h\.EC_average|cvs_avg35.*|V1_average|bert)")
-# sub-01, sub-01_ses-2, 1000123, UK Biobank's 1000123_20263_2_0 (the session is 2, the imaging visit),
-# and .long.<template> behind any of them.
+# sub-01, sub-01_ses-2, 1000123, UK Biobank's 1000123_20263_2_0 (the session is 2, the visit), and
+# .long.<template> behind any of them.
 FOLDER = (
     r"(?P<subject>sub-[^_.]+|\d+(?=_20263_)|.+?)"
     r"(?:_(?P<session>ses-[^_.]+)|_20263_(?P<visit>\d+)_\d+)?(?:_(?:run|acq|rec)-[^_.]+)*"

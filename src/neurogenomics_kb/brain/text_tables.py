@@ -82,8 +82,14 @@ def read_text_table(
     return without_nameless(table, path)
 
 
-def read_lines(path: Path) -> str:
+def read_lines(path: Path, *, header: bool = True) -> str:
     """Text of a file with one kind of line end, blank lines and a byte-order mark left out.
+
+    Parameters
+    ----------
+    path : Path
+    header : bool
+        The first line is a header, and rows must follow.
 
     Raises
     ------
@@ -101,7 +107,7 @@ def read_lines(path: Path) -> str:
     if "\0" in text:
         raise InputError("the file holds binary data", file=path, remedy="Give a text table.")
     lines = [line for line in text.split("\n") if line.strip()]
-    if len(lines) < 2:
+    if len(lines) < 1 + header:
         raise InputError("the table has no row", file=path, remedy="Write the table again.")
     return "\n".join(lines) + "\n"
 
@@ -167,7 +173,8 @@ def cut_rows(content: str, width: int, separator: str, path: Path) -> str:
 def without_nameless(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Leave out columns without name that hold nothing or count; refuse other ones.
 
-    The first column may lack a name: the ids then stand there, unless it counts and ids follow.
+    The first column may lack a name: the ids then stand there. One that counts is left out if ids
+    follow, and otherwise refused, since it may be either.
 
     Raises
     ------
@@ -183,7 +190,7 @@ def without_nameless(table: pd.DataFrame, path: Path) -> pd.DataFrame:
         elif counts_rows(column) and (i > 0 or is_text(table.iloc[:, 1:2])):
             logger.warning("%s: a column without name counts the rows and is left out", path)
             left_out.append(name)
-        elif i > 0:
+        elif i > 0 or counts_rows(column):
             raise InputError(
                 f"column {i + 1} of {table.shape[1]} has no name",
                 file=path,
@@ -201,8 +208,8 @@ def counts_rows(column: pd.Series) -> bool:
 
 
 def without_counters(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Leave out columns that count the rows, whatever they are called: no measure does."""
-    counters = [name for name in table if counts_rows(table[name])]
+    """Leave out columns behind the ids that count the rows: no measure does."""
+    counters = [name for name in table.columns[1:] if counts_rows(table[name])]
     if counters:
         logger.warning("%s: %s counts the rows and is left out", path, listing(counters))
     return table.drop(columns=counters)
