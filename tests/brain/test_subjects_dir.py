@@ -186,7 +186,8 @@ def test_the_comma_that_version_6_forgot(cohort):
             path = cohort / subject / f"stats/{side}.aparc.stats"
             comma = "," if subject != "sub-02" else ""
             line = f"# Measure Cortex, CortexVol{comma} Total cortical gray matter volume, "
-            path.write_text(path.read_text().replace("# NTable", f"{line}390925.975594, mm^3\n# NTable"))
+            line += "390925.975594, mm^3\n# NTable"
+            path.write_text(path.read_text().replace("# NTable", line))
     table = read_subjects(cohort, {"cortex": Group("aparc", header=("CortexVol",))})
     assert table["cortex__lh_CortexVol"].tolist() == [390925.975594] * 4
     assert (table["problem"] == "").all()
