@@ -8,6 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
+from neurogenomics_kb.brain.choices import choose
 from neurogenomics_kb.brain.region_names import may_lack
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT, feature_name
@@ -182,7 +183,7 @@ def surface_quality(
     tables: pd.DataFrame,
     euler: pd.Series | None,
     *,
-    min_euler_number: float = -217.0,
+    min_euler_number: float | None = -217.0,
     missing_euler: Literal["keep", "drop"] = "keep",
 ) -> tuple[pd.DataFrame, dict[str, pd.Series]]:
     """Quality metrics of every subject, and who fails for which reason.
@@ -195,9 +196,9 @@ def surface_quality(
     euler : Series or None
         Mean Euler number by subject; None where the cohort has no Euler numbers, and then nobody
         fails for it.
-    min_euler_number : float
-        Subjects below it fail. The number tells unusable images apart (Rosen et al. 2018); −217 is
-        a cut-off usually attributed to that paper.
+    min_euler_number : float or None
+        Subjects below it fail; nobody does for None. The number tells unusable images apart (Rosen
+        et al. 2018); −217 is a cut-off usually attributed to that paper.
     missing_euler : {"keep", "drop"}
         Whether subjects without an Euler number pass, in a cohort that has them.
 
@@ -217,11 +218,10 @@ def surface_quality(
         return etiv.to_frame(ETIV), failures
     metrics = pd.DataFrame({"euler_number": euler.reindex(subjects), ETIV: etiv.reindex(subjects)})
     number = metrics["euler_number"]
-    failures |= {
-        "no FreeSurfer tables": pd.Series(~subjects.isin(index), subjects),
-        f"mean Euler number below {min_euler_number:g}": number < min_euler_number,
-    }
-    if missing_euler == "drop":
+    failures["no FreeSurfer tables"] = pd.Series(~subjects.isin(index), subjects)
+    if min_euler_number is not None:
+        failures[f"mean Euler number below {min_euler_number:g}"] = number < min_euler_number
+    if choose(missing_euler, {"keep": False, "drop": True}, "missing_euler"):
         failures["no Euler number"] = number.isna()
     return metrics, failures
 
