@@ -2,10 +2,11 @@
 
 A fixed limit is strict on some scanners and lenient on others, since the number depends on scanner
 and sequence: the same −217 that spares one site can remove another whole. Studies of many sites
-therefore judge it within a site, by the distance to the site's median (Kia et al., PLoS ONE 2022,
-17:e0278776; Rutherford et al., eLife 2022, 11:e72904; more than 25 below it in Verdi et al.'s
-normative models of cortical thickness) or in median absolute deviations. Images alone decide here,
-never diagnoses.
+judge it within a site, by the distance from the site's median: more than 25 beyond it in Verdi et
+al. (Neurology 2023, 100:e2442, doi 10.1212/WNL.0000000000207298), after Kia et al. (MICCAI 2020,
+LNCS 12267:699; PLoS ONE 2022, 17:e0278776). Median absolute deviations (Leys et al., Journal of
+Experimental Social Psychology 2013, 49:764) suit sites whose numbers spread differently. Images
+alone decide here, never diagnoses; who else was scanned at the site does.
 """
 
 from __future__ import annotations

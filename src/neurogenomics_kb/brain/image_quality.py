@@ -135,8 +135,8 @@ def outside_limits(
     """Who is below or above a stated limit; a gap is outside of none.
 
     Limits are numbers that somebody stated beforehand. Outliers relative to the other subjects
-    of a site are deliberately not offered: whether a subject is used would then depend on who else
-    is in the cohort, and on test subjects.
+    of a site are not offered for these metrics: whether a subject is used would then depend on who
+    else is in the cohort. (The Euler number has such limits: `neurogenomics_kb.brain.euler`.)
 
     Parameters
     ----------

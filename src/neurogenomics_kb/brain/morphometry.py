@@ -88,6 +88,28 @@ def refuse_impossible(tables: pd.DataFrame, file: Path | str) -> None:
             )
 
 
+def head_size(etiv: pd.Series, file: Path | str) -> pd.Series:
+    """Intracranial volumes (mm³) with a gap for 0, which stands where there is no measure.
+
+    Raises
+    ------
+    InputError
+        If one is negative.
+    """
+    if (etiv < 0).any():
+        raise InputError(
+            f"{etiv[etiv < 0].iloc[0]:g} is no volume in mm³",
+            file=file,
+            column=ETIV,
+            subjects=int((etiv < 0).sum()),
+            of=len(etiv),
+            remedy="Correct the values, or code missing ones as n/a.",
+        )
+    if (etiv == 0).any():
+        logger.warning("%s: %d intracranial volumes of 0 are gaps", file, int((etiv == 0).sum()))
+    return etiv.where(etiv != 0)
+
+
 def morphometry_features(tables: pd.DataFrame, *, file: str = "smri.freesurfer") -> pd.DataFrame:
     """Regional measures as features.
 

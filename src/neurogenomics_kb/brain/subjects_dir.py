@@ -14,7 +14,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.brain.morphometry import PROBLEM, absent_as_gaps, refuse_impossible
+from neurogenomics_kb.brain.morphometry import (
+    ETIV,
+    PROBLEM,
+    absent_as_gaps,
+    head_size,
+    refuse_impossible,
+)
 from neurogenomics_kb.brain.region_names import one_name
 from neurogenomics_kb.brain.stats_files import (
     HEMISPHERES,
@@ -289,6 +295,8 @@ def read_subjects(
         table = pd.concat([table.drop(columns=list(holes)), euler_numbers(table)], axis=1)
     refuse_impossible(table, directory)
     table = absent_as_gaps(table, directory)
+    if ETIV in table:
+        table[ETIV] = head_size(table[ETIV], directory)
     table = pd.concat([table, notes], axis=1).sort_index()
     refuse_copies(table, directory)
     return check_releases(table, directory, release)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from kedro.io import AbstractDataset
 
-from neurogenomics_kb.brain.morphometry import absent_as_gaps, refuse_impossible
+from neurogenomics_kb.brain.morphometry import absent_as_gaps, head_size, refuse_impossible
 from neurogenomics_kb.brain.region_names import one_name
 from neurogenomics_kb.brain.stats_files import euler_numbers
 from neurogenomics_kb.brain.text_tables import (
@@ -85,12 +85,13 @@ class FreeSurferTablesDataset(AbstractDataset[dict[str, pd.DataFrame], pd.DataFr
                 refuse_other_subjects(frames, file, table)
                 found = next((c for c in ETIV if c in table), None)
                 if etiv is None and found is not None:
-                    etiv = table[found]
+                    etiv = head_size(table[found], self._filepath / file)
                 if euler.empty and set(HOLES) <= set(table):
                     euler = euler_numbers(table)
                 regions = [c for c in table if c not in ETIV and not SUMMARY.search(c)]
                 names = [f"{group}{SEPARATOR}{region_name(c, group)}" for c in regions]
                 frames[file] = table[regions].set_axis(names, axis=1)
+                refuse_impossible(frames[file], self._filepath / file)
         merged = pd.concat(frames.values(), axis=1)
         repeated = merged.columns[merged.columns.duplicated()]
         if len(repeated):
@@ -100,7 +101,6 @@ class FreeSurferTablesDataset(AbstractDataset[dict[str, pd.DataFrame], pd.DataFr
                 column=str(repeated[0]),
                 remedy="List every file once in the catalog.",
             )
-        refuse_impossible(merged, self._filepath)
         merged = absent_as_gaps(merged, self._filepath)
         if etiv is not None:
             merged = pd.concat([merged, etiv.rename("etiv")], axis=1)
