@@ -1,4 +1,4 @@
-"""Tables of measures, however they are separated, padded and gapped: the same numbers or one line."""
+"""Tables of measures, however they are separated, padded and gapped: the same numbers or a line."""
 
 from __future__ import annotations
 
