@@ -14,6 +14,7 @@ import pandas as pd
 from nilearn import datasets
 
 from neurogenomics_kb.brain.connectivity import network_of
+from neurogenomics_kb.brain.images import DAMAGE, OPEN, read_array
 from neurogenomics_kb.brain.text_tables import GAPS, read_lines, split_line
 from neurogenomics_kb.foundation.errors import InputError, listing
 
@@ -118,9 +119,9 @@ def read_atlas(
     loaded = load_image(image)
     if len(loaded.shape) == 4:
         found = np.arange(1, loaded.shape[3] + 1)
+        read_array(loaded, image, remedy="Copy or make it again.")
     else:
-        values = np.asanyarray(loaded.dataobj)
-        found = np.unique(values)
+        found = np.unique(read_array(loaded, image, remedy="Copy or make it again."))
         if not np.array_equal(found, np.round(found)) or (found < 0).any():
             raise InputError(
                 f"values such as {found[found != np.round(found)][:1] or found[:1]} are no labels",
@@ -137,8 +138,14 @@ def read_atlas(
     return Atlas(name or image.name.split(".")[0], loaded, table, space)
 
 
-def load_image(path: str | Path) -> Any:
+def load_image(path: str | Path, **options: Any) -> Any:
     """Header of an image; voxels stay on disk.
+
+    Parameters
+    ----------
+    path : str or Path
+    **options
+        Of nibabel's ``load``.
 
     Raises
     ------
@@ -146,10 +153,10 @@ def load_image(path: str | Path) -> Any:
         If there is no such file, or it is no image.
     """
     try:
-        return nib.load(path)
+        return nib.load(path, **options)
     except FileNotFoundError:
         raise InputError("the image is missing", file=path, remedy="Correct the path.") from None
-    except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
+    except (nib.filebasedimages.ImageFileError, *DAMAGE) as error:
         raise InputError(
             f"the file cannot be read as an image ({error})",
             file=path,
@@ -160,7 +167,8 @@ def load_image(path: str | Path) -> Any:
 def open_image(image: Any) -> tuple[Any, str]:
     """An image, by path or opened already, and what to call it in messages."""
     if isinstance(image, str | Path):
-        return load_image(image), str(image)
+        # Left open, since compressed ones are read from front to back and to their end.
+        return load_image(image, **OPEN), str(image)
     return image, image.get_filename() or "image"
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 from nilearn.interfaces.fmriprep import load_confounds
 from nilearn.interfaces.fmriprep.load_confounds import CompcorType, ConfoundModel
 
+from neurogenomics_kb.brain.text_tables import require_finite_numbers
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.tables import require_columns, require_numbers
 
@@ -187,7 +188,9 @@ class Censoring:
         kept[: self.drop_initial] = False
         if self.non_steady_state:
             flags = table.filter(regex="^non_steady_state")
-            kept &= ~(flags.to_numpy(dtype=float) > 0).any(axis=1)
+            file = f"confounds of {subject}"
+            for column in flags:
+                kept &= ~(require_finite_numbers(flags[column], file, column) > 0).to_numpy()
         for column, limit in ((FD, self.max_fd), (DVARS, self.max_std_dvars)):
             if limit is not None:
                 kept &= ~(measured(table, column, subject) > limit)
@@ -204,7 +207,15 @@ def measured(table: pd.DataFrame, column: str, subject: str) -> np.ndarray:
     file = f"confounds of {subject}"
     require_columns(table, [column], file)
     require_numbers(table[column], file, column)
-    values = table[column].to_numpy(dtype=float)
+    values = require_finite_numbers(table[column], file, column).to_numpy(dtype=float)
+    if (values < 0).any():
+        raise InputError(
+            f"frame {int(np.argmax(values < 0)) + 1} has {values[values < 0][0]:g}, which is no "
+            "size of a change",
+            file=file,
+            column=column,
+            remedy="Run fMRIPrep again for this subject, or list it in fmri.quality.exclude.",
+        )
     gaps = np.flatnonzero(np.isnan(values[1:])) + 1
     if gaps.size:
         raise InputError(

@@ -11,6 +11,7 @@ from scipy.interpolate import CubicSpline
 
 from neurogenomics_kb.brain.confounds import Censoring, ConfoundStrategy, select_regressors
 from neurogenomics_kb.brain.series import steady
+from neurogenomics_kb.brain.text_tables import require_finite_numbers
 from neurogenomics_kb.foundation.errors import InputError, listing
 
 NUISANCE = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z", "csf", "white_matter")
@@ -228,9 +229,8 @@ def _check_nuisance(
             column=absent[0],
             remedy="Correct fmri.connectivity.nuisance.",
         )
-    table = (
-        confounds[list(nuisance)].apply(pd.to_numeric, errors="coerce").to_numpy(float, copy=True)
-    )
+    numbers = [require_finite_numbers(confounds[c], file, c) for c in nuisance]
+    table = np.stack(numbers, axis=1) if numbers else np.empty((len(confounds), 0))
     if len(table) > 1:
         table[0] = np.where(np.isnan(table[0]), table[1], table[0])
     gaps = ~np.isfinite(table) & kept[:, None]

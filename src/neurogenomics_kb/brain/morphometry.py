@@ -10,6 +10,7 @@ import pandas as pd
 
 from neurogenomics_kb.brain.choices import choose
 from neurogenomics_kb.brain.region_names import may_lack
+from neurogenomics_kb.brain.text_tables import require_finite_numbers, take_ids
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT, feature_name
 from neurogenomics_kb.foundation.tables import require_columns, require_numbers, require_unique_ids
@@ -17,6 +18,8 @@ from neurogenomics_kb.foundation.tables import require_columns, require_numbers,
 ETIV = "etiv"
 SIDES = ["euler_lh", "euler_rh"]
 PROBLEM = "problem"
+# Of a closed surface without a hole.
+LARGEST_EULER = 2
 # Last word of a group's name to the largest value that a region can have; none is negative.
 # FreeSurfer cuts thickness off at 5 mm by default. A head holds less than 3 litres.
 LARGEST = {"thickness": (10.0, "mm"), "volume": (3e6, "mm³"), "area": (5e5, "mm²")}
@@ -193,10 +196,19 @@ def mean_euler_number(
     """
     require_columns(euler, (id_column, *SIDES), file)
     require_unique_ids(euler[id_column], file, id_column)
-    sides = euler[SIDES]
-    for column in sides:
-        require_numbers(sides[column], file, column)
-    ids = pd.Index(euler[id_column].astype(str), name=SUBJECT)
+    sides = pd.DataFrame({c: require_finite_numbers(euler[c], file, c) for c in SIDES})
+    for column in SIDES:
+        odd = sides[column] > LARGEST_EULER
+        if odd.any():
+            raise InputError(
+                f"{sides.loc[odd, column].iloc[0]:g} is no Euler number, which is 2 at most",
+                file=file,
+                column=column,
+                subjects=int(odd.sum()),
+                of=len(sides),
+                remedy="Write 2 − 2 × the holes of each hemisphere's surface, not the holes.",
+            )
+    ids = take_ids(euler[id_column], file).rename(SUBJECT)
     mean = sides.mean(axis=1, skipna=False)
     return pd.Series(mean.to_numpy(dtype=float), index=ids, name="euler_number")
 

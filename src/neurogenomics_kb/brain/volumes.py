@@ -12,6 +12,7 @@ from nilearn.image import smooth_img
 
 from neurogenomics_kb.brain.atlas import load_image, open_image
 from neurogenomics_kb.brain.choices import choose
+from neurogenomics_kb.brain.images import read_array
 from neurogenomics_kb.brain.parcellation import check_frames, check_repetition_time, read_voxels
 from neurogenomics_kb.foundation.errors import InputError
 
@@ -121,7 +122,7 @@ def brain_voxels(
                 file=mask,
                 remedy="Use the mask that was made with the image.",
             )
-        brain = np.asanyarray(drawn.dataobj).reshape(image.shape[:3]) > 0
+        brain = read_array(drawn, mask).reshape(image.shape[:3]) > 0
     if not brain.any():
         raise InputError(
             "there is no brain in the image",

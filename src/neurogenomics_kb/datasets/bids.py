@@ -15,7 +15,8 @@ from kedro.io import AbstractDataset, DatasetError
 from neurogenomics_kb.datasets.imaging import NiftiDataset
 from neurogenomics_kb.foundation.errors import InputError, listing
 
-_ENTITY = re.compile(r"^([a-z]+)-([A-Za-z0-9+]+)$")
+# Labels such as CC-001, which BIDS does not allow, occur.
+_ENTITY = re.compile(r"^([a-z]+)-(.+)$")
 
 
 @dataclass(frozen=True)
