@@ -15,6 +15,7 @@ import pandas as pd
 from nilearn.interfaces.fmriprep import load_confounds
 from nilearn.interfaces.fmriprep.load_confounds import CompcorType, ConfoundModel
 
+from neurogenomics_kb.brain.choices import choose
 from neurogenomics_kb.brain.text_tables import require_finite_numbers
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.tables import require_columns, require_numbers
@@ -22,6 +23,7 @@ from neurogenomics_kb.foundation.tables import require_columns, require_numbers
 SIGNALS = ("motion", "wm_csf", "global_signal", "high_pass", "compcor", "ica_aroma")
 MODELS = get_args(ConfoundModel)
 COMPCOR = get_args(CompcorType)
+AROMA = ("full", "basic")
 FD, DVARS = "framewise_displacement", "std_dvars"
 # Key of `DataFrame.attrs` with the confounds table's own JSON, which CompCor needs.
 METADATA = "metadata"
@@ -56,6 +58,17 @@ class ConfoundStrategy:
     compcor: str = "anat_combined"
     n_compcor: int | None = None
     ica_aroma: str = "full"
+
+    def __post_init__(self) -> None:
+        chosen = [("signals", SIGNALS, signal) for signal in self.signals]
+        chosen += [(name, MODELS, getattr(self, name)) for name in ("motion", "wm_csf")]
+        chosen += [
+            ("global_signal", MODELS, self.global_signal),
+            ("compcor", COMPCOR, self.compcor),
+            ("ica_aroma", AROMA, self.ica_aroma),
+        ]
+        for what, known, name in chosen:
+            choose(name, dict.fromkeys(known), what)
 
 
 def select_regressors(
