@@ -268,7 +268,8 @@ def require_finite_numbers(values: pd.Series, file: Path | str, column: str) -> 
         # Blanks around a number are no fault of it; TRUE and FALSE are not numbers.
         text = values.astype(object).map(lambda v: v.strip() if isinstance(v, str) else v)
         text = text.where(~text.isin(GAPS), None)
-        numbers = pd.to_numeric(text.where(~text.isin([True, False])), errors="coerce")
+        logical = text.map(lambda v: isinstance(v, bool | np.bool_))
+        numbers = pd.to_numeric(text.where(~logical), errors="coerce")
         wrong = (numbers.isna() & text.notna()).to_numpy()
         if wrong.any():
             shown = listing(dict.fromkeys(repr(v) for v in text[wrong]), 3)
