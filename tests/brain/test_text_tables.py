@@ -203,6 +203,13 @@ def test_ids_that_count_are_ids(tmp_path):
     assert counts_rows(table["SubjID"])
 
 
+def test_somebody_may_be_called_na(tmp_path):
+    (tmp_path / "a.tsv").write_text("id\tx\nNA\tNA\nNone\t2.6\nnan\t2.7\n")
+    table = read_text_table(tmp_path / "a.tsv")
+    assert table["id"].tolist() == ["NA", "None", "nan"]
+    assert table["x"].isna().tolist() == [True, False, False]
+
+
 def test_other_files_are_refused(tmp_path):
     (tmp_path / "a.tsv").write_bytes("id\tx\n1\tµ\n".encode("latin-1"))
     with pytest.raises(InputError, match="not text in UTF-8"):

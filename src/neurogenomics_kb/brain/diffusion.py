@@ -197,6 +197,14 @@ def checked(table: pd.DataFrame, file: str) -> pd.DataFrame:
     ------
     InputError
     """
+    repeated = table.columns[table.columns.duplicated()]
+    if len(repeated):
+        raise InputError(
+            f"{len(repeated)} tracts have two columns",
+            file=file,
+            column=str(repeated[0]),
+            remedy="Keep one column of each.",
+        )
     for column in table:
         metric = column.split(SEPARATOR)[0].removeprefix("average_")
         values = table[column]

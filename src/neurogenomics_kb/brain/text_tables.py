@@ -24,6 +24,7 @@ SEPARATORS = {"\t": "\t", ";": ";", ",": ",", " ": r"\s+"}
 GAPS = (
     "", "n/a", "N/A", "NA", "NaN", "nan", "-nan", "-NaN", "NULL", "null", "None", "<NA>", "#N/A",
 )  # fmt: skip
+ID_GAPS = ("", "n/a")
 NAMELESS = re.compile(r"(Unnamed: \d+(_level_\d+)?)?")
 # Short tables count by chance.
 FEWEST_COUNTED = 3
@@ -75,9 +76,11 @@ def read_text_table(
         )
     first = next((n for n in names if not NAMELESS.fullmatch(n)), names[0])
     kept = {names[0], *([first] if text is None else text)} & set(names)
+    # Somebody may be called NA; only what BIDS writes for a gap is one among ids.
+    missing = {name: list(ID_GAPS if name in kept else gaps) for name in names}
     table = pd.read_csv(
         io.StringIO(content), sep=SEPARATORS[separator], header=0, names=names, index_col=False,
-        dtype=dict.fromkeys(kept, str), na_values=list(gaps), keep_default_na=False,
+        dtype=dict.fromkeys(kept, str), na_values=missing, keep_default_na=False,
     )  # fmt: skip
     return without_nameless(table, path)
 

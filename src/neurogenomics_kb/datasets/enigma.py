@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 
@@ -71,6 +72,16 @@ class EnigmaTablesDataset(AbstractDataset[None, pd.DataFrame]):
                     remedy="Write all tables from one FreeSurfer run.",
                 )
             etiv = etiv.bfill(axis=1).iloc[:, 0]
+        for column in merged.columns[merged.columns.duplicated()].unique():
+            copies = merged[column].to_numpy(dtype=float)
+            first = copies[:, :1]
+            if not ((copies == first) | (np.isnan(copies) & np.isnan(first))).all():
+                raise InputError(
+                    "the tables disagree",
+                    file=self._filepath,
+                    column=str(column),
+                    remedy="Write all tables from one FreeSurfer run.",
+                )
         merged = merged.loc[:, ~merged.columns.duplicated()]
         return merged if etiv is None else merged.assign(etiv=etiv)
 
