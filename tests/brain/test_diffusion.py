@@ -124,6 +124,7 @@ def test_a_tract_that_was_not_found_is_a_gap(caplog):
     assert np.isnan(table.loc["s1", "fa__GCC"])
     assert "1 values of 0 in fa__GCC are taken as gaps" in caplog.text
     # A fraction may be nothing, and a point of a profile without the tract does not count.
+    water = wide_tracts(ENIGMA.assign(GCC=[0.0, 0.7]), "ISOVF", file="f")
     assert (
         wide_tracts(ENIGMA.assign(GCC=[0.0, 0.7]), "ISOVF", file="f").loc["s1", "isovf__GCC"] == 0
     )
