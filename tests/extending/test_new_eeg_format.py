@@ -118,9 +118,7 @@ def test_unknown_formats_and_options_name_the_known_ones(tmp_path, registered):
         format_options({"format": "edff"})
     with pytest.raises(InputError, match=r"format of recordings: there is no ''"):
         format_options({"gain": 2})
-    with pytest.raises(
-        InputError, match=r"formats, toy.*has the options format, gain"
-    ):
+    with pytest.raises(InputError, match=r"formats, toy.*has the options format, gain"):
         format_options({"format": "toy", "mixed_rates": "drop"})
     with pytest.raises(InputError, match=r"no format ends in '\.xyz'.*\.edf, \.bdf.*\.toy"):
         reader_for(tmp_path / "a.xyz")

@@ -24,7 +24,7 @@ LARGEST_EULER = 2
 # FreeSurfer cuts thickness off at 5 mm by default. A head holds less than 3 litres.
 LARGEST = {"thickness": (10.0, "mm"), "volume": (3e6, "mm³"), "area": (5e5, "mm²")}
 # Measures that a region with vertices never has 0 of.
-NEVER_ZERO = {*LARGEST, "meancurv", "thicknessstd"}
+NEVER_ZERO = {*LARGEST, "meancurv", "gauscurv", "thicknessstd"}
 
 logger = logging.getLogger(__name__)
 
