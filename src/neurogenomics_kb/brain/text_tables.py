@@ -157,6 +157,8 @@ def cut_rows(content: str, width: int, separator: str, path: Path) -> str:
         counts = [len(row) for row in csv.reader(io.StringIO(content), delimiter=separator)]
     else:
         counts = [line.count(separator) + 1 for line in lines]
+    if all(count == width for count in counts):
+        return content
     for i, count in enumerate(counts):
         extra = max(count - width, 0)
         if extra and separator != " " and lines[i].endswith(separator * extra):
