@@ -11,9 +11,11 @@ from neurogenomics_kb.brain.confounds import (
     Censoring,
     ConfoundStrategy,
     keep_long_stretches,
+    measured,
     select_regressors,
 )
 from neurogenomics_kb.brain.denoising import denoise
+from neurogenomics_kb.brain.windows import displacement as displacement_of
 from neurogenomics_kb.foundation.errors import InputError
 
 FILES = {
@@ -233,3 +235,34 @@ def test_strategy_regresses_out_what_it_names(run):
     cleaned = denoise(spoilt, confounds, TR, nuisance=strategy)
     without = denoise(signals, confounds, TR, nuisance=strategy)
     pd.testing.assert_frame_equal(cleaned, without, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["n/a", "0,1", "0,2"], "found '0,1', '0,2'"),
+        ([np.nan, 0.1, np.inf], "infinite"),
+        ([np.nan, 0.1, -0.2], "frame 3 has -0.2, which is no size of a change"),
+    ],
+)
+def test_sizes_of_changes_are_numbers_and_not_negative(values, message):
+    table = pd.DataFrame({"framewise_displacement": values})
+    with pytest.raises(InputError, match=message):
+        measured(table.replace("n/a", np.nan), "framewise_displacement", "s1")
+    with pytest.raises(InputError):
+        displacement_of(table, 3, "s1")
+
+
+def test_text_in_the_first_frame_is_no_gap():
+    nuisance = pd.DataFrame({"csf": ["broken", *np.linspace(0, 1, 59).tolist()]})
+    signals = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=list("abc"))
+    with pytest.raises(InputError, match=r"'csf': expected numbers, found 'broken'"):
+        denoise(signals, nuisance, 2.0, nuisance=["csf"], low_pass=None)
+    first = nuisance.assign(csf=["n/a", *nuisance["csf"][1:]])
+    assert len(denoise(signals, first, 2.0, nuisance=["csf"], low_pass=None)) == 60
+
+
+def test_flags_that_are_no_numbers_are_refused():
+    table = pd.DataFrame({"non_steady_state_outlier00": ["yes", "no", "no"]})
+    with pytest.raises(InputError, match="non_steady_state_outlier00': expected numbers"):
+        Censoring().kept(table, subject="s1")

@@ -117,3 +117,29 @@ def test_features_keep_units_and_gaps():
 def test_unusable_tables_are_refused(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_a_tract_that_was_not_found_is_a_gap(caplog):
+    table = wide_tracts(ENIGMA.assign(GCC=[0.0, 0.7]), "FA", file="fa.csv")
+    assert np.isnan(table.loc["s1", "fa__GCC"])
+    assert "1 values of 0 in fa__GCC are taken as gaps" in caplog.text
+    # A fraction may be nothing, and a point of a profile without the tract does not count.
+    water = wide_tracts(ENIGMA.assign(GCC=[0.0, 0.7]), "ISOVF", file="f")
+    assert water.loc["s1", "isovf__GCC"] == 0
+    columns = {"subject": "subjectID", "tract": "tractID", "metrics": ["dki_fa"]}
+    profile = PROFILE.assign(dki_fa=[0.4, 0.0, 0.3, np.nan, 0.2, 0.4, np.nan, np.nan])
+    assert long_tracts(profile, columns, file="p").loc["a", "fa__ARC_L"] == 0.4
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"GCC": ["0,6", "0,7"]}, "'GCC': .*decimal points instead of commas"),
+        ({"GCC": [np.inf, 0.7]}, "'GCC': values are infinite"),
+        ({"ACR_L": [0.4, 0.5], "ACR L": [0.4, 0.5]}, "'fa__ACR_L': 1 tracts have two columns"),
+        ({"subjectID": ["s1", "s1 "]}, "subjects occur more than once, first 's1'"),
+    ],
+)
+def test_other_values_of_tracts_are_refused(change, message):
+    with pytest.raises(InputError, match=message):
+        wide_tracts(ENIGMA.assign(**change), "FA", file="fa.csv")

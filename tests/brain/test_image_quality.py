@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.brain.image_quality import group_image_quality, outside_limits
+from neurogenomics_kb.brain.motion import group_mean_fd
 from neurogenomics_kb.foundation.errors import InputError
 
 TABLE = pd.DataFrame(
@@ -81,3 +82,51 @@ def test_real_group_table(aomic_dir):
     assert found.shape == (226, 4)
     assert found.notna().all(axis=None)
     assert found["t1w_cjv"].between(0.2, 0.8).all()
+
+
+def test_labels_with_hyphens_are_people_of_their_own():
+    names = ["sub-CC-001_ses-1_T1w", "sub-CC-002_ses-1_T1w", "sub-CC_T1w"]
+    table = pd.DataFrame({"bids_name": names, "cjv": [0.1, 0.3, 0.7]})
+    found = group_image_quality(table, ["cjv"], prefix="t1w", file="f")
+    assert found["t1w_cjv"].to_dict() == {"sub-CC": 0.7, "sub-CC-001": 0.1, "sub-CC-002": 0.3}
+    motion = table.rename(columns={"cjv": "fd_mean"})
+    assert group_mean_fd(motion).to_dict() == found["t1w_cjv"].to_dict()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            ["0,12", "0,15", "0,20"],
+            "found '0,12'.*decimal points instead of commas",
+        ),
+        (["0.12", "high", "0.2"], "found 'high'"),
+        ([0.1, np.inf, 0.2], "infinite"),
+        ([True, False, True], "expected numbers"),
+    ],
+)
+def test_unreadable_numbers_never_become_gaps(values, message):
+    names = [f"sub-{i}_task-rest_bold" for i in range(3)]
+    table = pd.DataFrame({"bids_name": names, "fd_mean": values})
+    with pytest.raises(InputError, match=message):
+        group_mean_fd(table)
+    with pytest.raises(InputError, match=message):
+        group_image_quality(table, ["fd_mean"], prefix="bold", file="f")
+    with pytest.raises(InputError, match="no displacement in mm"):
+        group_mean_fd(table.assign(fd_mean=[0.1, -1, 0.2]))
+
+
+def test_blanks_and_gaps_around_numbers_do_no_harm():
+    names = [" sub-1_bold", "sub-2_bold ", "sub-3_bold"]
+    table = pd.DataFrame({"bids_name": names, "fd_mean": [" 0.1", "n/a ", "0.3 "]})
+    with pytest.raises(InputError, match="not named after a subject"):
+        group_mean_fd(table)
+    found = group_mean_fd(table.assign(bids_name=[n.strip() for n in names]))
+    assert found.fillna(-1).to_dict() == {"sub-1": 0.1, "sub-2": -1, "sub-3": 0.3}
+
+
+def test_images_without_session_are_counted_in_the_log(caplog):
+    table = pd.DataFrame({"bids_name": ["sub-1_ses-1_T1w", "sub-2_T1w"], "cjv": [0.1, 0.2]})
+    found = group_image_quality(table, ["cjv"], prefix="t1w", file="f", waves=True)
+    assert len(found) == 1
+    assert "1 of 2 rows name no session and are left out, first sub-2_T1w" in caplog.text

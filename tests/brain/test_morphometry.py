@@ -87,6 +87,9 @@ def test_unusable_tables_are_refused(table, message):
     [
         (EULER.drop(columns="euler_lh"), "'euler_lh': the column is missing"),
         (EULER.assign(euler_rh="bad"), "'euler_rh': expected numbers, found 'bad'"),
+        (EULER.assign(euler_rh="-1,5"), "'euler_rh': .*decimal points instead of commas"),
+        (EULER.assign(euler_lh=25), "'euler_lh': 25 is no Euler number, which is 2 at most"),
+        (EULER.assign(euler_lh=float("-inf")), "'euler_lh': values are infinite"),
         (EULER.assign(participant_id="s1"), r"repeat: s1"),
     ],
 )

@@ -113,6 +113,101 @@ def test_other_naming_schemes(tmp_path):
         read_subjects(tmp_path, GROUPS, pattern=pattern)
 
 
+EID = "1000123"
+LAYOUTS = [
+    f"{EID}_20263_2_0/FreeSurfer",  # as UK Biobank's archives unpack
+    f"{EID}_20263_2_0",
+    f"{EID}/20263_2_0/FreeSurfer",
+    f"{EID}/{EID}_20263_2_0/FreeSurfer",
+    f"FreeSurfer/{EID}_20263_2_0",
+    f"20263/{EID}_20263_2_0",
+]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_bulk_folders_of_uk_biobank(tmp_path, layout):
+    for i, (eid, visit) in enumerate([(EID, 2), (EID, 3), ("2000456", 2)]):
+        place = layout.replace(EID, eid).replace("20263_2", f"20263_{visit}")
+        write_subject(tmp_path, place, seed=i)
+    table = read_subjects(tmp_path, GROUPS, session="2")
+    assert table.index.tolist() == [EID, "2000456"]
+    waves = read_subjects(tmp_path, GROUPS, session="all")
+    assert waves.index.tolist() == [(EID, "2"), (EID, "3"), ("2000456", "2")]
+    with pytest.raises(InputError, match="more than one folder"):
+        read_subjects(tmp_path, GROUPS)
+
+
+def test_bulk_folders_of_one_visit_and_by_the_environment_s_pattern(tmp_path):
+    write_subject(tmp_path, f"{EID}/FreeSurfer", seed=1)
+    write_subject(tmp_path, "2000456/FreeSurfer", seed=2)
+    assert read_subjects(tmp_path, GROUPS).index.tolist() == [EID, "2000456"]
+    other = tmp_path / "other"
+    write_subject(other, f"{EID}_20263_2_0/FreeSurfer", seed=1)
+    pattern = r"(?P<subject>\d+)_(?P<session>20263_\d)_0"
+    table = read_subjects(other, GROUPS, pattern=pattern, session="20263_2")
+    assert table.index.tolist() == [EID]
+
+
+def test_bulk_archives_that_name_nobody_or_are_packed(tmp_path):
+    (tmp_path / f"{EID}_20263_2_0.zip").write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"Unpack the archives \(1000123_20263_2_0.zip"):
+        read_subjects(tmp_path, GROUPS)
+    write_subject(tmp_path, "FreeSurfer", seed=1)
+    with pytest.raises(InputError, match=r"FreeSurfer: the folder holds one person's stats"):
+        read_subjects(tmp_path, GROUPS)
+
+
+def test_sessions_may_be_folders_of_a_subject(tmp_path):
+    for i, name in enumerate(["sub-01/ses-1", "sub-01/ses-2", "sub-CC-002/ses-1"]):
+        write_subject(tmp_path, name, seed=i)
+    waves = read_subjects(tmp_path, GROUPS, session="all")
+    assert waves.index.tolist() == [
+        ("sub-01", "ses-1"), ("sub-01", "ses-2"), ("sub-CC-002", "ses-1")
+    ]  # fmt: skip
+    (tmp_path / "sub-03/stats").mkdir(parents=True)
+    table = read_subjects(tmp_path, GROUPS, damaged="exclude", pattern=r"(?P<subject>.+)")
+    assert table.loc["sub-03", "problem"] == "no lh.aparc.stats"
+
+
+def test_measures_of_the_whole_brain_without_a_table(tmp_path):
+    names = ["BrainSegVol", "MaskVol", "VentricleChoroidVol"]
+    for i in range(3):
+        stats = write_subject(tmp_path, f"sub-{i}", seed=i)
+        lines = [f"# Measure {n[:-3]}, {n}, Words, {1000000 + i}.000, mm^3" for n in names]
+        (stats / "brainvol.stats").write_text("\n".join(lines) + "\n")
+    groups = {**GROUPS, "brain_volume": Group("brainvol", header=("BrainSegVol", "MaskVol"))}
+    table = read_subjects(tmp_path, groups)
+    assert table["brain_volume__MaskVol"].tolist() == [1e6, 1e6 + 1, 1e6 + 2]
+    path = tmp_path / "sub-1/stats/brainvol.stats"
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
+    with pytest.raises(InputError, match="it ends before the measure VentricleChoroidVol"):
+        read_subjects(tmp_path, groups)
+
+
+def test_two_spellings_and_absent_regions_of_stats_files(tmp_path):
+    write_subject(tmp_path, "sub-1", seed=1)
+    write_subject(tmp_path, "sub-2", seed=2)
+    for subject, name in (("sub-1", "G&S_cingul-Ant"), ("sub-2", "G_and_S_cingul-Ant")):
+        path = tmp_path / subject / "stats/lh.aparc.stats"
+        path.write_text(path.read_text().replace("\ncuneus ", f"\n{name} "))
+    path = tmp_path / "sub-1/stats/lh.aparc.stats"
+    path.write_text(re.sub(r"(?m)^(insula +\d+ +\d+ +\d+) +\S+", r"\1 0.000", path.read_text()))
+    table = read_subjects(tmp_path, GROUPS)
+    assert np.isnan(table.loc["sub-1", "thickness__lh_insula"])
+    assert "thickness__lh_G_and_S_cingul-Ant" in table
+    path.write_text(path.read_text().replace("\nfusiform ", "\nG_and_S_cingul-Ant "))
+    with pytest.raises(InputError, match="1 regions occur twice, under two spellings"):
+        read_subjects(tmp_path, GROUPS)
+
+
+@pytest.mark.parametrize("text", ["1_000", "2,5", "inf", "0x2", "two", "-3.1", "57"])
+def test_no_number_that_is_none(cohort, text):
+    path = cohort / "sub-03/stats/lh.aparc.stats"
+    path.write_text(re.sub(r"(?m)^(cuneus +\d+ +\d+ +\d+) +\S+", rf"\1 {text}", path.read_text()))
+    with pytest.raises(InputError, match=r"not a number|no thickness in mm"):
+        read_subjects(cohort, GROUPS)
+
+
 def cut_row(path):
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:-3]))
@@ -151,7 +246,6 @@ def double_row(path):
         ("aseg.stats", cut_header, "no line ColHeaders", "aseg.stats is truncated"),
         ("lh.aparc.stats", other_atlas, "those of 'aparc.DKTatlas', not of 'aparc'", "of atlas"),
         ("lh.aparc.stats", text_value, "ThickAvg of cuneus is 'thick'", "text for a number"),
-        ("lh.aparc.stats", broken_measure, "measure line .* has no number", "lh.aparc.stats is"),
         ("rh.aparc.stats", double_row, "1 regions occur twice", "rh.aparc.stats is truncated"),
         ("rh.aparc.stats", lambda p: p.unlink(), "the stats file is missing", "no rh.aparc.stats"),
         ("", shutil.rmtree, "there is no stats folder", "no stats folder"),
@@ -166,6 +260,32 @@ def test_unusable_subject_ends_the_run_or_is_counted(cohort, file, damage, messa
     assert reason in table.loc["sub-03", "problem"]
     assert (table["problem"] == "").sum() == 3
     assert table.loc["sub-03", "thickness__lh_insula":"aseg_volume__Right-Hippocampus"].isna().all()
+
+
+def test_an_unreadable_measure_costs_a_subject_only_if_it_is_wanted(cohort, caplog):
+    broken_measure(cohort / "sub-03/stats/lh.aparc.stats")
+    whole = read_subjects(cohort, GROUPS)
+    assert (whole["problem"] == "").all()
+    assert "1 lines of the header hold no measure" in caplog.text
+    wanted = {"mean_thickness": Group("aparc", header=("MeanThickness",))}
+    with pytest.raises(InputError, match=r"sub-03.*measure line .* has no number"):
+        read_subjects(cohort, wanted)
+    table = read_subjects(cohort, wanted, damaged="exclude")
+    assert table.loc["sub-03", "problem"] == "lh.aparc.stats is truncated or damaged"
+
+
+def test_the_comma_that_version_6_forgot(cohort):
+    """freesurfer/freesurfer#675."""
+    for subject in ("sub-01", "sub-02", "sub-03", "sub-04"):
+        for side in ("lh", "rh"):
+            path = cohort / subject / f"stats/{side}.aparc.stats"
+            comma = "," if subject != "sub-02" else ""
+            line = f"# Measure Cortex, CortexVol{comma} Total cortical gray matter volume, "
+            line += "390925.975594, mm^3\n# NTable"
+            path.write_text(path.read_text().replace("# NTable", line))
+    table = read_subjects(cohort, {"cortex": Group("aparc", header=("CortexVol",))})
+    assert table["cortex__lh_CortexVol"].tolist() == [390925.975594] * 4
+    assert (table["problem"] == "").all()
 
 
 def test_region_without_vertices_is_a_gap(cohort):

@@ -49,6 +49,12 @@ def test_columns_get_freesurfers_names(tmp_path):
         ({"a": THICKNESS.replace("2.6,2.7", "thin,2.7")}, "expected numbers, found 'thin'"),
         ({"a": VOLUMES.replace("1400000", "0.908")}, "not volumes in mm³, first 0.908 (1 of 2"),
         ({"a": THICKNESS, "b": VOLUMES.replace("1400000", "1410000")}, "disagree about ICV (1 of"),
+        (
+            {"a": THICKNESS, "b": THICKNESS.replace("90000", "99000")},
+            "SurfArea': the tables disagree",
+        ),
+        ({"a": THICKNESS.replace("2.5,x", "-9,x")}, "-9 is no thickness in mm"),
+        ({"a": VOLUMES.replace(",4000,", ",4,000,")}, "row 1 has 7 cells and the header 6"),
         ({"a": THICKNESS, "b": VOLUMES.replace("0013", "0014")}, "does not hold the subjects of a"),
     ],
 )
@@ -56,3 +62,10 @@ def test_unusable_tables_are_refused(tmp_path, texts, message):
     with pytest.raises(DatasetError) as error:
         load(tmp_path, **texts)
     assert message in cause(error)
+
+
+def test_absent_regions_are_gaps_and_tables_may_agree(tmp_path):
+    zero = THICKNESS.replace("2.6,2.7", "0,2.7")
+    table = load(tmp_path, a=zero, b=zero, c=VOLUMES.replace(";", ",").replace(",", ";"))
+    assert np.isnan(table.loc["0013", "thickness__lh_bankssts"])
+    assert table.shape == (2, 10)

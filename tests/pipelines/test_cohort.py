@@ -218,3 +218,54 @@ def test_what_reading_left_out_is_in_the_flow_and_the_notes(recipe, toy):
     ]  # fmt: skip
     assert "participants.tsv: 2 blank rows left out." in notes
     assert cohort.attrs == {}
+
+
+def by_site(toy, n_bad=6):
+    """The toy cohort with sites whose Euler numbers differ, and some bad images."""
+    participants, features, quality = toy
+    rng = np.random.default_rng(0)
+    site = participants["site"].astype(str)
+    shift = site.map({name: -120.0 * i for i, name in enumerate(sorted(set(site)))})
+    number = shift - 50 + rng.normal(0, 10, len(site))
+    number.iloc[:n_bad] -= 300
+    checked = quality["smri"].assign(euler_number=number)
+    return participants, features, {**quality, "smri": checked}
+
+
+def test_a_limit_by_site_takes_effect_and_is_told(recipe, toy, caplog):
+    participants, features, quality = by_site(toy)
+    checked = quality["smri"].assign(euler_limit_mads=4.0)
+    with caplog.at_level("INFO"):
+        cohort, _, flow, _ = assemble_cohort(
+            recipe, participants, features, {**quality, "smri": checked}
+        )
+    step = "smri: mean Euler number more than 4 MAD below the median of the site"
+    assert flow.set_index("step").loc[step, "excluded"] == 6
+    assert not cohort.index.isin(participants.index[:6]).any()
+    assert f"{step}: floors {{" in caplog.text
+    assert "lost by site" in caplog.text
+    assert "lost by diagnosis" in caplog.text
+
+
+def test_a_limit_by_site_needs_sites(recipe, toy):
+    participants, features, quality = by_site(toy)
+    checked = quality["smri"].assign(euler_limit_below_median=25.0)
+    with pytest.raises(InputError, match=r"no column of sites.*role `site`"):
+        assemble_cohort(
+            recipe,
+            participants.drop(columns="site"),
+            features,
+            {**quality, "smri": checked},
+        )
+
+
+def test_a_limit_that_falls_unevenly_is_in_the_notes(recipe, toy):
+    participants, features, quality = by_site(toy)
+    number = quality["smri"]["euler_number"]
+    reason = pd.Series("", number.index).mask(number < -217, "mean Euler number below -217")
+    checked = quality["smri"].assign(included=reason == "", reason=reason)
+    *_, notes = assemble_cohort(recipe, participants, features, {**quality, "smri": checked})
+    uneven = [note for note in notes if "spread unevenly" in note]
+    assert len(uneven) == 1
+    assert "by site" in uneven[0]
+    assert "Limits by site: smri.quality.euler_limit." in uneven[0]

@@ -188,3 +188,35 @@ def test_series_that_xcp_d_cleaned_are_not_cleaned_again(raw, runs, run_modality
     assert list(features.index) == [f"sub-{s}" for s in runs]
     wanted = np.arctanh(np.corrcoef(runs["s1"][0], rowvar=False)[np.triu_indices(3, 1)])
     np.testing.assert_allclose(features.loc["sub-s1"], wanted, atol=1e-5)
+
+
+def test_a_parcel_that_some_lack_is_left_out_by_choice(raw, runs, run_modality, caplog):
+    runs["s3"][0]["P2"] = np.nan  # as XCP-D writes a parcel outside the image
+    with pytest.raises(InputError, match="120 frames have no finite value in P2"):
+        run_modality(create_pipeline(), raw)
+    drop = {"fmri": {"connectivity": {"missing_parcels": "drop", "max_missing_parcels": 0.5}}}
+    features = run_modality(create_pipeline(), raw, drop).load("fmri.features")
+    assert features.columns.tolist() == ["fmri__connectivity__P1~P3"]
+    assert features.index.tolist() == ["s1", "s3"]
+    assert "1 of 3 parcels have no signal in some of 2 subjects" in caplog.text
+    assert "P2 (1)" in caplog.text
+    runs["s3"][0]["P2"] = make_run(3)[0]["P2"]
+    whole = run_modality(create_pipeline(), raw).load("fmri.features")
+    np.testing.assert_array_equal(whole[features.columns], features)
+
+
+def test_columns_that_number_the_frames_are_no_parcels(raw, runs, run_modality, caplog):
+    plain = run_modality(create_pipeline(), raw).load("fmri.features")
+    for signals, _ in runs.values():
+        signals.insert(0, "Unnamed: 0", range(len(signals)))
+    found = run_modality(create_pipeline(), raw).load("fmri.features")
+    pd.testing.assert_frame_equal(found, plain)
+    assert "time series of s1: column 1, without name, numbers the frames" in caplog.text
+
+
+def test_decimal_commas_of_a_group_table_end_the_run(raw, run_modality):
+    names = [f"sub-{i}_task-rest_bold" for i in range(3)]
+    table = pd.DataFrame({"bids_name": names, "fd_mean": ["0,1", "0,2", "0,3"]})
+    inputs = {**raw, "fmri.timeseries": ABSENT, "fmri.confounds": ABSENT}
+    with pytest.raises(InputError, match=r"'fd_mean': expected numbers, found '0,1', '0,2', '0,3'"):
+        run_modality(create_pipeline(), {**inputs, "fmri.group_motion": table})

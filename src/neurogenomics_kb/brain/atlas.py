@@ -14,6 +14,8 @@ import pandas as pd
 from nilearn import datasets
 
 from neurogenomics_kb.brain.connectivity import network_of
+from neurogenomics_kb.brain.images import DAMAGE, OPEN, read_array
+from neurogenomics_kb.brain.text_tables import GAPS, read_lines, split_line
 from neurogenomics_kb.foundation.errors import InputError, listing
 
 logger = logging.getLogger(__name__)
@@ -117,9 +119,9 @@ def read_atlas(
     loaded = load_image(image)
     if len(loaded.shape) == 4:
         found = np.arange(1, loaded.shape[3] + 1)
+        read_array(loaded, image, remedy="Copy or make it again.")
     else:
-        values = np.asanyarray(loaded.dataobj)
-        found = np.unique(values)
+        found = np.unique(read_array(loaded, image, remedy="Copy or make it again."))
         if not np.array_equal(found, np.round(found)) or (found < 0).any():
             raise InputError(
                 f"values such as {found[found != np.round(found)][:1] or found[:1]} are no labels",
@@ -136,8 +138,14 @@ def read_atlas(
     return Atlas(name or image.name.split(".")[0], loaded, table, space)
 
 
-def load_image(path: str | Path) -> Any:
+def load_image(path: str | Path, **options: Any) -> Any:
     """Header of an image; voxels stay on disk.
+
+    Parameters
+    ----------
+    path : str or Path
+    **options
+        Of nibabel's ``load``.
 
     Raises
     ------
@@ -145,10 +153,10 @@ def load_image(path: str | Path) -> Any:
         If there is no such file, or it is no image.
     """
     try:
-        return nib.load(path)
+        return nib.load(path, **options)
     except FileNotFoundError:
         raise InputError("the image is missing", file=path, remedy="Correct the path.") from None
-    except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
+    except (nib.filebasedimages.ImageFileError, *DAMAGE) as error:
         raise InputError(
             f"the file cannot be read as an image ({error})",
             file=path,
@@ -159,7 +167,8 @@ def load_image(path: str | Path) -> Any:
 def open_image(image: Any) -> tuple[Any, str]:
     """An image, by path or opened already, and what to call it in messages."""
     if isinstance(image, str | Path):
-        return load_image(image), str(image)
+        # Left open, since compressed ones are read from front to back and to their end.
+        return load_image(image, **OPEN), str(image)
     return image, image.get_filename() or "image"
 
 
@@ -171,18 +180,22 @@ def read_labels(path: Path) -> pd.DataFrame:
     InputError
         If a line cannot be read, or values or names repeat.
     """
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    lines = read_lines(path, header=False).splitlines()
     colours = any(line.startswith(_FREESURFER_TABLE) for line in lines)
     lines = [line for line in lines if not line.startswith("#")]
-    separator = "\t" if "\t" in (lines or [""])[0] else "," if "," in (lines or [""])[0] else None
-    cells = [[cell.strip() for cell in line.split(separator)] for line in lines]
+    separator = next((s for s in "\t;," if s in (lines or [""])[0]), " ")
+    cells = [split_line(line, separator) for line in lines]
     header = [cell.lower() for cell in cells[0]] if cells else []
     try:
         if "name" in header:
             value = next(header.index(n) for n in ("index", "value", "label") if n in header)
             network = header.index("network") if "network" in header else None
             rows = [
-                (int(c[value]), c[header.index("name")], "" if network is None else c[network])
+                (
+                    int(c[value]),
+                    c[header.index("name")],
+                    "" if network is None else named(c[network]),
+                )
                 for c in cells[1:]
             ]
         elif header and len(header) == 1:
@@ -197,6 +210,10 @@ def read_labels(path: Path) -> pd.DataFrame:
         ) from None
     table = pd.DataFrame(rows, columns=["index", "name", "network"]).set_index("index")
     table = table[table.index != 0]
+    if (table["name"].map(named) == "").any():
+        raise InputError(
+            "a parcel has no name", file=path, column="name", remedy="Name every parcel."
+        )
     for what, values in (("label", table.index.to_series()), ("name", table["name"])):
         repeated = values[values.duplicated()]
         if len(repeated):
@@ -209,6 +226,11 @@ def read_labels(path: Path) -> pd.DataFrame:
     table["network"] = table["network"].where(table["network"] != "", guessed)
     table.attrs["may_name_more"] = colours
     return table
+
+
+def named(cell: str) -> str:
+    """A name, or nothing where a gap stands."""
+    return "" if cell in GAPS else cell
 
 
 def match_labels(table: pd.DataFrame, found: np.ndarray, image: Path, labels: Path) -> pd.DataFrame:

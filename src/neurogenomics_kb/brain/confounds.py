@@ -15,12 +15,15 @@ import pandas as pd
 from nilearn.interfaces.fmriprep import load_confounds
 from nilearn.interfaces.fmriprep.load_confounds import CompcorType, ConfoundModel
 
+from neurogenomics_kb.brain.choices import choose
+from neurogenomics_kb.brain.text_tables import require_finite_numbers
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.tables import require_columns, require_numbers
 
 SIGNALS = ("motion", "wm_csf", "global_signal", "high_pass", "compcor", "ica_aroma")
 MODELS = get_args(ConfoundModel)
 COMPCOR = get_args(CompcorType)
+AROMA = ("full", "basic")
 FD, DVARS = "framewise_displacement", "std_dvars"
 # Key of `DataFrame.attrs` with the confounds table's own JSON, which CompCor needs.
 METADATA = "metadata"
@@ -55,6 +58,17 @@ class ConfoundStrategy:
     compcor: str = "anat_combined"
     n_compcor: int | None = None
     ica_aroma: str = "full"
+
+    def __post_init__(self) -> None:
+        chosen = [("signals", SIGNALS, signal) for signal in self.signals]
+        chosen += [(name, MODELS, getattr(self, name)) for name in ("motion", "wm_csf")]
+        chosen += [
+            ("global_signal", MODELS, self.global_signal),
+            ("compcor", COMPCOR, self.compcor),
+            ("ica_aroma", AROMA, self.ica_aroma),
+        ]
+        for what, known, name in chosen:
+            choose(name, dict.fromkeys(known), what)
 
 
 def select_regressors(
@@ -187,7 +201,9 @@ class Censoring:
         kept[: self.drop_initial] = False
         if self.non_steady_state:
             flags = table.filter(regex="^non_steady_state")
-            kept &= ~(flags.to_numpy(dtype=float) > 0).any(axis=1)
+            file = f"confounds of {subject}"
+            for column in flags:
+                kept &= ~(require_finite_numbers(flags[column], file, column) > 0).to_numpy()
         for column, limit in ((FD, self.max_fd), (DVARS, self.max_std_dvars)):
             if limit is not None:
                 kept &= ~(measured(table, column, subject) > limit)
@@ -204,7 +220,15 @@ def measured(table: pd.DataFrame, column: str, subject: str) -> np.ndarray:
     file = f"confounds of {subject}"
     require_columns(table, [column], file)
     require_numbers(table[column], file, column)
-    values = table[column].to_numpy(dtype=float)
+    values = require_finite_numbers(table[column], file, column).to_numpy(dtype=float)
+    if (values < 0).any():
+        raise InputError(
+            f"frame {int(np.argmax(values < 0)) + 1} has {values[values < 0][0]:g}, which is no "
+            "size of a change",
+            file=file,
+            column=column,
+            remedy="Run fMRIPrep again for this subject, or list it in fmri.quality.exclude.",
+        )
     gaps = np.flatnonzero(np.isnan(values[1:])) + 1
     if gaps.size:
         raise InputError(

@@ -11,6 +11,7 @@ import pandas as pd
 from nilearn.connectome import prec_to_partial
 from sklearn.covariance import ledoit_wolf
 
+from neurogenomics_kb.brain.choices import choose
 from neurogenomics_kb.brain.denoising import NUISANCE, check_signals, denoise
 from neurogenomics_kb.foundation.errors import InputError, listing
 
@@ -240,6 +241,8 @@ def connectivity_features(
     InputError
         If a parcel is constant or has gaps, two parcels are one signal, or a parcel has no network.
     """
+    for kind in kinds:
+        choose(kind, KINDS, "kind of connectivity")
     n = timeseries.shape[1]
     computed: dict[str, np.ndarray] = {}
     if {"connectivity", "network"} & set(kinds):
@@ -264,6 +267,7 @@ def unit_names(
     kind: str, parcels: Sequence[str], networks: Mapping[str, str] | None = None
 ) -> list[str]:
     """What the values of a kind belong to: pairs of parcels, or of networks."""
+    choose(kind, KINDS, "kind of connectivity")
     if kind != "network":
         return edge_names(parcels, diagonal=kind in ("covariance", "precision"))
     levels, member = _membership(parcels, networks, "all subjects")

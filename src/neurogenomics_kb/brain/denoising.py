@@ -10,6 +10,8 @@ from nilearn.signal import clean
 from scipy.interpolate import CubicSpline
 
 from neurogenomics_kb.brain.confounds import Censoring, ConfoundStrategy, select_regressors
+from neurogenomics_kb.brain.series import steady
+from neurogenomics_kb.brain.text_tables import require_finite_numbers
 from neurogenomics_kb.foundation.errors import InputError, listing
 
 NUISANCE = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z", "csf", "white_matter")
@@ -153,7 +155,8 @@ def check_signals(
     Raises
     ------
     InputError
-        If there are fewer than two parcels, a gap, text, or a constant parcel.
+        If there are fewer than two parcels, a gap, text, a column that numbers the frames, or a
+        constant parcel.
     """
     file = f"time series of {subject}"
     for column in timeseries:
@@ -171,6 +174,14 @@ def check_signals(
             remedy="Connectivity needs two or more columns; check the separator of the file.",
         )
     signals = timeseries.to_numpy(dtype=float)
+    counters = steady(signals)
+    if counters.any():
+        raise InputError(
+            "the parcel's signal rises by equal steps, as numbers of frames and times do",
+            file=file,
+            column=str(timeseries.columns[counters][0]),
+            remedy="Take the column out of the file.",
+        )
     counted = signals if kept is None else signals[kept]
     gaps = ~np.isfinite(counted)
     if gaps.any():
@@ -218,9 +229,8 @@ def _check_nuisance(
             column=absent[0],
             remedy="Correct fmri.connectivity.nuisance.",
         )
-    table = (
-        confounds[list(nuisance)].apply(pd.to_numeric, errors="coerce").to_numpy(float, copy=True)
-    )
+    numbers = [require_finite_numbers(confounds[c], file, c) for c in nuisance]
+    table = np.stack(numbers, axis=1) if numbers else np.empty((len(confounds), 0))
     if len(table) > 1:
         table[0] = np.where(np.isnan(table[0]), table[1], table[0])
     gaps = ~np.isfinite(table) & kept[:, None]

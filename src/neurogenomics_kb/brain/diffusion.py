@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 
 import pandas as pd
 
+from neurogenomics_kb.brain.text_tables import require_finite_numbers, take_ids
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT, feature_name
-from neurogenomics_kb.foundation.tables import require_columns, require_numbers, require_unique_ids
+from neurogenomics_kb.foundation.tables import require_columns, require_unique_ids
+
+logger = logging.getLogger(__name__)
 
 # Bounds that hold by definition: fractions lie between 0 and 1, diffusivities are not negative.
 FRACTIONS = {"fa", "icvf", "od", "isovf", "odi"}
@@ -47,10 +51,10 @@ def long_tracts(table: pd.DataFrame, columns: Mapping[str, str], *, file: str) -
     wide = "metrics" in columns
     values = list(columns["metrics"]) if wide else [columns["value"]]
     require_columns(table, [*named, *values, *([] if wide else [columns["metric"]])], file)
-    for column in values:
-        require_numbers(table[column], file, column)
+    numbers = {column: require_finite_numbers(table[column], file, column) for column in values}
+    table = table.assign(**numbers)
     for column in named:
-        gaps = int(table[column].isna().sum())
+        gaps = int((table[column].isna() | (table[column].astype(str).str.strip() == "")).sum())
         if gaps:
             raise InputError(
                 f"{gaps} of {len(table)} rows have no value",
@@ -68,8 +72,9 @@ def long_tracts(table: pd.DataFrame, columns: Mapping[str, str], *, file: str) -
         name=frame["metric"].astype(str).map(metric_name)
         + SEPARATOR
         + frame["tract"].astype(str).map(tract_name),
-        subject=frame["subject"].astype(str),
+        subject=frame["subject"].astype(str).str.strip(),
     )
+    frame["value"] = frame["value"].where(~(frame["name"].map(never_zero) & (frame["value"] == 0)))
     # Pivoting keeps a tract that nobody has, as a column of gaps, by its order of appearance.
     out = frame.pivot_table(
         index="subject", columns="name", values="value", aggfunc="mean", dropna=False
@@ -102,13 +107,12 @@ def wide_tracts(table: pd.DataFrame, metric: str, *, file: str) -> pd.DataFrame:
     InputError
         If ids repeat, there is no tract, a value is no number or impossible.
     """
-    key = str(table.columns[0])
-    require_unique_ids(table[key], file, key)
+    require_unique_ids(table.iloc[:, 0], file, str(table.columns[0]))
+    ids = take_ids(table.iloc[:, 0], file)
     tracts = list(table.columns[1:])
     if not tracts:
         raise InputError("there is no tract", file=file, remedy="Give one column per tract.")
-    for column in tracts:
-        require_numbers(table[column], file, column)
+    numbers = {column: require_finite_numbers(table[column], file, column) for column in tracts}
     kept = [t for t in tracts if not all(f"{t}{side}" in table for side in SIDES)]
     group = metric_name(metric)
     names = [
@@ -117,9 +121,8 @@ def wide_tracts(table: pd.DataFrame, metric: str, *, file: str) -> pd.DataFrame:
         else f"{group}{SEPARATOR}{tract_name(column)}"
         for column in kept
     ]
-    out = table[kept].astype(float).set_axis(names, axis=1)
-    out.index = pd.Index(table[key].astype(str).str.strip(), name=SUBJECT, dtype=object)
-    return checked(out, file)
+    out = pd.DataFrame({column: numbers[column] for column in kept}).set_axis(names, axis=1)
+    return checked(out.set_axis(ids.rename(SUBJECT), axis=0), file)
 
 
 def idp_tracts(table: pd.DataFrame, analysis: str, *, file: str) -> pd.DataFrame:
@@ -147,8 +150,8 @@ def idp_tracts(table: pd.DataFrame, analysis: str, *, file: str) -> pd.DataFrame
     InputError
         If ids repeat, no column is of the analysis, a value is no number or impossible.
     """
-    key = str(table.columns[0])
-    require_unique_ids(table[key], file, key)
+    require_unique_ids(table.iloc[:, 0], file, str(table.columns[0]))
+    ids = take_ids(table.iloc[:, 0], file)
     found = {}
     for column in table.columns[1:]:
         match = IDP.fullmatch(str(column))
@@ -161,7 +164,6 @@ def idp_tracts(table: pd.DataFrame, analysis: str, *, file: str) -> pd.DataFrame
                     column=str(column),
                     remedy="Keep one imaging visit.",
                 )
-            require_numbers(table[column], file, str(column))
             found[column] = name
     if not found:
         raise InputError(
@@ -169,9 +171,8 @@ def idp_tracts(table: pd.DataFrame, analysis: str, *, file: str) -> pd.DataFrame
             file=file,
             remedy=f"The table has {listing(table.columns)}.",
         )
-    out = table[list(found)].astype(float).rename(columns=found)
-    out.index = pd.Index(table[key].astype(str).str.strip(), name=SUBJECT, dtype=object)
-    return checked(out, file)
+    numbers = {n: require_finite_numbers(table[c], file, str(c)) for c, n in found.items()}
+    return checked(pd.DataFrame(numbers).set_axis(ids.rename(SUBJECT), axis=0), file)
 
 
 def metric_name(metric: str) -> str:
@@ -184,13 +185,26 @@ def tract_name(tract: str) -> str:
     return re.sub(r"_{2,}", "_", tract.strip().replace(" ", "_"))
 
 
+def never_zero(name: str) -> bool:
+    """Whether the metric of a column ``<metric>__<tract>`` is above 0 in any tissue."""
+    return name.split(SEPARATOR)[0].removeprefix("average_") in {"fa", *DIFFUSIVITIES}
+
+
 def checked(table: pd.DataFrame, file: str) -> pd.DataFrame:
-    """Refuse values that the definition of a metric excludes.
+    """Refuse values that the definition of a metric excludes; 0 of a tract not found is a gap.
 
     Raises
     ------
     InputError
     """
+    repeated = table.columns[table.columns.duplicated()]
+    if len(repeated):
+        raise InputError(
+            f"{len(repeated)} tracts have two columns",
+            file=file,
+            column=str(repeated[0]),
+            remedy="Keep one column of each.",
+        )
     for column in table:
         metric = column.split(SEPARATOR)[0].removeprefix("average_")
         values = table[column]
@@ -209,6 +223,14 @@ def checked(table: pd.DataFrame, file: str) -> pd.DataFrame:
                 of=len(table),
                 remedy="Check the metric's name, the units and missing-value codes.",
             )
+    absent = {c: table[c] == 0 for c in table if never_zero(c)}
+    absent = {c: zeros for c, zeros in absent.items() if zeros.any()}
+    if absent:
+        logger.warning(
+            "%s: %d values of 0 in %s are taken as gaps", file,
+            sum(int(zeros.sum()) for zeros in absent.values()), listing(absent, 3),
+        )  # fmt: skip
+        table = table.assign(**{c: table[c].where(~zeros) for c, zeros in absent.items()})
     return table.sort_index()
 
 

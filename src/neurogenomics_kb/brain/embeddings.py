@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.brain.text_tables import require_finite_numbers
 from neurogenomics_kb.foundation.errors import InputError, listing
 
 KEYS = ["subject", "run", "segment"]
@@ -127,9 +128,10 @@ def _read(file: Path) -> tuple[pd.DataFrame, np.ndarray]:
         )
     keys = pd.DataFrame(columns)
     for name in KEYS:
-        keys[name] = [v.decode() if isinstance(v, bytes) else str(v) for v in keys[name]]
+        texts = [v.decode() if isinstance(v, bytes) else str(v) for v in keys[name]]
+        keys[name] = [text.strip() for text in texts]
     for name in set(OPTIONAL) & set(keys):
-        keys[name] = pd.to_numeric(keys[name], errors="coerce")
+        keys[name] = require_finite_numbers(keys[name], file, name)
     bad = ~np.isfinite(vectors).all(axis=1)
     if bad.any():
         raise InputError(

@@ -10,9 +10,11 @@ import re
 
 import pandas as pd
 
+from neurogenomics_kb.brain.morphometry import absent_as_gaps, refuse_impossible
+from neurogenomics_kb.brain.text_tables import require_finite_numbers, take_ids
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT
-from neurogenomics_kb.foundation.tables import require_numbers, require_unique_ids
+from neurogenomics_kb.foundation.tables import require_unique_ids
 
 ID = ("SubjID", "subjectID", "SubjectID", "subjid")
 CORTICAL = re.compile(r"([LR])_(.+)_(thickavg|surfavg)")
@@ -42,6 +44,8 @@ PLAUSIBLE = (5e5, 3e6)
 def enigma_table(table: pd.DataFrame, *, file: str) -> pd.DataFrame:
     """Measures of an ENIGMA table under the names that FreeSurfer's own tables give.
 
+    A 0 of a region that everybody has is a gap.
+
     Parameters
     ----------
     table : DataFrame
@@ -67,6 +71,7 @@ def enigma_table(table: pd.DataFrame, *, file: str) -> pd.DataFrame:
             "there is no SubjID", file=file, remedy=f"The table has {listing(table.columns)}."
         )
     require_unique_ids(table[key], file, key)
+    ids = take_ids(table[key], file).rename(SUBJECT)
     names = {column: canonical_name(column) for column in table if column != key}
     names = {column: name for column, name in names.items() if name is not None}
     if not set(names) - {ICV}:
@@ -75,13 +80,12 @@ def enigma_table(table: pd.DataFrame, *, file: str) -> pd.DataFrame:
             file=file,
             remedy=f"The table has {listing(table.columns)}.",
         )
-    for column in names:
-        require_numbers(table[column], file, column)
-    out = table[list(names)].astype(float).rename(columns=names)
-    out.index = pd.Index(table[key].astype(str).str.strip(), name=SUBJECT, dtype=object)
+    numbers = {n: require_finite_numbers(table[c], file, c) for c, n in names.items()}
+    out = pd.DataFrame(numbers).set_axis(ids, axis=0)
+    refuse_impossible(out, file)
     if "etiv" in out:
         refuse_other_units(out["etiv"], file)
-    return out
+    return absent_as_gaps(out, file)
 
 
 def canonical_name(column: str) -> str | None:

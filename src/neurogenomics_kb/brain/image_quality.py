@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+from neurogenomics_kb.brain.text_tables import require_finite_numbers, take_ids
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SUBJECT
-from neurogenomics_kb.foundation.tables import require_columns, require_numbers
+from neurogenomics_kb.foundation.tables import require_columns
+
+logger = logging.getLogger(__name__)
 
 IMAGE, PARTICIPANT = "bids_name", "participant_id"
 WAVE = "wave_id"
@@ -53,33 +57,76 @@ def group_image_quality(
         )
     source = IMAGE if IMAGE in table else PARTICIPANT
     require_columns(table, metrics, file)
-    for metric in metrics:
-        require_numbers(table[metric], file, metric)
-    names = table[source].astype("string")
-    subjects = names.str.extract(r"^(sub-[A-Za-z0-9]+)", expand=False) if source == IMAGE else names
-    if subjects.isna().any():
-        raise InputError(
-            f"{int(subjects.isna().sum())} of {len(table)} rows are not named after a subject, "
-            f"first {names[subjects.isna()].iloc[0]!r}",
-            file=file,
-            column=source,
-            remedy="Expected names such as sub-01_T1w.",
-        )
-    if source == PARTICIPANT and subjects.duplicated().any():
-        raise InputError(
-            f"'{subjects[subjects.duplicated()].iloc[0]}' occurs more than once",
-            file=file,
-            column=source,
-            subjects=int(subjects.duplicated().sum()),
-            of=len(table),
-            remedy="Keep one row per subject.",
-        )
+    numbers = {m: require_finite_numbers(table[m], file, m) for m in metrics}
+    names = table[source].astype("string").str.strip()
+    if source == IMAGE:
+        subjects = subjects_of(names, file, "sub-01_T1w")
+    else:
+        refuse_repeated(names, file)
+        subjects = pd.Series(take_ids(table[source], file), table.index, dtype=object)
     keys = [subjects.astype(object).rename(SUBJECT)]
     if waves:
-        session = names.str.extract(r"_(ses-[A-Za-z0-9]+)", expand=False)
+        session = names.str.extract(r"_(ses-[^_\s]+)", expand=False)
+        if session.isna().any():
+            logger.warning(
+                "%s: %d of %d rows name no session and are left out, first %s",
+                file, int(session.isna().sum()), len(names), names[session.isna()].iloc[0],
+            )  # fmt: skip
         keys.append(session.astype(object).rename(WAVE))
-    means = table[metrics].astype(float).groupby(keys).mean()
+    means = pd.DataFrame(numbers, index=table.index).groupby(keys).mean()
     return means.rename(columns=lambda name: f"{prefix}_{name.lower()}")
+
+
+def refuse_repeated(names: pd.Series, file: str) -> None:
+    """Refuse a table by participant in which one stands twice.
+
+    Raises
+    ------
+    InputError
+    """
+    if names.duplicated().any():
+        raise InputError(
+            f"'{names[names.duplicated()].iloc[0]}' occurs more than once",
+            file=file,
+            column=PARTICIPANT,
+            subjects=int(names.duplicated().sum()),
+            of=len(names),
+            remedy="Keep one row per subject.",
+        )
+
+
+def subjects_of(names: pd.Series, file: str, example: str, what: str = "rows") -> pd.Series:
+    """Subject of every image: the name up to the first underscore.
+
+    Labels such as ``CC-001`` are not what BIDS allows, and occur; ``sub-CC-001`` and ``sub-CC-002``
+    are two people.
+
+    Parameters
+    ----------
+    names : Series of str
+        ``sub-01_ses-1_T1w``.
+    file : str
+        What to call the table in messages.
+    example : str
+        A name as it should be, for messages.
+    what : str
+        What is named.
+
+    Raises
+    ------
+    InputError
+        If a name does not begin with a subject.
+    """
+    subjects = names.astype("string").str.extract(r"^(sub-[^_\s./]+)", expand=False)
+    if subjects.isna().any():
+        raise InputError(
+            f"{int(subjects.isna().sum())} of {len(names)} {what} are not named after a subject, "
+            f"first {names[subjects.isna()].iloc[0]!r}",
+            file=file,
+            column=IMAGE,
+            remedy=f"Expected names such as {example}.",
+        )
+    return subjects.astype(object)
 
 
 def outside_limits(
@@ -88,8 +135,8 @@ def outside_limits(
     """Who is below or above a stated limit; a gap is outside of none.
 
     Limits are numbers that somebody stated beforehand. Outliers relative to the other subjects
-    of a site are deliberately not offered: whether a subject is used would then depend on who else
-    is in the cohort, and on test subjects.
+    of a site are not offered for these metrics: whether a subject is used would then depend on who
+    else is in the cohort. (The Euler number has such limits: `neurogenomics_kb.brain.euler`.)
 
     Parameters
     ----------

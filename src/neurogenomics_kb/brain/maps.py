@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.brain.atlas import Atlas, load_atlas
+from neurogenomics_kb.brain.text_tables import read_text_table, require_finite_numbers
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.tables import require_columns, require_numbers
+from neurogenomics_kb.foundation.tables import require_columns, require_unique_ids
 
 _HEMISPHERE = re.compile(r"^(?:ctx)?(lh|rh|left|right|l|r)(?=[^a-z]|$)|(?<=[^a-z])(lh|rh)$")
 _SIDE = {"left": "lh", "l": "lh", "right": "rh", "r": "rh"}
@@ -67,11 +68,12 @@ def load_places(settings: dict[str, Any]) -> RegionPlaces:
             )
         return RegionPlaces(atlas.name, atlas=atlas)
     path = Path(settings["coordinates"])
-    table = pd.read_csv(path, sep=None, engine="python")
+    table = read_text_table(path, text=["name"])
     require_columns(table, ("name", "x", "y", "z"), str(path))
-    for axis in "xyz":
-        require_numbers(table[axis], str(path), axis)
-    return RegionPlaces(settings["name"], coordinates=table.set_index("name")[list("xyz")])
+    require_unique_ids(table["name"], str(path), "name")
+    places = {axis: require_finite_numbers(table[axis], path, axis) for axis in "xyz"}
+    index = pd.Index(table["name"], name="name")
+    return RegionPlaces(settings["name"], coordinates=pd.DataFrame(places).set_axis(index))
 
 
 def region_key(name: str) -> str:

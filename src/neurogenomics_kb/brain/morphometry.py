@@ -2,24 +2,123 @@
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
-from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.brain.choices import choose
+from neurogenomics_kb.brain.region_names import may_lack
+from neurogenomics_kb.brain.text_tables import require_finite_numbers, take_ids
+from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT, feature_name
 from neurogenomics_kb.foundation.tables import require_columns, require_numbers, require_unique_ids
 
 ETIV = "etiv"
 SIDES = ["euler_lh", "euler_rh"]
 PROBLEM = "problem"
+# Of a closed surface without a hole.
+LARGEST_EULER = 2
+# Last word of a group's name to the largest value that a region can have; none is negative.
+# FreeSurfer cuts thickness off at 5 mm by default. A head holds less than 3 litres.
+LARGEST = {"thickness": (10.0, "mm"), "volume": (3e6, "mm³"), "area": (5e5, "mm²")}
+# Measures that a region with vertices never has 0 of.
+NEVER_ZERO = {*LARGEST, "meancurv", "gauscurv", "thicknessstd"}
+
+logger = logging.getLogger(__name__)
+
+
+def absent_as_gaps(tables: pd.DataFrame, file: Path | str) -> pd.DataFrame:
+    """Measures in which 0 of a region that everybody has is a gap.
+
+    ``aparcstats2table`` and ``asegstats2table`` write 0 for a region that a subject lacks, since
+    FreeSurfer leaves out labels without vertices. Structures of which people may have nothing
+    (hypointensities, a fifth ventricle) keep it.
+
+    Parameters
+    ----------
+    tables : DataFrame
+        Columns ``<group>__<region>``; the last word of a group's name says what is measured. Others
+        stay as they are.
+    file : path or str
+        What to call the tables in the log.
+    """
+    columns = [
+        c
+        for c in tables
+        if SEPARATOR in c
+        and c.split(SEPARATOR)[0].rsplit("_", 1)[-1] in NEVER_ZERO
+        and not may_lack(c.split(SEPARATOR, 1)[1])
+        and pd.api.types.is_numeric_dtype(tables[c])
+    ]
+    absent = tables[columns] == 0
+    if not absent.to_numpy().any():
+        return tables
+    where = absent.columns[absent.any()]
+    logger.warning(
+        "%s: %d values of 0 are taken as gaps, of regions that %d of %d rows lack: %s",
+        file,
+        int(absent.to_numpy().sum()),
+        int(absent.any(axis=1).sum()),
+        len(tables),
+        listing(where, 3),
+    )
+    return tables.assign(**{c: tables[c].where(~absent[c]) for c in where})
+
+
+def refuse_impossible(tables: pd.DataFrame, file: Path | str) -> None:
+    """Refuse thickness, areas and volumes that no region has, such as codes of missing values.
+
+    Raises
+    ------
+    InputError
+    """
+    for column in tables:
+        measure = str(column).split(SEPARATOR)[0].rsplit("_", 1)[-1]
+        if SEPARATOR not in str(column) or measure not in LARGEST:
+            continue
+        largest, unit = LARGEST[measure]
+        odd = (tables[column] < 0) | (tables[column] > largest)
+        if odd.any():
+            raise InputError(
+                f"{tables.loc[odd, column].iloc[0]:g} is no {measure} in {unit}",
+                file=file,
+                column=str(column),
+                subjects=int(odd.sum()),
+                of=len(tables),
+                remedy="Correct the values, or code missing ones as n/a.",
+            )
+
+
+def head_size(etiv: pd.Series, file: Path | str) -> pd.Series:
+    """Intracranial volumes (mm³) with a gap for 0, which stands where there is no measure.
+
+    Raises
+    ------
+    InputError
+        If one is negative.
+    """
+    if (etiv < 0).any():
+        raise InputError(
+            f"{etiv[etiv < 0].iloc[0]:g} is no volume in mm³",
+            file=file,
+            column=ETIV,
+            subjects=int((etiv < 0).sum()),
+            of=len(etiv),
+            remedy="Correct the values, or code missing ones as n/a.",
+        )
+    if (etiv == 0).any():
+        logger.warning("%s: %d intracranial volumes of 0 are gaps", file, int((etiv == 0).sum()))
+    return etiv.where(etiv != 0)
 
 
 def morphometry_features(tables: pd.DataFrame, *, file: str = "smri.freesurfer") -> pd.DataFrame:
     """Regional measures as features.
 
-    Values stay in FreeSurfer's units (mm for thickness, mm³ for volumes), gaps stay gaps, and
-    constant regions stay in: nothing here looks across subjects.
+    Values stay in FreeSurfer's units (mm for thickness, mm³ for volumes), gaps stay gaps, 0 of a
+    region that everybody has is one, and constant regions stay in: nothing here looks across
+    subjects.
 
     Parameters
     ----------
@@ -38,7 +137,8 @@ def morphometry_features(tables: pd.DataFrame, *, file: str = "smri.freesurfer")
     Raises
     ------
     InputError
-        If subject ids repeat, there is no regional column, or a column is not numeric.
+        If subject ids repeat, there is no regional column, a column is not numeric, or a value is
+        impossible.
     """
     require_unique_ids(tables.index, file)
     regional = [column for column in tables if SEPARATOR in column]
@@ -48,7 +148,8 @@ def morphometry_features(tables: pd.DataFrame, *, file: str = "smri.freesurfer")
         )
     for column in regional:
         require_numbers(tables[column], file, column)
-    features = tables[regional].astype(float)
+    refuse_impossible(tables[regional], file)
+    features = absent_as_gaps(tables[regional].astype(float), file)
     features.columns = [
         feature_name("smri", *column.split(SEPARATOR, maxsplit=1)) for column in regional
     ]
@@ -95,10 +196,19 @@ def mean_euler_number(
     """
     require_columns(euler, (id_column, *SIDES), file)
     require_unique_ids(euler[id_column], file, id_column)
-    sides = euler[SIDES]
-    for column in sides:
-        require_numbers(sides[column], file, column)
-    ids = pd.Index(euler[id_column].astype(str), name=SUBJECT)
+    sides = pd.DataFrame({c: require_finite_numbers(euler[c], file, c) for c in SIDES})
+    for column in SIDES:
+        odd = sides[column] > LARGEST_EULER
+        if odd.any():
+            raise InputError(
+                f"{sides.loc[odd, column].iloc[0]:g} is no Euler number, which is 2 at most",
+                file=file,
+                column=column,
+                subjects=int(odd.sum()),
+                of=len(sides),
+                remedy="Write 2 − 2 × the holes of each hemisphere's surface, not the holes.",
+            )
+    ids = take_ids(euler[id_column], file).rename(SUBJECT)
     mean = sides.mean(axis=1, skipna=False)
     return pd.Series(mean.to_numpy(dtype=float), index=ids, name="euler_number")
 
@@ -107,7 +217,7 @@ def surface_quality(
     tables: pd.DataFrame,
     euler: pd.Series | None,
     *,
-    min_euler_number: float = -217.0,
+    min_euler_number: float | None = -217.0,
     missing_euler: Literal["keep", "drop"] = "keep",
 ) -> tuple[pd.DataFrame, dict[str, pd.Series]]:
     """Quality metrics of every subject, and who fails for which reason.
@@ -120,9 +230,9 @@ def surface_quality(
     euler : Series or None
         Mean Euler number by subject; None where the cohort has no Euler numbers, and then nobody
         fails for it.
-    min_euler_number : float
-        Subjects below it fail. The number tells unusable images apart (Rosen et al. 2018); −217 is
-        a cut-off usually attributed to that paper.
+    min_euler_number : float or None
+        Subjects below it fail; nobody does for None. The number tells unusable images apart (Rosen
+        et al. 2018); −217 is a cut-off usually attributed to that paper.
     missing_euler : {"keep", "drop"}
         Whether subjects without an Euler number pass, in a cohort that has them.
 
@@ -142,11 +252,10 @@ def surface_quality(
         return etiv.to_frame(ETIV), failures
     metrics = pd.DataFrame({"euler_number": euler.reindex(subjects), ETIV: etiv.reindex(subjects)})
     number = metrics["euler_number"]
-    failures |= {
-        "no FreeSurfer tables": pd.Series(~subjects.isin(index), subjects),
-        f"mean Euler number below {min_euler_number:g}": number < min_euler_number,
-    }
-    if missing_euler == "drop":
+    failures["no FreeSurfer tables"] = pd.Series(~subjects.isin(index), subjects)
+    if min_euler_number is not None:
+        failures[f"mean Euler number below {min_euler_number:g}"] = number < min_euler_number
+    if choose(missing_euler, {"keep": False, "drop": True}, "missing_euler"):
         failures["no Euler number"] = number.isna()
     return metrics, failures
 

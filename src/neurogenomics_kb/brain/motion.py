@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.brain.confounds import measured
+from neurogenomics_kb.brain.image_quality import subjects_of
+from neurogenomics_kb.brain.text_tables import require_finite_numbers
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.naming import SUBJECT
 from neurogenomics_kb.foundation.tables import require_columns
@@ -104,17 +106,19 @@ def group_mean_fd(table: pd.DataFrame) -> pd.Series:
     Raises
     ------
     InputError
-        If a column is missing or a run's name does not begin with a subject.
+        If a column is missing, a run's name does not begin with a subject, or a value is no
+        displacement.
     """
     require_columns(table, ("bids_name", "fd_mean"), GROUP_TABLE)
-    subjects = table["bids_name"].astype(str).str.extract(r"^(sub-[A-Za-z0-9]+)", expand=False)
-    if subjects.isna().any():
+    subjects = subjects_of(table["bids_name"], GROUP_TABLE, "sub-01_task-rest_bold", "runs")
+    numbers = require_finite_numbers(table["fd_mean"], GROUP_TABLE, "fd_mean")
+    if (numbers < 0).any():
         raise InputError(
-            f"{int(subjects.isna().sum())} of {len(table)} runs are not named after a subject, "
-            f"first {table.loc[subjects.isna(), 'bids_name'].iloc[0]!r}",
+            f"{numbers[numbers < 0].iloc[0]:g} is no displacement in mm",
             file=GROUP_TABLE,
-            column="bids_name",
-            remedy="Expected names such as sub-01_task-rest_bold.",
+            column="fd_mean",
+            subjects=int(subjects[numbers < 0].nunique()),
+            of=int(subjects.nunique()),
+            remedy="Correct the values, or code missing ones as n/a.",
         )
-    means = pd.to_numeric(table["fd_mean"], errors="coerce").groupby(subjects).mean()
-    return means.rename("mean_fd").rename_axis(SUBJECT)
+    return numbers.groupby(subjects).mean().rename("mean_fd").rename_axis(SUBJECT)

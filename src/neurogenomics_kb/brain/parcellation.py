@@ -16,6 +16,7 @@ from nilearn.image import resample_to_img
 from nilearn.maskers import NiftiLabelsMasker, NiftiMapsMasker
 
 from neurogenomics_kb.brain.atlas import Atlas, open_image
+from neurogenomics_kb.brain.images import read_array
 from neurogenomics_kb.foundation.errors import InputError, listing
 
 logger = logging.getLogger(__name__)
@@ -108,14 +109,8 @@ def read_voxels(image: Any, path: str | Path) -> np.ndarray:
             file=path,
             remedy="Give the 4-D functional image.",
         )
-    try:
-        return np.asanyarray(image.dataobj, dtype=np.float32)
-    except (OSError, EOFError, ValueError) as error:
-        raise InputError(
-            f"the image is truncated or damaged ({error})",
-            file=path,
-            remedy="Copy or make it again, or list the subject in fmri.quality.exclude.",
-        ) from None
+    remedy = "Copy or make it again, or list the subject in fmri.quality.exclude."
+    return read_array(image, path, dtype=np.float32, remedy=remedy)
 
 
 def check_repetition_time(image: Any, tr: float | None, path: str | Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.brain.choices import choose
 from neurogenomics_kb.brain.windows import Pooling, Rules, judge_run
 from neurogenomics_kb.foundation.errors import InputError
 
@@ -41,17 +42,35 @@ def pool(
     Raises
     ------
     InputError
-        If weights are wanted and a displacement is not known.
+        If the pooling is unknown, or weights are wanted and a displacement is not known.
     """
-    if pooling == "mean":
-        return np.asarray(vectors, dtype=float).mean(axis=0)
+    return choose(pooling, POOLINGS, "pooling")(np.asarray(vectors, dtype=float), fd, floor)
+
+
+def uniform_mean(vectors: np.ndarray, fd: Sequence[float], floor: float) -> np.ndarray:
+    """Mean of vectors."""
+    return vectors.mean(axis=0)
+
+
+def inverse_fd_mean(vectors: np.ndarray, fd: Sequence[float], floor: float) -> np.ndarray:
+    """Mean of vectors weighted by one over displacement.
+
+    Raises
+    ------
+    InputError
+        If a displacement is not known.
+    """
     if np.isnan(np.asarray(fd, dtype=float)).any():
         raise InputError(
             "a segment has no displacement to be weighted by",
             column="fd",
             remedy="Give confounds with framewise displacement, or pool by the mean.",
         )
-    return inverse_fd_weights(fd, floor) @ np.asarray(vectors, dtype=float)
+    return inverse_fd_weights(fd, floor) @ vectors
+
+
+# How vectors become one, by the name on a strategy card.
+POOLINGS = {"mean": uniform_mean, "inverse_fd": inverse_fd_mean}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ header and a table separated by blanks, written by ``mris_anatomical_stats`` and
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -25,6 +25,12 @@ ATLASES = {
     "aparc.DKTatlas.mapped": (31, "insula"),
     "aparc.a2009s": (74, "S_temporal_transverse"),
 }
+# The file that holds measures of the whole brain and no table, and its last measure.
+MEASURES_ONLY, LAST_MEASURE = "brainvol.stats", "VentricleChoroidVol"
+# "Measure Cortex, CortexVol Total cortical gray matter volume, 390925.975594, mm^3": FreeSurfer 6
+# forgot a comma (freesurfer/freesurfer#675).
+MEASURE = re.compile(r"Measure\s+[^,]+,\s*([^,\s]+),?\s+.*,\s*([^,]+?)\s*,\s*[^,]+")
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?nan", re.IGNORECASE)
 # Not regions of cortex, though older versions give them a row.
 NOT_CORTEX = {"unknown", "Unknown", "corpuscallosum", "Medial_wall", "medialwall", "???"}
 CVS = re.compile(r"\$?Id: (\S+?)\.c,v (\S+) (\d{4})")
@@ -48,6 +54,8 @@ class Stats:
     ----------
     measures : dict of str to float
         Header measures by FreeSurfer's short name (``eTIV``, ``MeanThickness``, ``BrainSegVol``).
+    unreadable : list of str
+        Lines of the header that should hold a measure and do not.
     columns : list of str
         Columns of the table, ``StructName`` left out (``ThickAvg``, ``Volume_mm3``).
     rows : dict of str to list of str
@@ -64,6 +72,7 @@ class Stats:
     rows: dict[str, list[str]]
     version: str
     atlas: str
+    unreadable: list[str] = field(default_factory=list)
 
     def column(self, name: str, file: Path) -> dict[str, float]:
         """One measure of every region.
@@ -83,15 +92,15 @@ class Stats:
         place = self.columns.index(name)
         values = {}
         for region, texts in self.rows.items():
-            try:
-                values[region] = float(texts[place])
-            except ValueError:
+            value = read_number(texts[place])
+            if value is None:
                 raise DamagedStats(
                     f"{file.name} holds text for a number",
                     f"{name} of {region} is {texts[place]!r}, not a number",
                     file=file,
                     remedy="Write the file again (recon-all -parcstats, -segstats).",
-                ) from None
+                )
+            values[region] = value
         return values
 
 
@@ -126,7 +135,12 @@ def read_stats(path: Path, atlas: str | None = None) -> Stats:
             header.append(line[1:].strip())
         elif line.strip():
             rows.append(line.split())
+    measures, unreadable = header_measures(header)
     columns = next((h.split()[1:] for h in header if h.startswith("ColHeaders")), [])
+    if path.name == MEASURES_ONLY and not columns and not rows:
+        if LAST_MEASURE not in measures or not text.endswith("\n"):
+            raise damaged(path, f"it ends before the measure {LAST_MEASURE}")
+        return Stats(measures, [], {}, header_version(header), "", unreadable)
     if "StructName" not in columns:
         raise damaged(path, "there is no line ColHeaders with StructName")
     if not text.endswith("\n"):
@@ -143,11 +157,12 @@ def read_stats(path: Path, atlas: str | None = None) -> Stats:
     for region in NOT_CORTEX & regions.keys():
         del regions[region]
     stats = Stats(
-        measures=header_measures(header, path),
+        measures=measures,
         columns=columns[:name] + columns[name + 1 :],
         rows=regions,
         version=header_version(header),
         atlas=header_atlas(header),
+        unreadable=unreadable,
     )
     check_atlas(stats, path, atlas)
     check_count(header, len(rows), stats, path, atlas)
@@ -199,18 +214,37 @@ def damaged(path: Path, problem: str) -> DamagedStats:
     )
 
 
-def header_measures(header: list[str], path: Path) -> dict[str, float]:
-    """Measures by short name, from lines ``Measure <name>, <short>, <text>, <value>, <unit>``."""
-    measures = {}
+def read_number(text: str) -> float | None:
+    """A number as FreeSurfer writes it, ``nan`` included; None for anything else."""
+    return float(text) if NUMBER.fullmatch(text.strip()) else None
+
+
+def header_measures(header: list[str]) -> tuple[dict[str, float], list[str]]:
+    """Measures by short name, from lines ``Measure <name>, <short>, <text>, <value>, <unit>``.
+
+    Returns
+    -------
+    measures : dict of str to float
+        Without those whose line cannot be read.
+    unreadable : list of str
+        These lines: they cost a subject only if somebody asks for the measure. A measure that
+        stands there twice with different values is among them.
+    """
+    measures: dict[str, float] = {}
+    unreadable = []
     for line in header:
         if not line.startswith("Measure "):
             continue
-        parts = [part.strip() for part in line[8:].split(",")]
-        try:
-            measures[parts[1]] = float(parts[-2])
-        except (IndexError, ValueError):
-            raise damaged(path, f"measure line '{line[:60]}' has no number") from None
-    return measures
+        match = MEASURE.fullmatch(line)
+        value = read_number(match.group(2)) if match else None
+        if value is None or measures.get(match.group(1), value) != value:
+            unreadable.append(line)
+            continue
+        measures[match.group(1)] = value
+    for line in unreadable:
+        for name in set(re.split(r"[\s,]+", line)[2:3]):
+            measures.pop(name, None)
+    return measures, unreadable
 
 
 def header_version(header: list[str]) -> str:

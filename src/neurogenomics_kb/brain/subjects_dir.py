@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.brain.morphometry import PROBLEM
+from neurogenomics_kb.brain.morphometry import (
+    ETIV,
+    PROBLEM,
+    absent_as_gaps,
+    head_size,
+    refuse_impossible,
+)
+from neurogenomics_kb.brain.region_names import one_name
 from neurogenomics_kb.brain.stats_files import (
     HEMISPHERES,
     DamagedStats,
@@ -24,15 +32,21 @@ from neurogenomics_kb.brain.stats_files import (
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT
 
+logger = logging.getLogger(__name__)
+
 WAVE = "wave_id"
 VERSION = "freesurfer_version"
 # Templates that FreeSurfer ships or links into every SUBJECTS_DIR.
 SHIPPED = re.compile(r"(fsaverage.*|[lr]h\.EC_average|cvs_avg35.*|V1_average|bert)")
-# sub-01, sub-01_ses-2, 1000123, and .long.<template> behind any of them.
+# sub-01, sub-01_ses-2, 1000123, UK Biobank's 1000123_20263_2_0 (the session is 2, the visit), and
+# .long.<template> behind any of them.
 FOLDER = (
-    r"(?P<subject>sub-[^_.]+|.+?)(?:_(?P<session>ses-[^_.]+))?(?:_(?:run|acq|rec)-[^_.]+)*"
+    r"(?P<subject>sub-[^_.]+|\d+(?=_20263_)|.+?)"
+    r"(?:_(?P<session>ses-[^_.]+)|_20263_(?P<visit>\d+)_\d+)?(?:_(?:run|acq|rec)-[^_.]+)*"
     r"(?:\.long\.(?P<template>.+))?"
 )
+# What UK Biobank's archives (bulk field 20263) unpack to, within or around the folders of people.
+ARCHIVE = re.compile(r"freesurfer|20263", re.IGNORECASE)
 ICV = ("eTIV", "ICV")
 # Segmentations of the whole brain have one file, parcellations of the cortex one per hemisphere.
 WHOLE = ("aseg", "wmparc", "brainvol")
@@ -76,9 +90,19 @@ class Group:
 
 @dataclass(frozen=True)
 class Folder:
-    """A subject's folder and what its name says."""
+    """A subject's folder and what its name says.
+
+    Attributes
+    ----------
+    path : Path
+        Holds ``stats``, if the subject is complete.
+    name : str
+        Name that tells subject and session, which need not be the last of the path.
+    subject, session, template : str
+    """
 
     path: Path
+    name: str
     subject: str
     session: str | None
     template: str | None
@@ -97,8 +121,8 @@ def list_folders(
     ----------
     directory : Path
     pattern : str
-        Regular expression of the whole name, with the groups ``subject``, ``session`` and
-        ``template`` (the latter two may be absent).
+        Regular expression of the whole name, with the groups ``subject``, ``session`` (or
+        ``visit``) and ``template`` (the latter two may be absent).
     stream : {"cross", "long"}
         Independently processed folders, or those of the longitudinal stream (``.long.``).
     session : str, optional
@@ -116,21 +140,16 @@ def list_folders(
             remedy="Put it there, or set the environment variable NGKB_<COHORT>_DIR to the "
             "cohort's folder.",
         )
-    names = sorted(
-        p.name
-        for p in directory.iterdir()
-        if p.is_dir() and not p.name.startswith(".") and SHIPPED.fullmatch(p.name) is None
-    )
+    places = sorted(named_folders(directory))
     folders, odd = [], []
-    for name in names:
+    for name, path in places:
         match = re.fullmatch(pattern, name)
         if match is None:
             odd.append(name)
             continue
         parts = match.groupdict()
-        folders.append(
-            Folder(directory / name, parts["subject"], parts.get("session"), parts.get("template"))
-        )
+        visit = parts.get("session") or parts.get("visit")
+        folders.append(Folder(path, name, parts["subject"], visit, parts.get("template")))
     if odd:
         raise InputError(
             f"{len(odd)} folders do not fit the pattern of subjects, first '{odd[0]}'",
@@ -142,18 +161,64 @@ def list_folders(
         f
         for f in folders
         if (f.template is None) == (stream == "cross")
-        and f.path.name not in templates
+        and f.name not in templates
         and session in (None, f.session)
     ]
     if not wanted:
         what = " of the longitudinal stream" if stream == "long" else ""
         what += f" of session {session}" if session else ""
+        packed = next(iter(sorted(directory.glob("*.zip"))), None) if not places else None
         raise InputError(
-            f"there is no subject{what} among {len(names)} folders",
+            f"there is no subject{what} among {len(places)} folders",
             file=directory,
-            remedy="Set filepath to the SUBJECTS_DIR, and check `stream` and `session`.",
+            remedy=f"Unpack the archives ({packed.name}, …) into folders of their own names."
+            if packed is not None
+            else "Set filepath to the SUBJECTS_DIR, and check `stream` and `session`.",
         )
     return wanted
+
+
+def named_folders(directory: Path) -> Iterator[tuple[str, Path]]:
+    """Folders that hold ``stats``, and the name that says whose they are.
+
+    Beside ``<subject>/stats`` these are ``<eid>_20263_2_0/FreeSurfer/stats``, as UK Biobank's
+    archives unpack, and folders within a subject's, ``sub-01/ses-1/stats`` or
+    ``<eid>/20263_2_0/FreeSurfer/stats``. A folder in which nothing is found stands for itself.
+    """
+    for place in folders_in(directory):
+        if SHIPPED.fullmatch(place.name):
+            continue
+        whole = has_stats(place)
+        if whole is not None:
+            if ARCHIVE.fullmatch(place.name):
+                raise InputError(
+                    "the folder holds one person's stats and names nobody",
+                    file=place,
+                    remedy="Unpack every archive into a folder of its own name "
+                    "(<eid>_20263_2_0/FreeSurfer/…).",
+                )
+            yield place.name, whole
+            continue
+        within = [(p.name, has_stats(p)) for p in folders_in(place)]
+        found = [(name, path) for name, path in within if path is not None]
+        if not found:
+            yield place.name, place
+        for name, path in found:
+            told = ARCHIVE.fullmatch(place.name) or name.startswith(place.name)
+            yield name if told else f"{place.name}_{name}", path
+
+
+def folders_in(directory: Path) -> list[Path]:
+    """Folders, hidden ones left out."""
+    return sorted(p for p in directory.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def has_stats(place: Path) -> Path | None:
+    """The folder itself or its ``FreeSurfer``, whichever holds ``stats``; None if neither does."""
+    for path in (place, place / "FreeSurfer", place / "freesurfer"):
+        if (path / "stats").is_dir():
+            return path
+    return None
 
 
 def read_subjects(
@@ -228,6 +293,10 @@ def read_subjects(
     holes = {"lhSurfaceHoles", "rhSurfaceHoles"}
     if holes <= set(table):
         table = pd.concat([table.drop(columns=list(holes)), euler_numbers(table)], axis=1)
+    refuse_impossible(table, directory)
+    table = absent_as_gaps(table, directory)
+    if ETIV in table:
+        table[ETIV] = head_size(table[ETIV], directory)
     table = pd.concat([table, notes], axis=1).sort_index()
     refuse_copies(table, directory)
     return check_releases(table, directory, release)
@@ -241,7 +310,7 @@ def folder_index(folders: list[Folder], directory: Path, *, waves: bool) -> pd.I
     InputError
     """
     if waves:
-        unnamed = [f.path.name for f in folders if f.session is None]
+        unnamed = [f.name for f in folders if f.session is None]
         if unnamed:
             raise InputError(
                 f"'{unnamed[0]}' names no session",
@@ -258,7 +327,7 @@ def folder_index(folders: list[Folder], directory: Path, *, waves: bool) -> pd.I
     counts = Counter(keys)
     twice = [key for key, count in counts.items() if count > 1]
     if twice:
-        which = [f.path.name for f, key in zip(folders, keys, strict=True) if key == twice[0]]
+        which = [f.name for f, key in zip(folders, keys, strict=True) if key == twice[0]]
         raise InputError(
             f"subjects have more than one folder, first {listing(which, 3)}",
             file=directory,
@@ -306,14 +375,18 @@ def collect(folder: Path, groups: Mapping[str, Group]) -> tuple[dict[str, float]
             found = (
                 stats.column(group.measure, folder / name)
                 if group.measure
-                else pick(stats.measures, group.header, folder / name)
+                else pick(stats, group.header, folder / name)
             )
             prefix = f"{label}{SEPARATOR}{hemisphere}_" if hemisphere else f"{label}{SEPARATOR}"
-            # FreeSurfer 7 calls the same structure Thalamus that 6 calls Thalamus-Proper.
-            values |= {
-                f"{prefix}{region.replace('Thalamus-Proper', 'Thalamus')}": value
-                for region, value in found.items()
-            }
+            renamed = {f"{prefix}{one_name(region)}": value for region, value in found.items()}
+            if len(renamed) < len(found):
+                raise DamagedStats(
+                    f"{name} is truncated or damaged",
+                    f"{len(found) - len(renamed)} regions occur twice, under two spellings",
+                    file=folder / name,
+                    remedy="Write the file again (recon-all -parcstats, -segstats).",
+                )
+            values |= renamed
     # eTIV and surface holes come from aseg.stats, which every recon-all writes.
     if (folder / "aseg.stats").is_file():
         get("aseg.stats", None)
@@ -323,11 +396,17 @@ def collect(folder: Path, groups: Mapping[str, Group]) -> tuple[dict[str, float]
         known = [s.measures[measure] for s in files.values() if measure in s.measures]
         if known:
             values.setdefault(column, known[0])
+    for file, stats in files.items():
+        if stats.unreadable:
+            logger.warning(
+                "%s: %d lines of the header hold no measure, first '%s'",
+                folder / file, len(stats.unreadable), stats.unreadable[0][:60],
+            )  # fmt: skip
     versions = dict.fromkeys(s.version for s in files.values() if s.version)
     return values, {VERSION: " + ".join(sorted(versions)), PROBLEM: ""}
 
 
-def pick(measures: Mapping[str, float], names: Iterable[str], file: Path) -> dict[str, float]:
+def pick(stats: Stats, names: Iterable[str], file: Path) -> dict[str, float]:
     """Some measures of a header.
 
     Raises
@@ -336,14 +415,23 @@ def pick(measures: Mapping[str, float], names: Iterable[str], file: Path) -> dic
         If one is not there.
     """
     for name in names:
-        if name not in measures:
+        line = next((line for line in stats.unreadable if re.search(rf"\b{name}\b", line)), None)
+        if name not in stats.measures and line is not None:
+            raise DamagedStats(
+                f"{file.name} is truncated or damaged",
+                f"measure line '{line[:60]}' has no number",
+                file=file,
+                remedy="Write it again (recon-all -parcstats, -segstats), or set damaged: exclude "
+                "to leave the subject out and count it.",
+            )
+        if name not in stats.measures:
             raise DamagedStats(
                 f"{file.name} has no measure {name}",
-                f"the header has no measure {name}; it has {listing(measures, 30)}",
+                f"the header has no measure {name}; it has {listing(stats.measures, 30)}",
                 file=file,
                 remedy="Correct `header` of the catalog entry.",
             )
-    return {name: measures[name] for name in names}
+    return {name: stats.measures[name] for name in names}
 
 
 def refuse_copies(table: pd.DataFrame, directory: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,8 +11,18 @@ import numpy as np
 from nilearn.image import smooth_img
 
 from neurogenomics_kb.brain.atlas import load_image, open_image
+from neurogenomics_kb.brain.choices import choose
+from neurogenomics_kb.brain.images import read_array
 from neurogenomics_kb.brain.parcellation import check_frames, check_repetition_time, read_voxels
 from neurogenomics_kb.foundation.errors import InputError
+
+# Axes over which mean and standard deviation of (voxels, frames) are taken.
+SCALINGS: dict[str, int | None] = {"global_zscore": None, "voxel_zscore": 1}
+# Value outside the brain, from the scaled values inside.
+BACKGROUNDS: dict[str, Callable[[np.ndarray], float]] = {
+    "minimum": lambda inside: float(inside.min()),
+    "zero": lambda inside: 0.0,
+}
 
 
 def volume_tensor(
@@ -71,10 +82,8 @@ def volume_tensor(
         smooth = smooth_img(nib.Nifti1Image(data, image.affine), fwhm)
         data = np.asarray(smooth.dataobj, dtype=np.float32)
     inside = data[brain].astype(float)
-    if scaling == "global_zscore":
-        mean, spread = inside.mean(), np.atleast_1d(inside.std())
-    else:
-        mean, spread = inside.mean(axis=1, keepdims=True), inside.std(axis=1, keepdims=True)
+    axis = choose(scaling, SCALINGS, "scaling")
+    mean, spread = inside.mean(axis=axis, keepdims=True), inside.std(axis=axis, keepdims=True)
     if not (spread > 0).any():
         raise InputError(
             "the image is constant inside the brain",
@@ -82,7 +91,8 @@ def volume_tensor(
             remedy="List the subject in fmri.quality.exclude.",
         )
     inside = (inside - mean) / np.where(spread > 0, spread, 1)
-    out = np.full(data.shape, inside.min() if background == "minimum" else 0, np.float32)
+    outside = choose(background, BACKGROUNDS, "background")(inside)
+    out = np.full(data.shape, outside, np.float32)
     out[brain] = inside
     return out
 
@@ -112,7 +122,7 @@ def brain_voxels(
                 file=mask,
                 remedy="Use the mask that was made with the image.",
             )
-        brain = np.asanyarray(drawn.dataobj).reshape(image.shape[:3]) > 0
+        brain = read_array(drawn, mask).reshape(image.shape[:3]) > 0
     if not brain.any():
         raise InputError(
             "there is no brain in the image",

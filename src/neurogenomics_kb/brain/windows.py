@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.brain.text_tables import require_finite_numbers
 from neurogenomics_kb.foundation.errors import InputError
 
 Pooling = Literal["mean", "inverse_fd"]
@@ -141,7 +142,8 @@ def displacement(confounds: pd.DataFrame, n_frames: int, subject: str, column: s
         raise InputError(
             "the column is missing", file=file, column=column, remedy="Write it with fMRIPrep."
         )
-    values = pd.to_numeric(confounds[column], errors="coerce").to_numpy(dtype=float, copy=True)
+    numbers = require_finite_numbers(confounds[column], file, column)
+    values = numbers.to_numpy(dtype=float, copy=True)
     gaps = np.flatnonzero(~np.isfinite(values[1:])) + 1
     if gaps.size or (values[1:] < 0).any():
         at = gaps[0] if gaps.size else 1 + int(np.argmax(values[1:] < 0))

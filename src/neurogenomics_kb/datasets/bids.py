@@ -16,7 +16,8 @@ from neurogenomics_kb.datasets.imaging import NiftiDataset
 from neurogenomics_kb.foundation.delimited import read_number_table
 from neurogenomics_kb.foundation.errors import InputError, listing
 
-_ENTITY = re.compile(r"^([a-z]+)-([A-Za-z0-9+]+)$")
+# Labels such as CC-001, which BIDS does not allow, occur.
+_ENTITY = re.compile(r"^([a-z]+)-(.+)$")
 
 
 @dataclass(frozen=True)

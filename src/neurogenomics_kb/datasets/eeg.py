@@ -13,7 +13,8 @@ from neurogenomics_kb.brain.eeg.recordings import Recording, find_recordings
 class EegRecordingsDataset(AbstractDataset[None, list[Recording]]):
     """Recordings below a BIDS folder, listed and not opened.
 
-    Files are ``sub-*/[ses-*/]eeg/*_eeg`` with extension edf, bdf, vhdr, set or fif.
+    Files are ``sub-*/[ses-*/]eeg/*_eeg`` with an extension of
+    `neurogenomics_kb.brain.eeg.formats.FORMATS`: edf, bdf, vhdr, set, fif.
 
     Parameters
     ----------

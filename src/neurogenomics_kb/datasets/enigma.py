@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 
-from neurogenomics_kb.brain.enigma import enigma_table
+from neurogenomics_kb.brain.enigma import ID, enigma_table
+from neurogenomics_kb.brain.text_tables import GAPS, read_text_table
 from neurogenomics_kb.datasets.freesurfer import refuse_other_subjects
 from neurogenomics_kb.datasets.raw_file import require_file
 from neurogenomics_kb.foundation.errors import InputError
@@ -52,8 +54,7 @@ class EnigmaTablesDataset(AbstractDataset[None, pd.DataFrame]):
             path = require_file(self._filepath / file, "ENIGMA table")
             # Ids as text, or subject 0012 would become 12; x is the protocol's mark of a region
             # that failed the visual check.
-            first = pd.read_csv(path, nrows=0).columns[0]
-            raw = pd.read_csv(path, dtype={first: str}, na_values=["x", "X", "n/a"])
+            raw = read_text_table(path, gaps=(*GAPS, "x", "X"), text=ID)
             table = enigma_table(raw, file=str(path))
             refuse_other_subjects(frames, file, table)
             frames[file] = table
@@ -71,6 +72,16 @@ class EnigmaTablesDataset(AbstractDataset[None, pd.DataFrame]):
                     remedy="Write all tables from one FreeSurfer run.",
                 )
             etiv = etiv.bfill(axis=1).iloc[:, 0]
+        for column in merged.columns[merged.columns.duplicated()].unique():
+            copies = merged[column].to_numpy(dtype=float)
+            first = copies[:, :1]
+            if not ((copies == first) | (np.isnan(copies) & np.isnan(first))).all():
+                raise InputError(
+                    "the tables disagree",
+                    file=self._filepath,
+                    column=str(column),
+                    remedy="Write all tables from one FreeSurfer run.",
+                )
         merged = merged.loc[:, ~merged.columns.duplicated()]
         return merged if etiv is None else merged.assign(etiv=etiv)
 

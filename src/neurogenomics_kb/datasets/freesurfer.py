@@ -9,7 +9,15 @@ from typing import Any
 import pandas as pd
 from kedro.io import AbstractDataset
 
+from neurogenomics_kb.brain.morphometry import absent_as_gaps, head_size, refuse_impossible
+from neurogenomics_kb.brain.region_names import one_name
 from neurogenomics_kb.brain.stats_files import euler_numbers
+from neurogenomics_kb.brain.text_tables import (
+    read_text_table,
+    require_finite_numbers,
+    take_ids,
+    without_counters,
+)
 from neurogenomics_kb.datasets.raw_file import require_file
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT
@@ -62,6 +70,9 @@ class FreeSurferTablesDataset(AbstractDataset[dict[str, pd.DataFrame], pd.DataFr
     def load(self) -> pd.DataFrame:
         """Columns ``<group>__<region>``, ``etiv`` (mm³) and Euler numbers, by ``subject_id``.
 
+        Regions have one name over FreeSurfer's releases. A 0 of a region that everybody has is a
+        gap: ``aparcstats2table`` writes it where a subject lacks the region.
+
         Euler numbers come from the surface holes that ``asegstats2table`` writes since FreeSurfer
         6, and are absent where the tables have none.
         """
@@ -74,12 +85,13 @@ class FreeSurferTablesDataset(AbstractDataset[dict[str, pd.DataFrame], pd.DataFr
                 refuse_other_subjects(frames, file, table)
                 found = next((c for c in ETIV if c in table), None)
                 if etiv is None and found is not None:
-                    etiv = table[found]
+                    etiv = head_size(table[found], self._filepath / file)
                 if euler.empty and set(HOLES) <= set(table):
                     euler = euler_numbers(table)
                 regions = [c for c in table if c not in ETIV and not SUMMARY.search(c)]
                 names = [f"{group}{SEPARATOR}{region_name(c, group)}" for c in regions]
                 frames[file] = table[regions].set_axis(names, axis=1)
+                refuse_impossible(frames[file], self._filepath / file)
         merged = pd.concat(frames.values(), axis=1)
         repeated = merged.columns[merged.columns.duplicated()]
         if len(repeated):
@@ -89,6 +101,7 @@ class FreeSurferTablesDataset(AbstractDataset[dict[str, pd.DataFrame], pd.DataFr
                 column=str(repeated[0]),
                 remedy="List every file once in the catalog.",
             )
+        merged = absent_as_gaps(merged, self._filepath)
         if etiv is not None:
             merged = pd.concat([merged, etiv.rename("etiv")], axis=1)
         if not euler.empty:
@@ -114,35 +127,14 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If it is missing, repeats a subject, or holds text where a number belongs.
+        If it is missing, cut off, repeats a subject or a column, or holds text where a number
+        belongs.
     """
     require_file(path, "FreeSurfer table")
-    header = pd.read_csv(path, sep="\t", nrows=0).columns
-    # Read as text, or subject 0012 would become 12.
-    table = pd.read_csv(path, sep="\t", dtype={header[0]: str}, na_values=["n/a"])
-    table = table.set_index(header[0])
-    table.index = table.index.str.strip().astype(object)
-    table.index.name = SUBJECT
-    repeated = table.index[table.index.duplicated()].unique()
-    if len(repeated):
-        raise InputError(
-            f"subjects occur more than once, first '{repeated[0]}'",
-            file=path,
-            subjects=len(repeated),
-            of=len(table),
-            remedy="Keep one row per subject.",
-        )
-    for column in table.columns[~table.dtypes.map(pd.api.types.is_numeric_dtype)]:
-        wrong = pd.to_numeric(table[column], errors="coerce").isna() & table[column].notna()
-        raise InputError(
-            f"expected numbers, found {listing(repr(v) for v in table.loc[wrong, column][:3])}",
-            file=path,
-            column=column,
-            subjects=int(wrong.sum()),
-            of=len(table),
-            remedy="Correct the values, or code missing ones as n/a.",
-        )
-    return table.astype(float)
+    table = without_counters(read_text_table(path), path)
+    index = take_ids(table.iloc[:, 0], path).rename(SUBJECT)
+    columns = {c: require_finite_numbers(table[c], path, str(c)) for c in table.columns[1:]}
+    return pd.DataFrame(columns, copy=False).set_axis(index, axis=0)
 
 
 def refuse_other_subjects(frames: dict[str, pd.DataFrame], file: str, table: pd.DataFrame) -> None:
@@ -162,6 +154,12 @@ def refuse_other_subjects(frames: dict[str, pd.DataFrame], file: str, table: pd.
 
 
 def region_name(column: str, group: str) -> str:
-    """Region without the measure that FreeSurfer appends to cortical columns."""
+    """Region without the measure that FreeSurfer appends to cortical columns.
+
+    Examples
+    --------
+    >>> region_name("lh_G&S_frontomargin_thickness", "destrieux_thickness")
+    'lh_G_and_S_frontomargin'
+    """
     measure = group.rsplit("_", 1)[-1]
-    return column.removesuffix(f"_{measure}")
+    return one_name(column.removesuffix(f"_{measure}"))

@@ -9,6 +9,7 @@ from typing import Any
 from kedro.io import AbstractDataset, DatasetError
 
 from neurogenomics_kb.brain.embeddings import FORMATS, ImportedEmbeddings, read_embeddings
+from neurogenomics_kb.brain.images import OPEN
 from neurogenomics_kb.datasets.raw_file import require_file
 from neurogenomics_kb.foundation.errors import InputError
 
@@ -44,7 +45,7 @@ class NiftiDataset(AbstractDataset[Any, Any]):
 
         require_file(self._filepath, "image")
         try:
-            return nibabel.load(self._filepath, mmap=False, keep_file_open=True)
+            return nibabel.load(self._filepath, **OPEN)
         except Exception as error:  # nibabel raises many kinds
             raise InputError(
                 f"not a NIfTI image ({error})",

@@ -9,10 +9,12 @@ import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 
 from neurogenomics_kb.brain.diffusion import idp_tracts, long_tracts, wide_tracts
+from neurogenomics_kb.brain.text_tables import read_text_table, without_counters
 from neurogenomics_kb.datasets.freesurfer import refuse_other_subjects
 from neurogenomics_kb.datasets.raw_file import require_file
 
 LAYOUTS = ("wide", "long", "idp")
+ANALYSES = ("TBSS", "ProbtrackX")
 
 
 class TractTablesDataset(AbstractDataset[None, pd.DataFrame]):
@@ -33,6 +35,10 @@ class TractTablesDataset(AbstractDataset[None, pd.DataFrame]):
         ``metrics``) are called.
     analysis : {"TBSS", "ProbtrackX"}
         For ``idp``.
+
+    Notes
+    -----
+    Tables are separated by tabs, semicolons, commas or blanks.
 
     Examples
     --------
@@ -67,6 +73,8 @@ class TractTablesDataset(AbstractDataset[None, pd.DataFrame]):
     ) -> None:
         if layout not in LAYOUTS:
             raise DatasetError(f"layout: '{layout}' is none of {', '.join(LAYOUTS)}")
+        if analysis not in ANALYSES:
+            raise DatasetError(f"analysis: '{analysis}' is none of {', '.join(ANALYSES)}")
         if (layout == "wide") != bool(tables):
             raise DatasetError("layout 'wide' and `tables` belong together")
         if (layout == "long") != bool(columns):
@@ -89,17 +97,16 @@ class TractTablesDataset(AbstractDataset[None, pd.DataFrame]):
         frames: dict[str, pd.DataFrame] = {}
         for metric, file in self._tables.items():
             path = self._filepath / file
-            table = wide_tracts(self._read(path), metric, file=str(path))
+            raw = without_counters(self._read(path), path)
+            table = wide_tracts(raw, metric, file=str(path))
             refuse_other_subjects(frames, file, table)
             frames[file] = table
         return pd.concat(frames.values(), axis=1)
 
     def _read(self, path: Path, ids: str | None = None) -> pd.DataFrame:
         require_file(path, "table of tracts")
-        separator = "\t" if path.suffix in (".tsv", ".txt") else ","
         # Ids as text, or subject 0012 would become 12.
-        first = ids or pd.read_csv(path, sep=separator, nrows=0).columns[0]
-        return pd.read_csv(path, sep=separator, dtype={first: str}, na_values=["n/a"])
+        return read_text_table(path, text=None if ids is None else [ids])
 
     def save(self, data: None) -> None:
         """Refuse."""

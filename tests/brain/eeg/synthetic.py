@@ -107,3 +107,52 @@ def write_mixed_edf(path: Path, raw: mne.io.BaseRaw, slow: list[str], factor=2) 
 
 def write_table(path: Path, **columns) -> None:
     pd.DataFrame(columns).to_csv(path, sep="\t", index=False)
+
+
+def write_edf_plus(
+    path: Path, raw: mne.io.BaseRaw, onsets, *, seconds=1.0, kind="EDF+D", records=None,
+    prefilter="", notes=(), step_uv=0.05,
+) -> None:  # fmt: skip
+    """An EDF+ file byte by byte: records of `seconds` at `onsets`, and annotations in file time."""
+    bdf = path.suffix == ".bdf"
+    width, annotation = (3, 120) if bdf else (2, 114)
+    per_record = int(seconds * raw.info["sfreq"])
+    names = [*raw.ch_names, f"{kind[:3]} Annotations"]
+    n_channels = len(raw.ch_names)
+    top = 32767
+    samples = [per_record] * n_channels + [annotation // width]
+    limits = [(-top * step_uv, top * step_uv)] * n_channels + [(-1, 1)]
+
+    def cells(values, length):
+        return "".join(f"{value!s:<{length}}"[:length] for value in values)
+
+    header = (
+        ("\xffBIOSEMI" if bdf else f"{0:<8}") + f"{'X X X X':<80}"
+        + f"{'Startdate 01-JAN-2020 X X X':<80}" + "01.01.20" + "00.00.00"
+        + f"{256 * (len(names) + 1):<8}" + f"{kind:<44}"
+        + f"{len(onsets) if records is None else records:<8}" + f"{seconds:<8g}"
+        + f"{len(names):<4}"
+        + cells(names, 16) + cells([""] * len(names), 80)
+        + cells(["uV"] * n_channels + [""], 8)
+        + cells([f"{low:.6g}" for low, _ in limits], 8)
+        + cells([f"{high:.6g}" for _, high in limits], 8)
+        + cells([-top] * n_channels + [-32768], 8) + cells([top] * n_channels + [32767], 8)
+        + cells([*([prefilter] * n_channels), ""], 80)
+        + cells(samples, 8) + cells([""] * len(names), 32)
+    )  # fmt: skip
+    data = np.round(raw.get_data() * 1e6 / step_uv).astype("<i4")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    waiting = list(notes)
+    with path.open("wb") as stream:
+        stream.write(header.encode("latin-1"))
+        for number, onset in enumerate(onsets):
+            part = data[:, number * per_record : (number + 1) * per_record]
+            if bdf:
+                stream.write(part.reshape(-1, 1).view("u1")[:, :3].tobytes())
+            else:
+                stream.write(part.astype("<i2").tobytes())
+            tal = b"" if onset is None else f"+{onset:g}\x14\x14\x00".encode()
+            while waiting and onset is not None and waiting[0][0] < onset + seconds:
+                at, length, text = waiting.pop(0)
+                tal += f"+{at:g}\x15{length:g}\x14{text}\x14\x00".encode()
+            stream.write(tal.ljust(annotation, b"\x00"))

@@ -66,6 +66,15 @@ def channel_types(names: list[str], recording: Recording) -> tuple[list[str], li
         file, table = found
         types = dict(zip(table["name"], table.get("type", ["EEG"] * len(table)), strict=True))
         marks = dict(zip(table["name"], table.get("status", [""] * len(table)), strict=True))
+        twice = table["name"][table["name"].duplicated()]
+        if len(twice) and len(table.drop_duplicates()) > table["name"].nunique():
+            raise UnusableRecording(
+                "channels.tsv does not fit",
+                f"channel {listing(twice.unique())} is described twice",
+                file=file,
+                column="name",
+                remedy="Keep one row per channel.",
+            )
         known = {n: _match(n, types) for n in names}
         marked = {n for n, mark in marks.items() if mark.strip().lower() == "bad"}
         strange = sorted(marked - set(known.values()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,7 +69,8 @@ def clean_recording(
     (both FIR); bad channels, listed and found; spherical-spline interpolation (Perrin et al.,
     Electroencephalography and Clinical Neurophysiology 1989); average reference; segments without
     overlap; rejection of segments in which any channel exceeds `max_peak_to_peak` or stays below
-    `min_peak_to_peak`, or that an annotation marks as bad or a joint runs through.
+    `min_peak_to_peak`, or that an annotation marks as bad, a joint runs through, or that lie in a
+    piece between joints that is shorter than the filters.
 
     Parameters
     ----------
@@ -96,7 +98,7 @@ def clean_recording(
     """
     raw = opened.raw
     _check_length(raw, high_pass, low_pass, path)
-    _mark_joints(raw)
+    _mark_joints(raw, filter_length(high_pass, low_pass, raw.info["sfreq"]))
     if resample is not None and raw.info["sfreq"] != resample:
         raw.resample(resample, verbose="error")
     _filter(raw, opened.line_frequency, high_pass, low_pass)
@@ -214,15 +216,26 @@ def _check_unit(data: np.ndarray, path: Path) -> None:
         )
 
 
-def _mark_joints(raw: mne.io.BaseRaw) -> None:
-    """Make filters and segments respect places where a recording was cut and joined."""
+def _mark_joints(raw: mne.io.BaseRaw, needed: float) -> None:
+    """Make filters and segments respect places where a recording was cut and joined.
+
+    A piece between two joints that is shorter than the filters is bad: nothing but edges would be
+    left of it.
+    """
+    notes = raw.annotations
     renamed = {
-        text: "EDGE boundary"
-        for text in set(raw.annotations.description)
-        if text.lower().startswith(JOINTS)
+        text: "EDGE boundary" for text in set(notes.description) if text.lower().startswith(JOINTS)
     }
-    if renamed:
-        raw.annotations.rename(renamed)
+    if not renamed:
+        return
+    notes.rename(renamed)
+    end = raw.n_times / raw.info["sfreq"]
+    shift = raw.first_time if notes.orig_time else 0.0
+    joints = notes.onset[notes.description == "EDGE boundary"] - shift
+    joints = np.unique([0.0, *joints[(joints > 0) & (joints < end)], end])
+    for first, last in itertools.pairwise(joints):
+        if last - first < needed and len(joints) > 2:
+            notes.append(first + shift, last - first, "BAD short piece")
 
 
 def _cut(raw: mne.io.BaseRaw, seconds: float) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from neurogenomics_kb.brain.choices import choose
 from neurogenomics_kb.brain.eeg.spectra import Band, band_mask
 
 # Values in flight at a time: bounds memory, does not change results.
@@ -106,17 +107,18 @@ def connect_regions(
         Averaged over the band's frequencies, then over the pairs of channels of two regions,
         regions in alphabetical order.
     """
+    methods = {name: choose(name, MEASURES, "connectivity") for name in measures}
     placed = np.flatnonzero(regions != "")
     names = sorted(set(regions[placed].tolist()))
     members = {name: np.flatnonzero(regions[placed] == name) for name in names}
     result = {}
     for band, limits in bands.items():
         inside = np.flatnonzero(band_mask(frequencies, limits))
-        for measure in measures:
+        for measure, method in methods.items():
             mean = np.zeros((len(placed), len(placed)))
             for k in inside:
                 # A copy in order, since a strided view would be slow in every operation.
-                mean += MEASURES[measure](np.ascontiguousarray(coefficients[:, placed, k]))
+                mean += method(np.ascontiguousarray(coefficients[:, placed, k]))
             mean /= max(len(inside), 1)
             for i, first in enumerate(names):
                 for second in names[i + 1 :]:

@@ -15,7 +15,7 @@ WAVE = "wave_id"
 RUN_METRICS = [
     "sfreq", "n_channels", "n_unplaced", "n_bad_listed", "n_flat", "n_deviating", "n_uncorrelated",
     "n_bad_channels", "n_segments", "n_noisy_segments", "n_flat_segments", "n_marked_segments",
-    "n_clean_segments",
+    "n_clean_segments", "n_bands_left_out",
 ]  # fmt: skip
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,19 +12,12 @@ from typing import Any, Literal
 import mne
 import numpy as np
 
-from neurogenomics_kb.brain.eeg.brainvision_header import check_brainvision
 from neurogenomics_kb.brain.eeg.channels import channel_types, place_channels, plain_name
-from neurogenomics_kb.brain.eeg.edf_header import read_edf_header
+from neurogenomics_kb.brain.eeg.filters import channel_filters, stated_filters
+from neurogenomics_kb.brain.eeg.formats import Reader, reader_for
 from neurogenomics_kb.brain.eeg.recordings import Recording, UnusableRecording, read_sidecar
 from neurogenomics_kb.foundation.errors import InputError, listing
 
-READERS = {
-    ".edf": mne.io.read_raw_edf,
-    ".bdf": mne.io.read_raw_bdf,
-    ".vhdr": mne.io.read_raw_brainvision,
-    ".set": mne.io.read_raw_eeglab,
-    ".fif": mne.io.read_raw_fif,
-}
 # What MNE only warns of, although samples are missing.
 CUT_OFF = re.compile(r"truncat|does not match the (?:file|header)|incomplete|corrupt", re.I)
 LINE_FREQUENCIES = (50.0, 60.0)
@@ -47,12 +39,17 @@ class OpenRecording:
         Channel that the recording was referred to, "" if it is not among the channels.
     unplaced : list of str
         Channels left out because their position is unknown.
+    high_pass, low_pass : float or None
+        Of the filters that the EEG was recorded with (Hz), as far as file and sidecars tell: the
+        narrowest over channels.
     """
 
     raw: mne.io.BaseRaw
     line_frequency: float
     reference: str
     unplaced: list[str]
+    high_pass: float | None = None
+    low_pass: float | None = None
 
 
 def open_recording(
@@ -62,6 +59,7 @@ def open_recording(
     min_placed: float = 0.5,
     mixed_rates: Literal["refuse", "drop"] = "refuse",
     line_frequency: float | None = None,
+    formats: Sequence[Mapping[str, Any]] = (),
 ) -> OpenRecording:
     """Read a recording with its BIDS sidecars.
 
@@ -72,9 +70,11 @@ def open_recording(
         As in `place_channels`.
     mixed_rates : {"refuse", "drop"}
         EEG channels of different sampling rates within one file: refuse the file, or keep those of
-        the commonest rate. Readers would interpolate the slower ones, whose spectra then end early.
+        the commonest rate, for formats that can hold several.
     line_frequency : float, optional
         Of the mains (Hz), where the sidecar has no PowerLineFrequency.
+    formats : sequence of mapping
+        Options of single formats, see `neurogenomics_kb.brain.eeg.formats.format_options`.
 
     Raises
     ------
@@ -84,7 +84,8 @@ def open_recording(
     """
     sidecar = read_sidecar(recording)
     line = _line_frequency(sidecar, line_frequency, recording)
-    raw = _read(recording, mixed_rates)
+    reader = reader_for(recording.path, formats, mixed_rates=mixed_rates)
+    raw, high_pass, low_pass = _read(recording, reader)
     expected = sidecar.get("RecordingDuration")
     if isinstance(expected, int | float) and raw.times[-1] < expected - SLACK:
         raise UnusableRecording(
@@ -96,7 +97,15 @@ def open_recording(
     reference = str(sidecar.get("EEGReference", ""))
     unplaced = place_channels(raw, recording, montage=montage, min_placed=min_placed)
     names = {plain_name(n).lower(): n for n in raw.ch_names}
-    return OpenRecording(raw, line, names.get(plain_name(reference).lower(), ""), unplaced)
+    referred = names.get(plain_name(reference).lower(), "")
+    told = [
+        (high_pass, low_pass),
+        stated_filters(sidecar),
+        channel_filters(recording, raw.ch_names),
+    ]
+    high_pass = max((high for high, _ in told if high), default=None)
+    low_pass = min((low for _, low in told if low), default=None)
+    return OpenRecording(raw, line, referred, unplaced, high_pass, low_pass)
 
 
 def sampling_rate(recording: Recording) -> float:
@@ -107,7 +116,8 @@ def sampling_rate(recording: Recording) -> float:
     UnusableRecording
         If it cannot be read.
     """
-    return float(_open(recording, {}).info["sfreq"])
+    reader = reader_for(recording.path)
+    return float(_checked(recording, lambda: reader.open(recording.path)).raw.info["sfreq"])
 
 
 def refuse_different_rates(recordings: Sequence[Recording]) -> None:
@@ -154,11 +164,15 @@ def _line_frequency(sidecar: dict[str, Any], default: float | None, recording: R
     return float(value)
 
 
-def _read(recording: Recording, mixed_rates: str) -> mne.io.BaseRaw:
-    options: dict[str, Any] = {}
-    if recording.path.suffix.lower() in (".edf", ".bdf"):
-        options["exclude"] = _at_other_rates(recording, mixed_rates)
-    raw = _open(recording, options)
+def _read(
+    recording: Recording, reader: Reader
+) -> tuple[mne.io.BaseRaw, float | None, float | None]:
+    """EEG channels in memory, and the high-pass and low-pass that they were recorded with."""
+    opened = _checked(
+        recording,
+        lambda: reader.open(recording.path, lambda names: channel_types(names, recording)[0]),
+    )
+    raw = opened.raw
     eeg, bad = channel_types(raw.ch_names, recording)
     raw.pick(eeg)
     raw.set_channel_types(dict.fromkeys(eeg, "eeg"), on_unit_change="ignore", verbose="error")
@@ -172,39 +186,7 @@ def _read(recording: Recording, mixed_rates: str) -> mne.io.BaseRaw:
             file=recording.path,
             remedy="Export the recording again.",
         )
-    return raw
-
-
-def _at_other_rates(recording: Recording, mixed_rates: str) -> list[str]:
-    """Channels of an EDF or BDF file that are not sampled as the EEG is."""
-    header = _checked(recording, lambda: read_edf_header(recording.path))
-    eeg, _ = channel_types(header.channels, recording)
-    rates = dict(zip(header.channels, header.rates, strict=True))
-    counted = Counter(rates[n] for n in eeg)
-    # The higher of two rates that are equally common.
-    kept = max(counted, key=lambda rate: (counted[rate], rate))
-    if len(counted) > 1 and mixed_rates == "refuse":
-        rest = [n for n in eeg if rates[n] != kept]
-        raise UnusableRecording(
-            "mixed sampling rates",
-            f"EEG channels are sampled at {listing(f'{r:g} Hz' for r in sorted(counted))} "
-            f"({listing(rest)} not at {kept:g} Hz)",
-            file=recording.path,
-            remedy="Give the channels' types in channels.tsv if they are no EEG, or set "
-            "eeg.recording.mixed_rates to `drop`.",
-        )
-    return [n for n in dict.fromkeys(header.channels) if rates[n] != kept]
-
-
-def _open(recording: Recording, options: dict[str, Any]) -> mne.io.BaseRaw:
-    suffix = recording.path.suffix.lower()
-    check = {".edf": read_edf_header, ".bdf": read_edf_header, ".vhdr": check_brainvision}
-    if suffix in check:
-        _checked(recording, lambda: check[suffix](recording.path))
-    return _checked(
-        recording,
-        lambda: READERS[suffix](recording.path, preload=False, verbose="warning", **options),
-    )
+    return raw, opened.high_pass, opened.low_pass
 
 
 def _checked(recording: Recording, read):

@@ -11,30 +11,21 @@ from typing import Any
 
 import pandas as pd
 
+from neurogenomics_kb.brain.eeg.formats import suffixes
+from neurogenomics_kb.brain.eeg.unusable import UnusableRecording
 from neurogenomics_kb.foundation.errors import InputError, listing
 
-# One file per recording; BrainVision's header names its .eeg and .vmrk.
-SUFFIXES = (".edf", ".bdf", ".vhdr", ".set", ".fif")
-ENTITY = re.compile(r"([a-z]+)-([A-Za-z0-9+]+)")
-SUBJECT_FOLDER = re.compile(r"sub-[A-Za-z0-9]+")
+__all__ = [
+    "Recording",
+    "UnusableRecording",
+    "find_recordings",
+    "read_coordinate_system",
+    "read_sidecar",
+    "read_sidecar_table",
+]
 
-
-class UnusableRecording(InputError):
-    """A recording that cannot become features.
-
-    Parameters
-    ----------
-    reason : str
-        Short reason, the same for all recordings with that defect, by which they are counted.
-    problem : str
-        What is wrong with this one.
-    **where
-        As `InputError` takes it.
-    """
-
-    def __init__(self, reason: str, problem: str, **where: Any) -> None:
-        super().__init__(problem, **where)
-        self.reason = reason
+# Entity and label; labels such as CC-001, which BIDS does not allow, occur.
+ENTITY = re.compile(r"(?:^|_)([a-z]+)-([^_]+)")
 
 
 @dataclass(frozen=True)
@@ -70,7 +61,7 @@ class Recording:
 def find_recordings(root: Path, *, task: str | None = None) -> list[Recording]:
     """EEG recordings below a BIDS folder, none of them opened.
 
-    Looks for ``sub-*/[ses-*/]eeg/*_eeg`` with an extension of `SUFFIXES`.
+    Looks for ``sub-*/[ses-*/]eeg/*_eeg`` with an extension that a format has.
 
     Parameters
     ----------
@@ -99,7 +90,7 @@ def find_recordings(root: Path, *, task: str | None = None) -> list[Recording]:
             file=root,
             remedy=f"There are the tasks {listing(tasks)}."
             if tasks
-            else f"Expected sub-*/[ses-*/]eeg/*_eeg with one of {listing(SUFFIXES)}.",
+            else f"Expected sub-*/[ses-*/]eeg/*_eeg with one of {listing(suffixes(), 9)}.",
         )
     if task is None and len(tasks) > 1:
         raise InputError(
@@ -124,7 +115,7 @@ def _files(root: Path) -> Iterator[Path]:
         for path in root.glob(pattern):
             # Later parts of a split FIF are read with the first.
             part = dict(ENTITY.findall(path.stem)).get("split", "1")
-            if path.suffix.lower() in SUFFIXES and part.lstrip("0") == "1":
+            if path.suffix.lower() in suffixes() and part.lstrip("0") == "1":
                 yield path
 
 

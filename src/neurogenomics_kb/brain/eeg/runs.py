@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from neurogenomics_kb.brain.choices import choose
 from neurogenomics_kb.brain.eeg.cleaning import Segments, clean_recording
 from neurogenomics_kb.brain.eeg.coupling import connect_regions
 from neurogenomics_kb.brain.eeg.encoders import SegmentEncoder, embed_segments, load_segment_encoder
+from neurogenomics_kb.brain.eeg.filters import Filters, filtered_bands
 from neurogenomics_kb.brain.eeg.reading import open_recording
 from neurogenomics_kb.brain.eeg.recordings import Recording, UnusableRecording
 from neurogenomics_kb.brain.eeg.regions import REGIONS
@@ -24,10 +29,15 @@ from neurogenomics_kb.brain.eeg.spectra import (
     fourier_coefficients,
     peak_frequency,
 )
-from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.naming import feature_name
+from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.naming import feature_name, parse_feature_name
+
+logger = logging.getLogger(__name__)
 
 EDGE = "~"
+# Parameters of `describe_segments` that are ranges of frequencies, beside the bands.
+APERIODIC, ALPHA = "aperiodic_band", "alpha_band"
+KINDS = ("high-pass", "low-pass")
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,9 @@ def process_recording(
     recording : Recording
     reading, cleaning, features : mapping
         Keyword arguments of `open_recording`, `clean_recording` and `describe_segments`;
-        ``unusable: error`` beside the first raises what is otherwise noted in the result.
+        beside the first, ``unusable: error`` raises what is otherwise noted in the result, and
+        ``recorded_filter`` (one of `FILTERED`) says what becomes of bands that the recording was
+        filtered in.
     encoders : mapping of str to mapping
         Model card to spec of the segment encoders whose embeddings are added.
 
@@ -75,9 +87,15 @@ def process_recording(
     InputError
         For what concerns all recordings, such as an unknown montage or encoder.
     """
-    options = {name: value for name, value in reading.items() if name != "unusable"}
+    own = ("unusable", "recorded_filter")
+    options = {name: value for name, value in reading.items() if name not in own}
+    filtered = reading.get("recorded_filter", "refuse")
     try:
         opened = open_recording(recording, **options)
+        filters = opened.high_pass, opened.low_pass
+        lost = choose(filtered, FILTERED, "recorded_filter")(
+            filters, analysed_bands(features), recording.path
+        )
         segments = clean_recording(opened, recording.path, **cleaning)
     except UnusableRecording as error:
         if reading.get("unusable") == "error":
@@ -86,18 +104,107 @@ def process_recording(
     except Exception as error:
         error.add_note(f"while working on {recording.path}")
         raise
-    found = describe_segments(segments, **features)
+    found = without_bands(describe_segments(segments, **features), lost)
     for encoder_id, spec in encoders.items():
         # One copy per process: weights are read once, not once per recording.
         encoder = _encoder(json.dumps(dict(spec), sort_keys=True))
         try:
+            if lost:
+                refuse_filtered(encoder_id, filters, recording)
             found |= average_embedding(encoder_id, encoder, segments)
         except InputError as error:
             if reading.get("unusable") == "error":
                 raise
             problem = f"{recording.path}: {error}"
             return Run(recording, reason=f"{encoder_id} cannot read it", problem=problem)
-    return Run(recording, {"sfreq": segments.sfreq, **segments.counts}, found)
+    counts = {"sfreq": segments.sfreq, **segments.counts, "n_bands_left_out": len(lost)}
+    return Run(recording, counts, found)
+
+
+def analysed_bands(features: Mapping[str, Any]) -> dict[str, Band]:
+    """Every range of frequencies (Hz) that `describe_segments` looks at, by name."""
+    defaults = inspect.signature(describe_segments).parameters
+    ranges = {name: features.get(name) or defaults[name].default for name in (APERIODIC, ALPHA)}
+    return {**(features.get("bands") or BANDS), **ranges}
+
+
+def refuse_filtered_bands(filters: Filters, bands: Mapping[str, Band], path: Path) -> list[str]:
+    """No band, or an error if a recorded filter reaches into one.
+
+    Raises
+    ------
+    UnusableRecording
+    """
+    lost = filtered_bands(filters, bands)
+    if lost:
+        told = [f"{value:g} Hz {kind}" for value, kind in zip(filters, KINDS, strict=True) if value]
+        raise UnusableRecording(
+            "recorded filter inside the bands",
+            f"recorded with {' and '.join(told)}, which reaches into {listing(lost, 9)}",
+            file=path,
+            remedy="Change eeg.measures for the whole cohort, or set eeg.recording.recorded_filter "
+            "to leave_out (these bands become missing) or, if header and sidecars are wrong, to "
+            "ignore.",
+        )
+    return []
+
+
+def leave_filtered_bands_out(filters: Filters, bands: Mapping[str, Band], path: Path) -> list[str]:
+    """Bands that a recorded filter reaches into, with a line in the log."""
+    lost = filtered_bands(filters, bands)
+    if lost:
+        logger.warning("eeg: %s: %s are left out, filtered when recorded", path, listing(lost, 9))
+    return lost
+
+
+def take_all_bands(filters: Filters, bands: Mapping[str, Band], path: Path) -> list[str]:
+    """No band: the filters are not believed."""
+    return []
+
+
+# What to do with bands that a recording was filtered in.
+FILTERED = {
+    "refuse": refuse_filtered_bands,
+    "leave_out": leave_filtered_bands_out,
+    "ignore": take_all_bands,
+}
+
+
+def without_bands(features: dict[str, float], lost: Sequence[str]) -> dict[str, float]:
+    """Features with a gap in everything that bands which were left out enter.
+
+    Shares of the power need all bands, distances from the aperiodic part and the alpha peak need
+    the range in which that part is fitted.
+    """
+    if not lost:
+        return features
+    spectral = [name for name in lost if name not in (APERIODIC, ALPHA)]
+    gone = set()
+    for column in features:
+        name = parse_feature_name(column)
+        if (
+            name.component in spectral
+            or (name.group == "relative_power" and spectral)
+            or (name.group in ("aperiodic", "periodic_power", "peak_alpha") and APERIODIC in lost)
+            or (name.group == "peak_alpha" and ALPHA in lost)
+        ):
+            gone.add(column)
+    return {column: np.nan if column in gone else value for column, value in features.items()}
+
+
+def refuse_filtered(encoder_id: str, filters: Filters, recording: Recording) -> None:
+    """Refuse to embed what was filtered within the bands: no part of a vector can be left out.
+
+    Raises
+    ------
+    InputError
+    """
+    told = [f"{value:g} Hz {kind}" for value, kind in zip(filters, KINDS, strict=True) if value]
+    raise InputError(
+        f"recorded with {' and '.join(told)}, inside the bands; {encoder_id} reads all of them",
+        file=recording.path,
+        remedy="Use a strategy without this encoder.",
+    )
 
 
 @lru_cache(maxsize=2)

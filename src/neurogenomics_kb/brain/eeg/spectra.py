@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from neurogenomics_kb.brain.choices import choose
+
 Band = tuple[float, float]
 BANDS: dict[str, Band] = {
     "delta": (1.0, 4.0),
@@ -163,6 +165,7 @@ def peak_frequency(
     float
         NaN if there is no peak: a missing alpha rhythm stays missing.
     """
+    locate = choose(method, PEAKS, "alpha_method")
     if not np.isfinite(aperiodic.offset) or not (power > 0).all():
         return float("nan")
     rest = np.log10(power) - aperiodic.log_power(frequencies)
@@ -180,7 +183,19 @@ def peak_frequency(
     beside = abs(vertex - frequencies[top]) > FLANK or not band[0] <= vertex <= band[1]
     if beside or height < min_height:
         return float("nan")
-    if method == "parabola":
-        return float(vertex)
-    weight = np.maximum(power[inside] - 10 ** aperiodic.log_power(frequencies[inside]), 0)
-    return float(weight @ frequencies[inside] / weight.sum())
+    above = np.maximum(power[inside] - 10 ** aperiodic.log_power(frequencies[inside]), 0)
+    return locate(float(vertex), frequencies[inside], above)
+
+
+def at_vertex(vertex: float, frequencies: np.ndarray, above: np.ndarray) -> float:
+    """Vertex of the parabola through the log spectrum around the maximum."""
+    return vertex
+
+
+def at_centre_of_gravity(vertex: float, frequencies: np.ndarray, above: np.ndarray) -> float:
+    """Mean frequency weighted by the power above the aperiodic part."""
+    return float(above @ frequencies / above.sum())
+
+
+# Where a peak lies, by the name of the method.
+PEAKS = {"parabola": at_vertex, "centre_of_gravity": at_centre_of_gravity}

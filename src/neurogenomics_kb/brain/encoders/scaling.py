@@ -7,7 +7,8 @@ run.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +16,51 @@ import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError, listing
 
-# What each scaling reads from a file of reference statistics.
-SCALINGS: dict[str, tuple[str, ...]] = {
-    "none": (),
-    "centre": (),
-    "zscore": (),
-    "global_zscore": (),
-    "run_robust": (),
-    "reference_robust": ("median", "iqr"),
-    "centred_reference_robust": ("median", "iqr"),
-    "centred_reference_shift": ("median", "iqr"),
-    "reference_minmax": ("minimum", "maximum"),
+Statistics = tuple[np.ndarray | float, np.ndarray | float]
+
+
+def _run_robust(values: np.ndarray, _) -> Statistics:
+    low, middle, high = np.percentile(values, [25, 50, 75], axis=0)
+    return middle, high - low
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """One way to scale a series.
+
+    Parameters
+    ----------
+    statistics : callable
+        Series (frames, parcels) and the reference's statistics to centre and spread.
+    fields : tuple of str
+        What is read from a file of reference statistics.
+    centred : bool
+        The run's own means are taken off first.
+    """
+
+    statistics: Callable[[np.ndarray, Mapping[str, np.ndarray]], Statistics]
+    fields: tuple[str, ...] = ()
+    centred: bool = False
+
+
+ROBUST = ("median", "iqr")
+SCALINGS: dict[str, Scaling] = {
+    "none": Scaling(lambda values, _: (0.0, 1.0)),
+    "centre": Scaling(lambda values, _: (0.0, 1.0), centred=True),
+    "zscore": Scaling(lambda values, _: (values.mean(axis=0), values.std(axis=0))),
+    "global_zscore": Scaling(lambda values, _: (values.mean(), values.std(ddof=1))),
+    "run_robust": Scaling(_run_robust),
+    "reference_robust": Scaling(lambda _, table: (table["median"], table["iqr"]), ROBUST),
+    "centred_reference_robust": Scaling(
+        lambda _, table: (table["median"], table["iqr"]), ROBUST, centred=True
+    ),
+    "centred_reference_shift": Scaling(
+        lambda _, table: (table["median"] / table["iqr"], 1.0), ROBUST, centred=True
+    ),
+    "reference_minmax": Scaling(
+        lambda _, table: (table["minimum"], table["maximum"] - table["minimum"]),
+        ("minimum", "maximum"),
+    ),
 }
 # Names in the arrays that the authors' programs save.
 PUBLISHED = {"median": "medians", "iqr": "iqrs", "minimum": "minima", "maximum": "maxima"}
@@ -120,7 +155,8 @@ def make_scaling(
             column="scaling",
             remedy=f"Choose one of {listing(SCALINGS, len(SCALINGS))}.",
         )
-    fields = SCALINGS[name]
+    scaling = SCALINGS[name]
+    fields = scaling.fields
     if fields and reference is None:
         raise InputError(
             f"scaling '{name}' of {model} needs statistics of a reference cohort",
@@ -131,23 +167,9 @@ def make_scaling(
     table = read_reference(reference, fields, n_parcels) if fields else {}
 
     def scale(values: np.ndarray, subject: str = "") -> np.ndarray:
-        centre: np.ndarray | float = 0.0
-        spread: np.ndarray | float = 1.0
-        if name.startswith("centre"):
+        if scaling.centred:
             values = values - values.mean(axis=0)
-        if name == "zscore":
-            centre, spread = values.mean(axis=0), values.std(axis=0)
-        elif name == "global_zscore":
-            centre, spread = values.mean(), values.std(ddof=1)
-        elif name == "run_robust":
-            low, centre, high = np.percentile(values, [25, 50, 75], axis=0)
-            spread = high - low
-        elif name.endswith("reference_robust"):
-            centre, spread = table["median"], table["iqr"]
-        elif name == "centred_reference_shift":
-            centre = table["median"] / table["iqr"]
-        elif name == "reference_minmax":
-            centre, spread = table["minimum"], table["maximum"] - table["minimum"]
+        centre, spread = scaling.statistics(values, table)
         flat = np.atleast_1d(np.asarray(spread) <= 0)
         if flat.any():
             raise InputError(

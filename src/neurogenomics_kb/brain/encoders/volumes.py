@@ -10,6 +10,7 @@ import numpy as np
 
 from neurogenomics_kb.brain.encoders.base import PreparedRun, require_tr
 from neurogenomics_kb.brain.encoders.scaling import SAME_TR
+from neurogenomics_kb.brain.images import DAMAGE, damaged, read_to_end
 from neurogenomics_kb.foundation.errors import InputError
 
 SCALINGS = ("zscore", "minmax")
@@ -169,8 +170,18 @@ def check_header_tr(image: Any, tr: float, file: str) -> float:
 
 
 def read_frames(image: Any, start: int, stop: int) -> np.ndarray:
-    """Some volumes as numbers."""
-    return np.asarray(image.dataobj[..., start:stop], dtype=np.float32)
+    """Some volumes as numbers.
+
+    Raises
+    ------
+    InputError
+        If the file is truncated or damaged.
+    """
+    try:
+        return np.asarray(image.dataobj[..., start:stop], dtype=np.float32)
+    except DAMAGE as error:
+        where = image.get_filename() or "image"
+        raise damaged(error, where, "Copy or make it again, or leave the subject out.") from None
 
 
 def blocks(image: Any) -> Iterator[np.ndarray]:
@@ -206,6 +217,7 @@ def statistics(image: Any, scaling: str, file: str) -> tuple[float, float, float
             count, total = count + inside.size, total + added
             squares += float(np.vdot(inside, inside))
             low, high = min(low, float(inside.min())), max(high, float(inside.max()))
+    read_to_end(image, file)
     if not high > low:
         raise InputError(
             "the image holds no signal",

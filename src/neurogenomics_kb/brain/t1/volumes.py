@@ -8,6 +8,7 @@ from typing import Any, Literal
 import nibabel as nib
 import numpy as np
 
+from neurogenomics_kb.brain.images import OPEN, read_to_end
 from neurogenomics_kb.foundation.errors import InputError
 
 VOXEL_MM, TOLERANCE_MM = 1.0, 0.05
@@ -50,6 +51,7 @@ def prepare_t1(
     """
     if isinstance(image, str | Path):
         image, file = open_image(Path(image)), file or str(image)
+    whole = image
     if len(image.shape) == 4 and image.shape[3] == 1:
         image = image.slicer[..., 0]
     if len(image.shape) != 3:
@@ -59,13 +61,14 @@ def prepare_t1(
             remedy="Give the anatomical image, not a functional run.",
         )
     check_grid(image, file)
-    image = nib.as_closest_canonical(image)
     try:
-        data = np.asarray(image.dataobj, dtype=np.float32)
+        turned = nib.as_closest_canonical(image)
+        data = np.asarray(turned.dataobj, dtype=np.float32)
     except Exception as error:  # damaged compression raises kinds of its own
         raise InputError(
             f"the voxels cannot be read ({error})", file=file, remedy="Copy the file again."
         ) from None
+    read_to_end(whole, file, remedy="Copy the file again.")
     bad = int((~np.isfinite(data)).sum())
     if bad:
         raise InputError(
@@ -85,7 +88,7 @@ def open_image(path: Path) -> Any:
         If the file is missing or not an image.
     """
     try:
-        return nib.load(path)
+        return nib.load(path, **OPEN)
     except Exception as error:  # nibabel raises many kinds
         raise InputError(
             f"not a readable image ({' '.join(str(error).split())[:120]})",

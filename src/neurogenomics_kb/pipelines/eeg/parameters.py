@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from neurogenomics_kb.brain.eeg.formats import format_options
 from neurogenomics_kb.brain.eeg.spectra import BANDS
 from neurogenomics_kb.foundation.naming import SEPARATOR
 from neurogenomics_kb.pipelines.quality import Parameters, QualityParameters
@@ -29,6 +30,12 @@ class RecordingParameters(Parameters):
         Of the mains (Hz), where sidecars do not say.
     unusable : {"exclude", "error"}
         A recording that cannot be used is excluded and counted, or ends the run.
+    recorded_filter : {"refuse", "leave_out", "ignore"}
+        Recordings whose own high-pass or low-pass (of header or sidecars) reaches into the bands:
+        they cannot be used, or these bands are missing in them, or the filters are not believed.
+    formats : list of dict
+        Options of single file formats, ``{format: edf, mixed_rates: drop}``; see
+        `neurogenomics_kb.brain.eeg.formats`.
     """
 
     montage: str = "auto"
@@ -36,6 +43,15 @@ class RecordingParameters(Parameters):
     mixed_rates: Literal["refuse", "drop"] = "refuse"
     line_frequency: Literal[50, 60] | None = None
     unusable: Literal["exclude", "error"] = "exclude"
+    recorded_filter: Literal["refuse", "leave_out", "ignore"] = "refuse"
+    formats: list[dict[str, Any]] = Field(default_factory=list)
+
+    @field_validator("formats")
+    @classmethod
+    def _check_formats(cls, formats: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for chosen in formats:
+            format_options(chosen)
+        return formats
 
 
 class CleaningParameters(Parameters):

@@ -69,7 +69,8 @@ def denoise_options(
 ) -> dict[str, Any]:
     """Keyword arguments of `denoise`: the card's, or those of the parameters without a card."""
     if card is None:
-        return connectivity.model_dump(exclude={"n_jobs", "kinds"})
+        chosen = {"nuisance", "high_pass", "low_pass", "detrend"}
+        return connectivity.model_dump(include=chosen)
     band, regress = card.find("filter"), card.find("regress")
     nuisance = ConfoundStrategy(signals=())
     if regress is not None:

@@ -18,6 +18,7 @@ from neurogenomics_kb.brain.encoding import (
 )
 from neurogenomics_kb.brain.motion import mean_framewise_displacement, motion_quality
 from neurogenomics_kb.brain.pooling import PooledSubject, count_pooled
+from neurogenomics_kb.brain.series import looked_through
 from neurogenomics_kb.brain.windows import Rules
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.naming import SUBJECT, feature_name
@@ -84,6 +85,8 @@ def embed_runs(
     passed = checked.index[checked["included"]]
     checked = merge_runs(checked)
     subjects = checked.index[checked["included"]].tolist()
+    series = parcels or timeseries
+    series = series if is_absent(series) else looked_through(series)
     blocks, notes = [], {}
     for encoder_id, strategy in strategies.items():
         card = encoder_card(recipe, strategy)
@@ -100,9 +103,7 @@ def embed_runs(
             pooling = token_pooling(spec, rules, encoder_id)
             encoder = load_brain_encoder(spec, **embedding.loading, **pooling)
             tr = repetition_time({} if is_absent(sidecar) else sidecar)
-            runs, tables = encoder_inputs(
-                encoder, encoder_id, parcels or timeseries, volumes, nuisance, card, tr
-            )
+            runs, tables = encoder_inputs(encoder, encoder_id, series, volumes, nuisance, card, tr)
             runs = {k: v for k, v in runs.items() if k in passed or subject_of(k) in passed}
             pooled = embed_all(encoder, encoder_id, rules, runs, tables, tr, subjects)
             names, framing = encoder.names, describe(encoder, tr)

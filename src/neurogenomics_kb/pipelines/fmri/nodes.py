@@ -23,7 +23,8 @@ from neurogenomics_kb.brain.motion import (
     mean_framewise_displacement,
     motion_quality,
 )
-from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.brain.series import looked_through, missing_parcels
+from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SUBJECT, feature_name
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.fmri.acquisition import (
@@ -125,11 +126,14 @@ def build_features(
     tr = repetition_time({} if is_absent(sidecar) else sidecar)
     subjects = quality.index[quality["included"]].tolist()
     card, kinds = parcel_card(recipe), wanted_kinds(recipe, connectivity.kinds)
+    here = {s: series[s] for s in subjects}
+    parcels_of_all, missing = find_missing(here, connectivity)
+    here = looked_through(here, missing)
     options = denoise_options(card, connectivity)
     networks = None
     if "network" in kinds and not is_absent(atlas):
         networks = load_atlas(atlas).networks
-    arguments = [(series[s], confounds[s], tr, s, options, kinds, networks) for s in subjects]
+    arguments = [(here[s], confounds[s], tr, s, options, kinds, networks) for s in subjects]
     # Processes: filtering holds the interpreter's lock, so that threads would wait for each other.
     # A worker of Kedro's ParallelRunner is one of several already; workers of its own would keep it
     # waiting for minutes after the last node.
@@ -144,7 +148,7 @@ def build_features(
         found, features = result or connect_run(*each)
         if names is None:
             names = found
-            check_parcels(card, atlas, names, each[3])
+            check_parcels(card, atlas, parcels_of_all or names, each[3])
             # Filled in place: a list of rows would hold everything twice at the end.
             table = np.empty((len(subjects), sum(map(len, features.values()))), np.float32)
         if found != names:
@@ -163,6 +167,23 @@ def build_features(
     ]
     index = pd.Index(subjects, name=SUBJECT)
     return keep_included(pd.DataFrame(table, index=index, columns=columns), quality)
+
+
+def find_missing(
+    series: dict[str, Loader], connectivity: ConnectivityParameters
+) -> tuple[list[str], dict[str, int]]:
+    """All parcels, and those that some lack, where they are to be left out for everybody."""
+    if connectivity.missing_parcels == "error":
+        return [], {}
+    parcels, missing = missing_parcels(series, max_share=connectivity.max_missing_parcels)
+    if missing:
+        told = listing(f"{parcel} ({n})" for parcel, n in missing.items())
+        logger.warning(
+            "fmri: %d of %d parcels have no signal in some of %d subjects and are left out for "
+            "all: %s",
+            len(missing), len(parcels), len(series), told,
+        )  # fmt: skip
+    return parcels, missing
 
 
 def _report(items: Iterable, what: str, total: int | None = None) -> Iterator:

@@ -44,6 +44,11 @@ class ConnectivityParameters(Parameters):
         Band kept, in Hz; None leaves that side open.
     detrend : bool
         Remove the linear trend.
+    missing_parcels : {"error", "drop"}
+        What to do with a parcel that has no signal in somebody (n/a or the same value in all
+        frames): end the run, or leave the parcel out for everybody.
+    max_missing_parcels : float
+        Largest share of parcels that may be left out.
     n_jobs : int
         Subjects worked on at a time.
     """
@@ -53,6 +58,8 @@ class ConnectivityParameters(Parameters):
     high_pass: float | None = Field(0.01, gt=0)
     low_pass: float | None = Field(0.1, gt=0)
     detrend: bool = True
+    missing_parcels: Literal["error", "drop"] = "error"
+    max_missing_parcels: float = Field(0.2, ge=0, le=1)
     n_jobs: int = 2
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from neurogenomics_kb.brain.euler import SITE_LIMITS, limit_by_site
 from neurogenomics_kb.foundation.delimited import BLANK_ROWS, notes_of
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 from neurogenomics_kb.foundation.naming import parse_feature_name, units_of
@@ -17,6 +18,7 @@ from neurogenomics_kb.pipelines.integration.visits import (
     choose_visits,
     spread_tables,
 )
+from neurogenomics_kb.pipelines.losses import classes_of, loss_notes
 from neurogenomics_kb.registry.cards import EmbeddingStrategy
 from neurogenomics_kb.registry.recipe import QUALITY_COVARIATES, Recipe, refuse_two_classes
 from neurogenomics_kb.stats.confounds import refuse_missing
@@ -24,6 +26,8 @@ from neurogenomics_kb.stats.prediction.folds import refuse_one_class
 from neurogenomics_kb.stats.transformers.filters import count_different
 
 logger = logging.getLogger(__name__)
+
+EULER_REMEDY = "Limits by site: smri.quality.euler_limit."
 
 
 def assemble_cohort(
@@ -64,6 +68,8 @@ def assemble_cohort(
         flow.append(("blank row in the participants table", blank, len(table)))
     table.attrs = {}
     table = choose_visits(recipe, table, flow)
+    site = site_of(recipe, table)
+    quality = apply_site_limits(quality, site)
 
     def keep(mask: pd.Series, step: str) -> None:
         nonlocal table
@@ -93,6 +99,12 @@ def assemble_cohort(
         )
         reasons = checked["reason"].reindex(table.index).fillna("")
         for reason in sorted(set(reasons) - {""}):
+            notes += loss_notes(
+                f"{modality}: {reason}",
+                checked["reason"].reindex(table.index) == reason,
+                loss_columns(table, site, experiment.outcome),
+                remedy=EULER_REMEDY if "Euler" in reason else "",
+            )
             keep(~(checked["reason"].reindex(table.index) == reason), f"{modality}: {reason}")
         keep(table.index.isin(present[name].index), f"no {modality} features")
     if not present:
@@ -131,6 +143,47 @@ def assemble_cohort(
         pd.DataFrame(flow, columns=["step", "excluded", "remaining"]),
         notes,
     )
+
+
+def site_of(recipe: Recipe, table: pd.DataFrame) -> pd.Series | None:
+    """Site of everybody, by the dataset card; None where the cohort has no such column."""
+    named = [name for name, c in recipe.columns.items() if c.role == "site" and name in table]
+    named += ["site"] if "site" in table else []
+    return table[named[0]] if named else None
+
+
+def apply_site_limits(
+    quality: Mapping[str, pd.DataFrame], site: pd.Series | None
+) -> dict[str, pd.DataFrame]:
+    """Quality tables in which limits by site took effect.
+
+    Raises
+    ------
+    InputError
+        If a table asks for one and the cohort has no sites.
+    """
+    judged = dict(quality)
+    for modality, checked in quality.items():
+        if not set(SITE_LIMITS) & set(checked):
+            continue
+        if site is None:
+            raise InputError(
+                "a limit by site is asked for, and the participants have no column of sites",
+                column=f"{modality}.quality.euler_limit",
+                remedy="Give a column the role `site` on the dataset card, or set a fixed limit.",
+            )
+        here = checked[checked.index.isin(site.index)]
+        judged[modality], floors = limit_by_site(here, site)
+        for reason, floor in floors.items():
+            logger.info("%s: %s: floors %s", modality, reason, floor.round(1).to_dict())
+    return judged
+
+
+def loss_columns(table: pd.DataFrame, site: pd.Series | None, outcome: str) -> dict[str, pd.Series]:
+    """Site and classes of the outcome, of the people who are still there."""
+    columns = {} if site is None else {"site": site.reindex(table.index)}
+    classes = classes_of(table[outcome])
+    return columns if classes is None else {**columns, outcome: classes}
 
 
 def divisors_of(recipe: Recipe, present) -> list[str]:

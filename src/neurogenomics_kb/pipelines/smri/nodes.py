@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 import pandas as pd
 
 from neurogenomics_kb.brain import image_quality
+from neurogenomics_kb.brain.euler import site_limit_column
 from neurogenomics_kb.brain.morphometry import (
     euler_of_tables,
     mean_euler_number,
@@ -14,6 +17,8 @@ from neurogenomics_kb.brain.morphometry import (
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.quality import add_image_quality, keep_included, quality_table
 from neurogenomics_kb.pipelines.smri.parameters import SmriQuality
+
+logger = logging.getLogger(__name__)
 
 
 def assess_quality(
@@ -32,9 +37,10 @@ def assess_quality(
     metrics, failures = surface_quality(
         freesurfer,
         numbers,
-        min_euler_number=quality.min_euler_number,
+        min_euler_number=quality.fixed_euler_limit,
         missing_euler=quality.missing_euler,
     )
+    metrics = hand_limit_on(metrics, quality)
     wanted = dict.fromkeys([*quality.image_metrics, *quality.image_limits])
     if wanted and not is_absent(group_image_quality):
         found = image_quality.group_image_quality(
@@ -53,6 +59,18 @@ def assess_quality(
             missing=quality.missing_image_quality,
         )
     return quality_table("smri", metrics, failures, quality.exclude)
+
+
+def hand_limit_on(metrics: pd.DataFrame, quality: SmriQuality) -> pd.DataFrame:
+    """Metrics with the limit by site, if there is one; and a line that says which limit is used."""
+    if "euler_number" not in metrics:
+        return metrics
+    by_site = site_limit_column(quality.euler_limit)
+    told = {k: v for k, v in quality.euler_limit.model_dump().items() if v is not None}
+    if quality.fixed_euler_limit is not None:
+        told["min"] = quality.fixed_euler_limit
+    logger.info("smri: limit on the Euler number: %s", told)
+    return metrics if by_site is None else metrics.assign(**{by_site[0]: by_site[1]})
 
 
 def build_features(

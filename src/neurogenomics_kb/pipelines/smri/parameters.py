@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from neurogenomics_kb.brain.euler import EulerLimit, FixedLimit
 from neurogenomics_kb.pipelines.quality import Limits, Parameters, QualityParameters
 
 
@@ -15,7 +16,12 @@ class SmriQuality(QualityParameters):
     Attributes
     ----------
     min_euler_number : float
-        Smallest mean Euler number of the hemispheres (Rosen et al. 2018).
+        Smallest mean Euler number of the hemispheres (Rosen et al. 2018) where `euler_limit` is
+        fixed and says nothing else.
+    euler_limit : dict
+        ``{method: fixed}``, ``{method: site_mads, n_mads: 3}``, ``{method: site_median,
+        below: 25}`` or ``{method: none}``; see `neurogenomics_kb.brain.euler`. Limits by site take
+        effect where the cohort is assembled, since sites stand in the participants' table.
     missing_euler : {"keep", "drop"}
         What to do with a subject without Euler number in a cohort that has them.
     id_column : str
@@ -30,11 +36,20 @@ class SmriQuality(QualityParameters):
     """
 
     min_euler_number: float = -217.0
+    euler_limit: EulerLimit = FixedLimit()
     missing_euler: Literal["keep", "drop"] = "keep"
     id_column: str = "participant_id"
     image_metrics: list[str] = Field(default_factory=list)
     image_limits: dict[str, Limits] = Field(default_factory=dict)
     missing_image_quality: Literal["keep", "drop"] = "keep"
+
+    @property
+    def fixed_euler_limit(self) -> float | None:
+        """Smallest Euler number that passes everywhere; None where there is no such number."""
+        if not isinstance(self.euler_limit, FixedLimit):
+            return None
+        limit = self.euler_limit.min
+        return self.min_euler_number if limit is None else limit
 
 
 class SmriEmbedding(Parameters):

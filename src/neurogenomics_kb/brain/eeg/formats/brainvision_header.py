@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from neurogenomics_kb.brain.eeg.recordings import UnusableRecording
+from neurogenomics_kb.brain.eeg.unusable import UnusableRecording
 
 FIELD = re.compile(r"^(DataFile|DataFormat|NumberOfChannels|BinaryFormat|DataPoints)=(.*)$", re.M)
 BYTES = {"INT_16": 2, "UINT_16": 2, "INT_32": 4, "IEEE_FLOAT_32": 4}
