@@ -341,7 +341,7 @@ def check_attribution(recipe: Recipe) -> None:
     block = experiment.attribution_block or next(iter(recipe.blocks))
     if (
         "logo" in experiment.analyses
-        and recipe.harmonization.method == "unlearning"
+        and recipe.harmonization.mixes_units
         and block in harmonized_blocks(recipe)
     ):
         raise InputError(
