@@ -19,6 +19,7 @@ from neurogenomics_kb.registry.cards import (
 )
 from neurogenomics_kb.registry.cards.datasets import QUALITY_COVARIATES
 from neurogenomics_kb.registry.cohorts import find_dataset
+from neurogenomics_kb.registry.predictors import expand_predictors
 from neurogenomics_kb.registry.store import Registry
 
 # Analyses of the outcome that have no form for several classes.
@@ -126,6 +127,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         )
     fusion = [registry.get(experiment.fusion, "fusion")] if experiment.fusion else []
     experiment = expand_fusion(experiment, registry)
+    experiment, predictors = expand_predictors(experiment, registry)
     dataset = find_dataset(registry, cohort, experiment.dataset)
     if dataset.status == "planned":
         raise InputError(
@@ -157,6 +159,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         *acquisitions.values(),
         *gene_sets.values(),
         *fusion,
+        *predictors,
     ]
     recipe = Recipe(
         cohort=cohort,

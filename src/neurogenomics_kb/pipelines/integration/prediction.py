@@ -13,18 +13,18 @@ from neurogenomics_kb.pipelines.integration.canonical import cluster_labels
 from neurogenomics_kb.pipelines.integration.classes import (
     class_codes,
     compare_classes,
-    fit_classes,
     predicted_classes,
     refuse_rare_classes,
     score_classes,
 )
+from neurogenomics_kb.registry.cards.predictors import PREDICTORS
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.inference.multiplicity import adjust
 from neurogenomics_kb.stats.prediction import metrics
 from neurogenomics_kb.stats.prediction.bootstrap import bootstrap_folds
 from neurogenomics_kb.stats.prediction.folds import fold_splits, inner_splits
 from neurogenomics_kb.stats.prediction.locked import locked_auc_difference, locked_r2_difference
-from neurogenomics_kb.stats.prediction.predictors import fit_linear, fit_xgboost, predict_score
+from neurogenomics_kb.stats.prediction.predictors import fit_predictor, predict_score
 from neurogenomics_kb.stats.prediction.resampling import (
     corrected_resampled_t,
     fold_mean_interval,
@@ -159,11 +159,11 @@ def part(projections, name: str, variant: str, fold: int) -> np.ndarray:
 
 def fit(recipe: Recipe, algorithm: str, X, y, inner):
     """Fit one algorithm of the experiment."""
-    if recipe.multiclass:
-        return fit_classes(algorithm, X, y, inner, seed=recipe.experiment.seed)
-    if algorithm == "linear":
-        return fit_linear(X, y, inner, continuous=recipe.continuous)
-    return fit_xgboost(X, y, inner, continuous=recipe.continuous, seed=recipe.experiment.seed)
+    experiment = recipe.experiment
+    estimator = PREDICTORS.build(
+        experiment.predictor(algorithm), continuous=recipe.continuous, seed=experiment.seed
+    )
+    return fit_predictor(estimator, X, y, inner)
 
 
 def fold_groups(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray | None:

@@ -57,6 +57,15 @@ class HarmonizationMethod(Card):
     """
 
     type_name: ClassVar[str] = "harmonization"
+    place: ClassVar[str] = "integration_cards/harmonization_methods.yaml"
+    heading: ClassVar[str] = "Harmonization"
+    skeleton: ClassVar[dict[str, Any]] = {
+        "title": "…",
+        "method": "combat",
+        "modalities": ["smri"],
+        "batch": "site",
+        "preserve": ["age", "sex"],
+    }
     in_folds: ClassVar[bool] = True
     mixes_units: ClassVar[bool] = False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -266,6 +266,19 @@ class EmbeddingStrategy(Card):
     """
 
     type_name: ClassVar[str] = "embedding_strategy"
+    place: ClassVar[str] = "integration_cards/embedding_strategies.yaml"
+    heading: ClassVar[str] = "Embedding strategies"
+    skeleton: ClassVar[dict[str, Any]] = {
+        "title": "…",
+        "modality": "smri",
+        "features": ["thickness"],
+        "preprocessing": [
+            {"step": "impute", "method": "median"},
+            {"step": "zscore"},
+            {"step": "residualize", "confounds": ["age", "sex", "site"]},
+        ],
+        "projector": {"type": "pca", "dim": 64},
+    }
 
     modality: Modality
     dataset: DatasetId | None = None
@@ -376,6 +389,13 @@ class FusionStrategy(Card):
     """
 
     type_name: ClassVar[str] = "fusion"
+    place: ClassVar[str] = "integration_cards/fusion_strategies.yaml"
+    heading: ClassVar[str] = "Fusion strategies"
+    skeleton: ClassVar[dict[str, Any]] = {
+        "title": "…",
+        "method": "concatenate",
+        "blocks": {"gene": "genetics_gene_kmer_pca512_v1", "brain": "smri_free_surfer_pca512_v1"},
+    }
 
     method: Literal["concatenate"] = "concatenate"
     blocks: dict[Identifier, StrategyId] = Field(min_length=2)
