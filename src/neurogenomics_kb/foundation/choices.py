@@ -7,7 +7,7 @@ only the fields that this way reads, and the builder. Cards hold options in fiel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
@@ -136,6 +136,24 @@ class Parts(Choices[Part]):
         return _OptionsField(self)
 
     @property
+    def name_field(self) -> _NameField:
+        """Mark of a field that holds a name, where its options have defaults, or the options."""
+        return _NameField(self)
+
+    def options(self, name_or_options: str | BaseModel) -> BaseModel:
+        """Options as they are, or those that a name has by default.
+
+        Raises
+        ------
+        InputError
+            If no part has this name.
+        """
+        if isinstance(name_or_options, str):
+            part = self[name_or_options]
+            return part.options.model_validate({self.tag: name_or_options})
+        return name_or_options
+
+    @property
     def _union(self) -> TypeAdapter:
         # Rebuilt when a part was added, which is seldom; asked for at every card.
         models = tuple(part.options for part in self.values())
@@ -162,3 +180,48 @@ class _OptionsField:
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         return handler(self.parts._union.core_schema)
+
+
+class _NameField(_OptionsField):
+    """As `_OptionsField`, for fields in which a name alone stays a name."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._read)
+
+    def _read(self, value: Any) -> str | BaseModel:
+        if isinstance(value, str):
+            self.parts.validate({self.parts.tag: value})
+            return value
+        return self.parts.validate(value)
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        options = super().__get_pydantic_json_schema__(schema, handler)
+        return {"anyOf": [{"enum": list(self.parts), "type": "string"}, options]}
+
+
+def refuse_unknown(what: str, value: Any, known: Collection[Any]) -> None:
+    """Refuse a setting that is none of a few fixed words.
+
+    Parameters
+    ----------
+    what : str
+        Name of the setting, such as ``rotation``.
+    value : object
+        What was given.
+    known : collection
+        The words.
+
+    Raises
+    ------
+    InputError
+        With the known ones.
+    """
+    if value not in known:
+        raise InputError(
+            f"{what}={value!r} is none of {listing(known, len(known))}{nearest(str(value), known)}",
+            remedy="Use one of them.",
+        )

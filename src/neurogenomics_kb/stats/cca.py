@@ -17,10 +17,11 @@ from joblib import Parallel, delayed
 from scipy.linalg import svd
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.permutation_statistics import STATISTICS, StatisticOptions
 from neurogenomics_kb.stats.inference.canonical import (
     orthonormal_side,
     structure_coefficients,
-    trailing,
+    trailing_roots,
 )
 from neurogenomics_kb.stats.inference.exchangeability import Blocks, Exchangeability, as_blocks
 from neurogenomics_kb.stats.inference.normal_scores import normal_scores as to_normal_scores
@@ -33,6 +34,7 @@ from neurogenomics_kb.stats.inference.spaces import (
     make_space,
     rows_of_space,
 )
+from neurogenomics_kb.stats.inference.statistics import BlockStatistic
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def permutation_cca(
     n_components: int = 3,
     n_permutations: int = 1000,
     blocks: Sequence | np.ndarray | Blocks | None = None,
-    statistic: Literal["wilks", "roy"] = "wilks",
+    statistic: str | StatisticOptions | BlockStatistic = "wilks",
     random_state: int | None = None,
     n_jobs: int | None = None,
     y_confounds: np.ndarray | None = None,
@@ -151,8 +153,9 @@ def permutation_cca(
         Random permutations B beside the identity.
     blocks : array-like (n,) or Blocks, optional
         Exchangeability blocks such as family ids, or nested levels; see `Exchangeability`.
-    statistic : {"wilks", "roy"}
-        Wilks' lambda of the trailing block, or its largest root.
+    statistic : {"wilks", "roy"}, StatisticOptions or callable
+        Wilks' lambda of the trailing block, or its largest root; another one by its options, see
+        ``foundation.permutation_statistics``, or as a function of the coupling and the roots.
     random_state : int, optional
         The result does not depend on `n_jobs`.
     n_jobs : int, optional
@@ -182,8 +185,8 @@ def permutation_cca(
     Raises
     ------
     InputError
-        If N is too small for p + q, sides differ in length, values are missing, or the blocks
-        allow no permutation.
+        If N is too small for p + q, sides differ in length, values are missing, the blocks allow
+        no permutation, or a statistic, regularisation or residual space is unknown.
 
     Examples
     --------
@@ -199,8 +202,7 @@ def permutation_cca(
     n = len(X)
     if len(Y) != n:
         raise InputError(f"X has {n} rows and Y has {len(Y)}", remedy="Align the subjects first.")
-    if statistic not in ("wilks", "roy"):
-        raise ValueError(f"statistic={statistic!r} is neither 'wilks' nor 'roy'")
+    value_of = statistic if callable(statistic) else _block_statistic(statistic)
     if normal_scores:
         X, Y = to_normal_scores(X), to_normal_scores(Y)
     design_x = independent_design(_optional(confounds, n), n)
@@ -226,12 +228,12 @@ def permutation_cca(
     C = min(n_components, *(min(r.U.shape[1], r.V.shape[1]) for r in rotated))
 
     identity = np.arange(spaces[1].size)
-    observed_roots, observed = _statistics(identity, rotated, spaces, shared, C, statistic)
+    observed_roots, observed = _statistics(identity, rotated, spaces, shared, C, value_of)
     draws = _draws(permutations, exchange, n_permutations, random_state)
     chunks = np.array_split(np.arange(len(draws)), max(1, min(len(draws), 8 * abs(n_jobs or 1))))
     done = Parallel(n_jobs=n_jobs)(
         delayed(_permuted)(
-            [draws[i] for i in chunk], exchange, rotated, spaces, shared, C, statistic
+            [draws[i] for i in chunk], exchange, rotated, spaces, shared, C, value_of
         )
         for chunk in chunks
         if len(chunk)
@@ -278,8 +280,16 @@ def permutation_cca(
         n_permutations=len(draws),
         smallest_p=max(exchange.smallest_p, 1 / (1 + len(draws))),
         regularisation=candidate.name,
-        method=f"{method}, {statistic}",
+        method=f"{method}, {_name(statistic)}",
     )
+
+
+def _block_statistic(statistic: str | StatisticOptions) -> BlockStatistic:
+    return STATISTICS.build(STATISTICS.options(statistic))
+
+
+def _name(statistic: str | StatisticOptions | BlockStatistic) -> str:
+    return getattr(statistic, "__name__", None) or str(statistic)
 
 
 def _checked(A, name: str) -> np.ndarray:
@@ -364,23 +374,24 @@ def _draws(permutations, exchange: Exchangeability, n_permutations: int, random_
     return permutations
 
 
-def _permuted(draws, exchange, rotated, spaces, shared, C, statistic):
+def _permuted(draws, exchange, rotated, spaces, shared, C, value_of: BlockStatistic):
     roots, values = [], []
     for draw in draws:
         rows = draw if np.ndim(draw) else exchange.draw(np.random.default_rng(draw))
-        root, value = _statistics(rows, rotated, spaces, shared, C, statistic)
+        root, value = _statistics(rows, rotated, spaces, shared, C, value_of)
         roots.append(root)
         values.append(value)
     return np.stack(roots), np.stack(values)
 
 
-def _statistics(rows, rotated: list[_Rotated], spaces, shared, C: int, statistic: str):
+def _statistics(rows, rotated: list[_Rotated], spaces, shared, C: int, value_of: BlockStatistic):
     """Correlations and statistics (n_candidates, C) with the rows of Y rearranged."""
     roots, values = [], []
     for r in rotated:
         U = r.U[rows]
         G = _between(U, r.V, spaces, shared)
-        root, value = trailing(G, C, statistic)
+        root = trailing_roots(G, C)
+        value = value_of(G, root)
         roots.append(_variate_correlations(G, U, r.V, C) if r.shrunk else root)
         values.append(value)
     return np.stack(roots), np.stack(values)

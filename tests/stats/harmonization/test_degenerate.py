@@ -1,4 +1,4 @@
-"""Features without variance in a site, or all of one variance, spoil neither themselves nor others."""
+"""Features without variance in a site, or all of one variance, spoil no result."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_feature_constant_in_one_site_does_not_turn_shrinkage_off():
     assert model.shift_["north"][6] == raw.shift_["north"][6]
     assert model.spread_["north"][6] == 1.0
     harmonized = model.transform(frame)["c"]
-    assert harmonized[frame["site"] == "north"].nunique() == 1
+    assert np.ptp(harmonized[frame["site"] == "north"]) == 0
 
 
 @pytest.mark.parametrize("kind", ["combat", "covbat"])
@@ -160,7 +160,7 @@ def test_controls_teach_and_patients_change_nothing(kind):
 
 
 def test_shares_of_patients_do_not_become_site_effects():
-    """Learned from everybody, a site of patients is pulled to the others; from controls it is not."""
+    """Learned from everybody, a site of many patients is pulled towards the others."""
     frame = reads(clinic(np.random.default_rng(0)), "combat")
     patients, gap = frame["diagnosis"] == 1, {}
     for name, chosen in {"all": None, "controls": {"diagnosis": [0]}}.items():
@@ -174,7 +174,7 @@ def test_shares_of_patients_do_not_become_site_effects():
 
 def test_nobody_to_learn_from_is_refused():
     frame = reads(clinic(np.random.default_rng(1)), "combat")
-    with pytest.raises(InputError, match="among those to learn from .diagnosis: 7."):
+    with pytest.raises(InputError, match=r"among those to learn from .diagnosis: 7."):
         ComBat("site", fit_on={"diagnosis": [7]}).fit(frame)
     with pytest.raises(InputError, match="a column that the harmonization reads is missing"):
         ComBat("site", fit_on={"group": [0]}).fit(frame)
@@ -186,5 +186,5 @@ def test_nobody_to_learn_from_is_refused():
 
 def test_unknown_ways_are_refused():
     frame = reads(draw(np.random.default_rng(0)), "combat")
-    with pytest.raises(InputError, match="unseen='refrence' is no way"):
+    with pytest.raises(InputError, match=r"unseen=.refrence. is none of error, reference"):
         ComBat("site", unseen="refrence").fit(frame)

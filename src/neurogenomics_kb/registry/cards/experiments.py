@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, WithJsonSchema, model_validator
 
+from neurogenomics_kb.foundation.permutation_statistics import Statistic
 from neurogenomics_kb.registry.cards.base import (
     Card,
     DatasetId,
@@ -141,7 +142,8 @@ class Experiment(Card):
         Options of the algorithms that are mappings or cards, by name; filled when they are read.
     n_permutations : int
     n_components : int
-    statistic : {"wilks", "roy"}
+    statistic : {"wilks", "roy"} or mapping
+        Of the permutation test of canonical correlation; a mapping has a ``type`` and its options.
     waves : list of str, optional
         Waves that are analysed; all by default.
     prospective : Prospective, optional
@@ -194,7 +196,7 @@ class Experiment(Card):
     predictors: dict[Identifier, Predictor] = {}
     n_permutations: int = Field(1000, ge=19)
     n_components: int = Field(3, ge=1)
-    statistic: Literal["wilks", "roy"] = "wilks"
+    statistic: Statistic = "wilks"
     waves: list[str] | None = None
     prospective: Prospective | None = None
     exchangeability: str | list[ExchangeabilityLevel] | None = None

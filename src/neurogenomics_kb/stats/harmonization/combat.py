@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.stats.confounds import ConfoundDesign, Unseen, feature_values, refuse_missing
 from neurogenomics_kb.stats.harmonization.empirical_bayes import estimate_site
@@ -89,11 +90,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y=None) -> ComBat:
         """Learn site shifts and scales from the rows of `X`, or from those that `fit_on` names."""
-        if self.unseen not in get_args(Unseen):
-            raise InputError(
-                f"unseen={self.unseen!r} is no way to treat a site that training lacks",
-                remedy=f"Use {listing(get_args(Unseen))}.",
-            )
+        refuse_unknown("unseen", self.unseen, get_args(Unseen))
         self._learn(self._teachers(X))
         return self
 

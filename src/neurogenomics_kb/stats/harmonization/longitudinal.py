@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.stats.confounds import refuse_missing
 from neurogenomics_kb.stats.harmonization.combat import (
     ROUNDING,
@@ -63,11 +63,7 @@ class LongitudinalComBat(ComBat):
         return X.groupby(self.batch, observed=True)[self.subject].nunique()
 
     def _learn_location(self, X: pd.DataFrame, values: np.ndarray, sites: np.ndarray) -> None:
-        if self.new_subjects not in get_args(NewSubjects):
-            raise InputError(
-                f"new_subjects={self.new_subjects!r} is neither 'own' nor 'zero'",
-                remedy="Use one of them.",
-            )
+        refuse_unknown("new_subjects", self.new_subjects, get_args(NewSubjects))
         self._learn_covariates(X)
         covariates = self._covariates(X)
         refuse_confounded(sites, covariates, self.batch, self._kept)

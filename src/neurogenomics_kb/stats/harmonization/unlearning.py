@@ -111,9 +111,9 @@ class SiteUnlearning(TransformerMixin, BaseEstimator):
     def fit(self, X: pd.DataFrame, y=None) -> SiteUnlearning:
         """Train the head on the rows of `X`; `y` is used only with `outcome`."""
         if self.unseen not in ("error", "reference"):
-            raise ValueError(
-                f"unseen={self.unseen!r}: the head has nothing to estimate per site; use 'error' "
-                "or 'reference'"
+            raise InputError(
+                f"unseen={self.unseen!r}: the head has nothing to estimate per site",
+                remedy="Use 'error' or 'reference'.",
             )
         site = self._check(X, y)
         self.features_ = [c for c in X.columns if c not in set(self.reads)]

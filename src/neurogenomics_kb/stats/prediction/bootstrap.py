@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.prediction.resampling import (
     N_FEATURES,
@@ -97,6 +98,7 @@ def bootstrap_folds(
     InputError
         If there is a single cluster, or a value is missing.
     """
+    refuse_unknown("scale", scale, ("logit", "identity", "percentile"))
     rng = np.random.default_rng(random_state)
     y_true, scores, folds = np.asarray(y_true), np.asarray(scores), np.asarray(folds)
     for values, what in ((scores, "score"), (folds, "fold number")):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 from scipy.special import expit, logit
 
+from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError
 
 Alternative = Literal["two-sided", "greater"]
@@ -90,8 +91,7 @@ def corrected_resampled_t(
     InputError
         With fewer than three folds, or a fold without a score.
     """
-    if alternative not in ("two-sided", "greater"):
-        raise ValueError(f"alternative={alternative!r} is neither 'two-sided' nor 'greater'")
+    refuse_unknown("alternative", alternative, get_args(Alternative))
     differences = np.asarray(differences, dtype=float)
     if not np.isfinite(differences).all():
         raise InputError(
@@ -322,6 +322,7 @@ def fold_loss_interval(
 
 
 def _accepted(value, se, chance, n_folds, n_features, df, confidence, scale, sign):
+    refuse_unknown("scale", scale, ("logit", "identity"))
     if se == 0 or (scale == "logit" and not 0 < value < 1):
         return float(value), float(value)
     quantile = stats.norm if df is None else stats.t(df)
