@@ -221,7 +221,8 @@ def refuse_unknown(what: str, value: Any, known: Collection[Any]) -> None:
         With the known ones.
     """
     if value not in known:
+        near = nearest(str(value), known)
         raise InputError(
-            f"{what}={value!r} is none of {listing(known, len(known))}{nearest(str(value), known)}",
+            f"{what}={value!r} is not one of {listing(known, len(known))}{near}",
             remedy="Use one of them.",
         )

@@ -186,5 +186,5 @@ def test_nobody_to_learn_from_is_refused():
 
 def test_unknown_ways_are_refused():
     frame = reads(draw(np.random.default_rng(0)), "combat")
-    with pytest.raises(InputError, match=r"unseen=.refrence. is none of error, reference"):
+    with pytest.raises(InputError, match=r"unseen=.refrence. is not one of error, reference"):
         ComBat("site", unseen="refrence").fit(frame)

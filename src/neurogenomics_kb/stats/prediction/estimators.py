@@ -72,7 +72,8 @@ class _Regressor(RegressorMixin, _Tuned):
 
     def predict(self, X) -> np.ndarray:
         """Predicted scores (n,)."""
-        return self.estimator_.predict(self._seen(X))
+        X = self._seen(X)
+        return self.estimator_.predict(X)
 
 
 class _Classifier(ClassifierMixin, _Tuned):
@@ -106,11 +107,13 @@ class _Classifier(ClassifierMixin, _Tuned):
 
     def predict_proba(self, X) -> np.ndarray:
         """Probability of every class (n, C), in the order of `classes_`."""
-        return self.estimator_.predict_proba(self._seen(X))
+        X = self._seen(X)
+        return self.estimator_.predict_proba(X)
 
     def predict(self, X) -> np.ndarray:
         """Most probable class (n,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
 
 
 class PenalisedRegression(_Regressor):
