@@ -125,9 +125,14 @@ class Parts(Choices[Part]):
 
         Raises
         ------
+        InputError
+            If no part has the name.
         pydantic.ValidationError
-            Below the name of the part, as for any discriminated union.
+            If a setting is wrong, below the name of the part as for any discriminated union.
         """
+        name = value.get(self.tag) if isinstance(value, Mapping) else None
+        if isinstance(name, str):
+            self[name]  # an unknown one is refused with the nearest, which pydantic does not name
         return self._union.validate_python(value)
 
     @property

@@ -11,6 +11,7 @@ import pandas as pd
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.naming import SUBJECT, parse_feature_name
 from neurogenomics_kb.pipelines.integration.transformers import (
+    as_features,
     build_norms,
     build_transformer,
     projector,
@@ -220,7 +221,7 @@ def residual_factors(
     if strategy.projector.in_test != "fitted":
         return ready
     left = pd.DataFrame(residuals(ready.to_numpy(), design), ready.index, ready.columns)
-    return projector(recipe, strategy).fit(left).transform(ready)
+    return as_features(strategy, projector(recipe, strategy).fit(left).transform(ready))
 
 
 def residuals(A: np.ndarray, design: np.ndarray) -> np.ndarray:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pandas as pd
 from sklearn.base import TransformerMixin
 from sklearn.pipeline import Pipeline
 
+from neurogenomics_kb.foundation.naming import SEPARATOR, feature_name, parse_feature_name
 from neurogenomics_kb.registry.cards import EmbeddingStrategy, HarmonizationMethod
 from neurogenomics_kb.registry.cards.harmonization import HARMONIZERS
 from neurogenomics_kb.registry.cards.parts import StepOptions
@@ -18,6 +20,7 @@ from neurogenomics_kb.stats.transformers.filters import DropNearConstant
 from neurogenomics_kb.stats.transformers.indicators import MissingIndicators
 
 __all__ = [
+    "as_features",
     "build_harmonizer",
     "build_norms",
     "build_step",
@@ -110,9 +113,27 @@ def build_harmonizer(method: HarmonizationMethod) -> TransformerMixin | None:
 
 def projector(recipe: Recipe, strategy: EmbeddingStrategy) -> TransformerMixin | None:
     """Projector of a card, bounded by the experiment's subjects per dimension; None for none."""
-    return PROJECTORS.build(
+    built = PROJECTORS.build(
         strategy.projector,
         n_blocks=len(recipe.blocks),
         subjects_per_dimension=recipe.experiment.subjects_per_dimension,
         modality=strategy.modality,
     )
+    return None if built is None else built.set_output(transform="pandas")
+
+
+def as_features(strategy: EmbeddingStrategy, projected: pd.DataFrame) -> pd.DataFrame:
+    """Columns of a projector under names of features, where it gave them others.
+
+    ``pca0`` of a projector ``sparse_pca`` of brain features becomes ``smri__sparse_pca__pca0``.
+    """
+    kind = strategy.projector.type
+
+    def named(column: str) -> str:
+        try:
+            return str(parse_feature_name(column))
+        except ValueError:
+            unit = str(column).replace(SEPARATOR, "_")
+            return feature_name(strategy.modality, kind, unit)
+
+    return projected.set_axis([named(c) for c in projected.columns], axis=1)
