@@ -140,6 +140,9 @@ def permutation_cca(
 ) -> CCAResult:
     """Test canonical correlations between two blocks, adjusted for confounds.
 
+    The choices of a permutation test stand side by side, by name and each with a default, because
+    notebooks call it; so it has more parameters than other functions.
+
     Parameters
     ----------
     X : ndarray (n, p)
@@ -205,76 +208,36 @@ def permutation_cca(
     value_of = statistic if callable(statistic) else _block_statistic(statistic)
     if normal_scores:
         X, Y = to_normal_scores(X), to_normal_scores(Y)
-    design_x = independent_design(_optional(confounds, n), n)
-    shared = y_confounds is None
-    design_y = design_x if shared else independent_design(_optional(y_confounds, n), n)
     blocks = as_blocks(blocks, n)
-    if residual_space is None or isinstance(residual_space, str):
-        method = residual_space or default_space(blocks)
-        _refuse_used_up(design_x, "X")
-        _refuse_used_up(design_y, "Y")
-        space_x = make_space(design_x, blocks, method)
-        space_y = space_x if shared else make_space(design_y, blocks, method)
-    else:
-        method, shared = type(residual_space).__name__.lower(), True
-        space_x = space_y = residual_space
-    spaces = (space_x, space_y)
-    exchange = Exchangeability(rows_of_space(space_y, blocks), space_y.size)
+    method, shared, spaces = _spaces(residual_space, confounds, y_confounds, blocks, n)
+    exchange = Exchangeability(rows_of_space(spaces[1], blocks), spaces[1].size)
+    sides = tuple(
+        orthonormal_side(_project(space, A), dim)
+        for space, A, dim in zip(spaces, (X, Y), pca, strict=True)
+    )
     size = min(s.size for s in spaces)
-    side_x = orthonormal_side(_project(spaces[0], X), pca[0])
-    side_y = orthonormal_side(_project(spaces[1], Y), pca[1])
-    candidates = candidates_of(regularisation, grid, side_x, side_y, size=size, n=n)
-    rotated = [_rotate(side_x, side_y, c, spaces, shared) for c in candidates]
+    candidates = candidates_of(regularisation, grid, *sides, size=size, n=n)
+    rotated = [_rotate(*sides, c, spaces, shared) for c in candidates]
     C = min(n_components, *(min(r.U.shape[1], r.V.shape[1]) for r in rotated))
-
     identity = np.arange(spaces[1].size)
     observed_roots, observed = _statistics(identity, rotated, spaces, shared, C, value_of)
     draws = _draws(permutations, exchange, n_permutations, random_state)
-    chunks = np.array_split(np.arange(len(draws)), max(1, min(len(draws), 8 * abs(n_jobs or 1))))
-    done = Parallel(n_jobs=n_jobs)(
-        delayed(_permuted)(
-            [draws[i] for i in chunk], exchange, rotated, spaces, shared, C, value_of
-        )
-        for chunk in chunks
-        if len(chunk)
-    )
-    null_roots = np.concatenate([d[0] for d in done])
-    best, null, chosen = best_over_candidates(observed, np.concatenate([d[1] for d in done]))
+    null_roots, null = _null(draws, n_jobs, exchange, (rotated, spaces, shared, C, value_of))
+    best, null, chosen = best_over_candidates(observed, null)
     uncorrected = permutation_p_value(best, null)
-
-    first = rotated[chosen[0]]
-    U, V = first.U[:, :C], first.V[:, :C]
-    norms = np.linalg.norm(U, axis=0), np.linalg.norm(V, axis=0)
-    # Columns of a Q-projected block are scaled so that scores have unit variance over N − R rows.
-    scale_y, scale_x = (np.sqrt(s.size) / v for s, v in zip(spaces[::-1], norms, strict=True))
-    x_weights = side_x.to_columns @ first.right[:, :C] * scale_x
-    y_weights = side_y.to_columns @ first.left[:, :C] * scale_y
-    flip = np.sign(x_weights[np.abs(x_weights).argmax(axis=0), np.arange(C)])
-    flip[flip == 0] = 1
-    x_loadings = structure_coefficients(side_x.data, V) * flip
-    y_loadings = structure_coefficients(side_y.data, U) * flip
-    correlations = observed_roots[chosen[0]]
     candidate = candidates[chosen[0]]
     return CCAResult(
-        correlations=correlations,
         p_values=np.maximum.accumulate(uncorrected),
         p_values_uncorrected=uncorrected,
         p_value_errors=monte_carlo_error(uncorrected, len(draws)),
         statistic=best,
         null=null,
         null_correlations=null_roots[:, chosen[0]],
-        x_weights=x_weights * flip,
-        y_weights=y_weights * flip,
-        x_loadings=x_loadings,
-        y_loadings=y_loadings,
-        x_redundancy=(x_loadings**2).mean(axis=0) * correlations**2,
-        y_redundancy=(y_loadings**2).mean(axis=0) * correlations**2,
-        x_scores=spaces[0].lift(V) * scale_x * flip,
-        y_scores=spaces[1].lift(U) * scale_y * flip,
+        **_described(sides, spaces, rotated[chosen[0]], observed_roots[chosen[0]], C),
         x_dim=int((candidate.x > 0).sum()),
         y_dim=int((candidate.y > 0).sum()),
-        x_variance=side_x.variance_kept(candidate.x),
-        y_variance=side_y.variance_kept(candidate.y),
+        x_variance=sides[0].variance_kept(candidate.x),
+        y_variance=sides[1].variance_kept(candidate.y),
         n=n,
         n_effective=size,
         n_permutations=len(draws),
@@ -282,6 +245,56 @@ def permutation_cca(
         regularisation=candidate.name,
         method=f"{method}, {_name(statistic)}",
     )
+
+
+def _spaces(residual_space, confounds, y_confounds, blocks: Blocks | None, n: int):
+    """Name of the residual space, whether both sides share it, and that of X and of Y."""
+    if residual_space is not None and not isinstance(residual_space, str):
+        return type(residual_space).__name__.lower(), True, (residual_space, residual_space)
+    design_x = independent_design(_optional(confounds, n), n)
+    shared = y_confounds is None
+    design_y = design_x if shared else independent_design(_optional(y_confounds, n), n)
+    name = residual_space or default_space(blocks)
+    _refuse_used_up(design_x, "X")
+    _refuse_used_up(design_y, "Y")
+    space = make_space(design_x, blocks, name)
+    return name, shared, (space, space if shared else make_space(design_y, blocks, name))
+
+
+def _null(draws, n_jobs: int | None, exchange: Exchangeability, problem: tuple):
+    """Roots and statistics (B, n_candidates, C) of permuted rows, in chunks over processes."""
+    chunks = np.array_split(np.arange(len(draws)), max(1, min(len(draws), 8 * abs(n_jobs or 1))))
+    done = Parallel(n_jobs=n_jobs)(
+        delayed(_permuted)([draws[i] for i in chunk], exchange, *problem)
+        for chunk in chunks
+        if len(chunk)
+    )
+    return tuple(np.concatenate(part) for part in zip(*done, strict=True))
+
+
+def _described(sides, spaces, rotated: _Rotated, correlations: np.ndarray, C: int) -> dict:
+    """Weights, loadings, redundancies and scores of the components, as fields of the result."""
+    U, V = rotated.U[:, :C], rotated.V[:, :C]
+    # Columns of a Q-projected block are scaled so that scores have unit variance over N − R rows.
+    scale_y = np.sqrt(spaces[1].size) / np.linalg.norm(U, axis=0)
+    scale_x = np.sqrt(spaces[0].size) / np.linalg.norm(V, axis=0)
+    x_weights = sides[0].to_columns @ rotated.right[:, :C] * scale_x
+    y_weights = sides[1].to_columns @ rotated.left[:, :C] * scale_y
+    flip = np.sign(x_weights[np.abs(x_weights).argmax(axis=0), np.arange(C)])
+    flip[flip == 0] = 1
+    x_loadings = structure_coefficients(sides[0].data, V) * flip
+    y_loadings = structure_coefficients(sides[1].data, U) * flip
+    return {
+        "correlations": correlations,
+        "x_weights": x_weights * flip,
+        "y_weights": y_weights * flip,
+        "x_loadings": x_loadings,
+        "y_loadings": y_loadings,
+        "x_redundancy": (x_loadings**2).mean(axis=0) * correlations**2,
+        "y_redundancy": (y_loadings**2).mean(axis=0) * correlations**2,
+        "x_scores": spaces[0].lift(V) * scale_x * flip,
+        "y_scores": spaces[1].lift(U) * scale_y * flip,
+    }
 
 
 def _block_statistic(statistic: str | StatisticOptions) -> BlockStatistic:

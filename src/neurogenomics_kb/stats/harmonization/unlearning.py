@@ -68,6 +68,8 @@ class SiteUnlearning(TransformerMixin, BaseEstimator):
 
     Notes
     -----
+    Scikit-learn reads the settings off the constructor, so it has a parameter for each.
+
     That the adversary is confused does not show that nothing of the site is left: another
     classifier may still find it. Judge by held-out decodability (`site_decodability`).
     """

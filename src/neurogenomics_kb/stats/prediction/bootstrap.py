@@ -56,6 +56,9 @@ def bootstrap_folds(
 ) -> BootstrapInterval:
     """Interval of a fold-averaged score, by its bootstrap standard error.
 
+    The data, the design and the interval each have parameters of their own, all but the data with a
+    default, as for other intervals.
+
     Whole clusters are drawn inside each test fold. Where some fold is a single cluster (leave one
     site out) clusters are drawn over the whole sample instead, and a fold weighs as its clusters
     were drawn. A resample that lacks a class is drawn again.
