@@ -119,6 +119,21 @@ class _Rotated:
     shrunk: bool
 
 
+@dataclass(frozen=True)
+class _Axes:
+    """Components of the chosen candidate, as the fields of the result that bear these names."""
+
+    correlations: np.ndarray
+    x_weights: np.ndarray
+    y_weights: np.ndarray
+    x_loadings: np.ndarray
+    y_loadings: np.ndarray
+    x_redundancy: np.ndarray
+    y_redundancy: np.ndarray
+    x_scores: np.ndarray
+    y_scores: np.ndarray
+
+
 def permutation_cca(
     X: np.ndarray,
     Y: np.ndarray,
@@ -226,14 +241,15 @@ def permutation_cca(
     best, null, chosen = best_over_candidates(observed, null)
     uncorrected = permutation_p_value(best, null)
     candidate = candidates[chosen[0]]
+    axes = _axes(sides, spaces, rotated[chosen[0]], observed_roots[chosen[0]], C)
     return CCAResult(
+        **vars(axes),
         p_values=np.maximum.accumulate(uncorrected),
         p_values_uncorrected=uncorrected,
         p_value_errors=monte_carlo_error(uncorrected, len(draws)),
         statistic=best,
         null=null,
         null_correlations=null_roots[:, chosen[0]],
-        **_described(sides, spaces, rotated[chosen[0]], observed_roots[chosen[0]], C),
         x_dim=int((candidate.x > 0).sum()),
         y_dim=int((candidate.y > 0).sum()),
         x_variance=sides[0].variance_kept(candidate.x),
@@ -272,8 +288,8 @@ def _null(draws, n_jobs: int | None, exchange: Exchangeability, problem: tuple):
     return tuple(np.concatenate(part) for part in zip(*done, strict=True))
 
 
-def _described(sides, spaces, rotated: _Rotated, correlations: np.ndarray, C: int) -> dict:
-    """Weights, loadings, redundancies and scores of the components, as fields of the result."""
+def _axes(sides, spaces, rotated: _Rotated, correlations: np.ndarray, C: int) -> _Axes:
+    """Weights, loadings, redundancies and scores of the components."""
     U, V = rotated.U[:, :C], rotated.V[:, :C]
     # Columns of a Q-projected block are scaled so that scores have unit variance over N − R rows.
     scale_y = np.sqrt(spaces[1].size) / np.linalg.norm(U, axis=0)
@@ -284,17 +300,17 @@ def _described(sides, spaces, rotated: _Rotated, correlations: np.ndarray, C: in
     flip[flip == 0] = 1
     x_loadings = structure_coefficients(sides[0].data, V) * flip
     y_loadings = structure_coefficients(sides[1].data, U) * flip
-    return {
-        "correlations": correlations,
-        "x_weights": x_weights * flip,
-        "y_weights": y_weights * flip,
-        "x_loadings": x_loadings,
-        "y_loadings": y_loadings,
-        "x_redundancy": (x_loadings**2).mean(axis=0) * correlations**2,
-        "y_redundancy": (y_loadings**2).mean(axis=0) * correlations**2,
-        "x_scores": spaces[0].lift(V) * scale_x * flip,
-        "y_scores": spaces[1].lift(U) * scale_y * flip,
-    }
+    return _Axes(
+        correlations=correlations,
+        x_weights=x_weights * flip,
+        y_weights=y_weights * flip,
+        x_loadings=x_loadings,
+        y_loadings=y_loadings,
+        x_redundancy=(x_loadings**2).mean(axis=0) * correlations**2,
+        y_redundancy=(y_loadings**2).mean(axis=0) * correlations**2,
+        x_scores=spaces[0].lift(V) * scale_x * flip,
+        y_scores=spaces[1].lift(U) * scale_y * flip,
+    )
 
 
 def _block_statistic(statistic: str | StatisticOptions) -> BlockStatistic:

@@ -148,7 +148,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             warnings.warn(
                 f"{type(self).__name__}: sites with fewer than {SMALL_SITE} subjects: "
                 f"{listing(f'{s} ({c})' for s, c in counts[counts < SMALL_SITE].items())}",
-                stacklevel=3,
+                stacklevel=4,  # where `fit` is called
             )
         self.sites_ = sorted(counts.index, key=str)
         if self.reference is not None and self.reference not in self.sites_:
