@@ -9,7 +9,8 @@ from mkdocs.structure.files import File
 
 from neurogenomics_kb.pipelines.contracts import describe_tables
 from neurogenomics_kb.registry import Registry
-from neurogenomics_kb.registry.site import ROOT, TITLES, Catalogue
+from neurogenomics_kb.registry.cards import CARD_TYPES
+from neurogenomics_kb.registry.site import ROOT, Catalogue
 
 # Page of all tables, made from their contracts.
 TABLES = "reference/tables.md"
@@ -33,7 +34,7 @@ def on_config(config):
             config.nav.append({title: pages})
     if not any(isinstance(item, dict) and "Catalogue" in item for item in config.nav):
         pages = [{"Overview": f"{ROOT}/index.md"}]
-        pages += [{title: f"{ROOT}/{kind}/index.md"} for kind, title in TITLES.items()]
+        pages += [{t.heading: f"{ROOT}/{kind}/index.md"} for kind, t in CARD_TYPES.items()]
         config.nav.append({"Catalogue": pages})
     return config
 

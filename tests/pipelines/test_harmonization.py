@@ -25,6 +25,7 @@ CARDS = {
     "combat": {"method": "combat", "preserve": ["age", "sex"]},
     "mean_only": {"method": "combat", "preserve": ["age", "sex"], "mean_only": True},
     "reference": {"method": "combat", "preserve": ["age"], "reference": "north"},
+    "controls": {"method": "combat", "preserve": ["age"], "fit_on": {"diagnosis": [0]}},
     "gam": {"method": "combat_gam", "preserve": ["sex"], "smooth": ["age"]},
     "covbat": {"method": "covbat", "preserve": ["age", "sex"]},
     "longitudinal": {
@@ -54,6 +55,7 @@ def study():
             "sex": np.where(male, "male", "female"),
             "site": site,
             "child_id": [f"c{i // 2}" for i in range(n)],
+            "diagnosis": (rng.random(n) < 0.4).astype(float),
         },
         index=ids,
     )
@@ -90,6 +92,17 @@ def test_test_subjects_change_nothing_that_training_subjects_see(recipe, study, 
     pd.testing.assert_frame_equal(before[inside][~test], after[inside][~test])
     # In the other folds these subjects train, so the same change must be seen.
     assert not np.allclose(before["brain-adjusted-1"][~test], after["brain-adjusted-1"][~test])
+
+
+def test_labels_of_test_subjects_are_not_looked_at(recipe, study):
+    cohort, blocks, folds = study
+    chosen, test = with_card(recipe, "controls"), (folds == 0).to_numpy()
+    before, _ = project_blocks(chosen, cohort, blocks, folds)
+    turned = cohort["diagnosis"].where(~test, 1 - cohort["diagnosis"])
+    after, _ = project_blocks(chosen, cohort.assign(diagnosis=turned), blocks, folds)
+    pd.testing.assert_frame_equal(before["brain-adjusted-0"], after["brain-adjusted-0"])
+    # In the other folds these labels say who teaches.
+    assert not np.allclose(before["brain-adjusted-1"], after["brain-adjusted-1"])
 
 
 @pytest.mark.parametrize("name", ["combat", "gam", "covbat", "longitudinal"])

@@ -4,10 +4,9 @@ import pytest
 
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.cards import Instrument
-from neurogenomics_kb.registry.drafts import SKELETONS
 from tests.conftest import ROOT
 
-CARD = {**SKELETONS["instrument"], "id": "toy_v1"}
+CARD = {**Instrument.skeleton, "id": "toy_v1"}
 BAND = {"age": [6, 9], "mean": 1, "sd": 1}
 
 

@@ -9,10 +9,11 @@ import yaml
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.cards import CARD_TYPES, is_versioned
-from neurogenomics_kb.registry.drafts import NOT_DRAFTED, SKELETONS, new_card
+from neurogenomics_kb.registry.drafts import NOT_DRAFTED, new_card
 from neurogenomics_kb.registry.lock import read_lock, write_lock
 
 ROOT = Path(__file__).parents[2]
+SKELETONS = {name: model.skeleton for name, model in CARD_TYPES.items() if model.skeleton}
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 from scipy.linalg import svd
 
+from neurogenomics_kb.foundation.permutation_statistics import STATISTICS
 from neurogenomics_kb.stats.inference.permutation import permutation_p_value
 from neurogenomics_kb.stats.inference.residual_space import independent_design
 from neurogenomics_kb.stats.roc import delong_test
@@ -34,6 +35,7 @@ def permute_residuals(
     ndarray (n_components,)
         Uncorrected p-values.
     """
+    value_of = STATISTICS.build(STATISTICS.options(statistic))
     design = independent_design(confounds, len(X))
     rng = np.random.default_rng(seed)
 
@@ -46,9 +48,7 @@ def permute_residuals(
 
     def correlations(rows: np.ndarray) -> np.ndarray:
         roots = np.clip(svd(U[rows].T @ V, compute_uv=False), 0, 1 - 1e-12)
-        if statistic == "roy":
-            return roots[:n_components]
-        return -np.cumsum(np.log(1 - roots[::-1] ** 2))[::-1][:n_components]
+        return value_of(np.diag(roots), roots[:n_components])
 
     null = np.stack([correlations(rng.permutation(len(X))) for _ in range(n_permutations)])
     return permutation_p_value(correlations(np.arange(len(X))), null)

@@ -8,50 +8,12 @@ from typing import Any
 import yaml
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.registry.cards import CARD_TYPES
-from neurogenomics_kb.registry.store import EXPERIMENTS, IN_RUN_CONFIG, LAYOUT, Registry
+from neurogenomics_kb.registry.cards import CARD_TYPES, LAYOUT
+from neurogenomics_kb.registry.store import EXPERIMENTS, IN_RUN_CONFIG, Registry
 from neurogenomics_kb.registry.yaml_file import dump_yaml, write_atomically
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".gz", ".parquet")
 NOT_DRAFTED = {"result": "A run writes result cards; see `kedro kb sync`."}
-SKELETONS: dict[str, dict[str, Any]] = {
-    "dataset": {"title": "…", "cohort": "my_cohort", "license": "…", "access": "…", "tables": {
-        "participants": {"file": "participants.tsv", "id_column": "participant_id", "columns": {
-            "age": {"name": "age", "unit": "years", "range": [0, 120], "role": "confound"}}}}},
-    "model": {"title": "…", "modality": "fmri", "kind": "encoder", "description": "…",
-              "status": "planned", "reason": "…", "pretraining_cohorts": {
-                  "cohorts": "unknown", "reason": "…", "source": "doi:…"}, "facts": {
-                  "architecture": {"value": "…", "source": "doi:…", "verified": False}}},
-    "paper": {"title": "Title as published", "authors": ["First Last"], "year": 2000,
-              "kind": "method", "bibliography": {"source": "doi:…", "verified": False},
-              "summary": "…", "findings": [{"value": "…", "source": "doi:…", "verified": False}]},
-    "embedding_strategy": {"title": "…", "modality": "smri", "features": ["thickness"],
-        "preprocessing": [{"step": "impute", "method": "median"}, {"step": "zscore"},
-            {"step": "residualize", "confounds": ["age", "sex", "site"]}],
-        "projector": {"type": "pca", "dim": 64}},
-    "harmonization": {"title": "…", "method": "combat", "modalities": ["smri"], "batch": "site",
-                      "preserve": ["age", "sex"]},
-    "fusion": {"title": "…", "method": "concatenate", "blocks": {
-        "gene": "genetics_gene_kmer_pca512_v1", "brain": "smri_free_surfer_pca512_v1"}},
-    "gene_set": {"title": "…", "genes": ["GENE1", "GENE2"], "sources": ["doi:…"]},
-    "instrument": {"title": "…", "informant": "parent", "license": "…", "range": [0, 3],
-        "missing_codes": [9], "items": {"q1": {}, "q2": {"reverse": True}, "q3": {}},
-        "scales": {"total": {"items": "all", "score": "sum", "max_missing": 0.2}}},
-    "preprocessing": {"title": "…", "modality": "fmri", "steps": [
-        {"step": "upstream", "what": "motion correction", "tool": "…"}],
-        "status": "planned", "reason": "…"},
-    "alignment": {"title": "…", "inputs": ["smri_free_surfer_pca512_v1"],
-                  "stage": "two_tower_contrastive", "objective": "…", "status": "planned",
-                  "reason": "…"},
-    "principle": {"title": "…", "statement": "…", "rationale": "…"},
-    "decision": {"title": "…", "question": "…", "decision": "…", "state": "draft"},
-    "experiment": {"blocks": {"gene": "genetics_gene_kmer_pca512_v1",
-                              "brain": "smri_free_surfer_pca512_v1"},
-                   "outcome": "mdd_diagnosis",
-                   "folds": {"scheme": "stratified_grouped", "n_splits": 5, "group": "family_id",
-                             "seed": 42},
-                   "analyses": ["prediction"]},
-}  # fmt: skip
 
 
 def new_card(registry: Registry, type_name: str, card_id: str, source: str | None = None) -> Path:
@@ -111,7 +73,7 @@ def new_card(registry: Registry, type_name: str, card_id: str, source: str | Non
 def body_of(registry: Registry, type_name: str, source: str | None, card_id: str) -> dict[str, Any]:
     """Content of the new card, without an id."""
     if source is None:
-        return SKELETONS[type_name]
+        return CARD_TYPES[type_name].skeleton
     if type_name == "dataset" and source.endswith(TABLE_ENDINGS):
         # pandas takes a second to import, which no other command should pay.
         from neurogenomics_kb.registry.table_draft import draft_dataset

@@ -21,6 +21,7 @@ from neurogenomics_kb.registry.cards import (
 )
 from neurogenomics_kb.registry.cards.datasets import NAMING_ROLES, QUALITY_COVARIATES
 from neurogenomics_kb.registry.cohorts import find_dataset
+from neurogenomics_kb.registry.predictors import expand_predictors
 from neurogenomics_kb.registry.store import Registry
 
 # Analyses of the outcome that have no form for several classes.
@@ -131,6 +132,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         )
     fusion = [registry.get(experiment.fusion, "fusion")] if experiment.fusion else []
     experiment = expand_fusion(experiment, registry)
+    experiment, predictors = expand_predictors(experiment, registry)
     dataset = find_dataset(registry, cohort, experiment.dataset)
     if dataset.status == "planned":
         raise InputError(
@@ -162,6 +164,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         *acquisitions.values(),
         *gene_sets.values(),
         *fusion,
+        *predictors,
     ]
     recipe = Recipe(
         cohort=cohort,
@@ -351,7 +354,7 @@ def check_attribution(recipe: Recipe) -> None:
     block = experiment.attribution_block or next(iter(recipe.blocks))
     if (
         "logo" in experiment.analyses
-        and recipe.harmonization.method == "unlearning"
+        and recipe.harmonization.mixes_units
         and block in harmonized_blocks(recipe)
     ):
         raise InputError(

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from neurogenomics_kb.registry.cards import CARD_TYPES
-from neurogenomics_kb.registry.store import LAYOUT
 from neurogenomics_kb.registry.yaml_file import write_atomically
 
 FOLDER = "schemas"
@@ -18,10 +17,12 @@ def json_schemas() -> dict[str, dict[str, Any]]:
     out = {}
     for type_name, model in CARD_TYPES.items():
         schema = model.model_json_schema()
-        if LAYOUT.get(type_name, "").endswith(".yaml"):
+        if model.place.endswith(".yaml"):
             definitions = schema.pop("$defs", {})
-            # The id is the key in the file.
-            schema["required"] = [n for n in schema.get("required", []) if n != "id"]
+            # The id is the key in the file; a card may be of one of several classes.
+            for each in (schema, *(definitions[name] for name in classes_of(schema))):
+                if "required" in each:
+                    each["required"] = [n for n in each["required"] if n != "id"]
             definitions[model.__name__] = schema
             schema = {
                 "title": f"{model.__name__}s by id",
@@ -31,6 +32,11 @@ def json_schemas() -> dict[str, dict[str, Any]]:
             }
         out[type_name] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     return out
+
+
+def classes_of(schema: dict[str, Any]) -> list[str]:
+    """Names of the definitions that a card is one of, where it is of one of several classes."""
+    return [option["$ref"].rsplit("/", 1)[-1] for option in schema.get("oneOf", [])]
 
 
 def write_schemas(folder: Path) -> list[Path]:

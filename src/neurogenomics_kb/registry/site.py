@@ -37,14 +37,6 @@ from neurogenomics_kb.registry.summaries import PAPERS, pdf_pages
 from neurogenomics_kb.registry.survey_pages import survey_pages
 from neurogenomics_kb.registry.yaml_file import dump_yaml
 
-TITLES = {
-    "dataset": "Datasets", "model": "Models", "paper": "Papers",
-    "embedding_strategy": "Embedding strategies", "fusion": "Fusion strategies",
-    "gene_set": "Gene sets", "instrument": "Instruments",
-    "harmonization": "Harmonization", "preprocessing": "rs-fMRI preprocessing",
-    "alignment": "Alignment strategies", "principle": "Integration principles",
-    "experiment": "Experiments", "decision": "Decisions", "result": "Results",
-}  # fmt: skip
 ROOT = "catalogue"
 # Fields that are shown by the head of a page or by their own section.
 SHOWN = {"id", "title", "status", "reason", "sources", "notes", "schema_version", "facts",
@@ -98,10 +90,10 @@ class Catalogue:
     def overview(self) -> str:
         """Counts of every type."""
         rows = []
-        for kind, title in TITLES.items():
+        for kind, model in CARD_TYPES.items():
             cards = self.of_type(kind)
             planned = sum(c.status == "planned" for c in cards)
-            rows.append([f"[{title}]({kind}/index.md)", len(cards), planned or ""])
+            rows.append([f"[{model.heading}]({kind}/index.md)", len(cards), planned or ""])
         facts = [f for c in self.cards.values() for f in facts_of(c)]
         checked = sum(f.verified for f in facts)
         return (
@@ -122,7 +114,7 @@ class Catalogue:
             rows.append(row)
         head = ["card", "title", "status"] + ([] if kind == "result" else ["results"])
         body = table(head, rows) if rows else "There is no card of this type yet."
-        return f"# {TITLES[kind]}\n\n{body}\n"
+        return f"# {CARD_TYPES[kind].heading}\n\n{body}\n"
 
     # --- one card -----------------------------------------------------------------------------
 
@@ -172,7 +164,7 @@ class Catalogue:
         resolved = file.resolve()
         shown = resolved.relative_to(root) if resolved.is_relative_to(root) else file.name
         return (
-            f"`{card.id}` · [{TITLES[kind]}](index.md) · {card.status} · hash "
+            f"`{card.id}` · [{CARD_TYPES[kind].heading}](index.md) · {card.status} · hash "
             f"`{card.content_hash}` · `{shown}`"
         )
 
@@ -382,8 +374,8 @@ class Catalogue:
     def planned(self, here: str) -> str:
         """Planned cards with their reasons, by type."""
         rows = [
-            [TITLES[kind], self.link(card.id, here), text(card.reason)]
-            for kind in TITLES
+            [CARD_TYPES[kind].heading, self.link(card.id, here), text(card.reason)]
+            for kind in CARD_TYPES
             for card in self.of_type(kind)
             if card.status == "planned"
         ]

@@ -10,27 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from neurogenomics_kb.foundation.errors import InputError, nearest
-from neurogenomics_kb.registry.cards import CARD_TYPES, Card, ResultCard
+from neurogenomics_kb.registry.cards import CARD_TYPES, LAYOUT, Card, ResultCard
 from neurogenomics_kb.registry.results import Rows, read_tables, table_folder
 from neurogenomics_kb.registry.survey import SurveyEntry, matches, read_table, tables_of
 from neurogenomics_kb.registry.yaml_file import Lines, read_yaml
 
-# Where each type lives: a folder with one file per card, or one file with many cards by id.
-LAYOUT = {
-    "dataset": "datasets",
-    "model": "model_cards",
-    "paper": "paper_cards",
-    "embedding_strategy": "integration_cards/embedding_strategies.yaml",
-    "fusion": "integration_cards/fusion_strategies.yaml",
-    "gene_set": "integration_cards/gene_sets.yaml",
-    "instrument": "instruments",
-    "harmonization": "integration_cards/harmonization_methods.yaml",
-    "preprocessing": "integration_cards/rsfmri_preprocessing_pipelines.yaml",
-    "alignment": "integration_cards/alignment_strategies.yaml",
-    "principle": "integration_cards/integration_principles.yaml",
-    "decision": "decisions",
-    "result": "results",
-}
 # Experiments are Kedro run configurations, outside the knowledge base's folder.
 EXPERIMENTS = "conf/experiments"
 IN_RUN_CONFIG = ("run", "params", "experiment")

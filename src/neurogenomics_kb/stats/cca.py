@@ -17,10 +17,11 @@ from joblib import Parallel, delayed
 from scipy.linalg import svd
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.permutation_statistics import STATISTICS, StatisticOptions
 from neurogenomics_kb.stats.inference.canonical import (
     orthonormal_side,
     structure_coefficients,
-    trailing,
+    trailing_roots,
 )
 from neurogenomics_kb.stats.inference.exchangeability import Blocks, Exchangeability, as_blocks
 from neurogenomics_kb.stats.inference.normal_scores import normal_scores as to_normal_scores
@@ -33,6 +34,7 @@ from neurogenomics_kb.stats.inference.spaces import (
     make_space,
     rows_of_space,
 )
+from neurogenomics_kb.stats.inference.statistics import BlockStatistic
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,21 @@ class _Rotated:
     shrunk: bool
 
 
+@dataclass(frozen=True)
+class _Axes:
+    """Components of the chosen candidate, as the fields of the result that bear these names."""
+
+    correlations: np.ndarray
+    x_weights: np.ndarray
+    y_weights: np.ndarray
+    x_loadings: np.ndarray
+    y_loadings: np.ndarray
+    x_redundancy: np.ndarray
+    y_redundancy: np.ndarray
+    x_scores: np.ndarray
+    y_scores: np.ndarray
+
+
 def permutation_cca(
     X: np.ndarray,
     Y: np.ndarray,
@@ -125,7 +142,7 @@ def permutation_cca(
     n_components: int = 3,
     n_permutations: int = 1000,
     blocks: Sequence | np.ndarray | Blocks | None = None,
-    statistic: Literal["wilks", "roy"] = "wilks",
+    statistic: str | StatisticOptions | BlockStatistic = "wilks",
     random_state: int | None = None,
     n_jobs: int | None = None,
     y_confounds: np.ndarray | None = None,
@@ -137,6 +154,9 @@ def permutation_cca(
     permutations: np.ndarray | None = None,
 ) -> CCAResult:
     """Test canonical correlations between two blocks, adjusted for confounds.
+
+    The choices of a permutation test stand side by side, by name and each with a default, because
+    notebooks call it; so it has more parameters than other functions.
 
     Parameters
     ----------
@@ -151,8 +171,9 @@ def permutation_cca(
         Random permutations B beside the identity.
     blocks : array-like (n,) or Blocks, optional
         Exchangeability blocks such as family ids, or nested levels; see `Exchangeability`.
-    statistic : {"wilks", "roy"}
-        Wilks' lambda of the trailing block, or its largest root.
+    statistic : {"wilks", "roy"}, StatisticOptions or callable
+        Wilks' lambda of the trailing block, or its largest root; another one by its options, see
+        ``foundation.permutation_statistics``, or as a function of the coupling and the roots.
     random_state : int, optional
         The result does not depend on `n_jobs`.
     n_jobs : int, optional
@@ -182,8 +203,8 @@ def permutation_cca(
     Raises
     ------
     InputError
-        If N is too small for p + q, sides differ in length, values are missing, or the blocks
-        allow no permutation.
+        If N is too small for p + q, sides differ in length, values are missing, the blocks allow
+        no permutation, or a statistic, regularisation or residual space is unknown.
 
     Examples
     --------
@@ -199,68 +220,88 @@ def permutation_cca(
     n = len(X)
     if len(Y) != n:
         raise InputError(f"X has {n} rows and Y has {len(Y)}", remedy="Align the subjects first.")
-    if statistic not in ("wilks", "roy"):
-        raise ValueError(f"statistic={statistic!r} is neither 'wilks' nor 'roy'")
+    value_of = statistic if callable(statistic) else _block_statistic(statistic)
     if normal_scores:
         X, Y = to_normal_scores(X), to_normal_scores(Y)
-    design_x = independent_design(_optional(confounds, n), n)
-    shared = y_confounds is None
-    design_y = design_x if shared else independent_design(_optional(y_confounds, n), n)
     blocks = as_blocks(blocks, n)
-    if residual_space is None or isinstance(residual_space, str):
-        method = residual_space or default_space(blocks)
-        _refuse_used_up(design_x, "X")
-        _refuse_used_up(design_y, "Y")
-        space_x = make_space(design_x, blocks, method)
-        space_y = space_x if shared else make_space(design_y, blocks, method)
-    else:
-        method, shared = type(residual_space).__name__.lower(), True
-        space_x = space_y = residual_space
-    spaces = (space_x, space_y)
-    exchange = Exchangeability(rows_of_space(space_y, blocks), space_y.size)
-    size = min(s.size for s in spaces)
-    side_x = orthonormal_side(_project(spaces[0], X), pca[0])
-    side_y = orthonormal_side(_project(spaces[1], Y), pca[1])
-    candidates = candidates_of(regularisation, grid, side_x, side_y, size=size, n=n)
-    rotated = [_rotate(side_x, side_y, c, spaces, shared) for c in candidates]
-    C = min(n_components, *(min(r.U.shape[1], r.V.shape[1]) for r in rotated))
-
-    identity = np.arange(spaces[1].size)
-    observed_roots, observed = _statistics(identity, rotated, spaces, shared, C, statistic)
-    draws = _draws(permutations, exchange, n_permutations, random_state)
-    chunks = np.array_split(np.arange(len(draws)), max(1, min(len(draws), 8 * abs(n_jobs or 1))))
-    done = Parallel(n_jobs=n_jobs)(
-        delayed(_permuted)(
-            [draws[i] for i in chunk], exchange, rotated, spaces, shared, C, statistic
-        )
-        for chunk in chunks
-        if len(chunk)
+    method, shared, spaces = _spaces(residual_space, confounds, y_confounds, blocks, n)
+    exchange = Exchangeability(rows_of_space(spaces[1], blocks), spaces[1].size)
+    sides = tuple(
+        orthonormal_side(_project(space, A), dim)
+        for space, A, dim in zip(spaces, (X, Y), pca, strict=True)
     )
-    null_roots = np.concatenate([d[0] for d in done])
-    best, null, chosen = best_over_candidates(observed, np.concatenate([d[1] for d in done]))
+    size = min(s.size for s in spaces)
+    candidates = candidates_of(regularisation, grid, *sides, size=size, n=n)
+    rotated = [_rotate(*sides, c, spaces, shared) for c in candidates]
+    C = min(n_components, *(min(r.U.shape[1], r.V.shape[1]) for r in rotated))
+    identity = np.arange(spaces[1].size)
+    observed_roots, observed = _statistics(identity, rotated, spaces, shared, C, value_of)
+    draws = _draws(permutations, exchange, n_permutations, random_state)
+    null_roots, null = _null(draws, n_jobs, exchange, (rotated, spaces, shared, C, value_of))
+    best, null, chosen = best_over_candidates(observed, null)
     uncorrected = permutation_p_value(best, null)
-
-    first = rotated[chosen[0]]
-    U, V = first.U[:, :C], first.V[:, :C]
-    norms = np.linalg.norm(U, axis=0), np.linalg.norm(V, axis=0)
-    # Columns of a Q-projected block are scaled so that scores have unit variance over N − R rows.
-    scale_y, scale_x = (np.sqrt(s.size) / v for s, v in zip(spaces[::-1], norms, strict=True))
-    x_weights = side_x.to_columns @ first.right[:, :C] * scale_x
-    y_weights = side_y.to_columns @ first.left[:, :C] * scale_y
-    flip = np.sign(x_weights[np.abs(x_weights).argmax(axis=0), np.arange(C)])
-    flip[flip == 0] = 1
-    x_loadings = structure_coefficients(side_x.data, V) * flip
-    y_loadings = structure_coefficients(side_y.data, U) * flip
-    correlations = observed_roots[chosen[0]]
     candidate = candidates[chosen[0]]
+    axes = _axes(sides, spaces, rotated[chosen[0]], observed_roots[chosen[0]], C)
     return CCAResult(
-        correlations=correlations,
+        **vars(axes),
         p_values=np.maximum.accumulate(uncorrected),
         p_values_uncorrected=uncorrected,
         p_value_errors=monte_carlo_error(uncorrected, len(draws)),
         statistic=best,
         null=null,
         null_correlations=null_roots[:, chosen[0]],
+        x_dim=int((candidate.x > 0).sum()),
+        y_dim=int((candidate.y > 0).sum()),
+        x_variance=sides[0].variance_kept(candidate.x),
+        y_variance=sides[1].variance_kept(candidate.y),
+        n=n,
+        n_effective=size,
+        n_permutations=len(draws),
+        smallest_p=max(exchange.smallest_p, 1 / (1 + len(draws))),
+        regularisation=candidate.name,
+        method=f"{method}, {_name(statistic)}",
+    )
+
+
+def _spaces(residual_space, confounds, y_confounds, blocks: Blocks | None, n: int):
+    """Name of the residual space, whether both sides share it, and that of X and of Y."""
+    if residual_space is not None and not isinstance(residual_space, str):
+        return type(residual_space).__name__.lower(), True, (residual_space, residual_space)
+    design_x = independent_design(_optional(confounds, n), n)
+    shared = y_confounds is None
+    design_y = design_x if shared else independent_design(_optional(y_confounds, n), n)
+    name = residual_space or default_space(blocks)
+    _refuse_used_up(design_x, "X")
+    _refuse_used_up(design_y, "Y")
+    space = make_space(design_x, blocks, name)
+    return name, shared, (space, space if shared else make_space(design_y, blocks, name))
+
+
+def _null(draws, n_jobs: int | None, exchange: Exchangeability, problem: tuple):
+    """Roots and statistics (B, n_candidates, C) of permuted rows, in chunks over processes."""
+    chunks = np.array_split(np.arange(len(draws)), max(1, min(len(draws), 8 * abs(n_jobs or 1))))
+    done = Parallel(n_jobs=n_jobs)(
+        delayed(_permuted)([draws[i] for i in chunk], exchange, *problem)
+        for chunk in chunks
+        if len(chunk)
+    )
+    return tuple(np.concatenate(part) for part in zip(*done, strict=True))
+
+
+def _axes(sides, spaces, rotated: _Rotated, correlations: np.ndarray, C: int) -> _Axes:
+    """Weights, loadings, redundancies and scores of the components."""
+    U, V = rotated.U[:, :C], rotated.V[:, :C]
+    # Columns of a Q-projected block are scaled so that scores have unit variance over N − R rows.
+    scale_y = np.sqrt(spaces[1].size) / np.linalg.norm(U, axis=0)
+    scale_x = np.sqrt(spaces[0].size) / np.linalg.norm(V, axis=0)
+    x_weights = sides[0].to_columns @ rotated.right[:, :C] * scale_x
+    y_weights = sides[1].to_columns @ rotated.left[:, :C] * scale_y
+    flip = np.sign(x_weights[np.abs(x_weights).argmax(axis=0), np.arange(C)])
+    flip[flip == 0] = 1
+    x_loadings = structure_coefficients(sides[0].data, V) * flip
+    y_loadings = structure_coefficients(sides[1].data, U) * flip
+    return _Axes(
+        correlations=correlations,
         x_weights=x_weights * flip,
         y_weights=y_weights * flip,
         x_loadings=x_loadings,
@@ -269,17 +310,15 @@ def permutation_cca(
         y_redundancy=(y_loadings**2).mean(axis=0) * correlations**2,
         x_scores=spaces[0].lift(V) * scale_x * flip,
         y_scores=spaces[1].lift(U) * scale_y * flip,
-        x_dim=int((candidate.x > 0).sum()),
-        y_dim=int((candidate.y > 0).sum()),
-        x_variance=side_x.variance_kept(candidate.x),
-        y_variance=side_y.variance_kept(candidate.y),
-        n=n,
-        n_effective=size,
-        n_permutations=len(draws),
-        smallest_p=max(exchange.smallest_p, 1 / (1 + len(draws))),
-        regularisation=candidate.name,
-        method=f"{method}, {statistic}",
     )
+
+
+def _block_statistic(statistic: str | StatisticOptions) -> BlockStatistic:
+    return STATISTICS.build(STATISTICS.options(statistic))
+
+
+def _name(statistic: str | StatisticOptions | BlockStatistic) -> str:
+    return getattr(statistic, "__name__", None) or str(statistic)
 
 
 def _checked(A, name: str) -> np.ndarray:
@@ -364,23 +403,24 @@ def _draws(permutations, exchange: Exchangeability, n_permutations: int, random_
     return permutations
 
 
-def _permuted(draws, exchange, rotated, spaces, shared, C, statistic):
+def _permuted(draws, exchange, rotated, spaces, shared, C, value_of: BlockStatistic):
     roots, values = [], []
     for draw in draws:
         rows = draw if np.ndim(draw) else exchange.draw(np.random.default_rng(draw))
-        root, value = _statistics(rows, rotated, spaces, shared, C, statistic)
+        root, value = _statistics(rows, rotated, spaces, shared, C, value_of)
         roots.append(root)
         values.append(value)
     return np.stack(roots), np.stack(values)
 
 
-def _statistics(rows, rotated: list[_Rotated], spaces, shared, C: int, statistic: str):
+def _statistics(rows, rotated: list[_Rotated], spaces, shared, C: int, value_of: BlockStatistic):
     """Correlations and statistics (n_candidates, C) with the rows of Y rearranged."""
     roots, values = [], []
     for r in rotated:
         U = r.U[rows]
         G = _between(U, r.V, spaces, shared)
-        root, value = trailing(G, C, statistic)
+        root = trailing_roots(G, C)
+        value = value_of(G, root)
         roots.append(_variate_correlations(G, U, r.V, C) if r.shrunk else root)
         values.append(value)
     return np.stack(roots), np.stack(values)

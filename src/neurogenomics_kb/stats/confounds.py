@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.preprocessing import SplineTransformer
 from sklearn.utils.validation import check_is_fitted
 
+from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError, listing
 
 Unseen = Literal["error", "reference", "estimate_unlabelled"]
@@ -91,8 +92,7 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y=None) -> ConfoundDesign:
         """Learn levels, centres and scales from `X` (n_subjects, at least the confounds)."""
-        if self.unseen not in ("error", "reference", "estimate_unlabelled"):
-            raise ValueError(f"unseen={self.unseen!r} is not error, reference, estimate_unlabelled")
+        refuse_unknown("unseen", self.unseen, get_args(Unseen))
         missing = [name for name in self.confounds if name not in X]
         if missing:
             raise InputError(

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.transformers import (
+    as_features,
     build_norms,
     build_transformer,
     projector,
@@ -57,12 +58,12 @@ def cluster_labels(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray | None:
 
 
 def capped(recipe: Recipe, block: str, n_effective: int) -> int | None:
-    """Principal components of a block, bounded by the sample; None without a projector."""
+    """Components of a block that the test finds itself, bounded by the sample; None for none."""
     card = recipe.blocks[block].projector
-    if card.type != "pca":
+    if card.in_test != "components":
         return None
     return cap_dimension(
-        card.dim,
+        card.asked,
         n=n_effective,
         n_blocks=len(recipe.blocks),
         subjects_per_dimension=recipe.experiment.subjects_per_dimension,
@@ -72,10 +73,11 @@ def capped(recipe: Recipe, block: str, n_effective: int) -> int | None:
 def residual_factors(
     recipe: Recipe, block: str, ready: pd.DataFrame, design: np.ndarray
 ) -> pd.DataFrame:
-    """Scores of a block's factors, for blocks that have a factor analysis.
+    """What a block's projector makes of it, where the test does not find components itself.
 
-    The factors are those of the covariance that the confounds leave, as the components of other
-    blocks are: it does not change when residuals change places.
+    A factor analysis (and any other projector that is fitted to residuals) learns from the
+    covariance that the confounds leave, as the components of other blocks do: it does not change
+    when residuals change places.
 
     Parameters
     ----------
@@ -85,10 +87,10 @@ def residual_factors(
         Confounds with the intercept.
     """
     strategy = recipe.blocks[block]
-    if strategy.projector.type != "factor_analysis":
+    if strategy.projector.in_test != "fitted":
         return ready
     left = pd.DataFrame(residuals(ready.to_numpy(), design), ready.index, ready.columns)
-    return projector(recipe, strategy).fit(left).transform(ready)
+    return as_features(strategy, projector(recipe, strategy).fit(left).transform(ready))
 
 
 def residuals(A: np.ndarray, design: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.design import covariates_for
@@ -89,17 +90,30 @@ def project_covariates(recipe: Recipe, cohort: pd.DataFrame, train) -> pd.DataFr
 
 
 def describe(recipe, name, variant, fold, n_train, features, transformer, projected) -> dict:
-    """What a fitted recipe did to the dimension of its block."""
+    """What a fitted recipe did to the dimension of its block.
+
+    A projector tells the features that it read as ``n_features_`` (or scikit-learn's
+    ``n_features_in_``) and the share of their variance that it kept as
+    ``explained_variance_ratio_``; what it does not tell is missing in the table.
+    """
+    width = projected.shape[1]
+    told = {"kept": width, "asked": width, "variance": 1.0}
     projector = dict(transformer.steps).get("project")
-    card = recipe.blocks[name].projector
+    if projector is not None:
+        read = getattr(projector, "n_features_in_", features.shape[1])
+        asked = recipe.blocks[name].projector.asked
+        told = {
+            "kept": getattr(projector, "n_features_", read),
+            "asked": width if asked is None else asked,
+            # Scikit-learn's own projectors give a share per component.
+            "variance": float(np.sum(getattr(projector, "explained_variance_ratio_", np.nan))),
+        }
     return {
         "block": name,
         "variant": variant,
         "fold": fold,
         "n_train": n_train,
         "features": features.shape[1],
-        "kept": projector.n_features_ if projector is not None else projected.shape[1],
-        "asked": card.dim if projector is not None else projected.shape[1],
-        "dim": projected.shape[1],
-        "variance": projector.explained_variance_ratio_ if projector is not None else 1.0,
+        "dim": width,
+        **told,
     }

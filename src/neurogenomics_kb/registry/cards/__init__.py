@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
+from neurogenomics_kb.foundation.choices import Choices
 from neurogenomics_kb.registry.cards.base import (
     SCHEMA_VERSION,
     Card,
@@ -28,6 +31,7 @@ from neurogenomics_kb.registry.cards.knowledge import (
     PaperCard,
     PretrainingCohorts,
 )
+from neurogenomics_kb.registry.cards.predictors import PredictorCard
 from neurogenomics_kb.registry.cards.preprocessing import PreprocessingPipeline
 from neurogenomics_kb.registry.cards.results import DecisionCard, Evidence, ResultCard
 from neurogenomics_kb.registry.cards.strategies import (
@@ -35,28 +39,53 @@ from neurogenomics_kb.registry.cards.strategies import (
     FusionStrategy,
 )
 
-CARD_TYPES: dict[str, type[Card]] = {
-    model.type_name: model
-    for model in (
-        DatasetCard,
-        ModelCard,
-        PaperCard,
-        EmbeddingStrategy,
-        FusionStrategy,
-        GeneSet,
-        HarmonizationMethod,
-        Instrument,
-        PreprocessingPipeline,
-        AlignmentStrategy,
-        IntegrationPrinciple,
-        Experiment,
-        DecisionCard,
-        ResultCard,
-    )
-}
+# A new card type is a module with its class, a line here, and its schema (`kedro kb schema`).
+CARD_TYPES: Choices[type[Card]] = Choices(
+    "card type",
+    {
+        model.type_name: model
+        for model in (
+            DatasetCard,
+            ModelCard,
+            PaperCard,
+            EmbeddingStrategy,
+            FusionStrategy,
+            GeneSet,
+            Instrument,
+            HarmonizationMethod,
+            PredictorCard,
+            PreprocessingPipeline,
+            AlignmentStrategy,
+            IntegrationPrinciple,
+            Experiment,
+            DecisionCard,
+            ResultCard,
+        )
+    },
+)
+
+
+class _Layout(Mapping[str, str]):
+    """Where each card type lives, types without a place left out."""
+
+    def __getitem__(self, type_name: str) -> str:
+        return CARD_TYPES[type_name].place
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, model in CARD_TYPES.items() if model.place)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, type_name: object) -> bool:
+        return type_name in list(self)
+
+
+LAYOUT = _Layout()
 
 __all__ = [
     "CARD_TYPES",
+    "LAYOUT",
     "SCHEMA_VERSION",
     "AlignmentStrategy",
     "Card",
@@ -79,6 +108,7 @@ __all__ = [
     "Modality",
     "ModelCard",
     "PaperCard",
+    "PredictorCard",
     "PreprocessingPipeline",
     "PretrainingCohorts",
     "ResultCard",

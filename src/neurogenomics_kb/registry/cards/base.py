@@ -97,9 +97,24 @@ class Card(Strict):
         Where its facts come from: DOI, file of a repository with its commit, documentation page.
     schema_version : int
         Version of the card format that it was written for.
+
+    Attributes
+    ----------
+    type_name : str
+        Name of the type in references and commands.
+    place : str
+        Where the type lives below the knowledge base: a folder with a card per file, or one YAML
+        file with many cards by id; empty for experiments, which are run configurations.
+    heading : str
+        Title of the type's page in the catalogue.
+    skeleton : dict
+        A card that is valid with an id, which a new card starts from.
     """
 
     type_name: ClassVar[str] = "card"
+    place: ClassVar[str] = ""
+    heading: ClassVar[str] = ""
+    skeleton: ClassVar[dict[str, Any]] = {}
 
     id: Identifier
     title: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -243,6 +243,23 @@ class DatasetCard(Card):
     """
 
     type_name: ClassVar[str] = "dataset"
+    place: ClassVar[str] = "datasets"
+    heading: ClassVar[str] = "Datasets"
+    skeleton: ClassVar[dict[str, Any]] = {
+        "title": "…",
+        "cohort": "my_cohort",
+        "license": "…",
+        "access": "…",
+        "tables": {
+            "participants": {
+                "file": "participants.tsv",
+                "id_column": "participant_id",
+                "columns": {
+                    "age": {"name": "age", "unit": "years", "range": [0, 120], "role": "confound"}
+                },
+            }
+        },
+    }
 
     kind: Literal["cohort", "part", "catalogue"] = "cohort"
     cohort: Identifier | None = None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
+from neurogenomics_kb.foundation.permutation_statistics import Statistic
 from neurogenomics_kb.registry.analyses import ANALYSES, known_analysis
 from neurogenomics_kb.registry.cards.base import (
     Card,
@@ -15,6 +17,13 @@ from neurogenomics_kb.registry.cards.base import (
     Identifier,
     StrategyId,
     Strict,
+)
+from neurogenomics_kb.registry.cards.predictors import (
+    PREDICTORS,
+    Predictor,
+    PredictorCard,
+    PredictorOptions,
+    refuse_misnamed,
 )
 
 
@@ -80,6 +89,21 @@ Analysis = Annotated[
 ]
 
 
+# Mappings among the algorithms have become names when a card is read; editors see both.
+Algorithm = Annotated[
+    Identifier,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {"type": "object", "required": ["type"], "properties": {
+                    "type": {"type": "string"}, "name": {"type": "string"}}},
+            ]
+        }
+    ),
+]  # fmt: skip
+
+
 class ExchangeabilityLevel(Strict):
     """A level of nesting for permutations: site, family, child.
 
@@ -115,10 +139,16 @@ class Experiment(Card):
         Further outcomes for the partial correlations.
     folds : Folds
     analyses : list of str
-    algorithms : list of {"linear", "xgboost"}
+    algorithms : list of str or mapping
+        Predictors by name: a type (``linear``, ``xgboost``), a predictor card, or a mapping with a
+        ``type``, its options and a ``name`` (by default the type's), which results then carry. The
+        first one is that of the verdicts.
+    predictors : dict of str to mapping
+        Options of the algorithms that are mappings or cards, by name; filled when they are read.
     n_permutations : int
     n_components : int
-    statistic : {"wilks", "roy"}
+    statistic : {"wilks", "roy"} or mapping
+        Of the permutation test of canonical correlation; a mapping has a ``type`` and its options.
     waves : list of str, optional
         Waves that are analysed; all by default.
     prospective : Prospective, optional
@@ -151,6 +181,13 @@ class Experiment(Card):
     """
 
     type_name: ClassVar[str] = "experiment"
+    heading: ClassVar[str] = "Experiments"
+    skeleton: ClassVar[dict[str, Any]] = {
+        "blocks": {"gene": "genetics_gene_kmer_pca512_v1", "brain": "smri_free_surfer_pca512_v1"},
+        "outcome": "mdd_diagnosis",
+        "folds": {"scheme": "stratified_grouped", "n_splits": 5, "group": "family_id", "seed": 42},
+        "analyses": ["prediction"],
+    }
 
     blocks: dict[Identifier, StrategyId] = {}
     fusion: FusionId | None = None
@@ -160,10 +197,11 @@ class Experiment(Card):
     associations: list[str] = []
     folds: Folds = Folds()
     analyses: list[Analysis] = ["cca", "prediction"]
-    algorithms: list[Literal["linear", "xgboost"]] = ["linear", "xgboost"]
+    algorithms: list[Algorithm] = Field(["linear", "xgboost"], min_length=1)
+    predictors: dict[Identifier, Predictor] = {}
     n_permutations: int = Field(1000, ge=19)
     n_components: int = Field(3, ge=1)
-    statistic: Literal["wilks", "roy"] = "wilks"
+    statistic: Statistic = "wilks"
     waves: list[str] | None = None
     prospective: Prospective | None = None
     exchangeability: str | list[ExchangeabilityLevel] | None = None
@@ -179,6 +217,32 @@ class Experiment(Card):
     rope: float = Field(0.01, ge=0)
     alpha: float = Field(0.05, gt=0, lt=1)
     seed: int = 42
+
+    @model_validator(mode="before")
+    @classmethod
+    def _algorithms_have_names(cls, data):
+        """Put the options of algorithms that are mappings beside their names."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("algorithms"), list):
+            return data
+        names, options = [], dict(data.get("predictors") or {})
+        for entry in data["algorithms"]:
+            if isinstance(entry, Mapping):
+                settings = {key: value for key, value in entry.items() if key != "name"}
+                entry = entry.get("name", entry.get("type"))
+                options[entry] = settings
+            names.append(entry)
+        return {**data, "algorithms": names, "predictors": options}
+
+    @model_validator(mode="after")
+    def _algorithms_are_told_apart(self):
+        twice = [name for name in self.algorithms if self.algorithms.count(name) > 1]
+        if twice:
+            raise ValueError(f"two algorithms are called '{twice[0]}'; give one another `name`")
+        for name, options in self.predictors.items():
+            if name not in self.algorithms:
+                raise ValueError(f"predictor '{name}' is not among the algorithms")
+            refuse_misnamed(name, options)
+        return self
 
     @model_validator(mode="after")
     def _consistent(self):
@@ -203,6 +267,25 @@ class Experiment(Card):
         if "partial_correlations" in self.analyses and "cca" not in self.analyses:
             raise ValueError("partial_correlations uses the axes of cca; add cca to analyses")
         return self
+
+    def references(self) -> Iterator[tuple[tuple, str, str]]:
+        """Ids of other cards, predictors that are no type among them."""
+        yield from super().references()
+        for i, name in enumerate(self.algorithms):
+            if name not in self.predictors and name not in PREDICTORS:
+                yield ("algorithms", i), PredictorCard.type_name, name
+
+    def predictor(self, algorithm: str) -> PredictorOptions:
+        """Options of one of the algorithms.
+
+        Raises
+        ------
+        InputError
+            If it is neither a type nor a predictor whose options are known.
+        """
+        if algorithm in self.predictors:
+            return self.predictors[algorithm]
+        return PREDICTORS[algorithm].options.model_validate({PREDICTORS.tag: algorithm})
 
     @property
     def exchangeability_levels(self) -> list[ExchangeabilityLevel]:

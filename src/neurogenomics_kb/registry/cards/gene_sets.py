@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import model_validator
 
@@ -21,6 +21,13 @@ class GeneSet(Card):
     """
 
     type_name: ClassVar[str] = "gene_set"
+    place: ClassVar[str] = "integration_cards/gene_sets.yaml"
+    heading: ClassVar[str] = "Gene sets"
+    skeleton: ClassVar[dict[str, Any]] = {
+        "title": "…",
+        "genes": ["GENE1", "GENE2"],
+        "sources": ["doi:…"],
+    }
 
     genes: list[str] = []
     paper: PaperId | None = None

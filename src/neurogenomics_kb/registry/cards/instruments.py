@@ -113,6 +113,17 @@ class Instrument(Card):
     """
 
     type_name: ClassVar[str] = "instrument"
+    place: ClassVar[str] = "instruments"
+    heading: ClassVar[str] = "Instruments"
+    skeleton: ClassVar[dict[str, Any]] = {
+        "title": "…",
+        "informant": "parent",
+        "license": "…",
+        "range": [0, 3],
+        "missing_codes": [9],
+        "items": {"q1": {}, "q2": {"reverse": True}, "q3": {}},
+        "scales": {"total": {"items": "all", "score": "sum", "max_missing": 0.2}},
+    }
 
     informant: Informant = "self"
     license: str = ""

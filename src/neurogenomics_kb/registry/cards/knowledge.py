@@ -108,6 +108,18 @@ class ModelCard(Card):
     """
 
     type_name: ClassVar[str] = "model"
+    place: ClassVar[str] = "model_cards"
+    heading: ClassVar[str] = "Models"
+    skeleton: ClassVar[dict[str, Any]] = {
+        "title": "…",
+        "modality": "fmri",
+        "kind": "encoder",
+        "description": "…",
+        "status": "planned",
+        "reason": "…",
+        "pretraining_cohorts": {"cohorts": "unknown", "reason": "…", "source": "doi:…"},
+        "facts": {"architecture": {"value": "…", "source": "doi:…", "verified": False}},
+    }
 
     modality: Literal[Modality, "multimodal", "tabular"]
     kind: Literal["encoder", "predictor", "language", "hub"] = "encoder"
@@ -166,6 +178,17 @@ class PaperCard(Card):
     """
 
     type_name: ClassVar[str] = "paper"
+    place: ClassVar[str] = "paper_cards"
+    heading: ClassVar[str] = "Papers"
+    skeleton: ClassVar[dict[str, Any]] = {
+        "title": "Title as published",
+        "authors": ["First Last"],
+        "year": 2000,
+        "kind": "method",
+        "bibliography": {"source": "doi:…", "verified": False},
+        "summary": "…",
+        "findings": [{"value": "…", "source": "doi:…", "verified": False}],
+    }
 
     title: str = Field(min_length=5)
     authors: list[str] = Field(min_length=1)
@@ -201,6 +224,16 @@ class AlignmentStrategy(Card):
     """
 
     type_name: ClassVar[str] = "alignment"
+    place: ClassVar[str] = "integration_cards/alignment_strategies.yaml"
+    heading: ClassVar[str] = "Alignment strategies"
+    skeleton: ClassVar[dict[str, Any]] = {
+        "title": "…",
+        "inputs": ["smri_free_surfer_pca512_v1"],
+        "stage": "two_tower_contrastive",
+        "objective": "…",
+        "status": "planned",
+        "reason": "…",
+    }
 
     hub: ModelId | None = None
     inputs: list[StrategyId] = Field(min_length=1)
@@ -222,6 +255,9 @@ class IntegrationPrinciple(Card):
     """
 
     type_name: ClassVar[str] = "principle"
+    place: ClassVar[str] = "integration_cards/integration_principles.yaml"
+    heading: ClassVar[str] = "Integration principles"
+    skeleton: ClassVar[dict[str, Any]] = {"title": "…", "statement": "…", "rationale": "…"}
 
     statement: str
     rationale: str

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from neurogenomics_kb.registry.cards.base import Strict
+from neurogenomics_kb.registry.cards.parts import ProjectorOptions, StepOptions
 
 
-class MissingIndicators(Strict):
+class MissingIndicators(StepOptions):
     """Append columns that say what is missing, where training subjects have gaps.
 
     Parameters
@@ -26,7 +26,7 @@ class MissingIndicators(Strict):
     min_missing: int = Field(1, ge=1)
 
 
-class Norms(Strict):
+class Norms(StepOptions):
     """z-scores by age and sex, from norms of the training subjects.
 
     Parameters
@@ -71,8 +71,13 @@ class Norms(Strict):
         """Covariates that the norms are by."""
         return [self.age, *([self.sex] if self.sex else [])]
 
+    @property
+    def takes_out(self) -> list[str]:
+        """Age and sex."""
+        return self.columns
 
-class FactorProjector(Strict):
+
+class FactorProjector(ProjectorOptions):
     """Factor scores; values may be missing.
 
     Parameters
@@ -85,14 +90,16 @@ class FactorProjector(Strict):
         ``missing_indicators`` stand there too.
     """
 
+    completes: ClassVar[bool] = True
+
     type: Literal["factor_analysis"]
     factors: int = Field(ge=1)
     rotation: Literal["varimax", "none"] = "varimax"
     missing_indicators: bool = False
 
     @property
-    def dim(self) -> int:
-        """Dimension that is asked for."""
+    def asked(self) -> int:
+        """Number of factors that is asked for."""
         return self.factors
 
 

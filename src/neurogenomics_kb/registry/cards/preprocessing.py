@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -177,6 +177,15 @@ class PreprocessingPipeline(Card):
     """
 
     type_name: ClassVar[str] = "preprocessing"
+    place: ClassVar[str] = "integration_cards/rsfmri_preprocessing_pipelines.yaml"
+    heading: ClassVar[str] = "rs-fMRI preprocessing"
+    skeleton: ClassVar[dict[str, Any]] = {
+        "title": "…",
+        "modality": "fmri",
+        "steps": [{"step": "upstream", "what": "motion correction", "tool": "…"}],
+        "status": "planned",
+        "reason": "…",
+    }
 
     modality: Modality = "fmri"
     steps: list[PreprocessingStep] = Field(min_length=1)

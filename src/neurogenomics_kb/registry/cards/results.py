@@ -48,6 +48,8 @@ class ResultCard(Card):
     """
 
     type_name: ClassVar[str] = "result"
+    place: ClassVar[str] = "results"
+    heading: ClassVar[str] = "Results"
 
     experiment: str
     cohort: str
@@ -145,6 +147,14 @@ class DecisionCard(Card):
     """
 
     type_name: ClassVar[str] = "decision"
+    place: ClassVar[str] = "decisions"
+    heading: ClassVar[str] = "Decisions"
+    skeleton: ClassVar[dict[str, Any]] = {
+        "title": "…",
+        "question": "…",
+        "decision": "…",
+        "state": "draft",
+    }
 
     state: Literal["draft", "accepted", "rejected"] = "draft"
     question: str

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from neurogenomics_kb.foundation.choices import Part, Parts
 from neurogenomics_kb.registry.cards.base import (
     Card,
     DatasetId,
@@ -24,29 +25,32 @@ from neurogenomics_kb.registry.cards.latent import (
     Norms,
     check_missing_indicators,
 )
+from neurogenomics_kb.registry.cards.parts import ProjectorOptions, StepOptions
 
 
-class Impute(Strict):
+class Impute(StepOptions):
     """Fill missing values from training subjects."""
 
     step: Literal["impute"]
     method: Literal["median", "mean"] = "median"
 
 
-class DropNearConstant(Strict):
+class DropNearConstant(StepOptions):
     """Drop features on which almost all training subjects agree, as a minor-allele filter does."""
 
     step: Literal["drop_near_constant"]
     min_different: int = Field(5, ge=1, description="training subjects off the commonest value")
 
 
-class ZScore(Strict):
+class ZScore(StepOptions):
     """Centre and scale by training subjects."""
+
+    scales: ClassVar[bool] = True
 
     step: Literal["zscore"]
 
 
-class Residualize(Strict):
+class Residualize(StepOptions):
     """Regress confounds out; `optional` ones are used where the cohort has them.
 
     `smooth` names numbers whose effect may bend, with the number of B-splines (3 or more).
@@ -66,8 +70,28 @@ class Residualize(Strict):
             raise ValueError(f"'{stray[0]}' under `smooth` is not among the confounds")
         return self
 
+    @property
+    def takes_out(self) -> list[str]:
+        """The confounds."""
+        return self.confounds
 
-class HeadSize(Strict):
+    @property
+    def takes_out_where_present(self) -> list[str]:
+        """The optional ones."""
+        return self.optional
+
+    @property
+    def bends(self) -> dict[str, int]:
+        """The smooth ones."""
+        return self.smooth
+
+    @property
+    def codes(self) -> list[str]:
+        """The categorical ones."""
+        return self.categorical
+
+
+class HeadSize(StepOptions):
     """Take head size out of volumes and areas; thickness is never divided by it.
 
     Parameters
@@ -83,40 +107,69 @@ class HeadSize(Strict):
     method: Literal["proportion", "residual", "none"]
     powers: dict[Literal["volume", "area"], float] = {"volume": 1.0, "area": 2 / 3}
 
+    @property
+    def takes_out(self) -> list[str]:
+        """Head size, where the regression on it is taken out."""
+        return ["etiv"] * (self.method == "residual")
 
-class Tangent(Strict):
+    @property
+    def divides_by(self) -> list[str]:
+        """Head size, where features are divided by it."""
+        return ["etiv"] * (self.method == "proportion")
+
+
+class Tangent(StepOptions):
     """Project covariances onto the tangent space at the mean of the training subjects."""
+
+    reads_whole: ClassVar[bool] = True
 
     step: Literal["tangent"]
 
 
-Step = Annotated[
-    Impute
-    | DropNearConstant
-    | ZScore
-    | Residualize
-    | HeadSize
-    | Tangent
-    | MissingIndicators
-    | Norms,
-    Field(discriminator="step"),
-]
-
-
-class PCAProjector(Strict):
+class PCAProjector(ProjectorOptions):
     """Principal components; the effective dimension is also bounded by rank and sample size."""
+
+    in_test: ClassVar[Literal["components"]] = "components"
 
     type: Literal["pca"]
     dim: int = Field(ge=1)
 
 
-class NoProjector(Strict):
+class NoProjector(ProjectorOptions):
     """Features are used as they are."""
+
+    in_test: ClassVar[Literal["features"]] = "features"
 
     type: Literal["none"]
 
 
-Projector = Annotated[PCAProjector | FactorProjector | NoProjector, Field(discriminator="type")]
+TRANSFORMERS = "neurogenomics_kb.stats.transformers.building"
+# A new step is a module with its options and builder, and a line here; a new projector likewise.
+STEPS = Parts(
+    "preprocessing step",
+    "step",
+    {
+        "impute": Part(Impute, f"{TRANSFORMERS}:build_impute"),
+        "drop_near_constant": Part(DropNearConstant, f"{TRANSFORMERS}:build_drop_near_constant"),
+        "zscore": Part(ZScore, f"{TRANSFORMERS}:build_zscore"),
+        "residualize": Part(Residualize, f"{TRANSFORMERS}:build_residualize"),
+        "etiv": Part(HeadSize, f"{TRANSFORMERS}:build_etiv"),
+        "tangent": Part(Tangent, f"{TRANSFORMERS}:build_tangent"),
+        "missing_indicators": Part(MissingIndicators, f"{TRANSFORMERS}:build_missing_indicators"),
+        "norms": Part(Norms, f"{TRANSFORMERS}:build_norms"),
+    },
+)
+PROJECTORS = Parts(
+    "projector",
+    "type",
+    {
+        "pca": Part(PCAProjector, f"{TRANSFORMERS}:build_pca"),
+        "factor_analysis": Part(FactorProjector, f"{TRANSFORMERS}:build_factor_analysis"),
+        "none": Part(NoProjector, f"{TRANSFORMERS}:build_nothing"),
+    },
+)
+Step = Annotated[StepOptions, STEPS.field]
+Projector = Annotated[ProjectorOptions, PROJECTORS.field]
 
 
 # Pooling that the genomics pipeline does, level by level.
@@ -213,6 +266,19 @@ class EmbeddingStrategy(Card):
     """
 
     type_name: ClassVar[str] = "embedding_strategy"
+    place: ClassVar[str] = "integration_cards/embedding_strategies.yaml"
+    heading: ClassVar[str] = "Embedding strategies"
+    skeleton: ClassVar[dict[str, Any]] = {
+        "title": "…",
+        "modality": "smri",
+        "features": ["thickness"],
+        "preprocessing": [
+            {"step": "impute", "method": "median"},
+            {"step": "zscore"},
+            {"step": "residualize", "confounds": ["age", "sex", "site"]},
+        ],
+        "projector": {"type": "pca", "dim": 64},
+    }
 
     modality: Modality
     dataset: DatasetId | None = None
@@ -285,42 +351,27 @@ class EmbeddingStrategy(Card):
     @property
     def confounds(self) -> list[str]:
         """Required confounds of all steps that take something out: residualize, etiv, norms."""
-        return unique(
-            c
-            for s in self.preprocessing
-            for c in (
-                s.confounds
-                if s.step == "residualize"
-                else s.columns
-                if s.step == "norms"
-                else ["etiv"] * (s.step == "etiv" and s.method == "residual")
-            )
-        )
+        return unique(c for s in self.preprocessing for c in s.takes_out)
 
     @property
     def divisors(self) -> list[str]:
         """Covariates that features are divided by; they are read and not regressed out."""
-        return unique(
-            "etiv" for s in self.preprocessing if s.step == "etiv" and s.method == "proportion"
-        )
+        return unique(c for s in self.preprocessing for c in s.divides_by)
 
     @property
     def optional_confounds(self) -> list[str]:
         """Confounds that are used where the cohort has them."""
-        return unique(c for s in self.preprocessing if s.step == "residualize" for c in s.optional)
+        return unique(c for s in self.preprocessing for c in s.takes_out_where_present)
 
     @property
     def smooth_confounds(self) -> dict[str, int]:
         """Confounds that are expanded into splines, and into how many."""
-        steps = [s for s in self.preprocessing if s.step == "residualize"]
-        return {name: df for s in steps for name, df in s.smooth.items()}
+        return {name: df for s in self.preprocessing for name, df in s.bends.items()}
 
     @property
     def categorical_confounds(self) -> list[str]:
         """Numeric confounds that hold codes."""
-        return unique(
-            c for s in self.preprocessing if s.step == "residualize" for c in s.categorical
-        )
+        return unique(c for s in self.preprocessing for c in s.codes)
 
 
 class FusionStrategy(Card):
@@ -338,6 +389,13 @@ class FusionStrategy(Card):
     """
 
     type_name: ClassVar[str] = "fusion"
+    place: ClassVar[str] = "integration_cards/fusion_strategies.yaml"
+    heading: ClassVar[str] = "Fusion strategies"
+    skeleton: ClassVar[dict[str, Any]] = {
+        "title": "…",
+        "method": "concatenate",
+        "blocks": {"gene": "genetics_gene_kmer_pca512_v1", "brain": "smri_free_surfer_pca512_v1"},
+    }
 
     method: Literal["concatenate"] = "concatenate"
     blocks: dict[Identifier, StrategyId] = Field(min_length=2)

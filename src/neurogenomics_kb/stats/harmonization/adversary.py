@@ -56,18 +56,27 @@ def train_head(
 ) -> tuple[dict[str, np.ndarray], float]:
     """Alternate main task, site classifier and confusion.
 
+    One function, since its parts are the closures of one training loop; its parameters are those
+    of `SiteUnlearning`, without its defaults.
+
     Parameters
     ----------
     X : ndarray (n, p)
         Standardised features.
     site : ndarray of int (n,)
+        Number of every row's site, from 0.
     tasks : sequence of ndarray (n,)
         Floats are regressed, integers classified.
     dim, hidden : int
+        Columns of the embedding, and width of the hidden layers.
     reconstruction, confusion : float
+        Weight of the reconstruction, and learning rate of the confusion relative to the others.
     warm_up, epochs : int
+        Passes over the rows without and with the confusion.
     learning_rate : float
+        Of the main task and the site classifier.
     batch_size, seed : int
+        Rows per step, and seed of weights and order.
 
     Returns
     -------

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.stats.confounds import ConfoundDesign, Unseen, feature_values, refuse_missing
 from neurogenomics_kb.stats.harmonization.empirical_bayes import estimate_site
 
 SMALL_SITE = 30
+# A residual smaller than this, relative to the values, is rounding.
+ROUNDING = 1e-12
 
 
+# A dataclass writes the constructor: scikit-learn wants every parameter in the signature of every
+# kind of ComBat, and nothing else done there.
+@dataclass(eq=False, repr=False)
 class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Empirical-Bayes removal of site shifts and scales.
 
@@ -40,6 +48,10 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Site that the others are moved to, and whose own rows stay as they are.
     empirical_bayes : bool
         Without it each feature has its own site mean and variance, unshrunken.
+    fit_on : mapping of str to sequence, optional
+        Columns and the levels of them that `fit` learns from, such as ``{"diagnosis": [0]}`` for
+        controls; all rows by default. `transform` applies what they taught to all rows, and does
+        not look at these columns.
 
     Attributes
     ----------
@@ -56,32 +68,50 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     the site determines are refused, since neither could be told from the other.
     """
 
-    def __init__(
-        self,
-        batch: str = "site",
-        preserve: Sequence[str] = (),
-        *,
-        parametric: bool = True,
-        unseen: Unseen = "error",
-        mean_only: bool = False,
-        reference: str | None = None,
-        empirical_bayes: bool = True,
-    ) -> None:
-        self.batch = batch
-        self.preserve = preserve
-        self.parametric = parametric
-        self.unseen = unseen
-        self.mean_only = mean_only
-        self.reference = reference
-        self.empirical_bayes = empirical_bayes
+    batch: str = "site"
+    preserve: Sequence[str] = ()
+    _: KW_ONLY
+    parametric: bool = True
+    unseen: Unseen = "error"
+    mean_only: bool = False
+    reference: str | None = None
+    empirical_bayes: bool = True
+    fit_on: Mapping[str, Sequence] | None = None
 
     @property
     def reads(self) -> list[str]:
         """Columns that are read and not returned."""
-        return [self.batch, *self.preserve]
+        return unique([self.batch, *self._kept, *(self.fit_on or ())])
+
+    @property
+    def _kept(self) -> list[str]:
+        """Columns whose effect is kept."""
+        return list(self.preserve)
 
     def fit(self, X: pd.DataFrame, y=None) -> ComBat:
-        """Learn site shifts and scales from the rows of `X`."""
+        """Learn site shifts and scales from the rows of `X`, or from those that `fit_on` names."""
+        refuse_unknown("unseen", self.unseen, get_args(Unseen))
+        self._learn(self._teachers(X))
+        return self
+
+    def _teachers(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Rows that the method learns from."""
+        self._refuse_absent(X)
+        rows = np.ones(len(X), dtype=bool)
+        for column, levels in (self.fit_on or {}).items():
+            rows &= X[column].isin(list(levels)).to_numpy()
+        if not rows.any():
+            told = "; ".join(f"{c}: {listing(levels)}" for c, levels in (self.fit_on or {}).items())
+            raise InputError(
+                f"no training subject is among those to learn from ({told})",
+                column=next(iter(self.fit_on), None) if self.fit_on else None,
+                subjects=0,
+                of=len(X),
+                remedy="Correct the levels under `fit_on`, or leave it out.",
+            )
+        return X[rows] if self.fit_on else X
+
+    def _learn(self, X: pd.DataFrame) -> None:
         values = self._begin(X)
         codes = X[self.batch].map({s: i for i, s in enumerate(self.sites_)}).to_numpy(dtype=int)
         self._learn_location(X, values, np.eye(len(self.sites_))[codes])
@@ -92,10 +122,8 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if self.reference is not None:
             self.shift_[self.reference] = np.zeros(values.shape[1])
             self.spread_[self.reference] = np.ones(values.shape[1])
-        return self
 
-    def _begin(self, X: pd.DataFrame) -> np.ndarray:
-        """Check the training table and remember its columns; feature values (n, p)."""
+    def _refuse_absent(self, X: pd.DataFrame) -> None:
         absent = [c for c in self.reads if c not in X]
         if self.batch in absent:
             raise InputError("the batch column is missing", column=self.batch, remedy="Add it.")
@@ -105,6 +133,9 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 column=absent[0],
                 remedy="Add it, or take it out of the harmonization card.",
             )
+
+    def _begin(self, X: pd.DataFrame) -> np.ndarray:
+        """Check the training table and remember its columns; feature values (n, p)."""
         refuse_missing(X[self.batch], self.batch)
         counts = self._site_sizes(X)
         if counts.min() < 2:
@@ -117,7 +148,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             warnings.warn(
                 f"{type(self).__name__}: sites with fewer than {SMALL_SITE} subjects: "
                 f"{listing(f'{s} ({c})' for s, c in counts[counts < SMALL_SITE].items())}",
-                stacklevel=3,
+                stacklevel=4,  # where `fit` is called
             )
         self.sites_ = sorted(counts.index, key=str)
         if self.reference is not None and self.reference not in self.sites_:
@@ -139,10 +170,12 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Grand mean, covariate effects and residual scale from site indicators (n, S)."""
         self._learn_covariates(X)
         covariates = self._covariates(X)
-        refuse_confounded(sites, covariates, self.batch, self.reads)
+        refuse_confounded(sites, covariates, self.batch, self._kept)
         site_coef, self.covariate_coef_ = self._coefficients(sites, covariates, values)
         fitted = sites @ site_coef + covariates @ self.covariate_coef_
-        self._set_scale(site_coef, ((values - fitted) ** 2), sites)
+        residual = values - fitted
+        residual[np.abs(residual) <= ROUNDING * np.abs(values).max(axis=0)] = 0.0
+        self._set_scale(site_coef, residual**2, sites)
 
     def _set_scale(self, site_coef, squared_residuals, sites) -> None:
         if self.reference is None:
@@ -182,7 +215,8 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Harmonized features, without the columns that were read."""
         check_is_fitted(self, "features_")
-        absent = [c for c in self.feature_names_in_ if c not in X]
+        unread = self.fit_on or ()
+        absent = [c for c in self.feature_names_in_ if c not in X and c not in unread]
         if absent:
             raise InputError(
                 "a column seen in fitting is absent",
@@ -218,6 +252,11 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return np.array(self.features_, dtype=object)
 
 
+def unique(columns: Iterable[str]) -> list[str]:
+    """Columns in order of first appearance."""
+    return list(dict.fromkeys(columns))
+
+
 def refuse_unseen(site: np.ndarray, known, column: str, unseen: Unseen) -> None:
     """Raise for sites that training lacks, where the policy is to refuse.
 
@@ -237,7 +276,9 @@ def refuse_unseen(site: np.ndarray, known, column: str, unseen: Unseen) -> None:
         )
 
 
-def refuse_confounded(sites: np.ndarray, covariates: np.ndarray, batch: str, reads) -> None:
+def refuse_confounded(
+    sites: np.ndarray, covariates: np.ndarray, batch: str, kept: Sequence[str]
+) -> None:
     """Raise where a preserved covariate cannot be told from the site.
 
     Raises
@@ -250,7 +291,7 @@ def refuse_confounded(sites: np.ndarray, covariates: np.ndarray, batch: str, rea
     together = np.linalg.matrix_rank(np.hstack([sites, centred]))
     if together < sites.shape[1] + np.linalg.matrix_rank(centred):
         raise InputError(
-            f"sites determine a preserved covariate ({listing(c for c in reads if c != batch)}) "
+            f"sites determine a preserved covariate ({listing(kept)}) "
             "in the training subjects, so its effect cannot be told from the site's",
             column=batch,
             subjects=len(sites),

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.stats.confounds import Unseen
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.harmonization.combat import ComBat
 from neurogenomics_kb.stats.transformers.projection import principal_axes
 
 
+@dataclass(eq=False, repr=False)
 class CovBat(ComBat):
     """ComBat, then ComBat of the leading principal components of what it leaves.
 
@@ -22,7 +23,7 @@ class CovBat(ComBat):
 
     Parameters
     ----------
-    batch, preserve, parametric, unseen, mean_only, reference, empirical_bayes
+    batch, preserve, parametric, unseen, mean_only, reference, empirical_bayes, fit_on
         As for `ComBat`. As in the authors' program, component scores are harmonized without
         empirical Bayes and without covariates.
     variance_kept : float
@@ -35,34 +36,17 @@ class CovBat(ComBat):
     axes_ : ndarray (p, n_components_)
     """
 
-    def __init__(
-        self,
-        batch: str = "site",
-        preserve: Sequence[str] = (),
-        *,
-        variance_kept: float = 0.95,
-        parametric: bool = True,
-        unseen: Unseen = "error",
-        mean_only: bool = False,
-        reference: str | None = None,
-        empirical_bayes: bool = True,
-    ) -> None:
-        super().__init__(
-            batch,
-            preserve,
-            parametric=parametric,
-            unseen=unseen,
-            mean_only=mean_only,
-            reference=reference,
-            empirical_bayes=empirical_bayes,
-        )
-        self.variance_kept = variance_kept
+    _: KW_ONLY
+    variance_kept: float = 0.95
 
-    def fit(self, X: pd.DataFrame, y=None) -> CovBat:
+    def _learn(self, X: pd.DataFrame) -> None:
         """Learn site parameters of features, then of component scores."""
         if not 0 < self.variance_kept <= 1:
-            raise ValueError(f"variance_kept={self.variance_kept} is not a share")
-        super().fit(X)
+            raise InputError(
+                f"variance_kept={self.variance_kept} is not a share",
+                remedy="Use a number above 0 and up to 1.",
+            )
+        super()._learn(X)
         values, site = X[self.features_].to_numpy(dtype=float), X[self.batch].to_numpy()
         standard = (values - self._location(X, values)) / self.scale_
         adjusted = super()._adjust(standard, site)
@@ -78,7 +62,6 @@ class CovBat(ComBat):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # small sites were named above
             self.scores_.fit(self._score_table(adjusted, site))
-        return self
 
     def _score_table(self, adjusted: np.ndarray, site: np.ndarray) -> pd.DataFrame:
         scores = (adjusted - self.centre_) @ self.axes_

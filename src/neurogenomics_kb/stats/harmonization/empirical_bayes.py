@@ -8,6 +8,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import logsumexp
 
+# Variance below which a site's standardised values are all the same but for rounding.
+CONSTANT = 1e-14
+
 
 def estimate_site(
     rows: np.ndarray,
@@ -36,30 +39,44 @@ def estimate_site(
     """
     shift = rows.mean(axis=0)
     spread = np.ones(rows.shape[1]) if mean_only else rows.var(axis=0, ddof=1)
-    # Without three features there is no prior to learn; with constant ones no likelihood.
-    if not empirical_bayes or rows.shape[1] < 3 or not spread.min() > 0:
-        return shift, np.where(spread > 0, spread, 1.0)
+    # What a site's subjects all agree on has no spread to take out, and no likelihood: it keeps its
+    # own shift, and the prior is learned from the other features.
+    varies = spread > CONSTANT * (1 + shift**2)
+    spread = np.where(varies, spread, 1.0)
+    # Without three features there is no prior to learn.
+    if not empirical_bayes or varies.sum() < 3:
+        return shift, spread
     if not parametric:
-        shift, spread = _nonparametric(rows, shift, spread)
-        return shift, np.ones_like(spread) if mean_only else spread
-    if mean_only:
-        prior_variance = shift.var(ddof=1)
-        return (prior_variance * shift + shift.mean()) / (prior_variance + 1), spread
-    return _parametric(rows, shift, spread)
+        estimate = _nonparametric
+    elif mean_only:
+        estimate = _weighted_as_one
+    else:
+        estimate = _parametric
+    shift[varies], found = estimate(rows[:, varies], shift[varies], spread[varies])
+    if not mean_only:
+        spread[varies] = found
+    return shift, spread
+
+
+def _weighted_as_one(rows, shift, spread):
+    """Shift with the prior weighted as for a single subject; the spread stays."""
+    prior_variance = shift.var(ddof=1)
+    return (prior_variance * shift + shift.mean()) / (prior_variance + 1), spread
 
 
 def _parametric(rows, shift, spread, tolerance=1e-6, max_iterations=1000):
     """Iterate the conditional posterior means of shift and variance (eq. 2.4)."""
     n = len(rows)
     prior_mean, prior_variance = shift.mean(), shift.var(ddof=1)
+    # The inverse gamma's a = (2v + m²) / v and b = (mv + m³) / v stand multiplied by v, so that
+    # equal spreads (v = 0), as of balanced 0/1 features, shrink to their mean.
     m, v = spread.mean(), spread.var(ddof=1)
-    a, b = (2 * v + m**2) / v, (m * v + m**3) / v
     g, d = shift, spread
     squares, sums = (rows**2).sum(axis=0), rows.sum(axis=0)
     for _ in range(max_iterations):
         g_new = (n * prior_variance * shift + d * prior_mean) / (n * prior_variance + d)
         residual = squares - 2 * g_new * sums + n * g_new**2
-        d_new = (0.5 * residual + b) / (n / 2 + a - 1)
+        d_new = (v * residual / 2 + m * v + m**3) / (v * (n / 2 + 1) + m**2)
         moved = max(np.abs(g_new - g).max(), np.abs(d_new - d).max())
         g, d = g_new, d_new
         if moved < tolerance:

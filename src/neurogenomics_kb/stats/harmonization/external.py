@@ -54,6 +54,41 @@ def check_manifest(
         For missing or malformed fields, subjects that trained it, subjects or sites that it did not
         harmonize.
     """
+    refuse_malformed(manifest, file)
+    refuse_uncovered(manifest, sites, file)
+    trained = set(map(str, manifest["trained_subjects"]))
+    known = {str(s) for s in manifest["trained_sites"]}
+    seen = int(sites.index.astype(str).isin(list(trained)).sum())
+    if seen and not accept_trained_subjects:
+        raise InputError(
+            f"{manifest['program']} was trained on subjects that are tested here",
+            file=file,
+            column="trained_subjects",
+            subjects=seen,
+            of=len(sites),
+            remedy="Train it on other people, or accept it with `accept_trained_subjects: true` on "
+            "the harmonization card; the report then says so.",
+        )
+    notes = [
+        f"Images were harmonized by {manifest['program']} before this run, trained on "
+        f"{len(trained)} subjects of {len(known)} sites."
+    ]
+    if seen:
+        told = seen if seen >= FEW else f"fewer than {FEW}"
+        notes.append(
+            f"{manifest['program']} had seen {told} of the {len(sites)} subjects in its training, "
+            "test subjects among them: every held-out result may be optimistic."
+        )
+    return notes
+
+
+def refuse_malformed(manifest: Mapping[str, Any], file: str) -> None:
+    """Refuse a manifest without one of its fields, or with one of another kind.
+
+    Raises
+    ------
+    InputError
+    """
     if not isinstance(manifest, Mapping):
         raise InputError(
             "the manifest is not a mapping of fields",
@@ -77,7 +112,16 @@ def check_manifest(
                 column=field,
                 remedy=f"It holds: {meaning}.",
             )
-    trained, done = set(map(str, manifest["trained_subjects"])), manifest["harmonized_subjects"]
+
+
+def refuse_uncovered(manifest: Mapping[str, Any], sites: pd.Series, file: str) -> None:
+    """Refuse subjects that were not harmonized, and sites that training did not know.
+
+    Raises
+    ------
+    InputError
+    """
+    done = manifest["harmonized_subjects"]
     missing = ~sites.index.astype(str).isin([str(s) for s in done])
     if missing.any():
         raise InputError(
@@ -101,28 +145,6 @@ def check_manifest(
             of=len(sites),
             remedy="Train it with images of these sites (other people's), or leave the sites out.",
         )
-    seen = int(sites.index.astype(str).isin(list(trained)).sum())
-    if seen and not accept_trained_subjects:
-        raise InputError(
-            f"{manifest['program']} was trained on subjects that are tested here",
-            file=file,
-            column="trained_subjects",
-            subjects=seen,
-            of=len(sites),
-            remedy="Train it on other people, or accept it with `accept_trained_subjects: true` on "
-            "the harmonization card; the report then says so.",
-        )
-    notes = [
-        f"Images were harmonized by {manifest['program']} before this run, trained on "
-        f"{len(trained)} subjects of {len(known)} sites."
-    ]
-    if seen:
-        told = seen if seen >= FEW else f"fewer than {FEW}"
-        notes.append(
-            f"{manifest['program']} had seen {told} of the {len(sites)} subjects in its training, "
-            "test subjects among them: every held-out result may be optimistic."
-        )
-    return notes
 
 
 def is_names(value: Any) -> bool:

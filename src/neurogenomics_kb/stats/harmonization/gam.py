@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.stats.confounds import ConfoundDesign, Unseen
+from neurogenomics_kb.stats.confounds import ConfoundDesign
 from neurogenomics_kb.stats.harmonization.combat import ComBat
 from neurogenomics_kb.stats.harmonization.smooth import Extrapolation, SmoothDesign, fit_penalised
 
 
+@dataclass(eq=False, repr=False)
 class ComBatGAM(ComBat):
     """ComBat whose preserved covariates act through penalised splines.
 
@@ -21,7 +23,7 @@ class ComBatGAM(ComBat):
 
     Parameters
     ----------
-    batch, preserve, parametric, unseen, mean_only, reference, empirical_bayes
+    batch, preserve, parametric, unseen, mean_only, reference, empirical_bayes, fit_on
         As for `ComBat`; `preserve` holds the linear and categorical covariates.
     smooth : sequence of str
         Numeric covariates whose effect is kept as a smooth curve.
@@ -41,39 +43,15 @@ class ComBatGAM(ComBat):
         Effective degrees of freedom of the smooth terms.
     """
 
-    def __init__(
-        self,
-        batch: str = "site",
-        preserve: Sequence[str] = (),
-        *,
-        smooth: Sequence[str] = ("age",),
-        df: int = 10,
-        penalty: float | Literal["gcv"] = "gcv",
-        extrapolation: Extrapolation = "constant",
-        parametric: bool = True,
-        unseen: Unseen = "error",
-        mean_only: bool = False,
-        reference: str | None = None,
-        empirical_bayes: bool = True,
-    ) -> None:
-        super().__init__(
-            batch,
-            preserve,
-            parametric=parametric,
-            unseen=unseen,
-            mean_only=mean_only,
-            reference=reference,
-            empirical_bayes=empirical_bayes,
-        )
-        self.smooth = smooth
-        self.df = df
-        self.penalty = penalty
-        self.extrapolation = extrapolation
+    _: KW_ONLY
+    smooth: Sequence[str] = ("age",)
+    df: int = 10
+    penalty: float | Literal["gcv"] = "gcv"
+    extrapolation: Extrapolation = "constant"
 
     @property
-    def reads(self) -> list[str]:
-        """Columns that are read and not returned."""
-        return list(dict.fromkeys([self.batch, *self.preserve, *self.smooth]))
+    def _kept(self) -> list[str]:
+        return [*self.preserve, *self.smooth]
 
     def _learn_covariates(self, X: pd.DataFrame) -> None:
         linear = [c for c in self.preserve if c not in set(self.smooth)]

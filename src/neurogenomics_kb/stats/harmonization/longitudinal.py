@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from dataclasses import KW_ONLY, dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.stats.confounds import Unseen, refuse_missing
-from neurogenomics_kb.stats.harmonization.combat import ComBat, refuse_confounded
+from neurogenomics_kb.foundation.choices import refuse_unknown
+from neurogenomics_kb.stats.confounds import refuse_missing
+from neurogenomics_kb.stats.harmonization.combat import (
+    ROUNDING,
+    ComBat,
+    refuse_confounded,
+    unique,
+)
 from neurogenomics_kb.stats.harmonization.random_intercept import fit_random_intercept
 
 NewSubjects = Literal["own", "zero"]
 
 
+@dataclass(eq=False, repr=False)
 class LongitudinalComBat(ComBat):
     """ComBat with a random intercept per subject.
 
@@ -24,7 +31,7 @@ class LongitudinalComBat(ComBat):
 
     Parameters
     ----------
-    batch, preserve, parametric, unseen, reference, mean_only, empirical_bayes
+    batch, preserve, parametric, unseen, mean_only, reference, empirical_bayes, fit_on
         As for `ComBat`. Put age at the visit among `preserve`.
     subject : str
         Column that says whose visit a row is.
@@ -41,35 +48,14 @@ class LongitudinalComBat(ComBat):
         Variance between subjects over variance within.
     """
 
-    def __init__(
-        self,
-        batch: str = "site",
-        preserve: Sequence[str] = (),
-        *,
-        subject: str = "subject_id",
-        new_subjects: NewSubjects = "own",
-        parametric: bool = True,
-        unseen: Unseen = "error",
-        mean_only: bool = False,
-        reference: str | None = None,
-        empirical_bayes: bool = True,
-    ) -> None:
-        super().__init__(
-            batch,
-            preserve,
-            parametric=parametric,
-            unseen=unseen,
-            mean_only=mean_only,
-            reference=reference,
-            empirical_bayes=empirical_bayes,
-        )
-        self.subject = subject
-        self.new_subjects = new_subjects
+    _: KW_ONLY
+    subject: str = "subject_id"
+    new_subjects: NewSubjects = "own"
 
     @property
     def reads(self) -> list[str]:
         """Columns that are read and not returned."""
-        return [self.batch, *self.preserve, self.subject]
+        return unique([*super().reads, self.subject])
 
     def _site_sizes(self, X: pd.DataFrame) -> pd.Series:
         """Subjects, not visits, per site."""
@@ -77,11 +63,10 @@ class LongitudinalComBat(ComBat):
         return X.groupby(self.batch, observed=True)[self.subject].nunique()
 
     def _learn_location(self, X: pd.DataFrame, values: np.ndarray, sites: np.ndarray) -> None:
-        if self.new_subjects not in ("own", "zero"):
-            raise ValueError(f"new_subjects={self.new_subjects!r} is neither 'own' nor 'zero'")
+        refuse_unknown("new_subjects", self.new_subjects, get_args(NewSubjects))
         self._learn_covariates(X)
         covariates = self._covariates(X)
-        refuse_confounded(sites, covariates, self.batch, [self.batch, *self.preserve])
+        refuse_confounded(sites, covariates, self.batch, self._kept)
         codes, names = pd.factorize(X[self.subject])
         design = np.hstack([sites, covariates])
         self.model_ = fit_random_intercept(design, values, codes)
@@ -94,7 +79,8 @@ class LongitudinalComBat(ComBat):
         self._set_scale(site_coef, (residual - predicted[codes]) ** 2, sites)
         self.site_effect_ = dict(zip(self.sites_, site_coef - self.grand_mean_, strict=True))
         # The model's own within-subject deviation, which counts the intercepts' uncertainty.
-        self.scale_ = np.where(self.model_.sigma > 0, self.model_.sigma, 1.0)
+        rounding = ROUNDING * np.abs(values).max(axis=0)
+        self.scale_ = np.where(self.model_.sigma > rounding, self.model_.sigma, 1.0)
 
     def _predict(self, codes: np.ndarray, residual: np.ndarray) -> np.ndarray:
         """Intercepts (m, p) of the subjects 0 … m − 1 from residuals (n, p)."""

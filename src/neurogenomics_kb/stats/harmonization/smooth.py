@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import SplineTransformer
 from sklearn.utils.validation import check_is_fitted
 
+from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.confounds import refuse_missing
 
@@ -55,6 +56,7 @@ class SmoothDesign(TransformerMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y=None) -> SmoothDesign:
         """Place knots at quantiles of the rows of `X`."""
+        refuse_unknown("extrapolation", self.extrapolation, get_args(Extrapolation))
         if self.df < DEGREE + 1:
             raise ValueError(f"df={self.df} is below {DEGREE + 1}, a single cubic")
         self.splines_, self.range_, penalties = {}, {}, []
@@ -150,6 +152,8 @@ def fit_penalised(
     degrees : ndarray (p,)
         Effective degrees of freedom of the smooth part.
     """
+    if isinstance(strength, str):
+        refuse_unknown("penalty", strength, ("gcv",))
     n = len(values)
     basis = column_space(plain)
     rest = values - basis @ (basis.T @ values)

@@ -68,6 +68,8 @@ class SiteUnlearning(TransformerMixin, BaseEstimator):
 
     Notes
     -----
+    Scikit-learn reads the settings off the constructor, so it has a parameter for each.
+
     That the adversary is confused does not show that nothing of the site is left: another
     classifier may still find it. Judge by held-out decodability (`site_decodability`).
     """
@@ -111,9 +113,9 @@ class SiteUnlearning(TransformerMixin, BaseEstimator):
     def fit(self, X: pd.DataFrame, y=None) -> SiteUnlearning:
         """Train the head on the rows of `X`; `y` is used only with `outcome`."""
         if self.unseen not in ("error", "reference"):
-            raise ValueError(
-                f"unseen={self.unseen!r}: the head has nothing to estimate per site; use 'error' "
-                "or 'reference'"
+            raise InputError(
+                f"unseen={self.unseen!r}: the head has nothing to estimate per site",
+                remedy="Use 'error' or 'reference'.",
             )
         site = self._check(X, y)
         self.features_ = [c for c in X.columns if c not in set(self.reads)]

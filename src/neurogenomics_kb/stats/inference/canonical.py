@@ -76,10 +76,9 @@ def refuse_degenerate(p: int, q: int, size: int, n: int) -> None:
         )
 
 
-def trailing(G: np.ndarray, C: int, statistic: str) -> tuple[np.ndarray, np.ndarray]:
-    """Largest root and test statistic of the blocks ``G[k:, k:]``, k = 0 … C − 1."""
-    roots = np.array([largest_root(G[k:, k:]) for k in range(C)])
-    return roots, (roots if statistic == "roy" else wilks(G)[:C])
+def trailing_roots(G: np.ndarray, C: int) -> np.ndarray:
+    """Largest root of the blocks ``G[k:, k:]``, k = 0 … C − 1 (C,)."""
+    return np.array([largest_root(G[k:, k:]) for k in range(C)])
 
 
 def largest_root(G: np.ndarray) -> float:

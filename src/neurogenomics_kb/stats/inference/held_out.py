@@ -81,7 +81,8 @@ def held_out_test(
     rows. Rows of Y are permuted inside every test fold, all folds together, and weights are fitted
     again; each fold keeps its rows, so what was learned from one block alone stays what it is.
     Components keep the order of their own training fold; matching them to the full sample would
-    look at the test rows. Variates of later components are taken given the earlier ones.
+    look at the test rows. Variates of later components are taken given the earlier ones. The
+    parameters are those of `permutation_cca`, beside which it stands.
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.stats.inference.firth import (
     cluster_robust_error,
     fit_firth,
@@ -151,6 +152,7 @@ def partial_correlation(
     Association
     """
     n = len(axis)
+    refuse_unknown("method", method, ("pearson", "spearman"))
     if method == "spearman":
         axis, outcome = stats.rankdata(axis), stats.rankdata(outcome)
         covariates = None if covariates is None else stats.rankdata(covariates, axis=0)

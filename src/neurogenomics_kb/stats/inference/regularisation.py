@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from neurogenomics_kb.foundation.choices import Choices
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.inference.canonical import Side, refuse_degenerate
 
@@ -59,16 +60,24 @@ def candidates_of(
     Raises
     ------
     InputError
-        If no candidate leaves residual degrees of freedom.
+        If the kind is unknown, or no candidate leaves residual degrees of freedom.
     """
-    if kind == "none":
-        refuse_degenerate(side_x.dim, side_y.dim, size, n)
-        return [Candidate("none", np.ones(side_x.dim), np.ones(side_y.dim))]
-    if kind == "ridge":
-        return [
-            Candidate(f"ridge {c:g}", _ridge(side_x.singular, c), _ridge(side_y.singular, c))
-            for c in (RIDGE_GRID if grid is None else grid)
-        ]
+    return CANDIDATES[kind](grid, side_x, side_y, size, n)
+
+
+def _as_they_are(grid, side_x: Side, side_y: Side, size: int, n: int) -> list[Candidate]:
+    refuse_degenerate(side_x.dim, side_y.dim, size, n)
+    return [Candidate("none", np.ones(side_x.dim), np.ones(side_y.dim))]
+
+
+def _ridges(grid, side_x: Side, side_y: Side, size: int, n: int) -> list[Candidate]:
+    return [
+        Candidate(f"ridge {c:g}", _ridge(side_x.singular, c), _ridge(side_y.singular, c))
+        for c in (RIDGE_GRID if grid is None else grid)
+    ]
+
+
+def _components(grid, side_x: Side, side_y: Side, size: int, n: int) -> list[Candidate]:
     found: dict[tuple[int, int], Candidate] = {}
     for dim in PCA_GRID if grid is None else grid:
         dims = (min(int(dim), side_x.dim), min(int(dim), side_y.dim))
@@ -83,6 +92,9 @@ def candidates_of(
             remedy=f"Offer dimensions of at most {max(1, size // 2 - 1)}.",
         )
     return list(found.values())
+
+
+CANDIDATES = Choices("regularisation", {"none": _as_they_are, "pca": _components, "ridge": _ridges})
 
 
 def _ridge(singular: np.ndarray, strength: float) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from neurogenomics_kb.foundation.choices import Choices
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.inference.exchangeability import Blocks, Level
 from neurogenomics_kb.stats.inference.family_space import FamilySpace, sibling_structure
@@ -39,18 +40,25 @@ def make_space(design: np.ndarray, blocks: Blocks | None, name: SpaceName) -> Re
     Raises
     ------
     InputError
-        If the space does not fit the blocks, or the confounds use it up.
+        If the space is unknown or does not fit the blocks, or the confounds use it up.
     """
-    n = len(design)
-    if name == "huh-jhun":
-        if blocks is not None:
-            raise InputError(
-                "Huh–Jhun residuals belong to no subject, so blocks cannot be kept together",
-                remedy="Use residual_space 'family' or 'theil' with exchangeability blocks.",
-            )
-        return HuhJhun(design)
-    if name == "theil":
-        return Theil(design, expendable_rows(blocks, n))
+    return SPACES[name](design, blocks)
+
+
+def _huh_jhun(design: np.ndarray, blocks: Blocks | None) -> HuhJhun:
+    if blocks is not None:
+        raise InputError(
+            "Huh–Jhun residuals belong to no subject, so blocks cannot be kept together",
+            remedy="Use residual_space 'family' or 'theil' with exchangeability blocks.",
+        )
+    return HuhJhun(design)
+
+
+def _theil(design: np.ndarray, blocks: Blocks | None) -> Theil:
+    return Theil(design, expendable_rows(blocks, len(design)))
+
+
+def _family(design: np.ndarray, blocks: Blocks | None) -> FamilySpace:
     siblings = sibling_structure(blocks)
     if siblings is None:
         raise InputError(
@@ -61,10 +69,13 @@ def make_space(design: np.ndarray, blocks: Blocks | None, name: SpaceName) -> Re
     if space.size < 2:
         raise InputError(
             f"the confounds leave {space.size} degrees of freedom inside families of one size",
-            subjects=n,
+            subjects=len(design),
             remedy="Use fewer confounds or more families.",
         )
     return space
+
+
+SPACES = Choices("residual space", {"huh-jhun": _huh_jhun, "family": _family, "theil": _theil})
 
 
 def rows_of_space(space: ResidualSpace, blocks: Blocks | None) -> Blocks | None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.prediction.resampling import (
     N_FEATURES,
@@ -55,6 +56,9 @@ def bootstrap_folds(
 ) -> BootstrapInterval:
     """Interval of a fold-averaged score, by its bootstrap standard error.
 
+    The data, the design and the interval each have parameters of their own, all but the data with a
+    default, as for other intervals.
+
     Whole clusters are drawn inside each test fold. Where some fold is a single cluster (leave one
     site out) clusters are drawn over the whole sample instead, and a fold weighs as its clusters
     were drawn. A resample that lacks a class is drawn again.
@@ -97,6 +101,7 @@ def bootstrap_folds(
     InputError
         If there is a single cluster, or a value is missing.
     """
+    refuse_unknown("scale", scale, ("logit", "identity", "percentile"))
     rng = np.random.default_rng(random_state)
     y_true, scores, folds = np.asarray(y_true), np.asarray(scores), np.asarray(folds)
     for values, what in ((scores, "score"), (folds, "fold number")):

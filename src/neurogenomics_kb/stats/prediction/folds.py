@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from sklearn.model_selection import (
     StratifiedKFold,
 )
 
+from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError, listing
 
 # Fold of rows that only ever train.
@@ -58,6 +59,7 @@ def make_folds(
     InputError
         If there are fewer groups than folds, a fold lacks a class, or groups are missing.
     """
+    refuse_unknown("scheme", scheme, get_args(Scheme))
     outcome = outcome.sort_index()
     refuse_one_class(outcome)
     if scheme != "stratified":

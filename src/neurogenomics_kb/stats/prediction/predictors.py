@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
+from sklearn.utils.validation import has_fit_parameter
 from xgboost import XGBClassifier, XGBRegressor
 
 REGULARISATION = np.logspace(-4, 1, 6)
@@ -20,7 +24,14 @@ XGBOOST = {
 }
 
 
-def fit_linear(X: np.ndarray, y: np.ndarray, splits, *, continuous: bool):
+def fit_linear(
+    X: np.ndarray,
+    y: np.ndarray,
+    splits,
+    *,
+    continuous: bool,
+    strengths: np.ndarray = REGULARISATION,
+):
     """Logistic or ridge regression with the L2 penalty chosen by inner cross-validation.
 
     Parameters
@@ -32,6 +43,9 @@ def fit_linear(X: np.ndarray, y: np.ndarray, splits, *, continuous: bool):
     splits : list of (train, test)
         Inner folds, see `folds.inner_splits`.
     continuous : bool
+        Whether `y` is a score.
+    strengths : ndarray of float (k,)
+        Inverse penalties that are tried.
 
     Returns
     -------
@@ -41,19 +55,19 @@ def fit_linear(X: np.ndarray, y: np.ndarray, splits, *, continuous: bool):
     if continuous:
         search = GridSearchCV(
             Ridge(),
-            {"alpha": 1 / REGULARISATION[::-1]},
+            {"alpha": 1 / strengths[::-1]},
             cv=splits,
             scoring="neg_mean_squared_error",
         )
         return search.fit(X, y).best_estimator_
     # Written out, since scikit-learn's scorers take most of the time of its own grid search.
-    losses = np.zeros(len(REGULARISATION))
+    losses = np.zeros(len(strengths))
     for train, test in splits:
         model = LogisticRegression(solver="newton-cholesky", max_iter=1000, warm_start=True)
-        for i, strength in enumerate(REGULARISATION):
+        for i, strength in enumerate(strengths):
             model.set_params(C=strength).fit(X[train], y[train])
             losses[i] += log_loss(y[test], model.predict_proba(X[test])[:, 1])
-    best = REGULARISATION[losses.argmin()]
+    best = strengths[losses.argmin()]
     return LogisticRegression(C=best, solver="newton-cholesky", max_iter=1000).fit(X, y)
 
 
@@ -63,7 +77,9 @@ def log_loss(y: np.ndarray, probability: np.ndarray) -> float:
     return float(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)))
 
 
-def fit_multinomial(X: np.ndarray, y: np.ndarray, splits) -> LogisticRegression:
+def fit_multinomial(
+    X: np.ndarray, y: np.ndarray, splits, *, strengths: np.ndarray = REGULARISATION
+) -> LogisticRegression:
     """Multinomial logistic regression with the L2 penalty chosen by inner cross-validation.
 
     The penalty is chosen by the log loss, as for two classes, since an AUC does not see
@@ -77,25 +93,35 @@ def fit_multinomial(X: np.ndarray, y: np.ndarray, splits) -> LogisticRegression:
         Classes 0 to C − 1, all of them on both sides of every split.
     splits : list of (train, test)
         Inner folds, see `folds.inner_splits`.
+    strengths : ndarray of float (k,)
+        Inverse penalties that are tried, the strongest penalty first.
 
     Returns
     -------
     LogisticRegression
         Refitted on all of `X`.
     """
-    reached = np.zeros(len(REGULARISATION))
+    reached = np.zeros(len(strengths))
     for train, test in splits:
         # Newton steps would solve systems of p times C equations.
         model = LogisticRegression(max_iter=1000, warm_start=True)
-        for i, strength in enumerate(REGULARISATION):
+        for i, strength in enumerate(strengths):
             model.set_params(C=strength).fit(X[train], y[train])
             P = predict_probabilities(model, X[test])
             reached[i] += np.log(np.clip(P[np.arange(len(test)), y[test]], 1e-15, 1)).mean()
     best = np.flatnonzero(reached >= reached.max() - 1e-12)[0]
-    return LogisticRegression(C=REGULARISATION[best], max_iter=1000).fit(X, y)
+    return LogisticRegression(C=strengths[best], max_iter=1000).fit(X, y)
 
 
-def fit_xgboost(X: np.ndarray, y: np.ndarray, splits, *, continuous: bool, seed: int):
+def fit_xgboost(
+    X: np.ndarray,
+    y: np.ndarray,
+    splits,
+    *,
+    continuous: bool,
+    seed: int,
+    settings: Mapping[str, Any] = XGBOOST,
+):
     """Gradient-boosted trees that stop early on an inner split, never on the test fold.
 
     Parameters
@@ -106,7 +132,11 @@ def fit_xgboost(X: np.ndarray, y: np.ndarray, splits, *, continuous: bool, seed:
     splits : list of (train, test)
         The first inner split is held out for stopping.
     continuous : bool
+        Whether `y` is a score.
     seed : int
+        Seed of the subjects and features that a tree sees.
+    settings : mapping
+        Parameters of the trees, ``early_stopping_rounds`` among them.
 
     Returns
     -------
@@ -117,11 +147,34 @@ def fit_xgboost(X: np.ndarray, y: np.ndarray, splits, *, continuous: bool, seed:
     train, held_out = splits[0]
     several = not continuous and np.max(y) > 1
     metric = "rmse" if continuous else "mlogloss" if several else "logloss"
-    stopped = kind(**XGBOOST, eval_metric=metric, random_state=seed)
+    stopped = kind(**settings, eval_metric=metric, random_state=seed)
     stopped.fit(X[train], y[train], eval_set=[(X[held_out], y[held_out])], verbose=False)
-    settings = {k: v for k, v in XGBOOST.items() if k != "early_stopping_rounds"}
-    settings["n_estimators"] = max(1, int(stopped.best_iteration) + 1)
-    return kind(**settings, random_state=seed).fit(X, y)
+    final = {k: v for k, v in settings.items() if k != "early_stopping_rounds"}
+    final["n_estimators"] = max(1, int(stopped.best_iteration) + 1)
+    return kind(**final, random_state=seed).fit(X, y)
+
+
+def fit_predictor(estimator, X: np.ndarray, y: np.ndarray, splits):
+    """Fit an estimator, with the inner folds where its ``fit`` takes them.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With ``predict``, or ``predict_proba`` for classes.
+    X : ndarray (n, p)
+        Training features of comparable scale.
+    y : ndarray (n,)
+        A score, 0/1, or classes 0 to C − 1.
+    splits : list of (train, test)
+        Inner folds, see `folds.inner_splits`.
+
+    Returns
+    -------
+    estimator
+    """
+    if has_fit_parameter(estimator, "splits"):
+        return estimator.fit(X, y, splits=splits)
+    return estimator.fit(X, y)
 
 
 def predict_score(estimator, X: np.ndarray, *, continuous: bool) -> np.ndarray:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 from scipy.special import expit, logit
 
+from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError
 
 Alternative = Literal["two-sided", "greater"]
@@ -90,8 +91,7 @@ def corrected_resampled_t(
     InputError
         With fewer than three folds, or a fold without a score.
     """
-    if alternative not in ("two-sided", "greater"):
-        raise ValueError(f"alternative={alternative!r} is neither 'two-sided' nor 'greater'")
+    refuse_unknown("alternative", alternative, get_args(Alternative))
     differences = np.asarray(differences, dtype=float)
     if not np.isfinite(differences).all():
         raise InputError(
@@ -304,7 +304,8 @@ def fold_score_interval(
     -------
     low, high : float
     """
-    return _accepted(value, se, chance, n_folds, n_features, df, confidence, scale, 1.0)
+    reach = _quantile(df, confidence)
+    return _accepted(value, se, chance, n_folds, n_features, reach, scale, 1.0)
 
 
 def fold_loss_interval(
@@ -318,14 +319,21 @@ def fold_loss_interval(
     confidence: float = 0.95,
 ) -> tuple[float, float]:
     """`fold_score_interval` of a loss, where smaller is better, on its own scale."""
-    return _accepted(value, se, chance, n_folds, n_features, df, confidence, "identity", -1.0)
+    reach = _quantile(df, confidence)
+    return _accepted(value, se, chance, n_folds, n_features, reach, "identity", -1.0)
 
 
-def _accepted(value, se, chance, n_folds, n_features, df, confidence, scale, sign):
+def _quantile(df: float | None, confidence: float) -> float:
+    """Standard errors that an interval reaches to each side."""
+    distribution = stats.norm if df is None else stats.t(df)
+    return float(distribution.ppf(0.5 + confidence / 2))
+
+
+def _accepted(value, se, chance, n_folds, n_features, reach, scale, sign):
+    refuse_unknown("scale", scale, ("logit", "identity"))
     if se == 0 or (scale == "logit" and not 0 < value < 1):
         return float(value), float(value)
-    quantile = stats.norm if df is None else stats.t(df)
-    half = float(quantile.ppf(0.5 + confidence / 2)) * se
+    half = reach * se
     if scale == "logit":
         half /= value * (1 - value)
     # The factor never exceeds 2, so all accepted values lie on this grid.

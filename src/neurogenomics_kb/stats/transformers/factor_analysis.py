@@ -6,9 +6,10 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.transformers.factor_model import (
     FactorModel,
@@ -19,6 +20,7 @@ from neurogenomics_kb.stats.transformers.factor_model import (
 )
 from neurogenomics_kb.stats.transformers.indicators import is_indicator
 from neurogenomics_kb.stats.transformers.projection import cap_dimension
+from neurogenomics_kb.stats.transformers.refit import LeaveOneOutRefit
 
 # A factor needs three variables, and a variable a few subjects more than it has parameters.
 FEWEST_VARIABLES = 3
@@ -97,10 +99,8 @@ class FactorAnalysis(TransformerMixin, BaseEstimator):
             If fewer than three features are left, or one of them is infinite, constant or known
             of too few subjects.
         """
-        if self.rotation not in ("varimax", "none"):
-            raise ValueError(f"rotation={self.rotation!r} is not varimax, none")
-        if self.output not in ("scores", "completed"):
-            raise ValueError(f"output={self.output!r} is not scores, completed")
+        refuse_unknown("rotation", self.rotation, ("varimax", "none"))
+        refuse_unknown("output", self.output, ("scores", "completed"))
         self.feature_names_in_ = np.array(X.columns, dtype=object)
         self.indicators_ = [c for c in X.columns if is_indicator(c)]
         self.features_ = [c for c in X.columns if not is_indicator(c)]
@@ -205,38 +205,15 @@ class FactorAnalysis(TransformerMixin, BaseEstimator):
             )
 
 
-class LeaveOneOutFactors:
+class LeaveOneOutFactors(LeaveOneOutRefit):
     """Factor scores of a fold with any group of columns left out or alone.
 
     Every set of columns gets a factor analysis of its own, as a strategy without the others would.
     Sets too small for one are used as they are.
-
-    Parameters
-    ----------
-    model : FactorAnalysis
-        Settings; it is not fitted.
-    train, test : DataFrame (n_train, p), (n_test, p)
-        Features after every earlier step of the recipe, gaps completed.
     """
-
-    def __init__(self, model: FactorAnalysis, train: pd.DataFrame, test: pd.DataFrame) -> None:
-        self.model, self.train, self.test = model, train, test
-
-    def everything(self) -> tuple[np.ndarray, np.ndarray]:
-        """Training and test scores from all columns."""
-        return self._project(np.arange(self.train.shape[1]))
-
-    def without(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Training and test scores when `columns` (positions) are left out."""
-        return self._project(np.setdiff1d(np.arange(self.train.shape[1]), columns))
-
-    def only(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Training and test scores from `columns` (positions) alone."""
-        return self._project(np.sort(columns))
 
     def _project(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         train, test = self.train.iloc[:, columns], self.test.iloc[:, columns]
         if sum(not is_indicator(c) for c in train.columns) < FEWEST_VARIABLES:
             return train.to_numpy(), test.to_numpy()
-        model = clone(self.model).fit(train)
-        return model.transform(train).to_numpy(), model.transform(test).to_numpy()
+        return super()._project(columns)

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.naming import parse_feature_name
 from neurogenomics_kb.stats.confounds import ConfoundRegressor, refuse_missing
@@ -72,8 +73,7 @@ class HeadSizeAdjuster(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y=None) -> HeadSizeAdjuster:
         """Learn the mean eTIV or the regression on it from the rows of `X`."""
-        if self.method not in ("proportion", "residual", "none"):
-            raise ValueError(f"method={self.method!r} is not proportion, residual, none")
+        refuse_unknown("method", self.method, ("proportion", "residual", "none"))
         self.features_ = [c for c in X.columns if c != self.etiv]
         self.feature_names_in_ = np.array(X.columns, dtype=object)
         self.n_features_in_ = X.shape[1]

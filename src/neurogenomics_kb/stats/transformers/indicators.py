@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.naming import feature_name, parse_feature_name
 
@@ -64,8 +65,7 @@ class MissingIndicators(TransformerMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y=None) -> MissingIndicators:
         """Look which features of the rows of `X` have gaps."""
-        if self.level not in ("feature", "group"):
-            raise ValueError(f"level={self.level!r} is not feature, group")
+        refuse_unknown("level", self.level, ("feature", "group"))
         self.feature_names_in_ = np.array(X.columns, dtype=object)
         name = indicator_name if self.level == "feature" else group_indicator_name
         members: dict[str, list[str]] = {}

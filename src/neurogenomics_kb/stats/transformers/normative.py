@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.preprocessing import SplineTransformer
 from sklearn.utils.validation import check_is_fitted
 
+from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.stats.confounds import refuse_missing
 from neurogenomics_kb.stats.transformers.indicators import is_indicator
@@ -84,10 +85,8 @@ class NormativeScores(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         InputError
             If age or sex is missing, or a norm would rest on fewer than `minimum` subjects.
         """
-        if self.method not in ("spline", "bands"):
-            raise ValueError(f"method={self.method!r} is not spline, bands")
-        if self.outside not in ("clamp", "missing"):
-            raise ValueError(f"outside={self.outside!r} is not clamp, missing")
+        refuse_unknown("method", self.method, ("spline", "bands"))
+        refuse_unknown("outside", self.outside, ("clamp", "missing"))
         if self.method == "bands" and not increases(self.bands):
             raise ValueError(f"bands={self.bands!r} are not two or more increasing edges")
         ages, sexes = self._people(X)

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.linalg import eigh, svd
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from neurogenomics_kb.foundation.errors import InputError
 
 
 def cap_dimension(requested: int, *, n: int, n_blocks: int, subjects_per_dimension: float) -> int:
@@ -104,9 +106,15 @@ class CappedPCA(TransformerMixin, BaseEstimator):
         self.subjects_per_dimension = subjects_per_dimension
         self.prefix = prefix
 
-    def fit(self, X: pd.DataFrame, y=None) -> CappedPCA:
-        """Learn axes from the training subjects of `X` (n, p)."""
-        values = np.asarray(X, dtype=float)
+    def fit(self, X: pd.DataFrame | np.ndarray, y=None) -> CappedPCA:
+        """Learn axes from the training subjects of `X` (n, p).
+
+        Raises
+        ------
+        InputError
+            If a value is missing or infinite.
+        """
+        values = self._values(X, reset=True)
         n, self.n_features_ = values.shape
         self.mean_ = values.mean(axis=0)
         centred = values - self.mean_
@@ -123,13 +131,27 @@ class CappedPCA(TransformerMixin, BaseEstimator):
         self.weights_ = axes / singular * np.sqrt(max(n - 1, 1))
         return self
 
-    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Component scores (n, n_components_), unit variance in training."""
+    def transform(self, X: pd.DataFrame | np.ndarray) -> pd.DataFrame | np.ndarray:
+        """Component scores (n, n_components_), unit variance in training; a table for a table."""
         check_is_fitted(self)
-        scores = (np.asarray(X, dtype=float) - self.mean_) @ self.weights_
-        return pd.DataFrame(
-            scores, index=getattr(X, "index", None), columns=self.get_feature_names_out()
-        )
+        scores = (self._values(X, reset=False) - self.mean_) @ self.weights_
+        if not isinstance(X, pd.DataFrame):
+            return scores
+        return pd.DataFrame(scores, index=X.index, columns=self.get_feature_names_out())
+
+    def _values(self, X, *, reset: bool) -> np.ndarray:
+        values = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
+        bad = ~np.isfinite(values)
+        if bad.any():
+            at = int(np.flatnonzero(bad.any(axis=0))[0])
+            raise InputError(
+                "a feature is missing (NaN) or infinite (inf)",
+                column=str(getattr(self, "feature_names_in_", np.arange(values.shape[1]))[at]),
+                subjects=int(bad[:, at].sum()),
+                of=len(values),
+                remedy="Put an impute step before the projector.",
+            )
+        return values
 
     def get_feature_names_out(self, input_features=None) -> np.ndarray:
         """Component names."""

@@ -33,7 +33,7 @@ def harmonization_table(
     method = recipe.harmonization
     # The first note says what was done, a second one that subjects trained it.
     rows = [row(EXTERNAL, "", method.batch, float(i), detail=n) for i, n in enumerate(notes)]
-    if method.method not in ("none", "external"):
+    if method.in_folds:
         rows += harmonization_rows(recipe, cohort, blocks, folds)
     return pd.DataFrame(rows, columns=list(AUDIT.names))
 
@@ -48,7 +48,7 @@ def harmonization_rows(
     """
     method = recipe.harmonization
     without = recipe.model_copy(update={"harmonization": HarmonizationMethod(id="none")})
-    kept = [c for c in dict.fromkeys([*method.preserve, *method.smooth]) if c in cohort]
+    kept = [c for c in dict.fromkeys(method.kept) if c in cohort]
     rows = []
     for block in harmonized_blocks(recipe):
         if block not in blocks:

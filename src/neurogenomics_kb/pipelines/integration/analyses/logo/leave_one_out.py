@@ -34,8 +34,9 @@ from neurogenomics_kb.stats.prediction.metrics import held_out_r2
 from neurogenomics_kb.stats.prediction.predictors import fit_linear, predict_score, same_settings
 from neurogenomics_kb.stats.prediction.resampling import fold_mean_interval
 from neurogenomics_kb.stats.roc import auc_score, cv_auc
-from neurogenomics_kb.stats.transformers.factor_analysis import LeaveOneOutFactors
-from neurogenomics_kb.stats.transformers.projection import cap_dimension
+from neurogenomics_kb.stats.transformers.factor_analysis import FactorAnalysis, LeaveOneOutFactors
+from neurogenomics_kb.stats.transformers.projection import CappedPCA, cap_dimension
+from neurogenomics_kb.stats.transformers.refit import LeaveOneOutRefit
 
 logger = logging.getLogger(__name__)
 
@@ -252,19 +253,23 @@ def attainable_notes(recipe: Recipe, block: str, n_folds: int, tests: dict) -> l
 
 def leave_one_out(
     recipe: Recipe, name: str, train: pd.DataFrame, test: pd.DataFrame
-) -> LeaveOneOutPCA | LeaveOneOutFactors:
-    """The block's projector in this fold, with any group of columns left out or alone."""
-    card = recipe.blocks[name].projector
-    if card.type == "none":
+) -> LeaveOneOutPCA | LeaveOneOutRefit:
+    """The block's projector in this fold, with any group of columns left out or alone.
+
+    Principal components share one cross-product matrix; any other projector is fitted again.
+    """
+    model = projector(recipe, recipe.blocks[name])
+    if model is None:
         return LeaveOneOutPCA(train.to_numpy(), test.to_numpy(), train.shape[1])
-    settings = projector(recipe, recipe.blocks[name])
-    if card.type == "factor_analysis":
-        return LeaveOneOutFactors(settings, train, test)
+    if isinstance(model, FactorAnalysis):
+        return LeaveOneOutFactors(model, train, test)
+    if not isinstance(model, CappedPCA):
+        return LeaveOneOutRefit(model, train, test)
     dim = cap_dimension(
-        settings.dim,
+        model.dim,
         n=len(train),
-        n_blocks=settings.n_blocks,
-        subjects_per_dimension=settings.subjects_per_dimension,
+        n_blocks=model.n_blocks,
+        subjects_per_dimension=model.subjects_per_dimension,
     )
     return LeaveOneOutPCA(train.to_numpy(), test.to_numpy(), dim)
 

@@ -14,11 +14,7 @@ from neurogenomics_kb.stats.prediction.multiclass import (
     macro_auc,
     macro_auc_difference,
 )
-from neurogenomics_kb.stats.prediction.predictors import (
-    fit_multinomial,
-    fit_xgboost,
-    predict_probabilities,
-)
+from neurogenomics_kb.stats.prediction.predictors import predict_probabilities
 from neurogenomics_kb.stats.prediction.resampling import FoldDifference, fold_mean_interval
 
 # Columns of the predictions, one per class.
@@ -82,13 +78,6 @@ def refuse_rare_classes(
                     remedy="Use fewer folds, or merge the class with another under `levels` of "
                     "the dataset card.",
                 )
-
-
-def fit_classes(algorithm: str, X: np.ndarray, y: np.ndarray, inner, *, seed: int):
-    """Multinomial logistic regression, or trees with a softmax."""
-    if algorithm == "linear":
-        return fit_multinomial(X, y, inner)
-    return fit_xgboost(X, y, inner, continuous=False, seed=seed)
 
 
 def predicted_classes(fitted, X: np.ndarray, y: np.ndarray, names: np.ndarray) -> dict:

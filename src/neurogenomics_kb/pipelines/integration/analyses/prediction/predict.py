@@ -11,14 +11,14 @@ import pandas as pd
 from neurogenomics_kb.foundation.naming import SUBJECT
 from neurogenomics_kb.pipelines.integration.analyses.prediction.classes import (
     class_codes,
-    fit_classes,
     predicted_classes,
     refuse_rare_classes,
 )
 from neurogenomics_kb.pipelines.integration.design import clusters_of, fold_groups
+from neurogenomics_kb.registry.cards.predictors import PREDICTORS
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.prediction.folds import fold_splits, inner_splits
-from neurogenomics_kb.stats.prediction.predictors import fit_linear, fit_xgboost, predict_score
+from neurogenomics_kb.stats.prediction.predictors import fit_predictor, predict_score
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def predict_outcome(
 ) -> pd.DataFrame:
     """Out-of-fold predictions of every model and algorithm.
 
-    The linear models are also run on blocks whose confounds were left in (variant
+    The first algorithm is also run on blocks whose confounds were left in (variant
     ``unadjusted``), since adjusting can remove signal or create it.
 
     Returns
@@ -71,67 +71,65 @@ def predict_outcome(
         ``outcome`` is the class and ``probability:<class>`` take the place of ``score`` and
         ``training_mean``.
     """
-    experiment = recipe.experiment
-    names = None
     if recipe.multiclass:
-        y, names = class_codes(cohort[experiment.outcome])
+        y, names = class_codes(cohort[recipe.experiment.outcome])
     else:
-        y = cohort[experiment.outcome].to_numpy(dtype=float)
+        y, names = cohort[recipe.experiment.outcome].to_numpy(dtype=float), None
     groups = fold_groups(recipe, cohort)
-    has_covariates = projections["covariates-adjusted-0"].shape[1] > 0
-    out = []
-    n_folds = len(list(fold_splits(folds)))
     inside = [
         inner_splits(
             y[train],
             None if groups is None else groups[train],
-            seed=experiment.seed,
+            seed=recipe.experiment.seed,
             continuous=recipe.continuous,
         )
         for train, _ in fold_splits(folds)
     ]
     if recipe.multiclass:
         clusters = clusters_of(recipe, cohort, cohort)
-        refuse_rare_classes(y, names, folds, inside, clusters, experiment.outcome)
+        refuse_rare_classes(y, names, folds, inside, clusters, recipe.experiment.outcome)
+    fits = fits_of(recipe, blocks, projections["covariates-adjusted-0"].shape[1] > 0)
+    out = []
     for fold, (train, test) in enumerate(fold_splits(folds)):
-        inner = inside[fold]
-        for model, parts in models_of(blocks).items():
-            if COVARIATES in parts and not has_covariates:
-                continue
-            for variant in ("adjusted", "unadjusted"):
-                if variant == "unadjusted" and COVARIATES in parts:
-                    continue
-                X = np.hstack([part(projections, p, variant, fold) for p in parts])
-                for algorithm in experiment.algorithms:
-                    if variant == "unadjusted" and algorithm != experiment.algorithms[0]:
-                        continue
-                    fitted = fit(recipe, algorithm, X[train], y[train], inner)
-                    predicted = (
-                        predicted_classes(fitted, X[test], y[test], names)
-                        if recipe.multiclass
-                        else {
-                            "outcome": y[test],
-                            "score": predict_score(fitted, X[test], continuous=recipe.continuous),
-                            "training_mean": y[train].mean(),
-                        }
-                    )
-                    out.append(
-                        pd.DataFrame(
-                            {
-                                "model": model,
-                                "variant": variant,
-                                "algorithm": algorithm,
-                                "fold": fold,
-                                **predicted,
-                                "n_features": X.shape[1],
-                            },
-                            index=cohort.index[test],
-                        )
-                    )
-        logger.info("models fitted in fold %d of %d", fold + 1, n_folds)
+        for (model, variant), (parts, algorithms) in fits.items():
+            X = np.hstack([part(projections, p, variant, fold) for p in parts])
+            for algorithm in algorithms:
+                fitted = fit(recipe, algorithm, X[train], y[train], inside[fold])
+                labels = {"model": model, "variant": variant, "algorithm": algorithm, "fold": fold}
+                predicted = predict(recipe, fitted, X[test], y[test], y[train], names)
+                columns = {**labels, **predicted, "n_features": X.shape[1]}
+                out.append(pd.DataFrame(columns, index=cohort.index[test]))
+        logger.info("models fitted in fold %d of %d", fold + 1, len(inside))
     frame = pd.concat(out)
     frame.index.name = SUBJECT
     return frame
+
+
+def fits_of(recipe: Recipe, blocks, has_covariates: bool) -> dict[tuple[str, str], tuple]:
+    """Parts and algorithms of every model and variant, in the order of the predictions.
+
+    Blocks whose confounds were left in are for the first algorithm alone, and for models that do
+    not hold the confounds anyway.
+    """
+    algorithms, out = recipe.experiment.algorithms, {}
+    for model, parts in models_of(blocks).items():
+        if COVARIATES not in parts:
+            out[model, "adjusted"] = (parts, algorithms)
+            out[model, "unadjusted"] = (parts, algorithms[:1])
+        elif has_covariates:
+            out[model, "adjusted"] = (parts, algorithms)
+    return out
+
+
+def predict(recipe: Recipe, fitted, X, y, y_train, names) -> dict:
+    """Outcome and prediction of test subjects, as columns."""
+    if recipe.multiclass:
+        return predicted_classes(fitted, X, y, names)
+    return {
+        "outcome": y,
+        "score": predict_score(fitted, X, continuous=recipe.continuous),
+        "training_mean": y_train.mean(),
+    }
 
 
 def part(projections, name: str, variant: str, fold: int) -> np.ndarray:
@@ -142,8 +140,8 @@ def part(projections, name: str, variant: str, fold: int) -> np.ndarray:
 
 def fit(recipe: Recipe, algorithm: str, X, y, inner):
     """Fit one algorithm of the experiment."""
-    if recipe.multiclass:
-        return fit_classes(algorithm, X, y, inner, seed=recipe.experiment.seed)
-    if algorithm == "linear":
-        return fit_linear(X, y, inner, continuous=recipe.continuous)
-    return fit_xgboost(X, y, inner, continuous=recipe.continuous, seed=recipe.experiment.seed)
+    experiment = recipe.experiment
+    estimator = PREDICTORS.build(
+        experiment.predictor(algorithm), continuous=recipe.continuous, seed=experiment.seed
+    )
+    return fit_predictor(estimator, X, y, inner)
