@@ -1,24 +1,27 @@
 from __future__ import annotations
 
+import inspect
 import os
 
 import numpy as np
 import pandas as pd
 import pytest
 from cyvcf2 import VCF
-from kedro.io import DatasetError
+from kedro.io import AbstractDataset, DatasetError
 
+from neurogenomics_kb import datasets
 from neurogenomics_kb.datasets import (
     FastaDataset,
     FreeSurferTablesDataset,
     GtfDataset,
-    KnowledgeBaseDataset,
     NotCollected,
     NotCollectedDataset,
+    RegistryDataset,
     ResultCardDataset,
     VcfContent,
     VcfDataset,
 )
+from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry import Registry
 
@@ -194,13 +197,13 @@ def test_not_collected():
         dataset.save(pd.DataFrame())
 
 
-def test_knowledge_base(tmp_path):
-    dataset = KnowledgeBaseDataset(filepath=str(tmp_path))
+def test_registry(tmp_path):
+    dataset = RegistryDataset(filepath=str(tmp_path))
     assert isinstance(dataset.load(), Registry)
     with pytest.raises(DatasetError, match="edited as files"):
         dataset.save(pd.DataFrame())
     with pytest.raises(DatasetError) as error:
-        KnowledgeBaseDataset(filepath=str(tmp_path / "no")).load()
+        RegistryDataset(filepath=str(tmp_path / "no")).load()
     assert isinstance(error.value.__cause__, InputError)
 
 
@@ -223,3 +226,25 @@ def test_result_card_is_published_under_its_id(tmp_path):
     with pytest.raises(DatasetError):
         dataset.save({**CARD, "id": "../escape"})
     assert len(list(tmp_path.rglob("*.yaml"))) == 3
+
+
+KINDS = [getattr(datasets, name) for name in datasets.__all__]
+READ_ONLY = [k for k in KINDS if issubclass(k, ReadOnlyDataset)]
+
+
+@pytest.mark.parametrize("kind", READ_ONLY, ids=lambda k: k.__name__)
+def test_what_cannot_be_saved_is_refused_in_one_place(kind):
+    save = inspect.unwrap(kind.save)  # Kedro wraps the method anew for each class
+    assert save is inspect.unwrap(ReadOnlyDataset.save)
+    with pytest.raises(DatasetError, match=f"{kind.__name__} is read only: [a-zA-Z]"):
+        save(kind.__new__(kind), None)
+
+
+def test_every_dataset_either_saves_or_is_read_only():
+    saving = {k for k in KINDS if issubclass(k, AbstractDataset) and k not in READ_ONLY}
+    assert {k.__name__ for k in saving} == {
+        "FastaDataset", "FreeSurferTablesDataset", "GtfDataset", "NiftiDataset",
+        "ResultCardDataset", "SubjectTablesDataset", "VcfDataset",
+    }  # fmt: skip
+    assert all("save" in vars(kind) for kind in saving)
+    assert len(READ_ONLY) > 10

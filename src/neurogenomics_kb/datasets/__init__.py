@@ -20,8 +20,8 @@ from neurogenomics_kb.datasets.genome import (
     VcfDataset,
 )
 from neurogenomics_kb.datasets.imaging import EmbeddingsDataset, NiftiDataset
-from neurogenomics_kb.datasets.knowledge_base import KnowledgeBaseDataset
 from neurogenomics_kb.datasets.not_collected import NotCollected, NotCollectedDataset
+from neurogenomics_kb.datasets.registry import RegistryDataset
 from neurogenomics_kb.datasets.result_card import ResultCardDataset
 from neurogenomics_kb.datasets.series import SubjectTablesDataset
 from neurogenomics_kb.datasets.tracts import TractTablesDataset
@@ -42,11 +42,11 @@ __all__ = [
     "FreeSurferSubjectsDataset",
     "FreeSurferTablesDataset",
     "GtfDataset",
-    "KnowledgeBaseDataset",
     "NiftiDataset",
     "NotCollected",
     "NotCollectedDataset",
     "PgenDataset",
+    "RegistryDataset",
     "ResultCardDataset",
     "SubjectTablesDataset",
     "TractTablesDataset",

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from kedro.io import AbstractDataset, DatasetError
 
 from neurogenomics_kb.brain.enigma import enigma_table
 from neurogenomics_kb.datasets.freesurfer import refuse_other_subjects
 from neurogenomics_kb.datasets.raw_file import require_file
+from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 from neurogenomics_kb.foundation.errors import InputError
 
 
-class EnigmaTablesDataset(AbstractDataset[None, pd.DataFrame]):
+class EnigmaTablesDataset(ReadOnlyDataset[pd.DataFrame]):
     """ENIGMA's cortical and subcortical tables as one, under FreeSurfer's names.
 
     Parameters
@@ -73,10 +73,6 @@ class EnigmaTablesDataset(AbstractDataset[None, pd.DataFrame]):
             etiv = etiv.bfill(axis=1).iloc[:, 0]
         merged = merged.loc[:, ~merged.columns.duplicated()]
         return merged if etiv is None else merged.assign(etiv=etiv)
-
-    def save(self, data: None) -> None:
-        """Refuse."""
-        raise DatasetError("ENIGMA tables are raw data, which this project does not write")
 
     def _exists(self) -> bool:
         return all((self._filepath / file).is_file() for file in self._files)

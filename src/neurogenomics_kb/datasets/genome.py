@@ -14,6 +14,7 @@ import pysam
 from kedro.io import AbstractDataset
 
 from neurogenomics_kb.datasets.raw_file import require_file
+from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.annotation import ATTRIBUTES, parse_attributes
 from neurogenomics_kb.genome.variants import open_variants
@@ -219,7 +220,7 @@ class VcfDataset(AbstractDataset[VcfContent, Path]):
         return {"filepath": str(self._filepath)}
 
 
-class PgenDataset(AbstractDataset[None, Path]):
+class PgenDataset(ReadOnlyDataset[Path]):
     """Variants in PLINK 2 files (``.pgen``, ``.pvar`` or ``.pvar.zst``, ``.psam``); read only.
 
     Examples
@@ -234,6 +235,8 @@ class PgenDataset(AbstractDataset[None, Path]):
     False
     """
 
+    why = "PLINK 2 writes PGEN files (plink2 --make-pgen)"
+
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self._filepath = Path(filepath)
         self.metadata = metadata
@@ -243,14 +246,6 @@ class PgenDataset(AbstractDataset[None, Path]):
         require_file(self._filepath, "variant file")
         with open_variants(self._filepath):
             return self._filepath
-
-    def save(self, data: None) -> None:
-        """Refuse: PGEN files are written by PLINK 2."""
-        raise InputError(
-            "PGEN files are only read",
-            file=self._filepath,
-            remedy="Write them with `plink2 --make-pgen`.",
-        )
 
     def _exists(self) -> bool:
         return self._filepath.is_file()

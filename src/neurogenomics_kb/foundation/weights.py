@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import Defect, InputError, listing
 
 MODELS = "NGKB_MODEL_DIR"
 ENDS = 1 << 20
@@ -388,8 +388,4 @@ def assign(
             parameter.copy_(given[name])
     for name, parameter in own.items():
         if not torch.equal(parameter, given[name].to(parameter.dtype)):
-            raise InputError(
-                f"parameter '{name}' does not hold what the file says",
-                file=folder,
-                remedy="This is a defect of the program; please report it.",
-            )
+            raise Defect(f"{folder}: parameter '{name}' does not hold what the file says")

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 MAX_PARAMETER_LENGTH = 500
 TEXT_FILES = {".html", ".yaml", ".json", ".csv", ".txt", ".svg"}
 # Fingerprints that differ between experiments on the same features.
-OF_EXPERIMENT = {"params:experiment", "knowledge_base"}
+OF_EXPERIMENT = {"params:experiment", "kb"}
 
 
 def file_of(dataset: Any) -> Path | None:

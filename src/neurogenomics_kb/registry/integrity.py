@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -18,10 +19,8 @@ from neurogenomics_kb.registry.cards import (
 from neurogenomics_kb.registry.cards.datasets import QUALITY_COVARIATES
 from neurogenomics_kb.registry.cohorts import merge_parts
 from neurogenomics_kb.registry.lock import LOCK, is_publishable, read_lock
-from neurogenomics_kb.registry.store import Problem, Raw, Registry, problem_at
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from neurogenomics_kb.registry.raw import Problem, Raw, problem_at
+from neurogenomics_kb.registry.store import CardStore
 
 # `id.field` in the text of a page, and {{ kb:id.field }} which the site replaces by the value.
 CITED_FIELD = re.compile(r"`([A-Za-z0-9][\w-]*)((?:\.[A-Za-z0-9_]+)+)`|\{\{\s*kb:([^}\s]+)\s*\}\}")
@@ -30,12 +29,12 @@ FILE_ENDINGS = {"yaml", "yml", "md", "html", "py", "csv", "json", "tsv", "lock",
 LOCAL_FILE = re.compile(r"^((?:docs|src|kb|conf|tests|scripts)/[\w./-]+)(?:[#:].*)?$")
 
 
-def check_integrity(registry: Registry) -> Iterator[Problem]:
+def check_integrity(registry: CardStore) -> Iterator[Problem]:
     """Dangling references, missing columns and files, changed versions, pages that cite nothing.
 
     Parameters
     ----------
-    registry : Registry
+    registry : CardStore
 
     Yields
     ------
@@ -51,7 +50,7 @@ def check_integrity(registry: Registry) -> Iterator[Problem]:
     yield from check_pages(registry, sound)
 
 
-def check_references(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]:
+def check_references(registry: CardStore, card: Card, raw: Raw) -> Iterator[Problem]:
     """Ids that a card names must exist and be of the right type."""
     for place, kind, wanted in card.references():
         among = registry.ids(kind)
@@ -64,7 +63,7 @@ def check_references(registry: Registry, card: Card, raw: Raw) -> Iterator[Probl
             yield problem_at(raw, ("fusion",), f"'{card.fusion}' is planned: {planned.reason}")
 
 
-def check_files(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]:
+def check_files(registry: CardStore, card: Card, raw: Raw) -> Iterator[Problem]:
     """Files of this project that a card names must exist."""
     for field in ("sources", "code"):
         for i, text in enumerate(getattr(card, field, [])):
@@ -73,7 +72,7 @@ def check_files(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]:
                 yield problem_at(raw, (field, i), f"there is no file '{match.group(1)}'")
 
 
-def check_columns(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]:
+def check_columns(registry: CardStore, card: Card, raw: Raw) -> Iterator[Problem]:
     """Confounds of a strategy, and columns of an experiment, must be in the dataset card."""
     dataset_id = getattr(card, "dataset", None)
     if not isinstance(card, EmbeddingStrategy | Experiment) or not dataset_id:
@@ -100,7 +99,7 @@ def check_columns(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]
             )
 
 
-def columns_of(registry: Registry, dataset: DatasetCard) -> set[str]:
+def columns_of(registry: CardStore, dataset: DatasetCard) -> set[str]:
     """Canonical columns of the cohort that a dataset card belongs to, and of its modalities."""
     root = registry.get(dataset.part_of, "dataset") if dataset.part_of else dataset
     tables = merge_parts(registry, root).tables.values()
@@ -108,7 +107,7 @@ def columns_of(registry: Registry, dataset: DatasetCard) -> set[str]:
     return named | set(QUALITY_COVARIATES)
 
 
-def check_lock(registry: Registry, sound: dict[str, Card]) -> Iterator[Problem]:
+def check_lock(registry: CardStore, sound: dict[str, Card]) -> Iterator[Problem]:
     """A published version must say what it said when it was published."""
     try:
         locked = read_lock(registry.path)
@@ -135,14 +134,14 @@ def check_lock(registry: Registry, sound: dict[str, Card]) -> Iterator[Problem]:
                 )
 
 
-def check_pages(registry: Registry, sound: dict[str, Card]) -> Iterator[Problem]:
+def check_pages(registry: CardStore, sound: dict[str, Card]) -> Iterator[Problem]:
     """Ids and fields that the documentation cites must exist."""
     docs = registry.project / "docs"
     for page in sorted(docs.rglob("*.md")) if docs.is_dir() else ():
         yield from check_page(page, registry, sound)
 
 
-def check_page(page: Path, registry: Registry, sound: dict[str, Card]) -> Iterator[Problem]:
+def check_page(page: Path, registry: CardStore, sound: dict[str, Card]) -> Iterator[Problem]:
     """Citations of one page."""
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
         for match in CITED_FIELD.finditer(line):

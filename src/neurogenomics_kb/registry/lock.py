@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.registry.cards import Card, ResultCard, is_versioned
+from neurogenomics_kb.registry.store import CardStore
 from neurogenomics_kb.registry.yaml_file import write_atomically
-
-if TYPE_CHECKING:
-    from neurogenomics_kb.registry.store import Registry
 
 LOCK = "registry.lock"
 HEADER = (
@@ -44,7 +41,7 @@ def read_lock(folder: Path) -> dict[str, str]:
     return locked
 
 
-def lockable(registry: Registry) -> dict[str, str]:
+def lockable(registry: CardStore) -> dict[str, str]:
     """Hash of every card that can run and whose id carries a version.
 
     A planned card is a draft of its version and may still change.
@@ -58,7 +55,7 @@ def is_publishable(card: Card) -> bool:
     return is_versioned(card.id) and card.status == "ready" and not isinstance(card, ResultCard)
 
 
-def write_lock(registry: Registry) -> list[str]:
+def write_lock(registry: CardStore) -> list[str]:
     """Publish every versioned card that is not published yet.
 
     Returns

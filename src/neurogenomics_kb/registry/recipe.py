@@ -19,7 +19,7 @@ from neurogenomics_kb.registry.cards import (
 )
 from neurogenomics_kb.registry.cards.datasets import QUALITY_COVARIATES
 from neurogenomics_kb.registry.cohorts import find_dataset
-from neurogenomics_kb.registry.store import Registry
+from neurogenomics_kb.registry.registry import Registry
 
 # Analyses of the outcome that have no form for several classes.
 BINARY_OR_NUMBER = ("logo", "partial_correlations", "dimension_search")

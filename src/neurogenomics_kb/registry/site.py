@@ -21,7 +21,7 @@ from neurogenomics_kb.registry.cards import (
 )
 from neurogenomics_kb.registry.evidence import decision_id, results_using
 from neurogenomics_kb.registry.integrity import LOCAL_FILE, field_value
-from neurogenomics_kb.registry.store import Registry
+from neurogenomics_kb.registry.registry import Registry
 from neurogenomics_kb.registry.yaml_file import dump_yaml
 
 TITLES = {
