@@ -28,10 +28,11 @@ SKELETONS: dict[str, dict[str, Any]] = {
               "summary": "…", "findings": [{"value": "…", "source": "doi:…", "verified": False}]},
     "embedding_strategy": {"title": "…", "modality": "smri", "features": ["thickness"],
         "preprocessing": [{"step": "impute", "method": "median"}, {"step": "zscore"},
-            {"step": "residualize", "confounds": ["age", "sex", "site"]}],
+            {"step": "residualize", "set": "age_sex_site"}],
         "projector": {"type": "pca", "dim": 64}},
     "harmonization": {"title": "…", "method": "combat", "modalities": ["smri"], "batch": "site",
                       "preserve": ["age", "sex"]},
+    "confound_set": {"title": "…", "includes": ["age_sex_site"], "optional": ["income"]},
     "fusion": {"title": "…", "method": "concatenate", "blocks": {
         "gene": "genetics_gene_kmer_pca512_v1", "brain": "smri_free_surfer_pca512_v1"}},
     "gene_set": {"title": "…", "genes": ["GENE1", "GENE2"], "sources": ["doi:…"]},
@@ -118,8 +119,9 @@ def body_of(registry: Registry, type_name: str, source: str | None, card_id: str
         from neurogenomics_kb.registry.table_draft import draft_dataset
 
         return draft_dataset(source, card_id)
-    card = registry.get(source, type_name)
-    body = card.model_dump(mode="json", exclude_unset=True, exclude={"id"})
+    registry.get(source, type_name)  # raises if there is no such card, or it is invalid
+    # As it is written: what it takes from other cards, the copy takes from them too.
+    body = {key: value for key, value in registry.raw(source).body.items() if key != "id"}
     return {**body, "title": f"Copy of {source}"} if body.get("title") else body
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from neurogenomics_kb.foundation.errors import InputError, nearest
+from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 from neurogenomics_kb.registry.cards import (
     Card,
     DatasetCard,
@@ -18,7 +18,14 @@ from neurogenomics_kb.registry.cards import (
 )
 from neurogenomics_kb.registry.cards.datasets import QUALITY_COVARIATES
 from neurogenomics_kb.registry.cohorts import merge_parts
-from neurogenomics_kb.registry.lock import LOCK, is_publishable, read_lock
+from neurogenomics_kb.registry.lock import (
+    LOCK,
+    changes_since_publication,
+    describe_change,
+    lockable_of,
+    published_sets,
+    read_lock,
+)
 from neurogenomics_kb.registry.raw import Problem, Raw, problem_at
 from neurogenomics_kb.registry.store import CardStore
 
@@ -110,25 +117,33 @@ def columns_of(registry: CardStore, dataset: DatasetCard) -> set[str]:
 def check_lock(registry: CardStore, sound: dict[str, Card]) -> Iterator[Problem]:
     """A published version must say what it said when it was published."""
     try:
-        locked = read_lock(registry.path)
+        locked, changes = read_lock(registry.path), changes_since_publication(registry)
     except InputError as error:
         yield Problem(str(registry.path / LOCK), 1, "", str(error))
         return
-    for card_id, value in locked.items():
-        if card_id not in registry.ids():
-            yield Problem(
-                str(registry.path / LOCK), 1, card_id,
-                f"the published card is gone{nearest(card_id, registry.ids())}; restore it",
-            )  # fmt: skip
-        elif card_id in sound and sound[card_id].content_hash != value:
-            yield problem_at(
-                registry.raw(card_id), (),
-                f"'{card_id}' is published with hash {value} and now has "
-                f"{sound[card_id].content_hash}; restore it and write the change as a new version",
-            )  # fmt: skip
+    for card_id in changes.gone:
+        yield Problem(
+            str(registry.path / LOCK), 1, card_id,
+            f"the published card is gone{nearest(card_id, registry.ids())}; restore it",
+        )  # fmt: skip
+    for card_id in changes.own:
+        yield problem_at(
+            registry.raw(card_id), (),
+            f"'{card_id}' is published with hash {locked[card_id]} and now has "
+            f"{sound[card_id].content_hash}; restore it and write the change as a new version",
+        )  # fmt: skip
+    before = published_sets(registry.path) if changes.sets else {}
+    for card_id, strategies in changes.sets.items():
+        what = describe_change(before[card_id], sound[card_id])
+        yield problem_at(
+            registry.raw(card_id), (),
+            f"'{card_id}' changed ({what}), and with it {len(strategies)} published strategies "
+            f"({listing(strategies, 3)}); restore it, or publish what it makes of them with "
+            "`kedro kb lock --accept-sets`",
+        )  # fmt: skip
     if (registry.path / LOCK).exists():
-        for card_id, card in sound.items():
-            if is_publishable(card) and card_id not in locked:
+        for card_id in lockable_of(sound):
+            if card_id not in locked:
                 yield problem_at(
                     registry.raw(card_id), (), "is not published yet; `kedro kb lock` does it"
                 )

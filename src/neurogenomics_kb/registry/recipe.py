@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field
 
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 from neurogenomics_kb.registry.cards import (
+    Card,
     Column,
     DatasetCard,
     EmbeddingStrategy,
@@ -153,6 +155,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         dataset,
         harmonization,
         *blocks.values(),
+        *confound_sets_of(blocks.values(), registry),
         *encoders.values(),
         *acquisitions.values(),
         *gene_sets.values(),
@@ -171,6 +174,24 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
     )
     check_recipe(recipe)
     return recipe
+
+
+def confound_sets_of(strategies: Iterable[EmbeddingStrategy], registry: Registry) -> list[Card]:
+    """Confound sets that strategies name, and those that these include.
+
+    Raises
+    ------
+    InputError
+        If one is planned.
+    """
+    found: dict[str, Card] = {}
+    waiting = [name for strategy in strategies for name in strategy.confound_sets]
+    while waiting:
+        name = waiting.pop(0)
+        if name not in found:
+            found[name] = registry.runnable(name, "confound_set")
+            waiting += found[name].includes
+    return list(found.values())
 
 
 def expand_fusion(experiment: Experiment, registry: Registry) -> Experiment:

@@ -26,8 +26,8 @@ from neurogenomics_kb.registry.yaml_file import dump_yaml
 
 TITLES = {
     "dataset": "Datasets", "model": "Models", "paper": "Papers",
-    "embedding_strategy": "Embedding strategies", "fusion": "Fusion strategies",
-    "gene_set": "Gene sets", "instrument": "Instruments",
+    "embedding_strategy": "Embedding strategies", "confound_set": "Confound sets",
+    "fusion": "Fusion strategies", "gene_set": "Gene sets", "instrument": "Instruments",
     "harmonization": "Harmonization", "preprocessing": "rs-fMRI preprocessing",
     "alignment": "Alignment strategies", "principle": "Integration principles",
     "experiment": "Experiments", "decision": "Decisions", "result": "Results",

@@ -19,6 +19,7 @@ LAYOUT = {
     "model": "model_cards",
     "paper": "paper_cards",
     "embedding_strategy": "integration_cards/embedding_strategies.yaml",
+    "confound_set": "integration_cards/confound_sets.yaml",
     "fusion": "integration_cards/fusion_strategies.yaml",
     "gene_set": "integration_cards/gene_sets.yaml",
     "instrument": "instruments",
@@ -59,6 +60,7 @@ class CardStore:
         self._files: dict[str, tuple[str, Path]] = {}
         self._raw: dict[str, Raw] = {}
         self._cards: dict[str, Card] = {}
+        self._resolving: list[str] = []
         self._scan()
 
     # --- reading ------------------------------------------------------------------------------
@@ -219,15 +221,24 @@ class CardStore:
         return [self.get(card_id) for card_id in self.ids(type_name)]
 
     def check(self, raw: Raw) -> list[Problem]:
-        """Validate one card by its type's model; keep it when it is sound."""
+        """Validate one card by its type's model; keep it, filled in, when it is sound."""
         model = CARD_TYPES[raw.type_name]
         try:
-            self._cards[raw.card_id] = model.model_validate(raw.body)
+            card = model.model_validate(raw.body)
         except ValidationError as error:
             return [
                 problem_at(raw, e["loc"], describe(e, model, raw.body))
                 for e in error.errors(include_url=False)
             ]
+        if raw.card_id in self._resolving:
+            return [problem_at(raw, (), "takes from itself, by way of the cards that it names")]
+        self._resolving.append(raw.card_id)
+        try:
+            self._cards[raw.card_id] = card.resolved(self.get)
+        except ValueError as error:
+            return [problem_at(raw, (), str(error))]
+        finally:
+            self._resolving.pop()
         return []
 
     def sound(self) -> Iterator[Card]:

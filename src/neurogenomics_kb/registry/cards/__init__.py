@@ -12,6 +12,7 @@ from neurogenomics_kb.registry.cards.base import (
     is_versioned,
     unique,
 )
+from neurogenomics_kb.registry.cards.confounds import ConfoundSet
 from neurogenomics_kb.registry.cards.datasets import Column, DatasetCard, Kinship, Table, Visits
 from neurogenomics_kb.registry.cards.experiments import (
     ExchangeabilityLevel,
@@ -41,6 +42,7 @@ CARD_TYPES: dict[str, type[Card]] = {
         ModelCard,
         PaperCard,
         EmbeddingStrategy,
+        ConfoundSet,
         FusionStrategy,
         GeneSet,
         HarmonizationMethod,
@@ -60,6 +62,7 @@ __all__ = [
     "AlignmentStrategy",
     "Card",
     "Column",
+    "ConfoundSet",
     "DatasetCard",
     "DecisionCard",
     "EmbeddingStrategy",
