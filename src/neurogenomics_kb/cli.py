@@ -11,7 +11,7 @@ from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
 from kedro.io import DatasetError
 from kedro.validation import ParameterValidationError
-from omegaconf.errors import InterpolationKeyError
+from omegaconf.errors import InterpolationKeyError, InterpolationResolutionError
 
 from neurogenomics_kb.foundation.errors import Defect, InputError
 from neurogenomics_kb.project.commands import kb
@@ -54,6 +54,15 @@ def explain(error: BaseException) -> str | None:
         return explain_parameters(str(error))
     if isinstance(error, InterpolationKeyError):
         return explain_interpolation(str(error))
+    unsaid = re.match(r"Globals key '(.+?)' not found", str(error))
+    if isinstance(error, InterpolationResolutionError) and unsaid:
+        return f"globals.yml of the environment does not say '{unsaid.group(1)}'. Write it there."
+    unset = re.match(r"Dataset 'params:(.+?)' not found", str(error))
+    if isinstance(error, DatasetError) and unset:
+        return (
+            f"there are no parameters '{unset.group(1)}'. Write them into parameters/ of the "
+            "environment, or name an experiment with --config."
+        )
     if isinstance(error, DatasetError | MissingConfigException):
         return " ".join(str(error).split())
     if isinstance(error, ValueError) and "Failed to find the pipeline named" in str(error):

@@ -49,10 +49,14 @@ def is_whole(experiment: Any) -> bool:
 
 
 def is_raw(entry: Any) -> bool:
-    """Whether a catalog entry is a raw file that a cohort may or may not have."""
+    """Whether a catalog entry is a raw file, or stands for one that was not collected."""
     metadata = (entry.get("metadata") or {}) if isinstance(entry, dict) else {}
-    raw = metadata.get("kedro-viz", {}).get("layer") == "raw"
-    return raw and not str(entry.get("type", "")).endswith(".NotCollectedDataset")
+    return metadata.get("kedro-viz", {}).get("layer") == "raw"
+
+
+def is_absent(entry: dict[str, Any]) -> bool:
+    """Whether a catalog entry stands for a file that was not collected."""
+    return str(entry.get("type", "")).endswith(".NotCollectedDataset")
 
 
 def names_entry(name: str, entry: str) -> bool:
@@ -82,11 +86,12 @@ def only_collected(
     InputError
         If a name stands for nothing, or for files whose place nobody gives.
     """
-    raw = {name for name, entry in catalog.items() if is_raw(entry)}
+    every = {name for name, entry in catalog.items() if is_raw(entry)}
+    raw = {name for name in every if not is_absent(catalog[name])}
     for name in collected:
         if any(names_entry(name, entry) for entry in raw):
             continue
-        placeless = [entry for entry in catalog if names_entry(name, entry)]
+        placeless = [entry for entry in sorted(every) if names_entry(name, entry)]
         if placeless:
             raise InputError(
                 f"'{name}' is collected, and no catalog says where it is",
@@ -145,10 +150,24 @@ class CohortConfigLoader(OmegaConfigLoader):
                     remedy="The parent of a variant is the cohort that it varies.",
                 )
             chain.insert(0, name)
+            self._require(name, chain)
             own = self._globals_of(name)
             older = not {"parent", "collected"} & set(own) and name != self.default_run_env
             name = self.default_run_env if older else own.get("parent")
         return [*chain, LOCAL] if self._fs.isdir(self._get_conf_env_path(LOCAL)) else chain
+
+    def _require(self, name: str, chain: list[str]) -> None:
+        """Refuse an environment that does not exist, before a plugin takes its own defaults."""
+        if self._fs.isdir(self._get_conf_env_path(name)):
+            return
+        there = sorted(p.parent.name for p in Path(self.conf_source).glob("*/globals.yml"))
+        there = [environment for environment in there if environment != self.base_env]
+        raise InputError(
+            f"there is no environment '{name}'{nearest(name, there)}",
+            file=self._file(chain[1]) if len(chain) > 1 else None,
+            column="parent" if len(chain) > 1 else None,
+            remedy=f"Environments are {listing(there, 20)}.",
+        )
 
     def _file(self, environment: str) -> str:
         return f"{Path(self.conf_source).name}/{environment}/globals.yml"
