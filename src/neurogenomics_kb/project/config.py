@@ -88,8 +88,10 @@ def only_collected(
     """
     every = {name for name, entry in catalog.items() if is_raw(entry)}
     raw = {name for name in every if not is_absent(catalog[name])}
+    # What an environment defines is settled, be it as not collected.
+    settled = raw | (every & set(own))
     for name in collected:
-        if any(names_entry(name, entry) for entry in raw):
+        if any(names_entry(name, entry) for entry in settled):
             continue
         placeless = [entry for entry in sorted(every) if names_entry(name, entry)]
         if placeless:
