@@ -89,7 +89,7 @@ def only_collected(
     every = {name for name, entry in catalog.items() if is_raw(entry)}
     raw = {name for name in every if not is_absent(catalog[name])}
     # What an environment defines is settled, be it as not collected.
-    settled = raw | (every & set(own))
+    settled = raw | set(own)
     for name in collected:
         if any(names_entry(name, entry) for entry in settled):
             continue
