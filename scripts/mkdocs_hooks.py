@@ -8,7 +8,8 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
 from neurogenomics_kb.registry import Registry
-from neurogenomics_kb.registry.site import ROOT, TITLES, Catalogue
+from neurogenomics_kb.registry.cards import TITLES
+from neurogenomics_kb.registry.site import ROOT, Catalogue
 
 
 def on_config(config):

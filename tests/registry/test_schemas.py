@@ -7,8 +7,8 @@ import jsonschema
 import pytest
 import yaml
 
+from neurogenomics_kb.registry.cards import LAYOUT
 from neurogenomics_kb.registry.schemas import FOLDER, json_schemas
-from neurogenomics_kb.registry.store import LAYOUT
 
 KB = Path(__file__).parents[2] / "kb"
 SCHEMAS = json_schemas()

@@ -8,10 +8,9 @@ from typing import Any
 import yaml
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.registry.cards import CARD_TYPES
+from neurogenomics_kb.registry.cards import CARD_TYPES, LAYOUT
 from neurogenomics_kb.registry.raw import EXPERIMENTS, IN_RUN_CONFIG
 from neurogenomics_kb.registry.registry import Registry
-from neurogenomics_kb.registry.store import LAYOUT
 from neurogenomics_kb.registry.yaml_file import dump_yaml, write_atomically
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".gz", ".parquet")

@@ -8,11 +8,10 @@ from typing import Any
 import yaml
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.registry.cards import DecisionCard, ResultCard
+from neurogenomics_kb.registry.cards import LAYOUT, DecisionCard, ResultCard
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL, check_disclosure
 from neurogenomics_kb.registry.evidence import decision_id, draft_decision, results_of
 from neurogenomics_kb.registry.registry import Registry
-from neurogenomics_kb.registry.store import LAYOUT
 from neurogenomics_kb.registry.yaml_file import dump_yaml, read_yaml, write_atomically
 
 

@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from neurogenomics_kb.registry.cards import CARD_TYPES
-from neurogenomics_kb.registry.store import LAYOUT
+from neurogenomics_kb.registry.cards import CARD_TYPES, LAYOUT
 from neurogenomics_kb.registry.yaml_file import write_atomically
 
 FOLDER = "schemas"

@@ -11,6 +11,7 @@ from typing import Any
 
 from neurogenomics_kb.registry.cards import (
     CARD_TYPES,
+    TITLES,
     Card,
     DecisionCard,
     Experiment,
@@ -24,14 +25,6 @@ from neurogenomics_kb.registry.integrity import LOCAL_FILE, field_value
 from neurogenomics_kb.registry.registry import Registry
 from neurogenomics_kb.registry.yaml_file import dump_yaml
 
-TITLES = {
-    "dataset": "Datasets", "model": "Models", "paper": "Papers",
-    "embedding_strategy": "Embedding strategies", "confound_set": "Confound sets",
-    "fusion": "Fusion strategies", "gene_set": "Gene sets", "instrument": "Instruments",
-    "harmonization": "Harmonization", "preprocessing": "rs-fMRI preprocessing",
-    "alignment": "Alignment strategies", "principle": "Integration principles",
-    "experiment": "Experiments", "decision": "Decisions", "result": "Results",
-}  # fmt: skip
 ROOT = "catalogue"
 # Fields that are shown by the head of a page or by their own section.
 SHOWN = {"id", "title", "status", "reason", "sources", "notes", "schema_version", "facts",

@@ -9,27 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from neurogenomics_kb.foundation.errors import InputError, nearest
-from neurogenomics_kb.registry.cards import CARD_TYPES, Card, ResultCard
+from neurogenomics_kb.registry.cards import CARD_TYPES, LAYOUT, Card, ResultCard
 from neurogenomics_kb.registry.raw import EXPERIMENTS, IN_RUN_CONFIG, Problem, Raw, problem_at
 from neurogenomics_kb.registry.yaml_file import Lines, read_yaml
-
-# Where each type lives: a folder with one file per card, or one file with many cards by id.
-LAYOUT = {
-    "dataset": "datasets",
-    "model": "model_cards",
-    "paper": "paper_cards",
-    "embedding_strategy": "integration_cards/embedding_strategies.yaml",
-    "confound_set": "integration_cards/confound_sets.yaml",
-    "fusion": "integration_cards/fusion_strategies.yaml",
-    "gene_set": "integration_cards/gene_sets.yaml",
-    "instrument": "instruments",
-    "harmonization": "integration_cards/harmonization_methods.yaml",
-    "preprocessing": "integration_cards/rsfmri_preprocessing_pipelines.yaml",
-    "alignment": "integration_cards/alignment_strategies.yaml",
-    "principle": "integration_cards/integration_principles.yaml",
-    "decision": "decisions",
-    "result": "results",
-}
 
 
 class CardStore:

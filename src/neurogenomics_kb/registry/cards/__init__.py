@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from neurogenomics_kb.registry.cards.base import (
     SCHEMA_VERSION,
     Card,
@@ -35,30 +37,61 @@ from neurogenomics_kb.registry.cards.strategies import (
     FusionStrategy,
 )
 
-CARD_TYPES: dict[str, type[Card]] = {
-    model.type_name: model
-    for model in (
-        DatasetCard,
-        ModelCard,
-        PaperCard,
-        EmbeddingStrategy,
-        ConfoundSet,
-        FusionStrategy,
-        GeneSet,
-        HarmonizationMethod,
-        Instrument,
+
+class Kind(NamedTuple):
+    """A type of card: its model, where its cards lie, what they are called together.
+
+    Attributes
+    ----------
+    model : type
+    place : str
+        Below ``kb/``: a folder with one file per card, or one file with many cards by id. Empty for
+        experiments, which are Kedro run configurations outside of it.
+    heading : str
+        Of the type's page in the catalogue.
+    """
+
+    model: type[Card]
+    place: str
+    heading: str
+
+
+# A new type is its model, a line here and a skeleton in `registry.drafts`.
+KINDS = (
+    Kind(DatasetCard, "datasets", "Datasets"),
+    Kind(ModelCard, "model_cards", "Models"),
+    Kind(PaperCard, "paper_cards", "Papers"),
+    Kind(EmbeddingStrategy, "integration_cards/embedding_strategies.yaml", "Embedding strategies"),
+    Kind(ConfoundSet, "integration_cards/confound_sets.yaml", "Confound sets"),
+    Kind(FusionStrategy, "integration_cards/fusion_strategies.yaml", "Fusion strategies"),
+    Kind(GeneSet, "integration_cards/gene_sets.yaml", "Gene sets"),
+    Kind(Instrument, "instruments", "Instruments"),
+    Kind(HarmonizationMethod, "integration_cards/harmonization_methods.yaml", "Harmonization"),
+    Kind(
         PreprocessingPipeline,
-        AlignmentStrategy,
+        "integration_cards/rsfmri_preprocessing_pipelines.yaml",
+        "rs-fMRI preprocessing",
+    ),
+    Kind(AlignmentStrategy, "integration_cards/alignment_strategies.yaml", "Alignment strategies"),
+    Kind(
         IntegrationPrinciple,
-        Experiment,
-        DecisionCard,
-        ResultCard,
-    )
-}
+        "integration_cards/integration_principles.yaml",
+        "Integration principles",
+    ),
+    Kind(Experiment, "", "Experiments"),
+    Kind(DecisionCard, "decisions", "Decisions"),
+    Kind(ResultCard, "results", "Results"),
+)
+CARD_TYPES: dict[str, type[Card]] = {kind.model.type_name: kind.model for kind in KINDS}
+LAYOUT = {kind.model.type_name: kind.place for kind in KINDS if kind.place}
+TITLES = {kind.model.type_name: kind.heading for kind in KINDS}
 
 __all__ = [
     "CARD_TYPES",
+    "KINDS",
+    "LAYOUT",
     "SCHEMA_VERSION",
+    "TITLES",
     "AlignmentStrategy",
     "Card",
     "Column",
