@@ -125,6 +125,20 @@ def test_faults_are_named_at_their_place(tmp_path, sets, step, words):
         registry.get("it_v1")
 
 
+def test_a_column_that_the_cohort_lacks_is_traced_to_its_set(tmp_path):
+    people = {"age": {"name": "age"}, "id": {"name": "who", "type": "text"}}
+    dataset = {"title": "t", "cohort": "c", "license": "l", "access": "a", "tables": {
+        "participants": {"file": "p.tsv", "id_column": "pid", "columns": people}}}  # fmt: skip
+    (tmp_path / "kb/datasets").mkdir(parents=True)
+    (tmp_path / "kb/datasets/c.yaml").write_text(yaml.safe_dump({"id": "c", **dataset}))
+    sets = {"near": {"columns": ["age", "sight"]}}
+    card = {**strategy(set="near", confounds=["weight"]), "dataset": "c"}
+    problems = [str(p) for p in write(tmp_path, sets, {"it_v1": card}).validate()]
+    assert len(problems) == 2
+    assert any("no column 'sight'" in p and "(from confound set 'near')" in p for p in problems)
+    assert any("no column 'weight'" in p and "confound set" not in p for p in problems)
+
+
 def test_a_set_that_only_others_include_may_be_empty(tmp_path):
     sets = {"all": {}, "near": {"includes": ["all"], "columns": ["age"]}}
     registry = write(tmp_path, sets, {"it_v1": strategy(set="near")})

@@ -102,8 +102,19 @@ def check_columns(registry: CardStore, card: Card, raw: Raw) -> Iterator[Problem
     for place, name in wanted:
         if name not in known:
             yield problem_at(
-                raw, place, f"dataset '{dataset.id}' has no column '{name}'{nearest(name, known)}"
-            )
+                raw, place,
+                f"dataset '{dataset.id}' has no column '{name}'{nearest(name, known)}"
+                f"{taken_from(raw, place, name)}",
+            )  # fmt: skip
+
+
+def taken_from(raw: Raw, place: tuple, name: str) -> str:
+    """Which confound set a column comes from that a strategy does not list itself."""
+    if place[0] != "preprocessing":
+        return ""
+    step = raw.body["preprocessing"][place[1]]
+    listed = name in step.get("confounds", [])
+    return "" if listed else f" (from confound set '{step['set']}')"
 
 
 def columns_of(registry: CardStore, dataset: DatasetCard) -> set[str]:
