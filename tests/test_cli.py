@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from kedro.io import DatasetError as KedroDatasetError
 
 from neurogenomics_kb.cli import OneLineErrors, explain, explain_parameters
-from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.errors import Defect, InputError
 from neurogenomics_kb.project.commands import kb
 
 ROOT = Path(__file__).parents[1]
@@ -102,6 +103,31 @@ def test_user_errors_are_one_line_and_defects_keep_their_traceback():
         OneLineErrors("run", callback=lambda: (_ for _ in ()).throw(click.UsageError("x"))).main(
             [], standalone_mode=False
         )
+
+
+def test_a_defect_is_never_explained_away():
+    def fail():
+        try:
+            raise InputError("the file is odd", remedy="Look.")
+        except InputError:
+            raise Defect("what was written is not what is there") from None
+
+    with pytest.raises(Defect, match="please report it"):
+        fail()
+    done = CliRunner().invoke(OneLineErrors("run", callback=fail))
+    assert isinstance(done.exception, Defect)
+    assert not isinstance(Defect("x"), ValueError)  # `except InputError` does not catch it
+
+
+def test_errors_are_told_apart_by_type_and_not_by_name():
+    class DatasetError(Exception):  # somebody else's class of the same name
+        pass
+
+    class Narrower(KedroDatasetError):
+        pass
+
+    assert explain(DatasetError("x")) is None
+    assert explain(Narrower("the file\n is broken")) == "the file is broken"
 
 
 def test_wrong_parameters_lose_the_library_talk():

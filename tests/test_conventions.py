@@ -129,7 +129,8 @@ def test_every_parameter_group_has_a_typed_model(pipelines):
 
 def test_every_parameter_in_the_files_is_used(pipelines):
     used = {n.removeprefix("params:") for p in pipelines.values() for n in p.inputs()}
-    for file in (ROOT / "conf/base/parameters").glob("*.yml"):
+    shared = [(ROOT / f"conf/{name}/parameters").glob("*.yml") for name in ("base", "demo")]
+    for file in [file for files in shared for file in files]:
         for key, value in yaml.safe_load(file.read_text()).items():
             groups = {key} if key in used else {f"{key}.{inner}" for inner in value}
             assert groups <= used, file.name

@@ -23,10 +23,6 @@ def eeg_project(project):
         weak = float(case) == 1
         signal = make_raw(number, seconds=64, sfreq=128.0, alpha_uv=2.0 if weak else 8.0)
         write_recording(raw / "eeg", signal, subject=subject)
-    file = project.path / "conf/base/catalog/raw.yml"
-    text = file.read_text()
-    start = text.index("eeg.recordings:")
-    end = text.index("\n\n", start)
     entry = {
         "eeg.recordings": {
             "type": "neurogenomics_kb.datasets.EegRecordingsDataset",
@@ -34,7 +30,9 @@ def eeg_project(project):
             "metadata": {"kedro-viz": {"layer": "raw", "preview": False}},
         }
     }
-    file.write_text(text[:start] + yaml.safe_dump(entry) + text[end:])
+    file = project.path / "conf/demo/catalog/raw.yml"
+    file.parent.mkdir()
+    file.write_text(yaml.safe_dump(entry))
     return project
 
 

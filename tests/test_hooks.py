@@ -9,6 +9,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.pandas import CSVDataset
 
+from neurogenomics_kb.datasets import NotCollectedDataset
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.project.hooks import (
     RawFilesFirst,
@@ -52,6 +53,36 @@ def test_missing_raw_files_are_reported_at_the_start(pipeline, catalog, tmp_path
         RawFilesFirst().before_pipeline_run(pipeline, catalog)
     (tmp_path / "raw.csv").write_text("a\n1\n")
     RawFilesFirst().before_pipeline_run(pipeline, catalog)
+
+
+def raw(path):
+    return CSVDataset(filepath=str(path), metadata={"kedro-viz": {"layer": "raw"}})
+
+
+def test_every_missing_raw_file_is_named_with_how_to_say_that_it_was_not_collected(tmp_path):
+    names = [f"smri.table{i}" for i in range(9)]
+    catalog = DataCatalog({name: raw(tmp_path / f"{name}.csv") for name in names})
+    catalog["eeg.recordings"] = NotCollectedDataset(
+        modality="eeg", metadata={"kedro-viz": {"layer": "raw"}}
+    )
+    whole = Pipeline([Node(lambda *tables: 1, [*names, "eeg.recordings"], "out", name="use")])
+    for name in ("smri.table3", "smri.table7"):
+        (tmp_path / f"{name}.csv").write_text("a\n1\n")
+    with pytest.raises(InputError) as error:
+        RawFilesFirst().before_pipeline_run(whole, catalog)
+    said = str(error.value)
+    for name in names:
+        assert (f"{name}.csv" in said) == (name not in ("smri.table3", "smri.table7"))
+    assert "this and 6 more files are missing" in said
+    assert "were not collected, say so: `collected: [smri.table3, smri.table7]`" in said
+    assert "\n" not in said
+
+
+def test_files_of_an_earlier_pipeline_are_no_matter_of_collecting(pipeline, catalog):
+    with pytest.raises(InputError) as error:
+        RawFilesFirst().before_pipeline_run(pipeline, catalog)
+    assert "run the pipeline that makes them." in str(error.value)
+    assert "collected" not in str(error.value)
 
 
 def test_half_written_output_is_removed_at_the_next_start(pipeline, catalog, tmp_path):

@@ -7,9 +7,13 @@ import re
 import sys
 
 import click
+from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
+from kedro.io import DatasetError
+from kedro.validation import ParameterValidationError
+from omegaconf.errors import InterpolationKeyError, InterpolationResolutionError
 
-from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.errors import Defect, InputError
 from neurogenomics_kb.project.commands import kb
 
 TRACEBACK_VARIABLE = "NGKB_TRACEBACK"
@@ -41,14 +45,25 @@ def explain(error: BaseException) -> str | None:
     """One line for an error that the user can mend, or None for a defect of the program."""
     seen: BaseException | None = error
     while seen is not None:
+        if isinstance(seen, Defect):
+            return None
         if isinstance(seen, InputError):
             return str(seen)
         seen = seen.__cause__ or seen.__context__
-    if type(error).__name__ == "ParameterValidationError":
+    if isinstance(error, ParameterValidationError):
         return explain_parameters(str(error))
-    if type(error).__name__ == "InterpolationKeyError":
+    if isinstance(error, InterpolationKeyError):
         return explain_interpolation(str(error))
-    if type(error).__name__ in ("DatasetError", "MissingConfigException"):
+    unsaid = re.match(r"Globals key '(.+?)' not found", str(error))
+    if isinstance(error, InterpolationResolutionError) and unsaid:
+        return f"globals.yml of the environment does not say '{unsaid.group(1)}'. Write it there."
+    unset = re.match(r"Dataset 'params:(.+?)' not found", str(error))
+    if isinstance(error, DatasetError) and unset:
+        return (
+            f"there are no parameters '{unset.group(1)}'. Write them into parameters/ of the "
+            "environment, or name an experiment with --config."
+        )
+    if isinstance(error, DatasetError | MissingConfigException):
         return " ".join(str(error).split())
     if isinstance(error, ValueError) and "Failed to find the pipeline named" in str(error):
         return " ".join(str(error).split())

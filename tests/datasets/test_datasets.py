@@ -1,24 +1,29 @@
 from __future__ import annotations
 
+import ast
+import inspect
 import os
+import textwrap
 
 import numpy as np
 import pandas as pd
 import pytest
 from cyvcf2 import VCF
-from kedro.io import DatasetError
+from kedro.io import AbstractDataset, DatasetError
 
+from neurogenomics_kb import datasets
 from neurogenomics_kb.datasets import (
     FastaDataset,
     FreeSurferTablesDataset,
     GtfDataset,
-    KnowledgeBaseDataset,
     NotCollected,
     NotCollectedDataset,
+    RegistryDataset,
     ResultCardDataset,
     VcfContent,
     VcfDataset,
 )
+from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry import Registry
 
@@ -194,13 +199,13 @@ def test_not_collected():
         dataset.save(pd.DataFrame())
 
 
-def test_knowledge_base(tmp_path):
-    dataset = KnowledgeBaseDataset(filepath=str(tmp_path))
+def test_registry(tmp_path):
+    dataset = RegistryDataset(filepath=str(tmp_path))
     assert isinstance(dataset.load(), Registry)
     with pytest.raises(DatasetError, match="edited as files"):
         dataset.save(pd.DataFrame())
     with pytest.raises(DatasetError) as error:
-        KnowledgeBaseDataset(filepath=str(tmp_path / "no")).load()
+        RegistryDataset(filepath=str(tmp_path / "no")).load()
     assert isinstance(error.value.__cause__, InputError)
 
 
@@ -223,3 +228,25 @@ def test_result_card_is_published_under_its_id(tmp_path):
     with pytest.raises(DatasetError):
         dataset.save({**CARD, "id": "../escape"})
     assert len(list(tmp_path.rglob("*.yaml"))) == 3
+
+
+KINDS = [getattr(datasets, name) for name in datasets.__all__]
+READ_ONLY = [k for k in KINDS if issubclass(k, ReadOnlyDataset)]
+
+
+@pytest.mark.parametrize("kind", READ_ONLY, ids=lambda k: k.__name__)
+def test_what_cannot_be_saved_is_refused_in_one_place(kind):
+    save = inspect.unwrap(kind.save)  # Kedro wraps the method anew for each class
+    assert save is inspect.unwrap(ReadOnlyDataset.save)
+    with pytest.raises(DatasetError, match=f"{kind.__name__} is read only: [a-zA-Z]"):
+        save(kind.__new__(kind), None)
+
+
+def test_no_other_dataset_refuses_to_save_in_a_way_of_its_own():
+    assert len(READ_ONLY) > 10
+    for kind in KINDS:
+        if issubclass(kind, AbstractDataset) and kind not in READ_ONLY:
+            source = textwrap.dedent(inspect.getsource(inspect.unwrap(kind.save)))
+            body = ast.parse(source).body[0].body
+            statements = [s for s in body if not isinstance(s, ast.Expr)]
+            assert not (len(statements) == 1 and isinstance(statements[0], ast.Raise)), kind

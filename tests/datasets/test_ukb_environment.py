@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 import yaml
-from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 
+from neurogenomics_kb.project.config import CohortConfigLoader
 from neurogenomics_kb.settings import CONFIG_LOADER_ARGS
 from tests.brain.stats_writer import write_subject
 from tests.conftest import ROOT
@@ -26,7 +26,7 @@ def catalog_with(tmp_path, monkeypatch):
         assert set(sources) <= set(settings["sources"])
         settings["sources"] |= sources
         file.write_text(yaml.safe_dump({**settings, "visit": visit}))
-        conf = OmegaConfigLoader(str(tmp_path / "conf"), env="ukb", **CONFIG_LOADER_ARGS)
+        conf = CohortConfigLoader(str(tmp_path / "conf"), env="ukb", **CONFIG_LOADER_ARGS)
         return DataCatalog.from_config(conf["catalog"])
 
     return build

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from kedro.validation.parameter_validator import ParameterValidator
 
+from neurogenomics_kb.project.config import CohortConfigLoader
 from neurogenomics_kb.settings import CONFIG_LOADER_ARGS
 from tests.recipes import partial_recipe
 
@@ -31,9 +31,7 @@ def lookup(parameters: dict, name: str):
 
 def run_pipeline(pipeline, inputs: dict, parameters: dict | None = None) -> DataCatalog:
     """Run with `inputs` in place of the catalog's entries; outputs go below the working folder."""
-    conf = OmegaConfigLoader(
-        str(PROJECT / "conf"), **{**CONFIG_LOADER_ARGS, "default_run_env": "base"}
-    )
+    conf = CohortConfigLoader(str(PROJECT / "conf"), **CONFIG_LOADER_ARGS)
     raw = merge(conf["parameters"], parameters or {})
     typed = ParameterValidator({"modality": pipeline}).validate_raw_params(raw)
     catalog = DataCatalog.from_config(conf["catalog"])

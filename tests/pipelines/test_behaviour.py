@@ -34,7 +34,7 @@ def parameters(groups=GROUPS, **quality):
 
 
 def run(run_modality, table, changes):
-    inputs = {"behaviour.instruments": table, "knowledge_base": Registry(PROJECT / "kb")}
+    inputs = {"behaviour.instruments": table, "kb": Registry(PROJECT / "kb")}
     return run_modality(create_pipeline(), inputs, changes)
 
 

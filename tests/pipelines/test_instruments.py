@@ -76,7 +76,7 @@ def score(tmp_path, monkeypatch, knowledge):
     def run(table=TABLE, groups=GROUPS, *, columns=None, people=PEOPLE, card=(), **quality):
         quality = {"max_missing_items": None, **quality}
         instruments = {"cards": groups, "groups": columns or {}, **people}
-        inputs = {"behaviour.instruments": table, "knowledge_base": knowledge(**dict(card))}
+        inputs = {"behaviour.instruments": table, "kb": knowledge(**dict(card))}
         changes = {"behaviour": {"instruments": instruments, "quality": quality}}
         return run_pipeline(create_pipeline(), inputs, changes)
 
@@ -187,7 +187,7 @@ def test_another_card_makes_features_old(knowledge):
     def hashes(registry, parameters):
         catalog = DataCatalog(
             {
-                "knowledge_base": MemoryDataset(registry, copy_mode="assign"),
+                "kb": MemoryDataset(registry, copy_mode="assign"),
                 "params:behaviour.instruments": MemoryDataset(parameters),
             }
         )

@@ -22,10 +22,10 @@ from neurogenomics_kb.datasets.genome import (
     VcfDataset,
 )
 from neurogenomics_kb.datasets.imaging import EmbeddingsDataset, NiftiDataset
-from neurogenomics_kb.datasets.knowledge_base import KnowledgeBaseDataset
 from neurogenomics_kb.datasets.model import ModelDataset, RecipeDataset
 from neurogenomics_kb.datasets.not_collected import NotCollected, NotCollectedDataset
 from neurogenomics_kb.datasets.people import PeopleTableDataset
+from neurogenomics_kb.datasets.registry import RegistryDataset
 from neurogenomics_kb.datasets.result_card import ResultCardDataset
 from neurogenomics_kb.datasets.series import SubjectTablesDataset
 from neurogenomics_kb.datasets.table import TableDataset
@@ -48,7 +48,6 @@ __all__ = [
     "FreeSurferSubjectsDataset",
     "FreeSurferTablesDataset",
     "GtfDataset",
-    "KnowledgeBaseDataset",
     "ModelDataset",
     "NiftiDataset",
     "NotCollected",
@@ -56,6 +55,7 @@ __all__ = [
     "PeopleTableDataset",
     "PgenDataset",
     "RecipeDataset",
+    "RegistryDataset",
     "ResultCardDataset",
     "SubjectTablesDataset",
     "TableDataset",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import DatasetError
 
 from neurogenomics_kb.datasets.raw_file import require_file
+from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 
 
-class AtlasDataset(AbstractDataset[None, dict[str, Any]]):
+class AtlasDataset(ReadOnlyDataset[dict[str, Any]]):
     """An atlas by path, or by the name of one of nilearn's fetchers.
 
     Parameters
@@ -44,6 +45,8 @@ class AtlasDataset(AbstractDataset[None, dict[str, Any]]):
     'Schaefer-400'
     """
 
+    why = "atlases are published files"
+
     def __init__(
         self,
         *,
@@ -75,10 +78,6 @@ class AtlasDataset(AbstractDataset[None, dict[str, Any]]):
         if self._settings["coordinates"] is not None:
             require_file(self._settings["coordinates"], "table of coordinates")
         return dict(self._settings)
-
-    def save(self, data: None) -> None:
-        """Refuse."""
-        raise DatasetError("atlases are not written by this project")
 
     def _exists(self) -> bool:
         return all(path.is_file() for path in self._settings["images"])

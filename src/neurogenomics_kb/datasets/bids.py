@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from kedro.io import AbstractDataset, DatasetError
 
 from neurogenomics_kb.datasets.imaging import NiftiDataset
+from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 from neurogenomics_kb.foundation.delimited import read_number_table
 from neurogenomics_kb.foundation.errors import InputError, listing
 
@@ -48,7 +48,7 @@ class BidsImage:
         return NiftiDataset(filepath=str(self.path)).load()
 
 
-class BidsImagesDataset(AbstractDataset[None, dict[str, BidsImage]]):
+class BidsImagesDataset(ReadOnlyDataset[dict[str, BidsImage]]):
     """One image per subject of a derivative folder.
 
     Parameters
@@ -72,6 +72,8 @@ class BidsImagesDataset(AbstractDataset[None, dict[str, BidsImage]]):
     >>> BidsImagesDataset(filepath="derivatives", entities={"task": "rest"}).exists()
     False
     """
+
+    why = "a derivative is written by the program that made it"
 
     def __init__(
         self,
@@ -102,10 +104,6 @@ class BidsImagesDataset(AbstractDataset[None, dict[str, BidsImage]]):
             for subject, path in found.items()
         }
 
-    def save(self, data: None) -> None:
-        """Refuse."""
-        raise DatasetError("images are not written by this project")
-
     def _exists(self) -> bool:
         return self._filepath.is_dir()
 
@@ -113,7 +111,7 @@ class BidsImagesDataset(AbstractDataset[None, dict[str, BidsImage]]):
         return {"filepath": str(self._filepath), "entities": self._entities}
 
 
-class BidsTablesDataset(AbstractDataset[None, dict[str, Any]]):
+class BidsTablesDataset(ReadOnlyDataset[dict[str, Any]]):
     """One table per subject of a derivative folder, such as XCP-D's parcel time series.
 
     The table's JSON is put into ``attrs["metadata"]``.
@@ -139,6 +137,8 @@ class BidsTablesDataset(AbstractDataset[None, dict[str, Any]]):
     False
     """
 
+    why = "a derivative is written by the program that made it"
+
     def __init__(
         self,
         *,
@@ -156,10 +156,6 @@ class BidsTablesDataset(AbstractDataset[None, dict[str, Any]]):
         """Subject (``sub-<label>``) to a function that reads its table."""
         found = find_files(self._filepath, self._suffix, ".tsv", self._entities)
         return {s: functools.partial(read_table, path) for s, path in found.items()}
-
-    def save(self, data: None) -> None:
-        """Refuse."""
-        raise DatasetError("tables of a derivative are not written by this project")
 
     def _exists(self) -> bool:
         return self._filepath.is_dir()

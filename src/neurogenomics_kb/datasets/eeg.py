@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset, DatasetError
-
 from neurogenomics_kb.brain.eeg.recordings import Recording, find_recordings
+from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 
 
-class EegRecordingsDataset(AbstractDataset[None, list[Recording]]):
+class EegRecordingsDataset(ReadOnlyDataset[list[Recording]]):
     """Recordings below a BIDS folder, listed and not opened.
 
     Files are ``sub-*/[ses-*/]eeg/*_eeg`` with an extension of
@@ -47,10 +46,6 @@ class EegRecordingsDataset(AbstractDataset[None, list[Recording]]):
     def load(self) -> list[Recording]:
         """Recordings, sorted by name."""
         return find_recordings(self._root, task=self._task)
-
-    def save(self, data: None) -> None:
-        """Refuse."""
-        raise DatasetError("recordings are raw data and are not saved by a pipeline")
 
     @property
     def choices(self) -> str:

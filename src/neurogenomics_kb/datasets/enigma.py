@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from kedro.io import AbstractDataset, DatasetError
 
 from neurogenomics_kb.brain.enigma import ID, enigma_table
 from neurogenomics_kb.brain.text_tables import GAPS, read_text_table
 from neurogenomics_kb.datasets.freesurfer import refuse_other_subjects
 from neurogenomics_kb.datasets.raw_file import require_file
+from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 from neurogenomics_kb.foundation.errors import InputError
 
 
-class EnigmaTablesDataset(AbstractDataset[None, pd.DataFrame]):
+class EnigmaTablesDataset(ReadOnlyDataset[pd.DataFrame]):
     """ENIGMA's cortical and subcortical tables as one, under FreeSurfer's names.
 
     Parameters
@@ -84,10 +84,6 @@ class EnigmaTablesDataset(AbstractDataset[None, pd.DataFrame]):
                 )
         merged = merged.loc[:, ~merged.columns.duplicated()]
         return merged if etiv is None else merged.assign(etiv=etiv)
-
-    def save(self, data: None) -> None:
-        """Refuse."""
-        raise DatasetError("ENIGMA tables are raw data, which this project does not write")
 
     def _exists(self) -> bool:
         return all((self._filepath / file).is_file() for file in self._files)

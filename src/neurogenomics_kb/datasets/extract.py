@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import AbstractDataset
 
+from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 from neurogenomics_kb.extracts.families import read_families
 from neurogenomics_kb.extracts.read import find_tables, read_extract
 from neurogenomics_kb.extracts.standardize import standardize_table
@@ -19,7 +20,7 @@ from neurogenomics_kb.registry.cards import Table
 from neurogenomics_kb.registry.cohorts import find_dataset
 
 
-class FieldTablesDataset(AbstractDataset[None, pd.DataFrame]):
+class FieldTablesDataset(ReadOnlyDataset[pd.DataFrame]):
     """Columns that a dataset card maps, from all tables of a folder, joined on the id.
 
     Tables may be CSV, TSV (also gzipped) or Parquet, have thousands of columns, and spell fields as
@@ -61,6 +62,8 @@ class FieldTablesDataset(AbstractDataset[None, pd.DataFrame]):
     >>> FieldTablesDataset(filepath="tables", cohort="ukb", table="participants").exists()
     False
     """
+
+    why = "an extract is exported from the platform"
 
     def __init__(
         self,
@@ -136,10 +139,6 @@ class FieldTablesDataset(AbstractDataset[None, pd.DataFrame]):
             return data
         return standardize_table(data, card).dropna(how="all").rename_axis(SUBJECT)
 
-    def save(self, data: None) -> None:
-        """Refuse: extracts are never written."""
-        raise DatasetError("tables of an extract are read only")
-
     def _exists(self) -> bool:
         return self._filepath.is_dir() and any(self._filepath.iterdir())
 
@@ -147,7 +146,7 @@ class FieldTablesDataset(AbstractDataset[None, pd.DataFrame]):
         return {"filepath": str(self._filepath), "cohort": self._cohort, "table": self._tables}
 
 
-class WithoutWithdrawnDataset(AbstractDataset[None, Any]):
+class WithoutWithdrawnDataset(ReadOnlyDataset[Any]):
     """Any raw dataset without the people on the lists of withdrawn participants.
 
     Tables lose their rows, folders with one file per subject these files. A variant file is refused
@@ -179,6 +178,8 @@ class WithoutWithdrawnDataset(AbstractDataset[None, Any]):
     False
     """
 
+    why = "raw data of a cohort with withdrawals are not written"
+
     def __init__(
         self,
         *,
@@ -204,10 +205,6 @@ class WithoutWithdrawnDataset(AbstractDataset[None, Any]):
         withdrawn = read_withdrawn(self._withdrawn)
         data = self._dataset.load()
         return without_withdrawn(data, withdrawn, self._filepath.name, self._id_column)
-
-    def save(self, data: None) -> None:
-        """Refuse: raw data of such a cohort are never written."""
-        raise DatasetError("raw data of a cohort with withdrawals are read only")
 
     def _exists(self) -> bool:
         return self._dataset.exists()

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import DatasetError
 
 from neurogenomics_kb.brain.subjects_dir import FOLDER, Group, read_subjects
+from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 
 
-class FreeSurferSubjectsDataset(AbstractDataset[None, pd.DataFrame]):
+class FreeSurferSubjectsDataset(ReadOnlyDataset[pd.DataFrame]):
     """A SUBJECTS_DIR as one table, subjects in rows.
 
     Parameters
@@ -57,6 +58,8 @@ class FreeSurferSubjectsDataset(AbstractDataset[None, pd.DataFrame]):
     False
     """
 
+    why = "recon-all writes subjects"
+
     def __init__(
         self,
         *,
@@ -101,10 +104,6 @@ class FreeSurferSubjectsDataset(AbstractDataset[None, pd.DataFrame]):
     def load(self) -> pd.DataFrame:
         """Columns ``<group>__<region>``, ``etiv``, Euler numbers, release and problem."""
         return read_subjects(self._filepath, self._groups, **self._options)
-
-    def save(self, data: None) -> None:
-        """Refuse."""
-        raise DatasetError("recon-all writes subjects, not this project")
 
     def _exists(self) -> bool:
         return self._filepath.is_dir()

@@ -14,7 +14,6 @@ import pysam
 from kedro.io import AbstractDataset
 
 from neurogenomics_kb.datasets.raw_file import require_file
-from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.annotation import ATTRIBUTES, COLUMNS, read_annotation
 from neurogenomics_kb.genome.sequences import make_index
 from neurogenomics_kb.genome.variants import GenotypeOptions, genotype_options, open_variants
@@ -131,7 +130,7 @@ class VcfContent:
     genotypes: np.ndarray
 
 
-class VariantsDataset(AbstractDataset[None, Path | GenotypeOptions]):
+class VariantsDataset(ReadOnlyDataset[Path | GenotypeOptions]):
     """Genotypes in any known format; loads as what `genome.variants.open_variants` opens.
 
     Parameters
@@ -157,6 +156,8 @@ class VariantsDataset(AbstractDataset[None, Path | GenotypeOptions]):
     >>> VariantsDataset(filepath="genotypes.bed").exists()
     False
     """
+
+    why = "bcftools and plink2 write genotypes"
 
     def __init__(
         self,
@@ -208,14 +209,6 @@ class VariantsDataset(AbstractDataset[None, Path | GenotypeOptions]):
         path = self._paths[0] if len(self._paths) == 1 else tuple(self._paths)
         named = {} if self._format is None else {"format": self._format}
         return genotype_options({**named, **self._options, "path": path})
-
-    def save(self, data: None) -> None:
-        """Refuse: genotypes of a cohort are only read."""
-        raise InputError(
-            "genotypes are only read",
-            file=self._filepath,
-            remedy="Write them with bcftools or plink2 (`plink2 --make-pgen`).",
-        )
 
     def _exists(self) -> bool:
         found = self._found()

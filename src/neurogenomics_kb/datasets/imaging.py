@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import AbstractDataset
 
 from neurogenomics_kb.brain.embeddings import FORMATS, ImportedEmbeddings, read_embeddings
 from neurogenomics_kb.brain.images import OPEN
 from neurogenomics_kb.datasets.raw_file import require_file
+from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 from neurogenomics_kb.foundation.errors import InputError
 
 
@@ -67,7 +68,7 @@ class NiftiDataset(AbstractDataset[Any, Any]):
         return {"filepath": str(self._filepath)}
 
 
-class EmbeddingsDataset(AbstractDataset[None, dict[str, Callable[[], ImportedEmbeddings]]]):
+class EmbeddingsDataset(ReadOnlyDataset[dict[str, Callable[[], ImportedEmbeddings]]]):
     """Folder of embeddings that were made elsewhere, one file or folder per model card.
 
     Examples
@@ -81,6 +82,8 @@ class EmbeddingsDataset(AbstractDataset[None, dict[str, Callable[[], ImportedEmb
     >>> EmbeddingsDataset(path="nowhere").exists()
     False
     """
+
+    why = "these embeddings were made elsewhere"
 
     def __init__(self, *, path: str, metadata: dict[str, Any] | None = None) -> None:
         self._path = Path(path)
@@ -108,10 +111,6 @@ class EmbeddingsDataset(AbstractDataset[None, dict[str, Callable[[], ImportedEmb
                 )
             found[name] = lambda place=place: read_embeddings(place)
         return found
-
-    def save(self, data: None) -> None:
-        """Refuse."""
-        raise DatasetError("embeddings that were made elsewhere are read only")
 
     def _exists(self) -> bool:
         return self._path.is_dir()

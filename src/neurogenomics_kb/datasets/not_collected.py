@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kedro.io import AbstractDataset, DatasetError
+from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class NotCollected:
     reason: str = ""
 
 
-class NotCollectedDataset(AbstractDataset[None, NotCollected]):
+class NotCollectedDataset(ReadOnlyDataset[NotCollected]):
     """Catalog entry of a modality that was not collected; the graph stays the same.
 
     Examples
@@ -42,15 +42,12 @@ class NotCollectedDataset(AbstractDataset[None, NotCollected]):
         self, *, modality: str, reason: str = "", metadata: dict[str, Any] | None = None
     ) -> None:
         self._marker = NotCollected(modality, reason)
+        self.why = f"{modality} is declared as not collected in this cohort"
         self.metadata = metadata
 
     def load(self) -> NotCollected:
         """The marker."""
         return self._marker
-
-    def save(self, data: None) -> None:
-        """Refuse."""
-        raise DatasetError(f"{self._marker.modality} is declared as not collected in this cohort")
 
     def _exists(self) -> bool:
         return True

@@ -6,18 +6,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import DatasetError
 
 from neurogenomics_kb.brain.diffusion import idp_tracts, long_tracts, wide_tracts
 from neurogenomics_kb.brain.text_tables import read_text_table, without_counters
 from neurogenomics_kb.datasets.freesurfer import refuse_other_subjects
 from neurogenomics_kb.datasets.raw_file import require_file
+from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 
 LAYOUTS = ("wide", "long", "idp")
 ANALYSES = ("TBSS", "ProbtrackX")
 
 
-class TractTablesDataset(AbstractDataset[None, pd.DataFrame]):
+class TractTablesDataset(ReadOnlyDataset[pd.DataFrame]):
     """Diffusion measures of tracts as one table, subjects in rows.
 
     Parameters
@@ -107,10 +108,6 @@ class TractTablesDataset(AbstractDataset[None, pd.DataFrame]):
         require_file(path, "table of tracts")
         # Ids as text, or subject 0012 would become 12.
         return read_text_table(path, text=None if ids is None else [ids])
-
-    def save(self, data: None) -> None:
-        """Refuse."""
-        raise DatasetError("tables of tracts are raw data, which this project does not write")
 
     def _exists(self) -> bool:
         if self._layout != "wide":

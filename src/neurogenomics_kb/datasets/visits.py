@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from kedro.io import AbstractDataset, DatasetError
 
 from neurogenomics_kb.datasets.raw_file import require_file
+from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 from neurogenomics_kb.extracts.visits import CHILD, SESSION, join_visits
 from neurogenomics_kb.foundation.delimited import NOTES, notes_of, read_text_table
 from neurogenomics_kb.foundation.errors import InputError
@@ -19,7 +19,7 @@ from neurogenomics_kb.foundation.tables import decode_columns, is_gap
 SESSIONS = "sessions.tsv"
 
 
-class BidsVisitsDataset(AbstractDataset[None, pd.DataFrame]):
+class BidsVisitsDataset(ReadOnlyDataset[pd.DataFrame]):
     """One row per visit of a BIDS folder, called ``<subject>_<session>``.
 
     ``participants.tsv`` gives what belongs to the child, ``sessions.tsv`` (one for the cohort, or
@@ -108,10 +108,6 @@ class BidsVisitsDataset(AbstractDataset[None, pd.DataFrame]):
         for column in {CHILD, SESSION} & set(table):
             table[column] = table[column].mask(is_gap(table[column]))
         return table
-
-    def save(self, data: None) -> None:
-        """Refuse: raw files are not written."""
-        raise DatasetError("raw files of a cohort are only read")
 
     def _exists(self) -> bool:
         return self._filepath.is_file()

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
-from neurogenomics_kb.foundation.errors import listing
+from neurogenomics_kb.foundation.errors import Defect, listing
 from neurogenomics_kb.foundation.naming import WAVE
 
 Kind = Literal["text", "number", "integer", "flag"]
@@ -27,7 +27,7 @@ LAYERS = {
 SUFFIX = {"csv": ".csv", "parquet": ".parquet", "json": ".json", "partitions": ""}
 
 
-class ContractError(RuntimeError):
+class ContractError(Defect):
     """A table that a node made is not what its contract says: a defect of the program."""
 
 

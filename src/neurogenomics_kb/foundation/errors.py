@@ -1,4 +1,4 @@
-"""The one exception that is shown to a user as a single line."""
+"""The exception that is shown to a user as a single line, and the one that is not."""
 
 from __future__ import annotations
 
@@ -60,6 +60,22 @@ def _rebuild(kind: type[InputError], message: str) -> InputError:
     error = kind.__new__(kind)
     ValueError.__init__(error, message)
     return error
+
+
+class Defect(RuntimeError):
+    """Something that cannot come from what the user supplied: a fault of this program.
+
+    It keeps its traceback, which whoever mends the program needs.
+
+    Parameters
+    ----------
+    problem : str
+        What does not hold, as a clause.
+    """
+
+    def __init__(self, problem: str) -> None:
+        problem = problem.rstrip(". ")
+        super().__init__(f"{problem}. This is a defect of the program; please report it.")
 
 
 def listing(names, limit: int = 5) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from neurogenomics_kb.foundation.checkpoints import weight_files
-from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import Defect, InputError, listing
 
 
 def read_checkpoint(folder: Path, file: str | None = None) -> dict[str, Any]:
@@ -213,8 +213,4 @@ def assign(
             parameter.copy_(given[name])
     for name, parameter in own.items():
         if not torch.equal(parameter, given[name].to(parameter.dtype)):
-            raise InputError(
-                f"parameter '{name}' does not hold what the file says",
-                file=folder,
-                remedy="This is a defect of the program; please report it.",
-            )
+            raise Defect(f"{folder}: parameter '{name}' does not hold what the file says")

@@ -313,11 +313,16 @@ def draft_card(type_name: str, card_id: str, source: str | None, path: Path) -> 
 
 
 @kb.command("lock")
+@click.option(
+    "--accept-sets",
+    is_flag=True,
+    help="Publish changed confound sets, and what they make of published strategies.",
+)
 @path_option
 @one_line_errors
-def lock_cards(path: Path) -> None:
+def lock_cards(accept_sets: bool, path: Path) -> None:
     """Publish versioned cards (…_v1): from then on they do not change."""
-    added = write_lock(_open(path))
+    added = write_lock(_open(path), accept_sets)
     click.echo(f"{len(added)} cards published{': ' if added else ''}{', '.join(added)}.")
 
 

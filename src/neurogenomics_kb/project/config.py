@@ -1,13 +1,28 @@
-"""Configuration: where a cohort's files are, and which experiment runs."""
+"""Configuration: whose files are read, what was collected, and which experiment runs.
+
+An environment is a cohort. Kedro lays one environment over ``conf/base``; here there may be more
+layers: base, the environment's parents, the environment, and ``conf/local``.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from kedro.config import OmegaConfigLoader
+from kedro.config import MissingConfigException, OmegaConfigLoader
+from omegaconf import OmegaConf
+
+from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 
 WHOLE_EXPERIMENT = {"id", "outcome"}
+# Lies over every environment: credentials, a team's tracking server, paths of one machine.
+LOCAL = "local"
+# Without participants there is no cohort.
+ALWAYS = "participants"
+NOT_COLLECTED = "neurogenomics_kb.datasets.NotCollectedDataset"
 
 
 def resolve_cohort_dir(cohort: str) -> str:
@@ -33,13 +48,179 @@ def is_whole(experiment: Any) -> bool:
     return "blocks" in experiment or "fusion" in experiment
 
 
-class ExperimentConfigLoader(OmegaConfigLoader):
-    """Kedro's loader, except that a whole experiment replaces the default one.
+def is_raw(entry: Any) -> bool:
+    """Whether a catalog entry is a raw file, or stands for one that was not collected."""
+    metadata = (entry.get("metadata") or {}) if isinstance(entry, dict) else {}
+    return metadata.get("kedro-viz", {}).get("layer") == "raw"
 
-    Parameters are merged key by key, which is what ``--params experiment.blocks.brain=…`` wants.
-    An experiment file that names its own blocks must not inherit the default's, though, or a study
-    of two blocks would run with three.
+
+def is_absent(entry: dict[str, Any]) -> bool:
+    """Whether a catalog entry stands for a file that was not collected."""
+    return str(entry.get("type", "")).endswith(".NotCollectedDataset")
+
+
+def names_entry(name: str, entry: str) -> bool:
+    """Whether a name under ``collected``, an entry or a modality, stands for an entry."""
+    return entry == name or entry.startswith(f"{name}.")
+
+
+def only_collected(
+    catalog: dict[str, Any], own: Iterable[str], collected: list[str], file: str
+) -> dict[str, Any]:
+    """Catalog in which raw entries that nobody collected are declared so.
+
+    Parameters
+    ----------
+    catalog : dict of str to dict
+        All layers, merged.
+    own : iterable of str
+        Entries that the environment itself defines, which are collected whether named or not.
+    collected : list of str
+        Raw entries (``smri.freesurfer``) or modalities (``smri``: those of its entries that have a
+        standard place in ``conf/base``).
+    file : str
+        Where `collected` stands, for messages and reasons.
+
+    Raises
+    ------
+    InputError
+        If a name stands for nothing, or for files whose place nobody gives.
     """
+    every = {name for name, entry in catalog.items() if is_raw(entry)}
+    raw = {name for name in every if not is_absent(catalog[name])}
+    # What an environment defines is settled, be it as not collected.
+    settled = raw | set(own)
+    for name in collected:
+        if any(names_entry(name, entry) for entry in settled):
+            continue
+        placeless = [entry for entry in sorted(every) if names_entry(name, entry)]
+        if placeless:
+            raise InputError(
+                f"'{name}' is collected, and no catalog says where it is",
+                file=file,
+                column="collected",
+                remedy=f"Write an entry ({listing(placeless)}) into catalog/raw.yml of the "
+                "environment.",
+            )
+        known = {*raw, *(entry.split(".")[0] for entry in raw)}
+        raise InputError(
+            f"there is no raw entry or modality '{name}'{nearest(name, sorted(known))}",
+            file=file,
+            column="collected",
+            remedy=f"Entries with a standard place are {listing(sorted(raw), 20)}.",
+        )
+    kept = {*own, *(e for e in raw if any(names_entry(name, e) for name in [*collected, ALWAYS]))}
+    absent = {
+        entry: {
+            "type": NOT_COLLECTED,
+            "modality": entry.split(".")[0],
+            "reason": f"not collected: `collected` in {file} does not name it",
+            "metadata": catalog[entry]["metadata"],
+        }
+        for entry in raw - kept
+    }
+    return {**catalog, **absent}
+
+
+class CohortConfigLoader(OmegaConfigLoader):
+    """Kedro's loader with an environment per cohort.
+
+    - ``globals.yml`` of an environment says what was ``collected``. Other raw entries of
+      ``conf/base`` are declared as not collected.
+    - A variant of a cohort names its ``parent`` and says only what differs. An environment that
+      names neither a parent nor what was collected is of the older kind, which was written against
+      the default cohort: that is its parent.
+    - ``conf/local`` lies over every environment. Without an environment, or with ``base`` or
+      ``local``, which plugins name, the default cohort runs.
+    - A whole experiment replaces the one below it. Other parameters are merged key by key, which is
+      what ``--params experiment.blocks.brain=…`` wants; but an experiment file that names its own
+      blocks must not inherit the default's, or a study of two blocks would run with three.
+    """
+
+    @cached_property
+    def layers(self) -> list[str]:
+        """Environments over ``conf/base``, the last one on top."""
+        nobody = (None, "", self.base_env, LOCAL)
+        name = self.default_run_env if self.env in nobody else self.env
+        chain: list[str] = []
+        while name:
+            if name in chain:
+                raise InputError(
+                    f"environments are parents of one another: {listing([*chain, name])}",
+                    file=self._file(name),
+                    column="parent",
+                    remedy="The parent of a variant is the cohort that it varies.",
+                )
+            chain.insert(0, name)
+            self._require(name, chain)
+            own = self._globals_of(name)
+            older = not {"parent", "collected"} & set(own) and name != self.default_run_env
+            name = self.default_run_env if older else own.get("parent")
+        return [*chain, LOCAL] if self._fs.isdir(self._get_conf_env_path(LOCAL)) else chain
+
+    def _require(self, name: str, chain: list[str]) -> None:
+        """Refuse an environment that does not exist, before a plugin takes its own defaults."""
+        if self._fs.isdir(self._get_conf_env_path(name)):
+            return
+        there = sorted(p.parent.name for p in Path(self.conf_source).glob("*/globals.yml"))
+        there = [environment for environment in there if environment != self.base_env]
+        raise InputError(
+            f"there is no environment '{name}'{nearest(name, there)}",
+            file=self._file(chain[1]) if len(chain) > 1 else None,
+            column="parent" if len(chain) > 1 else None,
+            remedy=f"Environments are {listing(there, 20)}.",
+        )
+
+    def _file(self, environment: str) -> str:
+        return f"{Path(self.conf_source).name}/{environment}/globals.yml"
+
+    def _globals_of(self, environment: str) -> dict[str, Any]:
+        """What an environment's own ``globals.yml`` says, unresolved."""
+        path = self._get_conf_env_path(environment)
+        files = self._read_dir_configs(path, self.config_patterns["globals"], "globals", set())
+        merged = OmegaConf.unsafe_merge(*files.values()) if files else OmegaConf.create()
+        return OmegaConf.to_container(merged)
+
+    def _read_raw_config(self, key: str):
+        read: set[Path] = set()
+        files = {
+            name: self._read_dir_configs(
+                self._get_conf_env_path(name), self.config_patterns[key], key, read,
+                key == "credentials",
+            )
+            for name in [self.base_env, *self.layers]
+        }  # fmt: skip
+        paths = [self._get_conf_env_path(name) for name in (self.base_env, self.layers[-1])]
+        return files.pop(self.base_env), files, *paths, read
+
+    def _resolve_from_raw_config(  # the signature is Kedro's
+        self, key: str, base_configs, env_configs, base_path: str, env_path: str, processed_files
+    ) -> dict[str, Any]:
+        if key == "globals":
+            # They are the same for every run of an environment.
+            OmegaConf.clear_resolver("runtime_params")
+        config = self._merge_and_resolve(key, base_configs)
+        layers = {name: self._merge_and_resolve(key, env_configs[name]) for name in self.layers}
+        for name, layer in layers.items():
+            config = self._merge_configs(config, layer, key, self._get_conf_env_path(name))
+        if not processed_files and key != "globals":
+            raise MissingConfigException(
+                f"No files of YAML or JSON format found in {base_path} or {env_path} matching"
+                f" the glob pattern(s): {[*self.config_patterns[key]]}"
+            )
+        return self._declare_absent(config, layers) if key == "catalog" else config
+
+    def _declare_absent(self, catalog: dict[str, Any], layers: dict[str, Any]) -> dict[str, Any]:
+        """Catalog in which what the topmost ``collected`` does not name is not collected."""
+        saying = [name for name in self.layers if "collected" in self._globals_of(name)]
+        if not saying:
+            return catalog
+        above = self.layers[self.layers.index(saying[-1]) :]
+        own = {entry for name in above for entry in layers[name]}
+        collected = self["globals"]["collected"] or []
+        return only_collected(
+            catalog, own, [str(name) for name in collected], self._file(saying[-1])
+        )
 
     def _merge_and_resolve(self, key: str, config_per_file) -> dict[str, Any]:
         merged = super()._merge_and_resolve(key, config_per_file)

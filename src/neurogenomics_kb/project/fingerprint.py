@@ -47,7 +47,7 @@ def run_fingerprint(
             value = catalog.load(name)
             value = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
             text = json.dumps(value, sort_keys=True, default=str)
-        elif name == "knowledge_base":
+        elif name == "kb":
             experiment = Experiment.model_validate(catalog.load("params:experiment"))
             recipe = resolve_recipe(experiment, catalog.load(name), catalog.load("params:cohort"))
             text = json.dumps(recipe.cards, sort_keys=True)
@@ -75,7 +75,7 @@ def instrument_hashes(pipeline, catalog: DataCatalog) -> dict[str, str]:
         return {}
     value = catalog.load(name)
     value = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-    registry = catalog.load("knowledge_base")
+    registry = catalog.load("kb")
     named = {card for group in value.get("cards", {}).values() for card in group["cards"]}
     return {card: registry.runnable(card, "instrument").content_hash for card in sorted(named)}
 

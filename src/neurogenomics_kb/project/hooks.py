@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,6 +14,7 @@ from kedro.io import DataCatalog
 from pydantic import BaseModel
 
 from neurogenomics_kb import __version__
+from neurogenomics_kb.datasets import NotCollectedDataset
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.project.fingerprint import run_fingerprint
 from neurogenomics_kb.project.tracking import CARD_TAG, TABLES
@@ -28,7 +30,7 @@ logger = logging.getLogger(__name__)
 MAX_PARAMETER_LENGTH = 500
 TEXT_FILES = {".html", ".yaml", ".json", ".csv", ".txt", ".svg"}
 # Fingerprints that differ between experiments on the same features.
-OF_EXPERIMENT = {"params:experiment", "knowledge_base"}
+OF_EXPERIMENT = {"params:experiment", "kb"}
 
 
 def file_of(dataset: Any) -> Path | None:
@@ -112,22 +114,44 @@ class RawFilesFirst:
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, pipeline, catalog: DataCatalog) -> None:
         """Check the files of all free inputs."""
-        missing = []
+        missing = {}
         for name in sorted(pipeline.inputs()):
             dataset = None if name.startswith("params:") else catalog.get(name)
             path = file_of(dataset)
             if path is not None and name != "fingerprints" and not dataset.exists():
-                missing.append(path)
+                missing[name] = path
         if missing:
+            first, *others = dict.fromkeys(missing.values())
             raise InputError(
-                "the file is missing"
-                if len(missing) == 1
-                else f"this and {len(missing) - 1} more files are missing: "
-                f"{listing(path.name for path in missing[1:])}",
-                file=missing[0],
+                f"this and {len(others)} more files are missing: {', '.join(map(str, others))}"
+                if others
+                else "the file is missing",
+                file=first,
                 remedy="Put them there, set the environment variable NGKB_<COHORT>_DIR to the "
-                "cohort's folder, or run the pipeline that makes them.",
+                "cohort's folder, or run the pipeline that makes them."
+                + how_to_say_so(missing, catalog),
             )
+
+
+def how_to_say_so(missing: Iterable[str], catalog: DataCatalog) -> str:
+    """How to say that raw files were not collected, with what is there; nothing for other files."""
+    absent = [name for name in missing if is_raw_file(catalog.get(name))]
+    if not absent:
+        return ""
+    raw = {name: catalog.get(name) for name in sorted(catalog.keys()) if name not in absent}
+    there = [n for n, dataset in raw.items() if is_raw_file(dataset) and dataset.exists()]
+    said = f"`collected: [{', '.join(there)}]`" if there else "`collected`, which names what was,"
+    return (
+        f" If {', '.join(absent)} {'was' if len(absent) == 1 else 'were'} not collected, say so: "
+        f"{said} in globals.yml of the environment, and no such entry in its catalog."
+    )
+
+
+def is_raw_file(dataset: Any) -> bool:
+    """Whether a dataset is a raw file of the cohort."""
+    metadata = getattr(dataset, "metadata", None) or {}
+    raw = metadata.get("kedro-viz", {}).get("layer") == "raw"
+    return raw and not isinstance(dataset, NotCollectedDataset)
 
 
 class SameRecipe:

@@ -8,7 +8,7 @@ from neurogenomics_kb.registry.cards import (
     ModelCard,
     ResultCard,
 )
-from neurogenomics_kb.registry.store import Registry
+from neurogenomics_kb.registry.registry import Registry
 
 __all__ = [
     "DatasetCard",

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry.cards import ModelCard, ResultCard
 from neurogenomics_kb.registry.cards.sources import COMMIT, parse_source
-from neurogenomics_kb.registry.store import Registry
+from neurogenomics_kb.registry.registry import Registry
 
 COLUMNS = ["repository", "commit", "path"]
 DEPTH = 3

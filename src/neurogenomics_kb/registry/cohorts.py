@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry.cards import DatasetCard
-
-if TYPE_CHECKING:
-    from neurogenomics_kb.registry.store import Registry
+from neurogenomics_kb.registry.store import CardStore
 
 
-def merge_parts(registry: Registry, dataset: DatasetCard) -> DatasetCard:
+def merge_parts(registry: CardStore, dataset: DatasetCard) -> DatasetCard:
     """Dataset card with the tables of all cards that say they are part of it.
 
     Parts that are not valid by themselves are left out; validation reports them.
@@ -31,12 +27,12 @@ def merge_parts(registry: Registry, dataset: DatasetCard) -> DatasetCard:
     return dataset.model_copy(update={"tables": tables, "modalities": modalities})
 
 
-def naming(registry: Registry, name: str) -> list[str]:
+def naming(registry: CardStore, name: str) -> list[str]:
     """Dataset cards whose text holds a name: looking for it saves parsing the large others."""
     return [i for i in registry.ids("dataset") if name in registry.text_of(i)]
 
 
-def find_dataset(registry: Registry, cohort: str, dataset_id: str | None = None) -> DatasetCard:
+def find_dataset(registry: CardStore, cohort: str, dataset_id: str | None = None) -> DatasetCard:
     """Dataset card that is named, or the one of the cohort, with the tables of its parts.
 
     Raises

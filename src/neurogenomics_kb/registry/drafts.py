@@ -9,7 +9,8 @@ import yaml
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry.cards import CARD_TYPES, LAYOUT
-from neurogenomics_kb.registry.store import EXPERIMENTS, IN_RUN_CONFIG, Registry
+from neurogenomics_kb.registry.raw import EXPERIMENTS, IN_RUN_CONFIG
+from neurogenomics_kb.registry.registry import Registry
 from neurogenomics_kb.registry.yaml_file import dump_yaml, write_atomically
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".gz", ".parquet")
@@ -79,8 +80,9 @@ def body_of(registry: Registry, type_name: str, source: str | None, card_id: str
         from neurogenomics_kb.registry.table_draft import draft_dataset
 
         return draft_dataset(source, card_id)
-    card = registry.get(source, type_name)
-    body = card.model_dump(mode="json", exclude_unset=True, exclude={"id"})
+    registry.get(source, type_name)  # raises if there is no such card, or it is invalid
+    # As it is written: what it takes from other cards, the copy takes from them too.
+    body = {key: value for key, value in registry.raw(source).body.items() if key != "id"}
     return {**body, "title": f"Copy of {source}"} if body.get("title") else body
 
 

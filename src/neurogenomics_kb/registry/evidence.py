@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from neurogenomics_kb.registry.cards import DecisionCard, Evidence, ResultCard
-from neurogenomics_kb.registry.store import Registry
+from neurogenomics_kb.registry.registry import Registry
 
 QUESTION = "Does {experiment} on {cohort} justify leaving late fusion?"
 NO_FUSION = "The experiment compares no fusion with single blocks, so the rule cannot be evaluated."

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.naming import SEPARATOR
 from neurogenomics_kb.registry.cards import DatasetCard
-from neurogenomics_kb.registry.store import Registry
+from neurogenomics_kb.registry.registry import Registry
 
 FIELD = re.compile(r"(\d+)-(\d+)\.(\d+)")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
-from neurogenomics_kb.foundation.errors import InputError, nearest
+from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 from neurogenomics_kb.registry.cards import (
     Card,
     DatasetCard,
@@ -17,12 +18,17 @@ from neurogenomics_kb.registry.cards import (
 )
 from neurogenomics_kb.registry.cards.datasets import NAMING_ROLES, QUALITY_COVARIATES
 from neurogenomics_kb.registry.cohorts import merge_parts
-from neurogenomics_kb.registry.lock import LOCK, is_publishable, read_lock
-from neurogenomics_kb.registry.store import Problem, Raw, Registry, problem_at
+from neurogenomics_kb.registry.lock import (
+    LOCK,
+    changes_since_publication,
+    describe_change,
+    lockable_of,
+    published_sets,
+    read_lock,
+)
+from neurogenomics_kb.registry.raw import Problem, Raw, problem_at
+from neurogenomics_kb.registry.store import CardStore
 from neurogenomics_kb.registry.survey import FOLDER, read_table, tables_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # `id.field` in the text of a page; {{ kb:id.field }} and its relatives, which the site fills in.
 CITED_FIELD = re.compile(
@@ -34,12 +40,12 @@ FILE_ENDINGS = {"yaml", "yml", "md", "html", "py", "csv", "json", "tsv", "lock",
 LOCAL_FILE = re.compile(r"^((?:docs|src|kb|conf|tests|scripts)/[\w./-]+)(?:[#:].*)?$")
 
 
-def check_integrity(registry: Registry) -> Iterator[Problem]:
+def check_integrity(registry: CardStore) -> Iterator[Problem]:
     """Dangling references, missing columns and files, changed versions, pages that cite nothing.
 
     Parameters
     ----------
-    registry : Registry
+    registry : CardStore
 
     Yields
     ------
@@ -57,7 +63,7 @@ def check_integrity(registry: Registry) -> Iterator[Problem]:
     yield from check_pages(registry, sound)
 
 
-def check_references(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]:
+def check_references(registry: CardStore, card: Card, raw: Raw) -> Iterator[Problem]:
     """Ids that a card names must exist and be of the right type."""
     for place, kind, wanted in card.references():
         among = registry.ids(kind)
@@ -70,7 +76,7 @@ def check_references(registry: Registry, card: Card, raw: Raw) -> Iterator[Probl
             yield problem_at(raw, ("fusion",), f"'{card.fusion}' is planned: {planned.reason}")
 
 
-def check_files(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]:
+def check_files(registry: CardStore, card: Card, raw: Raw) -> Iterator[Problem]:
     """Files of this project that a card names must exist."""
     code = [(("code", i), text) for i, text in enumerate(getattr(card, "code", []))]
     for place, text in [*card.cited(), *code]:
@@ -79,7 +85,7 @@ def check_files(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]:
             yield problem_at(raw, place, f"there is no file '{match.group(1)}'")
 
 
-def check_columns(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]:
+def check_columns(registry: CardStore, card: Card, raw: Raw) -> Iterator[Problem]:
     """Confounds of a strategy, and columns of an experiment, must be in the dataset card."""
     dataset_id = getattr(card, "dataset", None)
     if not isinstance(card, EmbeddingStrategy | Experiment) or not dataset_id:
@@ -102,8 +108,10 @@ def check_columns(registry: Registry, card: Card, raw: Raw) -> Iterator[Problem]
     for place, name in wanted:
         if name not in known:
             yield problem_at(
-                raw, place, f"dataset '{dataset.id}' has no column '{name}'{nearest(name, known)}"
-            )
+                raw, place,
+                f"dataset '{dataset.id}' has no column '{name}'{nearest(name, known)}"
+                f"{taken_from(raw, place, name)}",
+            )  # fmt: skip
 
 
 def check_names(card: Card, raw: Raw) -> Iterator[Problem]:
@@ -123,7 +131,16 @@ def check_names(card: Card, raw: Raw) -> Iterator[Problem]:
                 )  # fmt: skip
 
 
-def columns_of(registry: Registry, dataset: DatasetCard) -> set[str]:
+def taken_from(raw: Raw, place: tuple, name: str) -> str:
+    """Which confound set a column comes from that a strategy does not list itself."""
+    if place[0] != "preprocessing":
+        return ""
+    step = raw.body["preprocessing"][place[1]]
+    listed = name in step.get("confounds", [])
+    return "" if listed else f" (from confound set '{step['set']}')"
+
+
+def columns_of(registry: CardStore, dataset: DatasetCard) -> set[str]:
     """Canonical columns of the cohort that a dataset card belongs to, and of its modalities."""
     root = registry.get(dataset.part_of, "dataset") if dataset.part_of else dataset
     tables = merge_parts(registry, root).tables.values()
@@ -131,34 +148,42 @@ def columns_of(registry: Registry, dataset: DatasetCard) -> set[str]:
     return named | set(QUALITY_COVARIATES)
 
 
-def check_lock(registry: Registry, sound: dict[str, Card]) -> Iterator[Problem]:
+def check_lock(registry: CardStore, sound: dict[str, Card]) -> Iterator[Problem]:
     """A published version must say what it said when it was published."""
     try:
-        locked = read_lock(registry.path)
+        locked, changes = read_lock(registry.path), changes_since_publication(registry)
     except InputError as error:
         yield Problem(str(registry.path / LOCK), 1, "", str(error))
         return
-    for card_id, value in locked.items():
-        if card_id not in registry.ids():
-            yield Problem(
-                str(registry.path / LOCK), 1, card_id,
-                f"the published card is gone{nearest(card_id, registry.ids())}; restore it",
-            )  # fmt: skip
-        elif card_id in sound and sound[card_id].content_hash != value:
-            yield problem_at(
-                registry.raw(card_id), (),
-                f"'{card_id}' is published with hash {value} and now has "
-                f"{sound[card_id].content_hash}; restore it and write the change as a new version",
-            )  # fmt: skip
+    for card_id in changes.gone:
+        yield Problem(
+            str(registry.path / LOCK), 1, card_id,
+            f"the published card is gone{nearest(card_id, registry.ids())}; restore it",
+        )  # fmt: skip
+    for card_id in changes.own:
+        yield problem_at(
+            registry.raw(card_id), (),
+            f"'{card_id}' is published with hash {locked[card_id]} and now has "
+            f"{sound[card_id].content_hash}; restore it and write the change as a new version",
+        )  # fmt: skip
+    before = published_sets(registry.path) if changes.sets else {}
+    for card_id, strategies in changes.sets.items():
+        what = describe_change(before[card_id], sound[card_id])
+        yield problem_at(
+            registry.raw(card_id), (),
+            f"'{card_id}' changed ({what}), and with it {len(strategies)} published strategies "
+            f"({listing(strategies, 3)}); restore it, or publish what it makes of them with "
+            "`kedro kb lock --accept-sets`",
+        )  # fmt: skip
     if (registry.path / LOCK).exists():
-        for card_id, card in sound.items():
-            if is_publishable(card) and card_id not in locked:
+        for card_id in lockable_of(sound):
+            if card_id not in locked:
                 yield problem_at(
                     registry.raw(card_id), (), "is not published yet; `kedro kb lock` does it"
                 )
 
 
-def check_surveys(registry: Registry, sound: dict[str, Card]) -> Iterator[Problem]:
+def check_surveys(registry: CardStore, sound: dict[str, Card]) -> Iterator[Problem]:
     """Tables of curated lists must belong to a catalogue's card and hold entries only."""
     tables = tables_of(registry.path)
     for file in sorted((registry.path / FOLDER).glob("*.csv")):
@@ -175,14 +200,14 @@ def check_surveys(registry: Registry, sound: dict[str, Card]) -> Iterator[Proble
             yield Problem(str(file), 1, "", str(error))
 
 
-def check_pages(registry: Registry, sound: dict[str, Card]) -> Iterator[Problem]:
+def check_pages(registry: CardStore, sound: dict[str, Card]) -> Iterator[Problem]:
     """Ids and fields that the documentation cites must exist."""
     docs = registry.project / "docs"
     for page in sorted(docs.rglob("*.md")) if docs.is_dir() else ():
         yield from check_page(page, registry, sound)
 
 
-def check_page(page: Path, registry: Registry, sound: dict[str, Card]) -> Iterator[Problem]:
+def check_page(page: Path, registry: CardStore, sound: dict[str, Card]) -> Iterator[Problem]:
     """Citations of one page."""
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
         for match in CITED_FIELD.finditer(line):

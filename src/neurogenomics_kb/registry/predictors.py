@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from neurogenomics_kb.registry.cards import Card, Experiment, PredictorCard
 from neurogenomics_kb.registry.cards.predictors import PREDICTORS
-from neurogenomics_kb.registry.store import Registry
+from neurogenomics_kb.registry.registry import Registry
 
 
 def expand_predictors(

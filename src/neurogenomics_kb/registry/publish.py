@@ -10,6 +10,7 @@ from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry.cards import LAYOUT, DecisionCard, ResultCard
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL, check_disclosure
 from neurogenomics_kb.registry.evidence import decision_id, draft_decision, results_of
+from neurogenomics_kb.registry.registry import Registry
 from neurogenomics_kb.registry.results import (
     Result,
     check_tables,
@@ -17,7 +18,6 @@ from neurogenomics_kb.registry.results import (
     table_folder,
     write_tables,
 )
-from neurogenomics_kb.registry.store import Registry
 from neurogenomics_kb.registry.yaml_file import dump_yaml, read_yaml, write_atomically
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field
@@ -9,6 +10,7 @@ from pydantic import Field
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 from neurogenomics_kb.registry.analyses import ANALYSES
 from neurogenomics_kb.registry.cards import (
+    Card,
     Column,
     DatasetCard,
     EmbeddingStrategy,
@@ -22,7 +24,7 @@ from neurogenomics_kb.registry.cards import (
 from neurogenomics_kb.registry.cards.datasets import NAMING_ROLES, QUALITY_COVARIATES
 from neurogenomics_kb.registry.cohorts import find_dataset
 from neurogenomics_kb.registry.predictors import expand_predictors
-from neurogenomics_kb.registry.store import Registry
+from neurogenomics_kb.registry.registry import Registry
 
 # Analyses of the outcome that have no form for several classes.
 
@@ -160,6 +162,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         dataset,
         harmonization,
         *blocks.values(),
+        *confound_sets_of(blocks.values(), registry),
         *encoders.values(),
         *acquisitions.values(),
         *gene_sets.values(),
@@ -184,6 +187,24 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
     )
     check_recipe(recipe)
     return recipe
+
+
+def confound_sets_of(strategies: Iterable[EmbeddingStrategy], registry: Registry) -> list[Card]:
+    """Confound sets that strategies name, and those that these include.
+
+    Raises
+    ------
+    InputError
+        If one is planned.
+    """
+    found: dict[str, Card] = {}
+    waiting = [name for strategy in strategies for name in strategy.confound_sets]
+    while waiting:
+        name = waiting.pop(0)
+        if name not in found:
+            found[name] = registry.runnable(name, "confound_set")
+            waiting += found[name].includes
+    return list(found.values())
 
 
 def expand_fusion(experiment: Experiment, registry: Registry) -> Experiment:

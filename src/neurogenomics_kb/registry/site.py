@@ -32,7 +32,7 @@ from neurogenomics_kb.registry.markdown import (
     text,
     tick,
 )
-from neurogenomics_kb.registry.store import Registry
+from neurogenomics_kb.registry.registry import Registry
 from neurogenomics_kb.registry.summaries import PAPERS, pdf_pages
 from neurogenomics_kb.registry.survey_pages import survey_pages
 from neurogenomics_kb.registry.yaml_file import dump_yaml

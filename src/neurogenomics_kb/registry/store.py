@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,45 +10,14 @@ from pydantic import ValidationError
 
 from neurogenomics_kb.foundation.errors import InputError, nearest
 from neurogenomics_kb.registry.cards import CARD_TYPES, LAYOUT, Card, ResultCard
+from neurogenomics_kb.registry.raw import EXPERIMENTS, IN_RUN_CONFIG, Problem, Raw, problem_at
 from neurogenomics_kb.registry.results import Rows, read_tables, table_folder
 from neurogenomics_kb.registry.survey import SurveyEntry, matches, read_table, tables_of
 from neurogenomics_kb.registry.yaml_file import Lines, read_yaml
 
-# Experiments are Kedro run configurations, outside the knowledge base's folder.
-EXPERIMENTS = "conf/experiments"
-IN_RUN_CONFIG = ("run", "params", "experiment")
 
-
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong with a card."""
-
-    file: str
-    line: int
-    field: str
-    message: str
-
-    def __str__(self) -> str:
-        where = f"{self.file}:{self.line}"
-        return (
-            f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
-        )
-
-
-@dataclass(frozen=True)
-class Raw:
-    """A card before validation: its content, and where each field stands in its file."""
-
-    card_id: str
-    type_name: str
-    body: dict
-    file: Path
-    lines: Lines
-    prefix: tuple
-
-
-class Registry:
-    """The knowledge base of a folder.
+class CardStore:
+    """The cards of a folder, each by itself; `Registry` also checks them against one another.
 
     Files that hold one card are read when the card is asked for, so that a command pays only for
     what it shows.
@@ -61,12 +29,6 @@ class Registry:
     project : str or Path, optional
         Project folder with ``conf/experiments``, ``docs`` and ``src``, which cards refer to; the
         folder above `path` by default.
-
-    Examples
-    --------
-    >>> registry = Registry("kb")  # doctest: +SKIP
-    >>> registry.get("smri_free_surfer_pca512_v1").projector.dim  # doctest: +SKIP
-    512
     """
 
     def __init__(self, path: str | Path, project: str | Path | None = None) -> None:
@@ -82,6 +44,7 @@ class Registry:
         self._files: dict[str, tuple[str, Path]] = {}
         self._raw: dict[str, Raw] = {}
         self._cards: dict[str, Card] = {}
+        self._resolving: list[str] = []
         self._scan()
 
     # --- reading ------------------------------------------------------------------------------
@@ -242,15 +205,24 @@ class Registry:
         return [self.get(card_id) for card_id in self.ids(type_name)]
 
     def check(self, raw: Raw) -> list[Problem]:
-        """Validate one card by its type's model; keep it when it is sound."""
+        """Validate one card by its type's model; keep it, filled in, when it is sound."""
         model = CARD_TYPES[raw.type_name]
         try:
-            self._cards[raw.card_id] = model.model_validate(raw.body)
+            card = model.model_validate(raw.body)
         except ValidationError as error:
             return [
                 problem_at(raw, e["loc"], describe(e, model, raw.body))
                 for e in error.errors(include_url=False)
             ]
+        if raw.card_id in self._resolving:
+            return [problem_at(raw, (), "takes from itself, by way of the cards that it names")]
+        self._resolving.append(raw.card_id)
+        try:
+            self._cards[raw.card_id] = card.resolved(self.get)
+        except ValueError as error:
+            return [problem_at(raw, (), str(error))]
+        finally:
+            self._resolving.pop()
         return []
 
     def sound(self) -> Iterator[Card]:
@@ -340,29 +312,6 @@ class Registry:
                 remedy="Choose a card with status: ready.",
             )
         return card
-
-    def validate(self) -> list[Problem]:
-        """Everything wrong with the knowledge base, in order of file and line."""
-        from neurogenomics_kb.registry.integrity import check_integrity
-
-        found = []
-        for card_id in self.ids():
-            raw = self.raw(card_id)
-            if raw is not None:
-                found += self.check(raw)
-        problems = [*found, *check_integrity(self), *self._problems]
-        return sorted(set(problems), key=lambda p: (p.file, p.line, p.field, p.message))
-
-
-def problem_at(raw: Raw, location: tuple, message: str) -> Problem:
-    """A problem with the line of the deepest field that the file has."""
-    path = (*raw.prefix, *location)
-    while path and path not in raw.lines:
-        path = path[:-1]
-    # Readers know the card, not the run configuration around an experiment.
-    shown = location if raw.prefix == IN_RUN_CONFIG else (*raw.prefix, *location)
-    field = ".".join(str(part) for part in shown)
-    return Problem(str(raw.file), raw.lines.get(path, 1), field, message)
 
 
 def describe(error: Mapping[str, Any], model: type[Card], body: Any) -> str:

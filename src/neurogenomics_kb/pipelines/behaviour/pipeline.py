@@ -10,12 +10,12 @@ from neurogenomics_kb.pipelines.behaviour.nodes import (
 
 
 def create_pipeline() -> Pipeline:
-    """Behaviour pipeline; `knowledge_base` holds the instrument cards."""
+    """Behaviour pipeline; `kb` holds the instrument cards."""
     return Pipeline(
         [
             Node(
                 score_instruments,
-                ["instruments", "knowledge_base", "params:instruments"],
+                ["instruments", "kb", "params:instruments"],
                 ["items", "missing_items"],
                 name="score_instruments",
             ),
@@ -28,5 +28,5 @@ def create_pipeline() -> Pipeline:
             Node(build_features, ["items", "quality"], "features", name="build_features"),
         ],
         namespace="behaviour",
-        inputs={"knowledge_base"},
+        inputs={"kb"},
     )

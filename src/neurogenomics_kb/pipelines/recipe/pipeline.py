@@ -13,7 +13,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 write_recipe,
-                inputs=["params:experiment", "params:cohort", "knowledge_base"],
+                inputs=["params:experiment", "params:cohort", "kb"],
                 outputs="recipe",
                 name="write_recipe",
             )

@@ -15,6 +15,7 @@ from neurogenomics_kb.registry.cards.base import (
     is_versioned,
     unique,
 )
+from neurogenomics_kb.registry.cards.confounds import ConfoundSet
 from neurogenomics_kb.registry.cards.datasets import Column, DatasetCard, Kinship, Table, Visits
 from neurogenomics_kb.registry.cards.experiments import (
     ExchangeabilityLevel,
@@ -49,6 +50,7 @@ CARD_TYPES: Choices[type[Card]] = Choices(
             ModelCard,
             PaperCard,
             EmbeddingStrategy,
+            ConfoundSet,
             FusionStrategy,
             GeneSet,
             Instrument,
@@ -90,6 +92,7 @@ __all__ = [
     "AlignmentStrategy",
     "Card",
     "Column",
+    "ConfoundSet",
     "DatasetCard",
     "DecisionCard",
     "EmbeddingStrategy",

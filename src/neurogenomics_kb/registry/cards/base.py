@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
@@ -44,6 +44,7 @@ class Cited:
 
 Source = Annotated[str, Field(min_length=3), AfterValidator(require_pinned), Cited()]
 
+ConfoundSetId = Annotated[Identifier, Reference("confound_set")]
 DatasetId = Annotated[Identifier, Reference("dataset")]
 ExperimentId = Annotated[Identifier, Reference("experiment")]
 GeneSetId = Annotated[Identifier, Reference("gene_set")]
@@ -115,6 +116,8 @@ class Card(Strict):
     place: ClassVar[str] = ""
     heading: ClassVar[str] = ""
     skeleton: ClassVar[dict[str, Any]] = {}
+    # Fields whose content `resolved` takes in (as pydantic's `exclude` has it).
+    taken_in: ClassVar[dict[str, Any]] = {}
 
     id: Identifier
     title: str = ""
@@ -145,11 +148,35 @@ class Card(Strict):
         """Fingerprint of what the card says, without prose and status.
 
         Fields that have their default are left out, so a new optional field of the format changes
-        no hash.
+        no hash. It is taken of what a card says when all is filled in that it takes from others
+        (`resolved`), not of the names of those: whether a list of confounds stands on a strategy or
+        on a set that it names makes no difference, and a changed set changes the hash.
         """
-        data = self.model_dump(mode="json", exclude=PROSE, exclude_defaults=True)
-        text = json.dumps(data, sort_keys=True)
+        text = json.dumps(self.content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the hash is taken of."""
+        left_out = {**dict.fromkeys(PROSE, True), **self.taken_in}
+        return self.model_dump(mode="json", exclude=left_out, exclude_defaults=True)
+
+    def resolved(self, card_of: Callable[[str, str], Card]) -> Card:
+        """The card with what it takes from other cards filled in; most cards take nothing.
+
+        Parameters
+        ----------
+        card_of : callable
+            Gives the resolved card of an id and a type.
+
+        Raises
+        ------
+        InputError
+            If there is no such card.
+        ValueError
+            If the parts do not fit together.
+        """
+        return self
 
     def references(self) -> Iterator[tuple[tuple, str, str]]:
         """Every id of another card: its place on this card, the kind it must be of, the id."""

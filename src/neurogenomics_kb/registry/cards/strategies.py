@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -9,6 +10,7 @@ from pydantic import Field, model_validator
 from neurogenomics_kb.foundation.choices import Part, Parts
 from neurogenomics_kb.registry.cards.base import (
     Card,
+    ConfoundSetId,
     DatasetId,
     GeneSetId,
     Identifier,
@@ -19,6 +21,7 @@ from neurogenomics_kb.registry.cards.base import (
     Strict,
     unique,
 )
+from neurogenomics_kb.registry.cards.confounds import ConfoundSet, Splines, refuse_stray_smooth
 from neurogenomics_kb.registry.cards.latent import (
     FactorProjector,
     MissingIndicators,
@@ -51,24 +54,58 @@ class ZScore(StepOptions):
 
 
 class Residualize(StepOptions):
-    """Regress confounds out; `optional` ones are used where the cohort has them.
+    """Regress confounds out: those of a set, and what this strategy adds to it.
 
-    `smooth` names numbers whose effect may bend, with the number of B-splines (3 or more).
+    Parameters
+    ----------
+    set : str, optional
+        Confound set. What the knowledge base hands out has its confounds filled in below.
+    confounds : list of str
+        Canonical columns that a cohort must have.
+    optional : list of str
+        Columns that are used where the cohort has them.
+    categorical : list of str
+        Numeric columns that hold codes.
+    smooth : dict of str to int
+        Numbers whose effect may bend, with the number of B-splines (3 or more).
+    unseen : {"error", "reference", "estimate_unlabelled"}
+        What to do with a level that training subjects do not have.
     """
 
     step: Literal["residualize"]
-    confounds: list[str] = Field(min_length=1)
+    set: ConfoundSetId | None = None
+    confounds: list[str] = []
     optional: list[str] = []
     categorical: list[str] = []
-    smooth: dict[str, Annotated[int, Field(ge=3)]] = {}
+    smooth: dict[str, Splines] = {}
     unseen: Literal["error", "reference", "estimate_unlabelled"] = "error"
 
     @model_validator(mode="after")
-    def _smooth_ones_are_confounds(self):
-        stray = [c for c in self.smooth if c not in [*self.confounds, *self.optional]]
-        if stray:
-            raise ValueError(f"'{stray[0]}' under `smooth` is not among the confounds")
+    def _names_confounds(self):
+        if self.set is None:
+            if not self.confounds:
+                raise ValueError("name a `set` or `confounds`")
+            refuse_stray_smooth(self, self.confounds)
         return self
+
+    def resolved(self, named: ConfoundSet) -> Residualize:
+        """The step with the confounds of its set, which come first.
+
+        Raises
+        ------
+        ValueError
+            If the set is empty and nothing is added, or something bends that is no confound.
+        """
+        merged = {
+            "confounds": unique([*named.columns, *self.confounds]),
+            "optional": unique([*named.optional, *self.optional]),
+            "categorical": unique([*named.categorical, *self.categorical]),
+            "smooth": {**named.smooth, **self.smooth},
+        }
+        if not merged["confounds"]:
+            raise ValueError(f"'{named.id}' has no columns, and nothing is added to it")
+        step = self.model_copy(update={field: value for field, value in merged.items() if value})
+        return refuse_stray_smooth(step, step.confounds)
 
     @property
     def takes_out(self) -> list[str]:
@@ -275,10 +312,11 @@ class EmbeddingStrategy(Card):
         "preprocessing": [
             {"step": "impute", "method": "median"},
             {"step": "zscore"},
-            {"step": "residualize", "confounds": ["age", "sex", "site"]},
+            {"step": "residualize", "set": "age_sex_site"},
         ],
         "projector": {"type": "pca", "dim": 64},
     }
+    taken_in: ClassVar[dict] = {"preprocessing": {"__all__": {"set"}}}
 
     modality: Modality
     dataset: DatasetId | None = None
@@ -328,6 +366,21 @@ class EmbeddingStrategy(Card):
     def _indicators_find_gaps(self):
         check_missing_indicators(self.preprocessing, self.projector)
         return self
+
+    def resolved(self, card_of: Callable[[str, str], Card]) -> EmbeddingStrategy:
+        """The strategy with the confounds of the sets that it names."""
+        if not self.confound_sets:
+            return self
+        steps = [
+            step.resolved(card_of(step.set, "confound_set")) if getattr(step, "set", None) else step
+            for step in self.preprocessing
+        ]
+        return self.model_copy(update={"preprocessing": steps})
+
+    @property
+    def confound_sets(self) -> list[str]:
+        """Confound sets that steps name."""
+        return unique(s.set for s in self.preprocessing if getattr(s, "set", None))
 
     @property
     def norms(self) -> list[Norms]:

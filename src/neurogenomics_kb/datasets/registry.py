@@ -5,25 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset, DatasetError
-
+from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 from neurogenomics_kb.registry import Registry
 
 
-class KnowledgeBaseDataset(AbstractDataset[None, Registry]):
+class RegistryDataset(ReadOnlyDataset[Registry]):
     """Load a `Registry` from a folder of cards; it cannot be saved to.
 
     Examples
     --------
     .. code-block:: yaml
 
-        kb.registry:
-          type: neurogenomics_kb.datasets.KnowledgeBaseDataset
+        kb:
+          type: neurogenomics_kb.datasets.RegistryDataset
           filepath: kb
 
-    >>> KnowledgeBaseDataset(filepath="kb").load().ids("harmonization")  # doctest: +SKIP
+    >>> RegistryDataset(filepath="kb").load().ids("harmonization")  # doctest: +SKIP
     ['combat_smri', 'none_baseline']
     """
+
+    why = "cards are edited as files, and results published"
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self._filepath = Path(filepath)
@@ -32,10 +33,6 @@ class KnowledgeBaseDataset(AbstractDataset[None, Registry]):
     def load(self) -> Registry:
         """Read the cards."""
         return Registry(self._filepath)
-
-    def save(self, data: None) -> None:
-        """Refuse: cards are written by people, results by `ResultCardDataset`."""
-        raise DatasetError("the knowledge base is edited as files, not saved by a pipeline")
 
     def _exists(self) -> bool:
         return self._filepath.is_dir()
