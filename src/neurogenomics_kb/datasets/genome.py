@@ -14,6 +14,7 @@ import pysam
 from kedro.io import AbstractDataset
 
 from neurogenomics_kb.datasets.raw_file import require_file
+from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 from neurogenomics_kb.genome.annotation import ATTRIBUTES, COLUMNS, read_annotation
 from neurogenomics_kb.genome.sequences import make_index
 from neurogenomics_kb.genome.variants import GenotypeOptions, genotype_options, open_variants
