@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.haplotypes import personal_sequences
 from neurogenomics_kb.genome.variants import open_variants
-from tests.genome.conftest import write_fasta
+from tests.genome.conftest import write_fasta, write_vcf
 from tests.genome.test_haplotypes import EXON, REFERENCE
 from tests.genome.test_pgen import ROWS, write_pgen
 
@@ -93,6 +96,47 @@ def test_x_is_spelt_as_the_other_contigs(tmp_path, chroms, x):
         assert x in calls.contigs
         assert "PAR1" not in calls.contigs
         assert calls.spans()[x][0] in (9, 10)
+
+
+def test_header_and_rows_may_spell_x_differently(tmp_path):
+    """As plink2 writes it: the header of the VCF, contigs in its own spelling."""
+    rows = [("PAR1", 10, "A", "C", ["0|1", "1|1"]), ("X", 90, "A", "C", ["0|0", "1|1"])]
+    path = write_pgen(tmp_path / "v.pgen", ["a", "b"], rows)
+    pvar = path.with_suffix(".pvar")
+    pvar.write_text("##contig=<ID=chrX,length=99>\n" + pvar.read_text())
+    with open_variants(path) as calls:
+        assert calls.contigs == ["X"]
+        assert [r.position for r in calls.records("X", 0, 99)] == [9, 89]
+    pvar.write_text(pvar.read_text().replace("\nX\t", "\nPAR2\t"))
+    with open_variants(path) as calls:
+        assert calls.spans() == {"chrX": (9, 89)}
+
+
+@pytest.mark.skipif(shutil.which("plink2") is None, reason="plink2 is not installed")
+@pytest.mark.parametrize("style", [["--output-chr", "chrM"], ["--output-chr", "M"]])
+def test_split_by_plink2_equals_the_vcf(tmp_path, style):
+    rng = np.random.default_rng(0)
+    places = np.array([650_000, 2_850_000, 155_800_000]) + rng.integers(0, 9999, 3)
+    samples = ["m1", "f1", "m2"]
+    rows = [
+        ("chrX", int(p), "A", "C", [f"{a}|{b}" for a, b in rng.integers(0, 2, (3, 2))])
+        for p in np.sort(places)
+    ]
+    rows[1] = (*rows[1][:4], ["1", "0|1", "0"])
+    vcf = write_vcf(tmp_path / "v.vcf.gz", {"chrX": 156_040_895}, samples, rows)
+    (tmp_path / "sex.txt").write_text("#IID\tSEX\nm1\t1\nf1\t2\nm2\t1\n")
+    command = ["plink2", "--vcf", vcf, "--update-sex", tmp_path / "sex.txt", "--split-par", "b38"]
+    command += [*style, "--threads", "1", "--make-pgen", "--out", tmp_path / "x"]
+    subprocess.run(command, check=True, capture_output=True)
+    with open_variants(vcf) as one, open_variants(tmp_path / "x.pgen") as other:
+        name = "chrX" if style[1] == "chrM" else "X"
+        assert other.contigs == [name]
+        pairs = zip(one.records("chrX", 0, 1 << 28), other.records(name, 0, 1 << 28), strict=True)
+        for wanted, found in pairs:
+            assert found.position == wanted.position
+            assert found.alleles.tolist() == wanted.alleles.tolist()
+            heterozygous = found.alleles[:, 0] != found.alleles[:, 1]
+            assert found.phased[heterozygous].all()
 
 
 def cut(path):

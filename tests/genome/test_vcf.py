@@ -23,6 +23,7 @@ HEADER = [
     "##contig=<ID=chr1,length=99999>",
     "##contig=<ID=chrX,length=99999>",
     '##INFO=<ID=END,Number=1,Type=Integer,Description="End">',
+    '##INFO=<ID=NOTE,Number=1,Type=String,Description="Note">',
     '##ALT=<ID=DEL,Description="Deletion">',
     '##ALT=<ID=NON_REF,Description="Any">',
     '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">',
@@ -233,8 +234,10 @@ def test_phase_sets(tmp_path, reference, binary):
 @pytest.mark.parametrize("whole", [0, 1 << 30])
 def test_missing_reference_blocks(tmp_path, reference, monkeypatch, binary, whole):
     monkeypatch.setattr(vcf, "WHOLE", whole)
+    # The end of a block may stand far behind.
+    info = f"NOTE={'x' * 400};END=12"
     rows = [
-        ("chr1", 2, "C", "<NON_REF>", "END=12", "GT:DP", ["./.:0", "0/0:9", "./.:0"]),
+        ("chr1", 2, "C", "<NON_REF>", info, "GT:DP", ["./.:0", "0/0:9", "./.:0"]),
         ("chr1", 13, "A", "T,<NON_REF>", ".", "GT", ["0|1", "0|1", "0|0"]),
         ("chr1", 14, "C", "<NON_REF>", "END=40", "GT:DP", ["0/0:9", "0/0:9", "./.:0"]),
     ]
@@ -253,6 +256,15 @@ def test_spelling_of_contigs_is_said(tmp_path, reference):
         path = write(tmp_path / "v.vcf.gz", ["a"], rows, header)
         with pytest.raises(InputError, match=f"It calls 'chr1' '{name}'"):
             personal_sequences(reference, EXON, path)
+
+
+@pytest.mark.parametrize("whole", [0, 1 << 30])
+def test_a_header_that_spells_contigs_otherwise(tmp_path, reference, monkeypatch, whole):
+    monkeypatch.setattr(vcf, "WHOLE", whole)
+    path = write(tmp_path / "v.vcf.gz", ["a"], [("1", 6, "C", "T", ".", "GT", ["0|1"])])
+    with pytest.raises(InputError, match="It calls 'chr1' '1'"):
+        personal_sequences(reference, EXON, path)
+    assert open_variants(path).contigs == ["chrX", "1"]
 
 
 def test_contigs_without_a_header_line_are_known(tmp_path):

@@ -204,12 +204,19 @@ def place_on_x(names: Sequence[str], declared: Sequence[str] = ()) -> dict[str, 
     dict of str to str
         The name that X has in the file (``chrX`` or ``X``, as the other contigs are spelt).
     """
-    known = [*names, *declared]
-    x = next((name for name in ("chrX", "X", "23", "chr23") if name in known), None)
+    # plink2 may spell contigs otherwise than the header that it kept.
+    x = next((name for name in ("chrX", "X", "23", "chr23") if name in names), None)
     if x is None:
-        others = [name for name in known if name.removeprefix("chr") not in ON_X]
-        x = "chrX" if any(name.startswith("chr") for name in others) else "X"
+        others = [name for name in names if name.removeprefix("chr") not in ON_X]
+        spelt = others or declared
+        x = "chrX" if any(name.startswith("chr") for name in spelt) else "X"
     split = {*ON_X, *(f"chr{name}" for name in ON_X)}
     if x == "23":
         split.add("25")
     return {name: x if name in split else name for name in names}
+
+
+def bare_contig(name: str) -> str:
+    """A contig's name without what spellings differ in: prefix, case, M or MT."""
+    bare = name.lower().removeprefix("chr")
+    return "mt" if bare == "m" else bare

@@ -9,6 +9,7 @@ import pysam
 
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.genome.bgzf import BgzfFile
+from neurogenomics_kb.genome.genotypes import bare_contig
 
 _COMPLEMENT = str.maketrans("ACGTNacgtn", "TGCANtgcan")
 # Letters of nucleic acids (IUPAC), and gaps.
@@ -276,20 +277,14 @@ def check_contigs(
     absent = sorted(set(wanted) - set(available))
     if not absent:
         return
-    spelt = {_bare(name): name for name in available}
-    respelt = next((name for name in absent if _bare(name) in spelt), None)
+    spelt = {bare_contig(name): name for name in available}
+    respelt = next((name for name in absent if bare_contig(name) in spelt), None)
     remedy = f"It has {listing(available)}. Check that both are of the same genome build."
     if respelt is not None:
         remedy = (
-            f"It calls '{respelt}' '{spelt[_bare(respelt)]}': rename the contigs of one of them "
+            f"It calls '{respelt}' '{spelt[bare_contig(respelt)]}': rename the contigs of one of them "
             "(`bcftools annotate --rename-chrs` for a VCF)."
         )
     raise InputError(
         f"contig {listing(absent)} of the {source} is not in this file", file=file, remedy=remedy
     )
-
-
-def _bare(name: str) -> str:
-    """A contig's name without what spellings differ in: prefix, case, M or MT."""
-    bare = name.lower().removeprefix("chr")
-    return "mt" if bare == "m" else bare

@@ -24,7 +24,8 @@ class SiteTable:
     file : Path
         To name in messages.
     declared : list of str
-        Contigs that the header names; default none.
+        Contigs that the header names, which may be spelt otherwise; default none. Where the file
+        has nothing but PAR1 or PAR2, they say how X is spelt.
 
     Raises
     ------
@@ -61,7 +62,7 @@ class SiteTable:
             name: (own := np.concatenate(each))[np.argsort(starts[own], kind="stable")]
             for name, each in parts.items()
         }
-        self.contigs = list(dict.fromkeys([*self._numbers, *(declared or [])]))
+        self.contigs = list(self._numbers)
 
     def overlapping(self, chrom: str, start: int, end: int) -> list[int]:
         """Numbers of the variants whose reference allele overlaps ``[start, end)``, by position."""

@@ -149,6 +149,10 @@ class RegionIndex:
         ]
         return max(begins, default=None)
 
+    def holds(self, number: int) -> bool:
+        """Whether a contig has records."""
+        return any(n for _, n, _ in self._bins[number].values())
+
     def first_chunk(self, number: int) -> int | None:
         """Virtual offset of a contig's first record; None if it has no record."""
         return min((begin for _, _, begin in self.bins(number)), default=None)

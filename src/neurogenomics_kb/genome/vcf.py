@@ -17,6 +17,7 @@ from neurogenomics_kb.genome.genotypes import (
     GenotypeFormat,
     GenotypeOptions,
     Record,
+    bare_contig,
     check_samples,
 )
 from neurogenomics_kb.genome.tabix import RegionIndex
@@ -78,13 +79,20 @@ class VcfFile:
             self._reader.choose(np.array([column[s] for s in self.samples], dtype=np.intp))
             index = RegionIndex(index_path)
             names = index.names or self._reader.contigs
-            self.contigs = list(dict.fromkeys([*self._reader.contigs, *index.names]))
             small = self._file.size <= WHOLE
             kind = _WholeFile if small else _IndexedFile
             self._rows = kind(self._file, self._reader, index, names)
+            self.contigs = self._spelt([*self._reader.contigs, *index.names])
         except InputError:
             self._file.close()
             raise
+
+    def _spelt(self, names: list[str]) -> list[str]:
+        """Contigs, without those that the header spells otherwise than the records."""
+        found = self._rows.names()
+        spellings = {bare_contig(name) for name in found}
+        kept = [n for n in names if n in found or bare_contig(n) not in spellings]
+        return list(dict.fromkeys(kept))
 
     def __enter__(self) -> VcfFile:
         return self
@@ -214,6 +222,10 @@ class _WholeFile:
                 if not any(self._place(a) <= place < self._place(b) for a, b in chunks):
                     raise _foreign(self._path, f"it does not lead to {name}:{start + 1}")
 
+    def names(self) -> set[str]:
+        """Contigs that have records."""
+        return set(self._sites)
+
     def within(self, chrom: str, start: int, end: int) -> Iterator[bytes]:
         """Records that may overlap a region."""
         sites = self._sites.get(chrom)
@@ -259,6 +271,10 @@ class _IndexedFile:
         if site[0] != chrom:
             raise _foreign(self._file.path, f"it leads to no record of {chrom}")
         return row, site
+
+    def names(self) -> set[str]:
+        """Contigs that have records."""
+        return {n for n, number in self._numbers.items() if self._index.holds(number)}
 
     def within(self, chrom: str, start: int, end: int) -> Iterator[bytes]:
         """Records that may overlap a region."""

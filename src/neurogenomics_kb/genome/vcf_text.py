@@ -16,6 +16,7 @@ FIXED = [b"#CHROM", b"POS", b"ID", b"REF", b"ALT", b"QUAL", b"FILTER", b"INFO"]
 # Alternate alleles of records that say "nothing but the reference here".
 NO_ALLELE = frozenset((".", "<NON_REF>", "<*>", "<X>"))
 CONTIG = re.compile(rb"##contig=<(?:.*?,)?ID=([^,>]+)")
+_NO_ALLELE = frozenset(text.encode() for text in NO_ALLELE)
 _END = re.compile(rb"(?:^|;)END=(\d+)")
 _TAB, _FEED, _COLON, _BAR, _SLASH = b"\t\n:|/"
 # Long enough for the fixed fields of almost every row.
@@ -107,8 +108,9 @@ class VcfText:
             if len(parts) < 5:
                 parts = row.split(b"\t", 4)
                 end = start + len(parts[3])
-            if b"END=" in parts[4]:
-                end = max(end, _end(_fields(row)[0][7]))
+            # Only reference blocks reach farther than their reference allele.
+            if parts[4][:1] in (b"<", b".") and parts[4].partition(b"\t")[0] in _NO_ALLELE:
+                end = max(end, _end(row.split(b"\t", 8)[7]))
             return parts[0].decode(), start, end
         except (IndexError, ValueError):
             raise self._damaged(row) from None
