@@ -283,6 +283,20 @@ def test_reference_allele_at_a_split_site(tmp_path, effect, alone):
     assert values == {"A": [0, 1, 2], "G": [1, 1, 0]}[effect]
 
 
+@pytest.mark.parametrize("joined", [True, False])
+def test_one_base_beside_an_insertion_needs_the_other_allele(tmp_path, joined):
+    split = [("1", 10, "A", "G", ["0|1", "0|0"]), ("1", 10, "A", "AT", ["1|0", "0|1"])]
+    whole = [("1", 10, "A", "G,AT", ["2|1", "0|2"])]
+    rows = (whole if joined else split) + [("1", 20, "A", "G", ["1|1", "0|1"])]
+    vcf = write_vcf(tmp_path / "v.vcf.gz", {"1": 100}, ["a", "b"], rows)
+    known = (1, 0, "G", "A", 1.0, 1, 20)
+    values, report = score(tmp_path, vcf, [(1, 0, "A", "", 5.0, 1, 10), known])
+    assert values == [2, 1]
+    assert report["ambiguous"] == 1
+    values, _ = score(tmp_path, vcf, [(1, 0, "AT", "", 5.0, 1, 10), known])
+    assert values == [7, 6]
+
+
 def test_a_record_that_is_there_twice_is_not_counted(tmp_path):
     row = ("1", 10, "A", "G", ["0|1", "1|0", "0|0"])
     vcf = write_vcf(tmp_path / "v.vcf.gz", {"1": 100}, SAMPLES, [row, row, ("1", 20, *row[2:])])
@@ -296,6 +310,11 @@ def test_a_record_that_is_there_twice_is_not_counted(tmp_path):
 def test_two_rows_of_one_allele_are_refused(tmp_path, vcf):
     with pytest.raises(InputError, match=r"rows 1 and 2 of PGS000001 count one variant twice"):
         score(tmp_path, vcf, [(1, 9, "G", "A", 1.0, 1, 10), (1, 9, "G", "", 1.0, 1, 10)])
+    # An insertion behind a base is another variant than the base's.
+    insertion = [("1", 10, "A", "G", ["0|1"]), ("1", 10, "A", "AT", ["1|1"])]
+    other = write_vcf(tmp_path / "w.vcf.gz", {"1": 100}, ["a"], insertion)
+    both = [(1, 9, "A", "G", 1.0, 1, 10), (1, 9, "AT", "A", 10.0, 1, 10)]
+    assert score(tmp_path, other, both)[0] == [21]
     # Two alternate alleles of one site are two variants.
     rows = [(2, 9, "A", "G", 1.0, 2, 10), (2, 9, "C", "G", 10.0, 2, 10)]
     values, _ = score(tmp_path, vcf, rows, ambiguous="same_strand")

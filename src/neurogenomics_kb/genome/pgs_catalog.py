@@ -58,7 +58,7 @@ def score_people(
         A/T and C/G variants look the same on both strands: leave them out (default), or take the
         strand of the file for that of the reference. Where the scoring file has no other allele,
         the alleles in `variants` decide whether a variant is one of these; and one base without
-        another allele is left out, too, where only an insertion or deletion is at its place.
+        another allele is left out, too, where an insertion or deletion is at its place.
 
     Returns
     -------
@@ -175,7 +175,7 @@ def _refuse_second_row(
 ) -> None:
     """Refuse to count an allele, or both alleles of a biallelic site, by two rows."""
     row = getattr(variant, "row", variant.Index + 1)
-    place = (variant.chrom, variant.pos, site.alleles[0])
+    place = (variant.chrom, variant.pos, *site.alleles)
     key = place if len(site.alleles) == 2 else (*place, number)
     before = counted.setdefault(key, (row, number))
     if before[0] != row:
@@ -224,12 +224,11 @@ def choose(
     found = [(s, s.alleles.index(effect), False) for s in here if effect in s.alleles]
     known = [[a for a in s.alleles if a is not None] for s, *_ in found]
     if len(effect) == 1:
-        # A base without another allele is a substitution's, not the stump of a deletion.
-        level = [all(len(a) == 1 for a in alleles) for alleles in known]
-        if any(level):
-            found = [f for f, is_level in zip(found, level, strict=True) if is_level]
-        elif found and not trusted:
+        # A base may be a substitution's, or stand in front of an insertion or deletion.
+        level = [f for f, a in zip(found, known, strict=True) if all(len(x) == 1 for x in a)]
+        if len(level) < len(found) and not trusted:
             return "ambiguous"
+        found = level or found
     if len(found) != 1 or found[0][0].repeats:
         return "other_alleles"
     if not trusted and turned != effect and turned in found[0][0].alleles and len(effect) == 1:
