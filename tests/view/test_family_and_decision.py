@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -29,12 +31,18 @@ TWO = Claims("integration.two", "second kind", "{block} without {unit}", p_raw="
              adjustment="second way", enters="e")  # fmt: skip
 
 
-def family():
+@cache
+def computed_family():
+    """Once, since statsmodels collects garbage in every call."""
     one = pd.DataFrame({"x": ["a_b", "a-b"], "y": "c", "k": [1, 2], "p": [0.02, NAN],
                         "q": [0.03, 0.5]})  # fmt: skip
     two = pd.DataFrame({"block": "gene", "unit": ["G1", "G2", "G3"], "c": [0.4, 0.041, 0.6],
                         "e": [0.4, 0.001, 0.6], "p": 0.9})  # fmt: skip
     return collect_tests([("first", ONE, one), ("second", TWO, two)])
+
+
+def family():
+    return computed_family().copy()
 
 
 def test_family_has_every_claim_with_its_own_p_values():

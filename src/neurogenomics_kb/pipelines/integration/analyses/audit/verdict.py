@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.analyses.audit.checks import ADJUSTED, UNADJUSTED
 from neurogenomics_kb.pipelines.integration.analyses.audit.harmonization import (
-    CHECK,
-    EXTERNAL,
     harmonization_sentences,
 )
 from neurogenomics_kb.pipelines.integration.analyses.audit.table import (
@@ -41,19 +40,21 @@ LEVELS = ("artefact", "caution", "ok")
 
 
 def judge_audit(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
-    """Verdict of the audit, worst first.
+    """Verdict of the audit, worst first; it speaks only of what was checked.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    audit : DataFrame
+        `AUDIT`.
 
     Returns
     -------
     list of dict
         ``level`` ("artefact", "caution" or "ok") and ``text``.
     """
-    if audit.empty:
-        return []
-    found = harmonization_sentences(recipe, audit)
-    if set(audit["check"]) <= {CHECK, EXTERNAL}:
-        return found  # the run did no other check
-    found += [
+    found = [
+        *harmonization_sentences(recipe, audit),
         *unit_sentences(audit),
         *batch_sentences(audit),
         *missingness_sentences(recipe, audit),
@@ -74,50 +75,13 @@ def say(level: str, text: str) -> dict[str, str]:
 def unit_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
     """Units whose data is missing by batch."""
     rows = audit[audit["check"] == "missing calls by batch"]
-    examined = set(audit[audit["check"] == "unit alone"]["unit"])
+    examined = _keys(audit[audit["check"] == "unit alone"], ["block", "target", "unit"])
     out, others = [], 0
     for r in rows.itertuples():
-        if r.unit not in examined:
-            others += 1
-            continue
-        known = audit[(audit["block"] == r.block) & (audit["target"] == r.target)
-                      & (audit["unit"] == r.unit)]  # fmt: skip
-
-        def value(check: str, detail: str = UNADJUSTED, known=known) -> float:
-            match = known[(known["check"] == check) & (known["detail"] == detail)]["value"]
-            return float(match.iloc[0]) if len(match) else float("nan")
-
-        shares = audit[(audit["check"] == "share of outcome classes")
-                       & (audit["target"] == r.target) & (audit["unit"] == r.detail)]  # fmt: skip
-        text = (
-            f"{r.unit}: {r.value:.0%} of its data is missing in {r.target} {r.detail} and "
-            f"{r.reference:.0%} elsewhere."
-        )
-        cases, controls = float("nan"), float("nan")
-        if len(shares):
-            cases, controls = float(shares["value"].iloc[0]), float(shares["reference"].iloc[0])
-            text += f" {cases:.0%} of cases and {controls:.0%} of controls are in {r.detail}."
-        loss, fixed = value("unit loss without it"), value("unit loss without it, batch held fixed")
-        alone, inside = value("unit alone"), value("unit alone, batch held fixed")
-        matters = alone - 0.5 >= ALONE or loss >= LOST
-        uneven = abs(cases - controls) >= UNEVEN
-        explained = inside - 0.5 <= LEFT * (alone - 0.5) and fixed <= max(LEFT * loss, LOST)
-        if matters:
-            text += (
-                f" Leaving it out loses {loss:.2f} AUROC overall and {fixed:.2f} among subjects of "
-                f"one {r.target}; alone it reaches {alone:.2f} overall and {inside:.2f} among them."
-            )
-        if matters and uneven and explained:
-            left = value("unit alone", ADJUSTED)
-            text += (
-                f" Its signal is missingness by {r.target}, not sequence. With the card's "
-                f"confounds regressed out it reaches {left:.2f} alone."
-            )
-            out.append(say("artefact", text))
-        elif matters:
-            out.append(say("caution", f"{text} What it tells is not explained by {r.target}."))
+        if (r.block, r.target, r.unit) in examined:
+            out.append(_unit_sentence(audit, r))
         else:
-            out.append(say("caution", f"{text} It tells nothing of the outcome."))
+            others += 1
     if others:
         out.append(
             say("caution", f"{others} units more are missing more often in one batch than others; "
@@ -126,13 +90,57 @@ def unit_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
     return out
 
 
+def _unit_sentence(audit: pd.DataFrame, r) -> dict[str, str]:
+    """One unit that is missing by batch and was looked at closely."""
+    known = audit[(audit["block"] == r.block) & (audit["target"] == r.target)
+                  & (audit["unit"] == r.unit)]  # fmt: skip
+    with_confounds = known[known["detail"] == UNADJUSTED].set_index("check")["value"]
+    loss = with_confounds["unit loss without it"]
+    fixed = with_confounds["unit loss without it, batch held fixed"]
+    alone = with_confounds["unit alone"]
+    inside = with_confounds["unit alone, batch held fixed"]
+    shares = audit[(audit["check"] == "share of outcome classes")
+                   & (audit["target"] == r.target) & (audit["unit"] == r.detail)]  # fmt: skip
+    text = (
+        f"{r.unit}: {r.value:.0%} of its data is missing in {r.target} {r.detail} and "
+        f"{r.reference:.0%} elsewhere."
+    )
+    cases, controls = np.nan, np.nan
+    if len(shares):
+        cases, controls = shares[["value", "reference"]].iloc[0]
+        text += f" {cases:.0%} of cases and {controls:.0%} of controls are in {r.detail}."
+    if not (alone - 0.5 >= ALONE or loss >= LOST):
+        return say("caution", f"{text} It tells nothing of the outcome.")
+    text += (
+        f" Leaving it out loses {loss:.2f} AUROC overall and {fixed:.2f} among subjects of "
+        f"one {r.target}; alone it reaches {alone:.2f} overall and {inside:.2f} among them."
+    )
+    uneven = abs(cases - controls) >= UNEVEN
+    explained = inside - 0.5 <= LEFT * (alone - 0.5) and fixed <= max(LEFT * loss, LOST)
+    if not (uneven and explained):
+        return say("caution", f"{text} What it tells is not explained by {r.target}.")
+    text += f" Its signal is missingness by {r.target}, not sequence."
+    adjusted = known[(known["check"] == "unit alone") & (known["detail"] == ADJUSTED)]["value"]
+    # Filters act in the fold, so a unit may be gone where confounds are regressed out.
+    for left in adjusted:
+        text += f" With the card's confounds regressed out it reaches {left:.2f} alone."
+    return say("artefact", text)
+
+
+def _keys(rows: pd.DataFrame, columns: list[str]) -> set[tuple]:
+    """Values of some columns, row by row."""
+    return set(rows[columns].itertuples(index=False, name=None))
+
+
 def batch_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
     """Units of large loss whose loss goes when a batch is held fixed, their calls complete."""
-    missing = set(audit[audit["check"] == "missing calls by batch"]["unit"])
+    missing = _keys(audit[audit["check"] == "missing calls by batch"], ["block", "unit"])
     rows = audit[(audit["check"] == "unit loss that goes with the batch")
-                 & (audit["detail"] == ADJUSTED) & ~audit["unit"].isin(missing)]  # fmt: skip
+                 & (audit["detail"] == ADJUSTED)]  # fmt: skip
     out = []
     for r in rows.itertuples():
+        if (r.block, r.unit) in missing:
+            continue
         same = audit[(audit["block"] == r.block) & (audit["target"] == r.target)
                      & (audit["unit"] == r.unit) & (audit["detail"] == ADJUSTED)]  # fmt: skip
         by_check = same.set_index("check")["value"]
@@ -206,7 +214,9 @@ def fold_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
         )
         for r in told.itertuples()
     ]
-    return out or [say("ok", "No block tells which fold a subject is in.")]
+    if not out and len(rows):
+        out = [say("ok", "No block tells which fold a subject is in.")]
+    return out
 
 
 def decodability_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
@@ -232,7 +242,7 @@ def swap_sentences(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
     """Performance that does not need the individual label, only its site or batch."""
     rows = audit[audit["check"] == "outcome, labels swapped"]
     chance = 0.0 if recipe.continuous else 0.5
-    out = []
+    out, swapped = [], rows["scheme"] == WITHIN
     for (block, variant), mine in rows.groupby(["block", "detail"], sort=False):
         free = mine[mine["scheme"] == FREELY].iloc[0]
         for _, inside in mine[mine["scheme"] == WITHIN].iterrows():
@@ -249,7 +259,9 @@ def swap_sentences(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
                         f"{recipe.experiment.outcome} ({free['value']:.2f}) is not told apart from "
                         f"chance once labels are swapped within {name}.")
                 )  # fmt: skip
-    return out or [say("ok", "Swapping labels within sites and batches leaves no performance.")]
+    if not out and swapped.any():
+        out = [say("ok", "Swapping labels within sites and batches leaves no performance.")]
+    return out
 
 
 def covariate_sentences(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
@@ -263,7 +275,7 @@ def covariate_sentences(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, s
         if block not in rows.index:
             continue
         value, left_in = float(rows.loc[block, "value"]), float(rows.loc[block, "reference"])
-        joint = rows["value"].get(with_covariates(block), float("nan"))
+        joint = float(rows.loc[with_covariates(block), "value"])
         out.append(
             say("caution" if left_in - value >= EXPLAINED or joint <= covariates else "ok",
                 f"Block {block}: {value:.2f} with its confounds regressed out, {left_in:.2f} with "
