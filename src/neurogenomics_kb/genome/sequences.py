@@ -282,7 +282,8 @@ def check_contigs(
     remedy = f"It has {listing(available)}. Check that both are of the same genome build."
     if respelt is not None:
         remedy = (
-            f"It calls '{respelt}' '{spelt[bare_contig(respelt)]}': rename the contigs of one of them "
+            f"It calls '{respelt}' '{spelt[bare_contig(respelt)]}': rename the contigs of one "
+            "of them "
             "(`bcftools annotate --rename-chrs` for a VCF)."
         )
     raise InputError(
