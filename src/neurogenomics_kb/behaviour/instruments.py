@@ -57,9 +57,11 @@ class Instrument:
     Parameters
     ----------
     name : str
+        Name, as the messages and tables have it.
     items : mapping of str to Item
         By column.
     scales : mapping of str to Scale
+        Scales by name.
     whole : bool
         Whether answers are whole numbers.
     norms : mapping of str to tuple of NormBand
@@ -112,6 +114,7 @@ def key_items(table: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     table : DataFrame (n, …)
         Holds a column for every item.
     instrument : Instrument
+        Card of the instrument.
 
     Returns
     -------
@@ -164,6 +167,7 @@ def score_scales(keyed: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     keyed : DataFrame (n_subjects, n_items)
         From `key_items`.
     instrument : Instrument
+        Card of the instrument.
 
     Returns
     -------

@@ -39,7 +39,9 @@ def standardize(
     sex : Series, optional
         ``female``, ``male`` or missing; needed where a band is of one sex.
     age_unit : {"years", "months"}
+        Unit of the ages. Default years.
     metric : {"z", "t", "standard"}
+        Scale of the result: mean 0 and SD 1, 50 and 10, or 100 and 15. Default t.
 
     Returns
     -------

@@ -109,6 +109,7 @@ def read_atlas(
         lists of Schaefer (``1 7Networks_LH_Vis_1 …``) and FreeSurfer (``1002 ctx-lh-… …``), or the
         list of names of Tian, one per line. Without it parcels are called by their label.
     name, space : str
+        Name of the atlas, and the space that it lies in.
 
     Raises
     ------
@@ -144,6 +145,7 @@ def load_image(path: str | Path, **options: Any) -> Any:
     Parameters
     ----------
     path : str or Path
+        File or folder to read.
     **options
         Of nibabel's ``load``.
 
@@ -312,6 +314,7 @@ def fetch_atlas(name: str, *, family: str, data_dir: str | None = None, **option
     name : str
         What cards call it.
     family : {"schaefer", "destrieux", "aal", "harvard_oxford", "difumo", "msdl"}
+        Which atlas to fetch.
     data_dir : str, optional
         nilearn's folder of downloads.
     **options

@@ -89,6 +89,7 @@ def select_regressors(
     table : DataFrame, shape (n_frames, n_columns)
         fMRIPrep's confounds of one run.
     strategy : ConfoundStrategy
+        Which regressors are taken.
     metadata : mapping, optional
         The table's JSON, for CompCor; otherwise ``table.attrs["metadata"]``.
     subject : str
@@ -246,7 +247,9 @@ def keep_long_stretches(kept: np.ndarray, shortest: int) -> np.ndarray:
     Parameters
     ----------
     kept : ndarray of bool, shape (n_frames,)
+        Frames that are kept.
     shortest : int
+        Fewest frames that a stretch may have.
 
     Returns
     -------

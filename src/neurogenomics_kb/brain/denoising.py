@@ -143,6 +143,7 @@ def check_signals(
     Parameters
     ----------
     timeseries : DataFrame, shape (n_frames, n_parcels)
+        Series of one run.
     subject : str
         Whose data they are, for messages.
     kept : ndarray of bool, optional

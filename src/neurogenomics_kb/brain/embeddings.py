@@ -30,6 +30,7 @@ class ImportedEmbeddings:
         ``subject``, ``run``, ``segment`` as text, and ``fd``, ``start``, ``stop`` where the file
         has them; one row per vector.
     vectors : ndarray of float32, shape (n_segments, dim)
+        One vector per segment.
     source : str
         Names of the files.
     """

@@ -67,7 +67,9 @@ def embed_run(
     Parameters
     ----------
     encoder : BrainEncoder
+        The encoder.
     rules : Rules
+        Which segments count, and how they are pooled.
     signal : DataFrame or image
         Parcel series (frames × parcels), or a four-dimensional image.
     confounds : DataFrame, optional
@@ -141,7 +143,9 @@ def embed_subject(
     Parameters
     ----------
     encoder : BrainEncoder
+        The encoder.
     rules : Rules
+        Which segments count, and how they are pooled.
     runs : mapping of str to callable
         Run to what gives its signal.
     confounds : mapping of str to callable
@@ -167,6 +171,7 @@ def pool_imported(
     Parameters
     ----------
     imported : ImportedEmbeddings
+        Vectors that were made elsewhere.
     rules : Rules
         Lengths of segments are compared with the import's; frames cannot be censored any more.
     confounds : mapping of str to callable, optional

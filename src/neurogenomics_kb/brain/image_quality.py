@@ -141,6 +141,7 @@ def outside_limits(
     Parameters
     ----------
     metrics : DataFrame
+        Metrics of the run, or of quality control.
     limits : mapping of str to (low, high)
         Column to its smallest and largest allowed value; None leaves a side open.
 

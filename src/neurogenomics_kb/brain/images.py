@@ -32,6 +32,7 @@ def read_array(
     Parameters
     ----------
     image : nibabel image
+        The image, opened.
     path : str or Path
         What to call it in messages.
     dtype : type, optional

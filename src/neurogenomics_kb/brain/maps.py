@@ -103,6 +103,7 @@ def place_values(values: pd.Series, places: RegionPlaces) -> pd.Series:
     values : Series
         Index of region names.
     places : RegionPlaces
+        Where the regions lie.
 
     Returns
     -------
@@ -135,6 +136,7 @@ def value_image(values: pd.Series, atlas: Atlas) -> nib.Nifti1Image:
     values : Series
         Index of the atlas's names.
     atlas : Atlas
+        Atlas with its regions.
 
     Returns
     -------
@@ -160,9 +162,11 @@ def draw_values(
     values : Series
         From `place_values`.
     places : RegionPlaces
+        Where the regions lie.
     axes : matplotlib axes
         Replaced by nilearn's own.
     title : str, optional
+        Title of the panel; none by default.
     """
     # Plotting takes seconds to import, and most uses of this package draw no brain.
     from nilearn import plotting

@@ -84,6 +84,7 @@ class PooledRun:
     fd : float
         Mean displacement (mm) of the segments that count.
     segments, kept : int
+        Segments of the run, and those that count.
     reason : str
         Why the run is left out, or "".
     dropped : dict of str to int
@@ -114,6 +115,7 @@ def pool_run(
     embed : callable
         Rows of segments to vectors (n, dim); not called for a run that is left out.
     rules : Rules
+        Which segments count, and how they are pooled.
     usable_seconds : float
         Time of frames that were not censored.
     """
@@ -137,9 +139,11 @@ class PooledSubject:
     Parameters
     ----------
     vector, uniform : ndarray, shape (dim,), or None
+        Weighted mean of the runs, and the plain one; None where no run counts.
     reason : str
         Why there is no vector, or "".
     runs : list of PooledRun
+        Runs of the subject.
     """
 
     vector: np.ndarray | None

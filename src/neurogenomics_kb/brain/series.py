@@ -33,6 +33,7 @@ def steady(values: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     values : ndarray, shape (n_frames, n_columns)
+        Series of one run.
 
     Returns
     -------
@@ -57,6 +58,7 @@ def parcel_columns(table: pd.DataFrame, subject: str) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame, n_frames rows
+        Series of one run as read.
     subject : str
         Whose run it is, for messages.
 

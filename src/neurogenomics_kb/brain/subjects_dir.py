@@ -120,6 +120,7 @@ def list_folders(
     Parameters
     ----------
     directory : Path
+        Folder of the subjects.
     pattern : str
         Regular expression of the whole name, with the groups ``subject``, ``session`` (or
         ``visit``) and ``template`` (the latter two may be absent).
@@ -237,6 +238,7 @@ def read_subjects(
     Parameters
     ----------
     directory : Path
+        Folder of the subjects.
     groups : mapping of str to Group
         Feature group to what it is made of.
     pattern, stream, session

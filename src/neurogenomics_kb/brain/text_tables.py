@@ -41,6 +41,7 @@ def read_text_table(
     Parameters
     ----------
     path : Path
+        File or folder to read.
     gaps : collection of str
         Cells that stand for a missing value, beside empty ones.
     text : iterable of str, optional
@@ -91,6 +92,7 @@ def read_lines(path: Path, *, header: bool = True) -> str:
     Parameters
     ----------
     path : Path
+        File or folder to read.
     header : bool
         The first line is a header, and rows must follow.
 

@@ -120,6 +120,7 @@ def displacement(confounds: pd.DataFrame, n_frames: int, subject: str, column: s
     subject : str
         For messages.
     column : str
+        Column of the confounds table.
 
     Returns
     -------
@@ -193,6 +194,7 @@ def plan_segments(
     tr : float
         Their repetition time (s).
     rules : Rules
+        Which segments count, and how they are pooled.
     span : tuple of int
         Fewest and most frames that the encoder takes.
     fd : ndarray, optional
@@ -251,6 +253,7 @@ def judge_run(segments: pd.DataFrame, rules: Rules, usable_seconds: float = math
     segments : DataFrame
         From `plan_segments`.
     rules : Rules
+        Which segments count, and how they are pooled.
     usable_seconds : float
         Time of frames that were not censored.
     """
@@ -273,7 +276,9 @@ def censor_frames(values: np.ndarray, censored: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     values : ndarray, shape (n_frames, n_parcels)
+        Series of one run.
     censored : ndarray of bool, shape (n_frames,)
+        Frames that are not counted.
     """
     if not censored.any() or censored.all():
         return values

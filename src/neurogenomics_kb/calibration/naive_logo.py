@@ -31,6 +31,7 @@ def naive_leave_one_gene_out(
     outcome : Series (n,)
         0/1.
     n_splits, seed : int
+        Number of folds, and seed of the random numbers. Default 10 and 0.
 
     Returns
     -------

@@ -142,11 +142,15 @@ def run_scenario(
     Parameters
     ----------
     name : str
+        Name, as the messages and tables have it.
     scenario : Scenario
+        What is simulated, and which tests are looked at.
     cohorts : int
+        Number of cohorts.
     first_seed : int
         Cohort i has seed ``first_seed + i``.
     n_jobs : int
+        Processes at a time. Default 1.
 
     Returns
     -------

@@ -58,7 +58,9 @@ class BidsImagesDataset(ReadOnlyDataset[dict[str, BidsImage]]):
     entities : dict of str to str
         What the file name must say: ``{task: rest, space: MNI152NLin2009cAsym, desc: preproc}``.
     suffix : str
+        Ending of the file names. Default bold.
     extension : str
+        Ending of the files. Default .nii.gz.
 
     Examples
     --------
@@ -123,6 +125,7 @@ class BidsTablesDataset(ReadOnlyDataset[dict[str, Any]]):
     entities : dict of str to str
         What the file name must say, for instance ``{task: rest, seg: 4S456Parcels}``.
     suffix : str
+        Ending of the file names. Default timeseries.
 
     Examples
     --------
@@ -201,6 +204,7 @@ def read_table(path: Path) -> pd.DataFrame:
     Parameters
     ----------
     path : Path
+        File or folder to read.
 
     Raises
     ------

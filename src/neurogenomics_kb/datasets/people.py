@@ -28,6 +28,7 @@ class PeopleTableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
     Parameters
     ----------
     filepath : str
+        The table.
     decode : bool
         Whether columns in which all values are numbers become numbers and words such as ``NA``
         gaps. Without, all is text and the dataset card says what it means: so ``None`` can be a
@@ -107,6 +108,7 @@ def read_people(
     Parameters
     ----------
     path : str or Path
+        File or folder to read.
     decode : bool
         Numbers and gaps instead of text, see `decode_columns`.
     ids : sequence of str

@@ -31,6 +31,7 @@ def read_families(path: Path, ids: pd.Index, card: Kinship) -> pd.Series:
     ids : Index of str
         Subjects.
     card : Kinship
+        Where the table of pairs lies, and from which kinship on.
 
     Returns
     -------

@@ -49,7 +49,9 @@ def spell_field(
     Parameters
     ----------
     name : FieldName
+        Field with instance and array.
     spelling : {"showcase", "platform"}
+        How the extract spells field names.
     instances, arrays : bool
         Whether the field has such an index; only the platform's spelling cares.
     """

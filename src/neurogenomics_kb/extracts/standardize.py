@@ -38,6 +38,7 @@ def standardize_table(table: pd.DataFrame, card: Table) -> pd.DataFrame:
         As stored, or all text as `read_text_table` gives it; columns that the card does not name
         are left out.
     card : Table
+        What the dataset card says of the table.
 
     Returns
     -------

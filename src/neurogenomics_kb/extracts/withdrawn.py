@@ -28,6 +28,7 @@ def read_withdrawn(folder: str | Path) -> frozenset[str]:
     Parameters
     ----------
     folder : str or Path
+        Folder that holds the lists.
 
     Returns
     -------
@@ -84,7 +85,9 @@ def without_withdrawn(data, withdrawn: frozenset[str], what: str, id_column: str
     Parameters
     ----------
     data : DataFrame, dict by subject, dict by encoder, or path or options of variant files
+        What is read.
     withdrawn : frozenset of str
+        Ids of who withdrew.
     what : str
         What to call the data in messages.
     id_column : str, optional

@@ -47,6 +47,7 @@ def read_content(path: str | Path) -> str:
     Parameters
     ----------
     path : str or Path
+        File or folder to read.
 
     Raises
     ------
@@ -116,6 +117,7 @@ def find_delimiter(text: str, file: str | Path) -> str:
     Parameters
     ----------
     text : str
+        Text of the file.
     file : str or Path
         For messages.
 
@@ -219,7 +221,9 @@ def read_number_table(path: str | Path, *, delimiter: str = "\t") -> pd.DataFram
     Parameters
     ----------
     path : str or Path
+        File or folder to read.
     delimiter : str
+        Sign between the cells. Default \t.
 
     Returns
     -------

@@ -23,6 +23,7 @@ class EncoderFamily:
         Where each type is made: ``module:name`` below `package`, so that PyTorch is imported when
         it is wanted, or the maker itself.
     package : str
+        Package that holds the known encoders.
     members : sequence of str
         Methods of an encoder class.
     guide : str

@@ -30,6 +30,7 @@ def hash_files(files: Sequence[Path]) -> dict[Path, str]:
     Parameters
     ----------
     files : sequence of Path
+        Files to hash, in any order.
     """
     found: dict[Path, str] = {}
     for folder in dict.fromkeys(file.parent for file in files):

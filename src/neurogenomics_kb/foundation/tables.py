@@ -103,6 +103,7 @@ def is_gap(values: pd.Series, named: Container[str] = ()) -> pd.Series:
     Parameters
     ----------
     values : Series
+        Cells of one column.
     named : container of str
         Words that mean something in this column.
     """

@@ -16,6 +16,7 @@ def read_checkpoint(folder: Path, file: str | None = None) -> dict[str, Any]:
     Parameters
     ----------
     folder : Path
+        Folder that holds the files.
     file : str, optional
         One of several checkpoints in the folder.
 
@@ -89,6 +90,7 @@ def read_tensors(
     Parameters
     ----------
     folder : Path
+        Folder that holds the files.
     file, under : str, optional
         As for `read_checkpoint` and `tensors_of`.
 
@@ -108,6 +110,7 @@ def require_tensors(
     Parameters
     ----------
     tensors : mapping of str to Tensor
+        Tensors by their name in the checkpoint.
     wanted : mapping of str to int
         Tensor names and their number of dimensions.
     model : str
@@ -147,7 +150,9 @@ def assign(
     Parameters
     ----------
     module : torch.nn.Module
+        Network that gets the tensors.
     tensors : mapping of str to Tensor
+        Tensors by their name in the checkpoint.
     rename : callable
         Name in the checkpoint to name in the module; None for a tensor that embeddings do not
         need (the head of a language model).

@@ -118,6 +118,7 @@ class Embedded:
     Parameters
     ----------
     vectors : ndarray, shape (n_sequences, dim)
+        One vector per sequence.
     computed : int
         Sequences that went through the encoder.
     """
@@ -140,6 +141,7 @@ def embed_once(
     Parameters
     ----------
     encoder : Encoder
+        The encoder.
     sequences : sequence of str
         Distinct sequences.
     local : EmbeddingCache
@@ -286,6 +288,7 @@ def count_carriers(index: Any, n_sequences: int) -> np.ndarray:
     index : DataFrame
         ``sample, sequence_id``.
     n_sequences : int
+        Number of distinct sequences.
     """
     pairs = index[["sample", "sequence_id"]].drop_duplicates()
     return np.bincount(pairs["sequence_id"].to_numpy(), minlength=n_sequences)

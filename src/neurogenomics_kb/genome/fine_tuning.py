@@ -35,6 +35,7 @@ class Disagreement:
     accuracy : float
         Of the forward strand's prediction.
     n : int
+        Number of sequences compared.
     """
 
     flips: float
@@ -50,6 +51,7 @@ class FineTuned:
     Parameters
     ----------
     model : StrandClassifier
+        Fitted model.
     before, after : Disagreement
         On sequences that were not trained on: before with a head on the untouched network.
     losses : list of float
@@ -142,7 +144,9 @@ def fine_tune(
     encoder : NeuralEncoder
         Stays as it is; a copy of its network is trained.
     sequences : sequence of str, length n
+        Sequences to learn from.
     labels : sequence, length n
+        Class of every sequence.
     train : sequence of bool, length n
         Sequences to train on; the others judge. Sequences of one person, or of homologous loci,
         belong on one side.
@@ -151,9 +155,13 @@ def fine_tune(
     rank : int or None
         Rank of the adapters; None trains the head alone.
     epochs : int
+        Times that every sequence is seen. Default 20.
     learning_rate : float
+        Step size of the optimiser. Default 0.005.
     batch : int
+        Sequences at a time. Default 16.
     seed : int
+        Seed of the random numbers. Default 0.
 
     Returns
     -------

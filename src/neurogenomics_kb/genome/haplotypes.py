@@ -140,6 +140,7 @@ class _Reading:
     Parameters
     ----------
     n_samples, n_regions : int
+        People and regions.
     """
 
     def __init__(self, n_samples: int, n_regions: int) -> None:

@@ -52,6 +52,7 @@ def score_people(
         VCF, BCF (indexed) or PGEN in the build of the scoring files. A site may be split over
         several records, one per alternate allele.
     scores : sequence of ScoringFile
+        Scores to compute, all at once.
     samples : sequence of str, optional
         Default all.
     ambiguous : {"exclude", "same_strand"}
@@ -201,6 +202,7 @@ def choose(
     others : tuple of str
         Other alleles that it may stand against; empty where the file has none.
     ambiguous : {"exclude", "same_strand"}
+        What to do with A/T and C/G sites.
 
     Returns
     -------

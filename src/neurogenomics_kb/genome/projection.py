@@ -188,6 +188,7 @@ class Lost:
     Parameters
     ----------
     n_people, n_components : int
+        People and components.
     """
 
     def __init__(self, n_people: int, n_components: int) -> None:
@@ -224,12 +225,15 @@ def scores_of_calls(
     Parameters
     ----------
     people : list of str
+        People in the order of the file.
     total : ndarray, shape (n_people, n_components)
         Sums of standardised dosage times loading over the calls that are there.
     lost : Lost
         What the others take.
     loadings : ndarray, shape (n_variants, n_components)
+        Weight of every variant on every component.
     names : list of str
+        Names of the components.
     projected : bool
         Whether to tell each person's share of missing calls.
     """

@@ -75,6 +75,7 @@ def regulatory_regions(
     contigs : mapping of str to int
         Contig lengths (bp) of the reference.
     window : RegulatoryWindow
+        Window around a transcription start site.
     genes : collection of str, optional
         Keep these genes only; default all.
     elements : DataFrame, optional

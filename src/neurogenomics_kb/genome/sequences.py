@@ -27,7 +27,9 @@ class Contig:
     Parameters
     ----------
     reference : Reference
+        Opened reference genome.
     name : str
+        Name, as the messages and tables have it.
     """
 
     def __init__(self, reference: Reference, name: str) -> None:

@@ -29,6 +29,7 @@ def uneven_losses(
     groups : Series
         Site or class of everybody; those without one do not count.
     seed : int
+        Seed of the random numbers. Default 0.
 
     Returns
     -------
@@ -76,6 +77,7 @@ def loss_notes(
     what : str
         Modality and reason.
     lost : Series of bool
+        Who is left out by the step.
     columns : dict of str to Series
         Site and outcome by their names; numbers with many values are left out.
     remedy : str

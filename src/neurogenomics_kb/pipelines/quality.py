@@ -130,6 +130,7 @@ def add_image_quality(
     limits : mapping of str to Limits
         By metric, without the prefix.
     prefix : str
+        What the names of the measures begin with.
     missing : {"keep", "drop"}
         Whether a subject without these metrics passes.
     """

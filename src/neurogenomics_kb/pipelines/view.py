@@ -43,6 +43,7 @@ class Row(View):
     Parameters
     ----------
     cells : list of Cell
+        Cells from left to right.
     css : str
         ``hit`` where the row passes the experiment's alpha.
     """
@@ -86,7 +87,9 @@ class Table(View):
     name : str
         What it shows, for tests and for who reads with a screen reader.
     head : list of Cell
+        Names of the columns.
     rows : list of Row
+        Rows from top to bottom.
     """
 
     kind: Literal["table"] = "table"
@@ -105,6 +108,7 @@ class Picture(View):
     alt : str
         What it shows, in words.
     caption : str
+        Text below the figure; empty by default.
     """
 
     kind: Literal["picture"] = "picture"
@@ -126,6 +130,7 @@ class Section(View):
     title : str
         Heading, and the entry of the navigation.
     items : list
+        What stands in it, in order.
     css : str
         Class of the section, ``warn`` for cautions.
     """
@@ -142,6 +147,7 @@ class Regional(View):
     Parameters
     ----------
     title : str
+        Title for a reader.
     values : dict of str to float
         Value by unit.
     """
@@ -160,6 +166,7 @@ class Statement(View):
     measure : str
         What the estimate is.
     estimate : float or None
+        Size of the effect.
     ci_low, ci_high : float or None
         95 % interval where there is one.
     p_raw, p_adjusted : float or None
@@ -197,6 +204,7 @@ class Part(View):
     cautions : list of str
         What a reader must see with them.
     sections : list of Section
+        What the analysis adds to the report.
     statements : list of Statement
         Main results in numbers.
     verdict : list of Verdict

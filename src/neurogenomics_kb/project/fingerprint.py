@@ -28,6 +28,7 @@ def run_fingerprint(
     pipeline : Pipeline
         Holds the node that resolves the recipe.
     catalog : DataCatalog
+        Catalog of the run.
     file_of : callable
         Gives the file or folder behind a dataset.
 

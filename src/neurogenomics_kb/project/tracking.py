@@ -85,7 +85,9 @@ def sync_results(uri: str, experiment_name: str, kb: Path, minimum: int = MINIMU
     uri : str
         Tracking server.
     experiment_name : str
+        Experiment on the server.
     kb : Path
+        Folder of the knowledge base.
     minimum : int
         Smallest count of subjects that a card may show.
 

@@ -118,6 +118,7 @@ def check_files(files: Sequence[CitedFile], folder: Path) -> list[CheckedFile]:
     Parameters
     ----------
     files : sequence of CitedFile
+        Cited files.
     folder : Path
         Holds clones, with or without a work tree, up to three folders deep. A clone is recognised
         by its remote's address or by its folder's name.

@@ -19,6 +19,7 @@ def compare_results(
     Parameters
     ----------
     a, b : ResultCard
+        The results.
     tables_a, tables_b : dict of str to list of dict
         Tables of the results.
 

@@ -181,6 +181,7 @@ def suppress_flow(flow: list[dict[str, Any]], minimum: int = MINIMUM_CELL) -> li
     flow : list of dict
         Steps with ``step``, ``excluded`` and ``remaining``, in order.
     minimum : int
+        Smallest count that may be shown.
 
     Returns
     -------

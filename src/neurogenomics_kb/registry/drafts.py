@@ -23,8 +23,11 @@ def new_card(registry: Registry, type_name: str, card_id: str, source: str | Non
     Parameters
     ----------
     registry : Registry
+        The knowledge base.
     type_name : str
+        Type of the card.
     card_id : str
+        Id of the card.
     source : str, optional
         Card of the same type that is copied, or, for a dataset, a table that is described; a
         skeleton is written otherwise.

@@ -23,6 +23,7 @@ class MappedField(NamedTuple):
     instance, array : int, optional
         Visit and element; none for what is ordered whole.
     title : str
+        Title for a reader.
     kind : {"column", "value", "bulk"}
         A column of a table, a value that no table maps, or files.
     name : str
@@ -30,9 +31,11 @@ class MappedField(NamedTuple):
     card, table : str
         Dataset card and its table.
     source : str
+        Where it stands: DOI, file of a repository with its commit, or page.
     verified : bool
         Whether id and meaning were looked up there.
     note : str
+        What a reader should know beside it.
     """
 
     field: str
@@ -54,6 +57,7 @@ def map_fields(registry: Registry, dataset_id: str) -> list[MappedField]:
     Parameters
     ----------
     registry : Registry
+        The knowledge base.
     dataset_id : str
         Card of the cohort or of one of its parts.
 

@@ -46,6 +46,7 @@ def check_integrity(registry: CardStore) -> Iterator[Problem]:
     Parameters
     ----------
     registry : CardStore
+        The cards.
 
     Yields
     ------

@@ -181,6 +181,7 @@ def write_lock(registry: CardStore, accept_sets: bool = False) -> list[str]:
     Parameters
     ----------
     registry : CardStore
+        The cards.
     accept_sets : bool
         Publish changed confound sets too, and with them what they make of published strategies.
         A strategy whose own text changed is refused all the same.

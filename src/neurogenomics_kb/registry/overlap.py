@@ -22,6 +22,7 @@ def seen_before(recipe: Recipe) -> list[str]:
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
 
     Returns
     -------

@@ -27,7 +27,9 @@ def publish_result(result: Result, kb: Path, minimum: int = MINIMUM_CELL) -> tup
     Parameters
     ----------
     result : Result
+        Card and tables.
     kb : Path
+        Folder of the knowledge base.
     minimum : int
         Smallest count of subjects that may be shown.
 

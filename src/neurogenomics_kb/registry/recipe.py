@@ -113,7 +113,9 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
     Parameters
     ----------
     experiment : Experiment
+        The experiment.
     registry : Registry
+        The knowledge base.
     cohort : str
         Cohort of the environment that runs.
 

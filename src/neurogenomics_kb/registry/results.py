@@ -99,7 +99,9 @@ def read_table(folder: Path, name: str, about: dict[str, Any]) -> Rows:
     Parameters
     ----------
     folder : Path
+        Folder that holds the files.
     name : str
+        Name, as the messages and tables have it.
     about : dict
         What the card says of it: ``rows`` and ``sha256``.
 
@@ -137,6 +139,7 @@ def check_tables(
     Parameters
     ----------
     tables : dict of str to list of dict
+        Rows of every table, by its name.
     subject_ids : collection of str
         Identifiers of the cohort.
     minimum : int

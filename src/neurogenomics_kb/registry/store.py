@@ -162,6 +162,7 @@ class CardStore:
         Parameters
         ----------
         card_id : str
+            Id of the card.
         type_name : str, optional
             Type that the card must have.
 

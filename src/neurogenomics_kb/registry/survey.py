@@ -36,10 +36,13 @@ class SurveyEntry(Strict):
     Parameters
     ----------
     kind : {"method", "dataset", "database", "survey", "other"}
+        What the entry is.
     area : {"", "language", "vision", "bioinformatics", "multimodal"}
+        Field of the entry; empty for none.
     name : str
         Title of the paper, or name of the dataset or resource, as the list writes it.
     year : int, optional
+        Year, where the list gives one.
     venue, modality, scale, task : str
         As the list writes them; empty where it says nothing.
     paper, code, data : str

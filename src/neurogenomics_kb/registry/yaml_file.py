@@ -29,6 +29,7 @@ def read_yaml(path: Path) -> tuple[Any, Lines]:
     Parameters
     ----------
     path : Path
+        File or folder to read.
 
     Returns
     -------

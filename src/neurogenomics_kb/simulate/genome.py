@@ -53,7 +53,9 @@ def simulate_genome(
     Parameters
     ----------
     rng : Generator
+        Random numbers.
     n_ancestries : int
+        Number of ancestries.
     fst : float
         Differentiation of haplotype frequencies between ancestries.
 
@@ -160,8 +162,11 @@ def inherit_haplotypes(
     Parameters
     ----------
     rng : Generator
+        Random numbers.
     gene : Gene
+        The gene with its founder haplotypes.
     ancestry : ndarray of int (n,)
+        Ancestry of every person.
     family : ndarray of int (n,)
         Family number; families have one ancestry.
 

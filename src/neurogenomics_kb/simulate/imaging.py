@@ -140,7 +140,9 @@ class RestingState:
     rng : Generator
         For what all subjects share.
     n_frames : int
+        Number of frames.
     repetition_time : float
+        Seconds between frames.
     """
 
     def __init__(self, rng: np.random.Generator, n_frames: int, repetition_time: float) -> None:

@@ -69,12 +69,15 @@ def express_extract(
     Parameters
     ----------
     cohort : SimulatedCohort
+        The cohort to express.
     tables : mapping of str to Table
         Tables of the dataset card: ``participants`` and ``freesurfer``.
     seed : int
+        Seed of the random numbers. Default 1.
     n_filler : int
         Fields that no card maps.
     spelling : {"platform", "showcase"}
+        How the extract spells field names. Default platform.
 
     Returns
     -------

@@ -161,7 +161,9 @@ def permutation_cca(
     Parameters
     ----------
     X : ndarray (n, p)
+        Values of n people in p columns.
     Y : ndarray (n, q)
+        Values of n people in q columns.
     confounds : ndarray (n, r), optional
         Numeric confounds of both sides (partial CCA). An intercept is always added and dependent
         columns are dropped.

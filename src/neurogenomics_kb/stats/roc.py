@@ -85,6 +85,7 @@ def placements(y_true, scores) -> tuple[np.ndarray, np.ndarray]:
     y_true : array-like (n,)
         Two classes; the larger label is the case.
     scores : array-like (n,)
+        Scores, larger for cases.
 
     Returns
     -------
@@ -142,7 +143,9 @@ def delong_test(
     Parameters
     ----------
     y_true : array-like (n,)
+        True outcome, 0 or 1.
     scores_a, scores_b : array-like (n,)
+        Scores of the two models for the same people.
     folds : array-like (n,), optional
         Where the scores come from; more than one fold is refused.
     confidence : float
@@ -219,7 +222,9 @@ def fold_influence(
     Parameters
     ----------
     y : ndarray of bool (n,)
+        Who is a case.
     scores, folds : ndarray (n,)
+        Scores, and test fold.
     codes : ndarray of int (n,), optional
         Cluster of every subject; all unrelated by default.
 
@@ -336,6 +341,7 @@ def cv_auc(
         less alike and the interval wider. Coverage of 95 % intervals was measured as 94 to 98 %
         with 6 to 80 features stated (92 % once), and as 90 to 92 % with 20 stated and 80 used.
     confidence : float
+        Coverage of the interval, 0 to 1. Default 0.95.
 
     Returns
     -------
@@ -375,9 +381,11 @@ def cv_auc_difference(
     Parameters
     ----------
     y_true, scores_a, scores_b, folds : array-like (n,)
+        True outcome, scores of the two models, and test fold.
     rope : float
         Differences below this are practically nothing.
     confidence : float
+        Coverage of the interval, 0 to 1. Default 0.95.
     alternative : {"two-sided", "greater"}
         ``"greater"`` asks whether the first beats the second.
 

@@ -117,6 +117,7 @@ def place_channels(
     raw : mne.io.BaseRaw
         EEG channels only; changed in place.
     recording : Recording
+        The recording, with its subject and session.
     montage : str
         ``auto``: electrodes.tsv, else positions in the file, else names of the 10-05 system. Or the
         name of one of MNE's montages, for caps whose files hold no positions.

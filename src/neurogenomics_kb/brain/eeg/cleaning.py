@@ -87,6 +87,7 @@ def clean_recording(
     max_bad_share : float
         Largest share of bad channels; with more, interpolation invents the recording.
     segment_seconds : float
+        Length of a segment in seconds. Default 2.0.
     max_peak_to_peak, min_peak_to_peak : float
         µV.
 

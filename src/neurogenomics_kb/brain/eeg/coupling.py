@@ -93,11 +93,13 @@ def connect_regions(
     Parameters
     ----------
     frequencies : ndarray, shape (n_frequencies,)
+        Frequencies in Hz.
     coefficients : ndarray of complex, shape (n_segments, n_channels, n_frequencies)
         As from `fourier_coefficients`.
     regions : ndarray of str, shape (n_channels,)
         "" for channels that do not count.
     bands : mapping of str to (low, high)
+        Frequency bands in Hz, by name.
     measures : sequence of str
         Among ``coherence`` and ``wpli``.
 

@@ -51,6 +51,7 @@ def channel_filters(recording: Recording, names: list[str]) -> Filters:
     Parameters
     ----------
     recording : Recording
+        The recording, with its subject and session.
     names : list of str
         EEG channels; filters of others do not count.
     """

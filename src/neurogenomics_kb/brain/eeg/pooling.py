@@ -25,6 +25,7 @@ def tabulate_runs(runs: Sequence[Run]) -> tuple[pd.DataFrame, pd.DataFrame]:
     Parameters
     ----------
     runs : sequence of Run
+        Processed recordings.
 
     Returns
     -------

@@ -66,6 +66,7 @@ def open_recording(
     Parameters
     ----------
     recording : Recording
+        The recording, with its subject and session.
     montage, min_placed
         As in `place_channels`.
     mixed_rates : {"refuse", "drop"}

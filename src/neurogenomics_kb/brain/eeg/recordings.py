@@ -66,6 +66,7 @@ def find_recordings(root: Path, *, task: str | None = None) -> list[Recording]:
     Parameters
     ----------
     root : Path
+        Folder of the cohort.
     task : str, optional
         Task to keep (``rest``); needed where the recordings are of several tasks.
 

@@ -74,6 +74,7 @@ def process_recording(
     Parameters
     ----------
     recording : Recording
+        The recording, with its subject and session.
     reading, cleaning, features : mapping
         Keyword arguments of `open_recording`, `clean_recording` and `describe_segments`;
         beside the first, ``unusable: error`` raises what is otherwise noted in the result, and
@@ -243,6 +244,7 @@ def describe_segments(
     Parameters
     ----------
     segments : Segments
+        Segments of the recording, clean and not.
     bands : mapping of str to (low, high), optional
         Hz.
     aperiodic_band : tuple of float

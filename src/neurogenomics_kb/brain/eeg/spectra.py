@@ -79,6 +79,7 @@ def band_power(
     Parameters
     ----------
     frequencies : ndarray, shape (n_frequencies,)
+        Frequencies in Hz.
     power : ndarray, shape (..., n_frequencies)
         µV²/Hz.
     bands : mapping of str to (low, high)
@@ -150,7 +151,9 @@ def peak_frequency(
     Parameters
     ----------
     frequencies, power : ndarray, shape (n_frequencies,)
+        Frequencies in Hz, and power at them.
     aperiodic : Aperiodic
+        Fit of the 1/f part.
     band : tuple of float
         Where the peak may lie.
     min_height : float

@@ -23,6 +23,7 @@ class PreparedRun:
     Parameters
     ----------
     n_frames : int
+        Number of frames.
     tr : float
         Repetition time (s) of these frames.
     cut : callable
@@ -75,6 +76,7 @@ class NeuralBrainEncoder:
     Parameters
     ----------
     network : torch.nn.Module
+        The network, with its weights.
     dim : int
         Width of the tokens.
     pooling : str
@@ -82,10 +84,13 @@ class NeuralBrainEncoder:
     batch : int
         Segments that go through the network together.
     device : str
+        Where the network runs: cpu, cuda or cuda:<number>. Default cpu.
     dtype : {"float32", "float64", "bfloat16"}
+        Number type of the network. Default float32.
     framing : dict
         Recorded with the embeddings; pooling and number type are added.
     weights_fingerprint : str
+        Hash of the checkpoint.
 
     Notes
     -----
@@ -243,7 +248,9 @@ def check_parcels(
     Parameters
     ----------
     timeseries : DataFrame, shape (n_frames, n_parcels)
+        Series of one run.
     n_parcels : int
+        Number of parcels.
     order : sequence of str, optional
         Names of the parcels in the model's order; without it only their number is checked.
     model, subject : str

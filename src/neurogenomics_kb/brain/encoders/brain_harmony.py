@@ -56,6 +56,7 @@ def resize_kernel(weight: torch.Tensor, frames: int) -> torch.Tensor:
     Parameters
     ----------
     weight : Tensor, shape (width, 1, 1, patch)
+        Kernel of the checkpoint.
     frames : int
         Frames of the patch at the other repetition time.
 

@@ -146,6 +146,7 @@ def load_brain_jepa(
         As for `make_scaling`; pretraining used ``reference_robust``, the authors' downstream script
         ``global_zscore``.
     resampling : {"nearest", "linear", "none"}
+        How series come to the repetition time of training. Default nearest.
     tr : float
         Repetition time (s) that series are brought to.
     parcels : str, optional

@@ -300,6 +300,7 @@ def load_brainlm(
     divide_by : float, optional
         What scaled values are divided by; the tutorial's 5.643 for the image form, else 1.
     resampling : {"linear", "nearest", "none"}
+        How series come to the repetition time of training. Default linear.
     tr : float
         Repetition time (s) that series are brought to.
     parcels : str, optional

@@ -57,7 +57,9 @@ class ParcelSource:
     Parameters
     ----------
     weights : str
+        Checkpoint: a folder, or an id of the hub.
     revision : str or None
+        Commit of the hub that is pinned; None for a folder.
     file : str or None
         One of several checkpoints in the folder.
     tables : mapping of str to str
@@ -89,7 +91,9 @@ class LoadedParcelModel:
     Parameters
     ----------
     network : ParcelTransformer
+        The network, with its weights.
     sizes : dict of str to int
+        Sizes of the network by name.
     scale : callable
         Scales a run.
     order : list of str or None
@@ -124,6 +128,7 @@ class ParcelEncoder(NeuralBrainEncoder):
     Parameters
     ----------
     network : ParcelTransformer
+        The network, with its weights.
     scale : callable
         From `make_scaling`.
     order : list of str or None

@@ -80,6 +80,7 @@ def read_reference(file: Path, fields: tuple[str, ...], n_parcels: int) -> dict[
     fields : tuple of str
         Statistics that the scaling needs.
     n_parcels : int
+        Number of parcels.
 
     Raises
     ------
@@ -136,6 +137,7 @@ def make_scaling(
     reference : Path, optional
         File for `read_reference`.
     n_parcels : int
+        Number of parcels.
     model : str
         For messages.
 
@@ -189,6 +191,7 @@ def resample(values: np.ndarray, tr: float, target: float, method: str) -> np.nd
     Parameters
     ----------
     values : ndarray, shape (n_frames, n_parcels)
+        Series of one run.
     tr, target : float
         Repetition times in seconds.
     method : {"linear", "nearest", "none"}

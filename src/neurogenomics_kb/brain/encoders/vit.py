@@ -76,6 +76,7 @@ class ParcelTransformer(nn.Module):
     patch : int
         Frames of a patch at the repetition time of training.
     width, depth, heads : int
+        Sizes of the network.
     """
 
     def __init__(

@@ -69,6 +69,7 @@ def prepare_volumes(
         Box of the model; more voxels are cropped, fewer filled up with background, the odd one on
         the left.
     scaling : {"zscore", "minmax"}
+        How a volume is scaled. Default zscore.
     background : {"minimum", "zero"}
         What voxels that are zero become after scaling.
     voxel_mm : float, optional

@@ -50,14 +50,19 @@ class NeuralT1Encoder:
     network : torch.nn.Module
         Takes (batch, 1, *shape), gives (batch, dim); it is put into evaluation mode.
     dim : int
+        Length of a vector.
     shape : tuple of int
         Voxels of a volume; 160 × 192 × 160 holds a head at 1 mm.
     scaling : {"volume", "nonzero"}
+        Over which voxels a volume is scaled. Default volume.
     batch : int
         Volumes that go through the network together.
     device : str
+        Where the network runs: cpu, cuda or cuda:<number>. Default cpu.
     framing : dict
+        What was fixed before the network: shape, scaling.
     weights_fingerprint : str
+        Hash of the checkpoint.
     """
 
     def __init__(

@@ -20,7 +20,9 @@ class GridEncoder:
     block : int
         Edge of a cube in voxels; must divide every edge of `shape`.
     shape : tuple of int
+        Number of blocks along each axis.
     scaling : {"volume", "nonzero"}
+        Over which voxels a volume is scaled. Default volume.
 
     Examples
     --------

@@ -54,6 +54,7 @@ class Tokens:
     Parameters
     ----------
     ids : ndarray of int, shape (n_tokens,)
+        Numbers of the tokens.
     bases : ndarray of int, shape (n_tokens,)
         Bases that each token stands for, 0 for special tokens; they add up to the sequence's
         length, or to less where a tokenizer must leave bases out.

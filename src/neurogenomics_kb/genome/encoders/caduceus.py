@@ -55,7 +55,9 @@ class CaduceusNetwork(nn.Module):
     Parameters
     ----------
     config : MambaConfig
+        Sizes of the network.
     vocabulary : int
+        Number of tokens.
     swaps : bool
         Whether even layers see the reverse complement, positions and channels flipped. That is what
         the fused kernels of the published PS code do: they exchange the strands in each block.

@@ -39,6 +39,7 @@ def load_evo2(name: str = "evo2_7b", *, layer: str | None = None, batch_tokens: 
     layer : str, optional
         Layer whose output is taken.
     batch_tokens : int
+        Tokens at a time. Default 8192.
 
     Raises
     ------

@@ -22,8 +22,11 @@ def long_convolution(u: torch.Tensor, kernel: torch.Tensor, skip: torch.Tensor) 
     Parameters
     ----------
     u : Tensor, shape (batch, width, length)
+        Input.
     kernel : Tensor, shape (width, length)
+        Filter over positions.
     skip : Tensor, shape (width,)
+        Weight of the input itself.
     """
     length = u.shape[-1]
     # Twice the length, so that the end does not wrap around to the beginning.

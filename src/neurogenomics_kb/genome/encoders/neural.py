@@ -40,6 +40,7 @@ class Window:
     core : tuple of int
         Bases of the strand that this window speaks for, half-open.
     tokens : Tokens
+        Tokens of the window.
     """
 
     sequence: int
@@ -274,6 +275,7 @@ def cut_tokens(
     text : str
         Clean sequence.
     tokenizer : callable
+        Sequence to tokens.
     most : int
         Tokens of a window, special ones included.
 

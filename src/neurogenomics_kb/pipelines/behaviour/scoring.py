@@ -52,7 +52,9 @@ def score_groups(
     table : DataFrame
         Indexed by subject.
     cards : dict of str to Instrument
+        Instrument cards by id.
     parameters : InstrumentParameters
+        Which columns and cards are scored.
     file : str
         For messages.
 

@@ -209,6 +209,7 @@ def tensor_of(
     tr : float
         Repetition time (s) of the sidecar.
     card : PreprocessingPipeline
+        Card that the recordings go through.
 
     Returns
     -------

@@ -41,6 +41,7 @@ def assemble_cohort(
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     participants : DataFrame
         Canonical, indexed by subject.
     features, quality : mapping of modality to DataFrame

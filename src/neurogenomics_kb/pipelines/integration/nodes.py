@@ -45,7 +45,9 @@ def assemble_cohort(
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     participants : DataFrame
+        People under canonical names.
     *tables : DataFrame
         Features and quality of `MODALITIES`, in turn.
     """

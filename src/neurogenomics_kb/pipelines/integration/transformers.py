@@ -44,6 +44,7 @@ def build_transformer(
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     block : str
         Block name.
     available : iterable of str

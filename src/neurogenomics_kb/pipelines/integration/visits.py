@@ -30,6 +30,7 @@ def choose_visits(recipe: Recipe, table: pd.DataFrame, flow: Flow) -> pd.DataFra
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     table : DataFrame
         Canonical, one row per visit.
     flow : list

@@ -12,6 +12,7 @@ def general_cautions(recipe: Recipe) -> list[str]:
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     """
     found = seen_before(recipe)
     if "site" in recipe.columns and recipe.experiment.folds.scheme != "leave_site_out":

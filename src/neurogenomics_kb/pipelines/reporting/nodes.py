@@ -41,12 +41,15 @@ def write_result_card(
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     cohort : DataFrame
         Whose identifiers must not occur on the card.
     view : ReportView
+        What the run says.
     fingerprints : dict of str to str
         Hash of everything that the run read.
     disclosure : DisclosureParameters
+        Smallest count that may be shown.
     *tables : DataFrame
         The tables of `CARD_TABLES`, in turn.
     """
@@ -65,8 +68,11 @@ def write_report(recipe: Recipe, view: ReportView, result: Result, *figures: byt
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     view : ReportView
+        What the run says.
     result : Result
+        Card and tables.
     *figures : bytes
         The PNG files of `FIGURES`, in turn.
     """

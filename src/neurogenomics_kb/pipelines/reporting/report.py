@@ -19,6 +19,7 @@ def render_report(view: ReportView, figures: dict[str, bytes], more: list[Sectio
     Parameters
     ----------
     view : ReportView
+        What the run says.
     figures : dict of str to bytes
         PNG of every figure that a section names.
     more : list of Section

@@ -64,12 +64,15 @@ def build_result(
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     subjects : Index
         Identifiers of the cohort, which must not occur on the card or in a table.
     view : ReportView
+        What the run says.
     tables : dict of str to DataFrame
         Tables that travel beside the card, by their name in the catalog; empty ones are left out.
     origin : Origin
+        Run, code and data of the result.
     minimum_cell : int
         Smallest count of subjects that may be shown.
 

@@ -46,6 +46,7 @@ def bullets(name: str, title: str, lines: Iterable[str], css: str = "") -> Secti
     name, title : str
         Anchor and heading.
     lines : iterable of str
+        Sentences.
     css : str
         Class of the section.
     """
@@ -59,6 +60,7 @@ def family_findings(recipe: Recipe, tests: pd.DataFrame) -> list[str]:
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     tests : DataFrame
         The family of the run.
     """
@@ -170,6 +172,7 @@ def tests_section(recipe: Recipe, tests: pd.DataFrame) -> Section:
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     tests : DataFrame
         Smallest p over the run first.
     """
@@ -217,6 +220,7 @@ def methods_section(recipe: Recipe, dimensions: pd.DataFrame, decision: dict[str
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     dimensions : DataFrame
         Dimension of every block and fold.
     decision : dict

@@ -80,9 +80,11 @@ def build_view(
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     flow, dimensions, tests : DataFrame
         Tables that every run has.
     folds, decision : dict
+        Summary of the folds, and what the rule gives.
     notes : list of str
         What the assembly of the sample noticed.
     *parts : Part

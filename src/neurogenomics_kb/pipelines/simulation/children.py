@@ -19,6 +19,7 @@ def write_children(folder: Path, settings: ChildrenSettings) -> Children:
     folder : Path
         New or empty; people's data are never overwritten.
     settings : ChildrenSettings
+        Size, seed and effects of the cohort.
 
     Raises
     ------

@@ -42,11 +42,13 @@ def write_extract(
     folder : Path
         New or empty; people's data are never overwritten.
     settings : SimulationSettings
+        Size, seed and effects of the cohort.
     kb : Path
         Knowledge base whose card of the cohort says which fields there are.
     n_filler : int
         Fields that no card maps.
     spelling : {"platform", "showcase"}
+        How the extract spells field names. Default platform.
     ending : {"csv", "tsv", "parquet"}
         Format of the field tables.
 

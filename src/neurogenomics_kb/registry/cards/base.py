@@ -70,6 +70,7 @@ class Fact(Strict):
     Parameters
     ----------
     value : str, number, bool or list
+        What is stated.
     source : str
         DOI, arXiv id, documentation page, or file of a repository with its commit.
     verified : bool
@@ -92,6 +93,7 @@ class Card(Strict):
     id : str
         Unique over the knowledge base.
     title : str
+        Title for a reader.
     status : {"ready", "planned"}
         A planned card cannot run; `reason` says why.
     sources : list of str

@@ -50,6 +50,7 @@ class Column(Strict):
         A column of a site, batch or group (such as a family) is a category unless it is text: its
         codes are names, and a straight line through them would mean nothing.
     unit : str
+        Unit of the numbers; empty for none.
     range : tuple of float
         Inclusive; values outside are an error.
     levels : mapping
@@ -146,10 +147,13 @@ class Table(Strict):
     Parameters
     ----------
     file : str
+        File of the table.
     id_column : str
+        Column that names people. Default participant_id.
     columns : dict of str to Column
         By their names in the file.
     kinship : Kinship, optional
+        Pairs of relatives, where families are made of them.
     source : str, optional
         Where the meaning of its columns stands, unless a column says otherwise.
     """
@@ -177,9 +181,11 @@ class BulkField(Strict):
     use : str
         What it is for here, and as which file the project expects it.
     source : str
+        Where it stands: DOI, file of a repository with its commit, or page.
     verified : bool
         Whether the id and the title were looked up there for this card.
     note : str
+        What a reader should know beside it.
     """
 
     title: str = Field(min_length=3)
@@ -238,6 +244,7 @@ class DatasetCard(Card):
     fields : dict of str to BulkField
         What else is ordered with the tables, by the provider's id (``20227``, ``26207-26209``).
     facts : dict of str to Fact
+        Statements by name, each with its source.
     visits : Visits, optional
         For cohorts with repeated visits: one row of `participants` is a visit then.
     """

@@ -57,9 +57,11 @@ class Folds(Strict):
     scheme : str
         ``temporal`` trains on rows whose `column` lies below `cut` and tests on the others once.
     n_splits : int
+        Number of folds, or of repeated splits. Default 5.
     group : str, optional
         Column whose levels stay in one fold.
     seed : int
+        Seed of the random numbers. Default 42.
     column, cut : str and float, optional
         Number to split on, such as the year of enrolment, and where.
     """
@@ -125,6 +127,7 @@ class Experiment(Card):
     Parameters
     ----------
     id : str
+        Name of the experiment.
     blocks : dict of str to str
         Block name to embedding strategy id.
     fusion : str, optional
@@ -133,12 +136,15 @@ class Experiment(Card):
         Dataset card; by default the one of the environment's cohort, so that an experiment runs on
         any cohort that has its columns.
     harmonization : str
+        Card of the method; none_baseline leaves sites as they are. Default none_baseline.
     outcome : str
         Canonical column; binary outcomes and categories are classified, numbers regressed.
     associations : list of str
         Further outcomes for the partial correlations.
     folds : Folds
+        Cross-validation design.
     analyses : list of str
+        What is run, by the names of `registry.analyses`.
     algorithms : list of str or mapping
         Predictors by name: a type (``linear``, ``xgboost``), a predictor card, or a mapping with a
         ``type``, its options and a ``name`` (by default the type's), which results then carry. The
@@ -146,7 +152,9 @@ class Experiment(Card):
     predictors : dict of str to mapping
         Options of the algorithms that are mappings or cards, by name; filled when they are read.
     n_permutations : int
+        Permutations, the identity left out. Default 1000.
     n_components : int
+        Number of components. Default 3.
     statistic : {"wilks", "roy"} or mapping
         Of the permutation test of canonical correlation; a mapping has a ``type`` and its options.
     waves : list of str, optional
@@ -172,12 +180,15 @@ class Experiment(Card):
     subjects_per_dimension : float
         Bounds the dimension of all blocks together: N / (p + q).
     missing_confounds : {"error", "drop"}
+        What happens to people without a confound. Default error.
     attribution_block : str, optional
         Block for leave-one-group-out; the first by default.
     rope : float
         Difference that is practically nothing, in units of the primary metric.
     alpha : float
+        Level below which a p-value counts. Default 0.05.
     seed : int
+        Seed of the random numbers. Default 42.
     """
 
     type_name: ClassVar[str] = "experiment"

@@ -288,6 +288,7 @@ class UnlearningMethod(FittedMethod):
     reconstruction : float
         Weight of the reconstruction in the main task.
     seed : int
+        Seed of the random numbers. Default 0.
     """
 
     mixes_units: ClassVar[bool] = True

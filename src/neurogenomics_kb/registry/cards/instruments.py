@@ -37,7 +37,9 @@ class Scale(Strict):
     Parameters
     ----------
     items : list of str, or "all"
+        Items of the scale. Default all.
     score : {"sum", "mean"}
+        How items become a score. Default sum.
     max_missing : float
         Largest share of unanswered items; up to it the score is prorated from the answered ones,
         above it the score is missing. 0 never prorates.
@@ -56,7 +58,9 @@ class NormBand(Strict):
     age : tuple of float
         From the first age on, up to but not including the second.
     sex : {"female", "male", "any"}
+        Whom the band is of. Default any.
     mean, sd : float
+        Mean and standard deviation of the norm sample.
     n : int, optional
         People in the group.
     """
@@ -84,6 +88,7 @@ class NormTable(Strict):
     age_unit : {"years", "months"}
         Unit of the bands.
     scales : dict of str to list of NormBand
+        Bands of every scale.
     """
 
     source: Source
@@ -97,6 +102,7 @@ class Instrument(Card):
     Parameters
     ----------
     informant : {"self", "parent", "teacher", "clinician", "performance"}
+        Who answers. Default self.
     license : str
         What may be done with the instrument, and who owns it.
     items : dict of str to Item
@@ -106,6 +112,7 @@ class Instrument(Card):
     whole : bool
         Whether answers are whole numbers.
     scales : dict of str to Scale
+        Scales by name.
     norms : NormTable, optional
         From raw to standard scores.
     paper : str, optional

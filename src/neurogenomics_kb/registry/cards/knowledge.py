@@ -67,11 +67,13 @@ class WalkthroughStep(Strict):
     Parameters
     ----------
     step : str
+        What is looked at.
     file : str
         Path in the repository.
     symbol : str
         Class, function or setting in it.
     does : str
+        What the code does there.
     verified : bool
         Whether the place was opened for this card.
     """
@@ -89,7 +91,9 @@ class ModelCard(Card):
     Parameters
     ----------
     modality : str
+        Modality, such as smri.
     kind : {"encoder", "predictor", "language", "hub"}
+        What the model is used for. Default encoder.
     spec : mapping
         What `load_encoder` loads; empty for models that are only described.
     license : str
@@ -97,6 +101,7 @@ class ModelCard(Card):
     weights_license : Fact, optional
         Of the released weights, which is often another; required where `spec` names weights.
     description, repository : str
+        What it is in a few sentences, and where its code lies.
     commit : str
         Commit of the repository that `walkthrough` was read at; required where it names files.
     paper : str, optional
@@ -104,7 +109,9 @@ class ModelCard(Card):
     pretraining_cohorts : PretrainingCohorts, optional
         Required for encoders. A run on one of these cohorts warns.
     facts : dict of str to Fact
+        Statements by name, each with its source.
     walkthrough : list of WalkthroughStep
+        Where to read in its code.
     """
 
     type_name: ClassVar[str] = "model"
@@ -166,11 +173,17 @@ class PaperCard(Card):
     authors : list of str
         Complete and in order.
     year : int
+        Year of publication.
     venue, doi, arxiv, url : str
+        Where it appeared; empty where it did not.
     kind : {"model", "method", "principle", "prior_work", "guide", "resource"}
+        What the paper is to this project.
     bibliography : Bibliography
+        Where authors and title were looked up.
     summary, relevance, limits : str
+        What it says, what follows here, what it leaves open.
     findings : list of Fact
+        What it found, each with its source.
     models : list of str
         Model cards that it describes.
     code : list of str
@@ -219,6 +232,7 @@ class AlignmentStrategy(Card):
     stage : {"two_tower_contrastive", "stacking", "hub_tokens", "language_bridge"}
         Stage of the escalation rule that it belongs to.
     objective : str
+        What is optimised.
     controls : list of str
         What must be shown before a gain is believed.
     """
@@ -249,7 +263,9 @@ class IntegrationPrinciple(Card):
     Parameters
     ----------
     statement, rationale : str
+        The rule, and why.
     papers : list of str
+        Papers that it rests on.
     code : list of str
         Files that implement it.
     """

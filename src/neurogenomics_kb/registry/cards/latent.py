@@ -85,6 +85,7 @@ class FactorProjector(ProjectorOptions):
     factors : int
         Fewer where the features cannot identify them, or the sample is too small.
     rotation : {"varimax", "none"}
+        Rotation of the factors. Default varimax.
     missing_indicators : bool
         Stand an indicator of every feature with gaps beside the scores. Those of a step
         ``missing_indicators`` stand there too.

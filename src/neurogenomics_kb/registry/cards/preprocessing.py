@@ -172,8 +172,11 @@ class PreprocessingPipeline(Card):
     Parameters
     ----------
     modality : str
+        Modality, such as smri. Default fmri.
     steps : list of steps
+        What is done, in this order.
     facts : dict of str to Fact
+        Statements by name, each with its source.
     """
 
     type_name: ClassVar[str] = "preprocessing"

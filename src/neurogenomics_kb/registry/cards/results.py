@@ -15,6 +15,7 @@ class ResultCard(Card):
     Parameters
     ----------
     experiment, cohort, created : str
+        What ran, on whom, and when (UTC).
     cards : dict of str to str
         Hash of every card that the run used.
     n_subjects : int
@@ -45,6 +46,7 @@ class ResultCard(Card):
     data_fingerprints : dict of str to str
         Hash of everything that the run read.
     mlflow_run_id, code_version : str
+        Tracked run, and version of the code.
     """
 
     type_name: ClassVar[str] = "result"
@@ -143,7 +145,9 @@ class DecisionCard(Card):
         A draft is written again whenever a run brings new evidence; an accepted or rejected card
         is never touched by a run.
     question, decision, rule : str
+        What was asked, what was decided, and by which rule.
     evidence : list of Evidence
+        Results that it rests on.
     """
 
     type_name: ClassVar[str] = "decision"

@@ -21,6 +21,7 @@ class RepositoryFile(NamedTuple):
     Parameters
     ----------
     host : str
+        Where the repository lies.
     repository : str
         ``owner/name``.
     commit : str

@@ -282,6 +282,7 @@ class EmbeddingStrategy(Card):
     Parameters
     ----------
     modality : str
+        Modality, such as smri.
     encoder : str, optional
         Model card whose embeddings are the features; `features` then defaults to its id.
     features : list of str
@@ -291,6 +292,7 @@ class EmbeddingStrategy(Card):
     preprocessing : list of steps
         Applied in this order, each fitted in the training fold.
     projector : mapping
+        How features become components, fitted in the training fold.
     dataset : str, optional
         Dataset card that it was written for; its columns are checked against the confounds.
     acquisition : str, optional

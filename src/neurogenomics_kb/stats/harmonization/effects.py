@@ -28,6 +28,7 @@ def site_decodability(decoder: FoldDecoder, site: np.ndarray) -> float:
     decoder : FoldDecoder
         On the features as every fold sees them.
     site : ndarray (n,)
+        Site of every person.
 
     Returns
     -------
@@ -52,6 +53,7 @@ def covariate_decodability(decoder: FoldDecoder, column: pd.Series) -> tuple[str
     Parameters
     ----------
     decoder : FoldDecoder
+        Decoder of the features, fitted on the folds of the run.
     column : Series (n,)
         Number (R² against the training mean), two levels (AUC) or more (balanced accuracy).
 
@@ -97,7 +99,9 @@ def harmonization_effects(
     before, after : sequence of ndarray (n, p_k)
         The block as every fold sees it, everything fitted on that fold's training subjects.
     folds : ndarray (n,)
+        Test fold of every person.
     site : ndarray (n,)
+        Site of every person.
     covariates : mapping of str to Series
         What should have survived: age, sex.
 

@@ -53,6 +53,7 @@ def fit_random_intercept(
     design : ndarray (n, k)
         Fixed effects; may be dependent.
     values : ndarray (n, p)
+        Values of n people in p columns.
     subjects : ndarray of int (n,)
         Codes 0 … m − 1.
 

@@ -140,8 +140,11 @@ def fit_penalised(
     plain : ndarray (n, a)
         Columns without a penalty; may be dependent.
     smooth : ndarray (n, k)
+        Spline columns.
     penalty : ndarray (k, k)
+        Penalty on their curvature.
     values : ndarray (n, p)
+        Values of n people in p columns.
     strength : float or "gcv"
         Fixed, 0 for none; or by generalized cross-validation (Craven & Wahba, Numerische
         Mathematik 1979), for every feature on its own.

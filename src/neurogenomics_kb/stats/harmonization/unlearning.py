@@ -42,6 +42,7 @@ class SiteUnlearning(TransformerMixin, BaseEstimator):
     dim : int
         Columns of the output; at most the number of features.
     hidden : int
+        Width of the hidden layer. Default 64.
     reconstruction : float
         Weight of the reconstruction in the main task.
     confusion : float
@@ -51,7 +52,9 @@ class SiteUnlearning(TransformerMixin, BaseEstimator):
         Passes over the rows without and with the confusion step. A fixed number, so that no
         subjects have to be held out for stopping.
     learning_rate : float
+        Step size of the optimiser. Default 0.005.
     batch_size : int
+        People at a time. Default 64.
     unseen : {"error", "reference"}
         A site that training lacks: refuse, or send it through the head, which never learned to
         ignore that site.

@@ -137,12 +137,15 @@ def paired_swap_test(
     reduced : ndarray (n, G)
         Out-of-fold predictions without each group.
     folds : ndarray (n,)
+        Test fold of every person.
     clusters : ndarray (n,), optional
         Families, which lie in one fold each.
     continuous : bool
         Compare R² instead of AUC.
     n_permutations : int
+        Permutations, the identity left out. Default 1000.
     random_state : int
+        Seed of the random numbers. Default 0.
 
     Returns
     -------
@@ -248,9 +251,11 @@ def attribution_table(
     Parameters
     ----------
     units : list of str (G,)
+        Units, or clusters of them.
     fold_differences : ndarray (K, G)
         Score of the full model minus the reduced one, per fold.
     swap : SwapTest
+        Result of the paired swap test.
     single : ndarray (G, 3)
         Fold-averaged score of each unit alone, with its interval.
 

@@ -30,6 +30,7 @@ class FoldDecoder:
     features : sequence of ndarray (n, p_k)
         The block as every fold sees it; one array may be given for all folds.
     folds : ndarray (n,)
+        Test fold of every person.
     """
 
     def __init__(self, features: Sequence[np.ndarray] | np.ndarray, folds: np.ndarray) -> None:
@@ -70,12 +71,14 @@ def label_permutations(
     Parameters
     ----------
     n, n_permutations : int
+        People, and permutations.
     families : ndarray (n,), optional
         Change places as wholes.
     strata : ndarray (n,), optional
         Labels stay inside a stratum (site, batch). A family that spans strata changes places with
         families that span them alike: taking relatives apart would make them exchangeable freely.
     random_state : int
+        Seed of the random numbers. Default 0.
 
     Raises
     ------
@@ -120,7 +123,9 @@ def decode(
     Parameters
     ----------
     decoder : FoldDecoder
+        Decoder of the features, fitted on the folds of the run.
     labels : ndarray (n,)
+        Label of every person.
     rows : ndarray (1 + B, n)
         From `label_permutations`.
     continuous : bool
@@ -245,6 +250,7 @@ def group_difference(
     values : ndarray (n, U)
         Missing-call rates of units.
     groups : ndarray (n,)
+        Group of every person.
     rows : ndarray (1 + B, n)
         From `label_permutations`.
 
@@ -301,6 +307,7 @@ def identical_rows(X: np.ndarray, folds: np.ndarray, *, tolerance: float = 1e-9)
         Standardised here; missing values count as the mean, and subjects without half of their
         features are in no pair.
     folds : ndarray (n,)
+        Test fold of every person.
     tolerance : float
         Largest squared distance, relative to that of unrelated subjects; see `repeat_tolerance`.
     """

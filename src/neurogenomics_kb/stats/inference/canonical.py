@@ -154,8 +154,11 @@ def fit_cca(X: np.ndarray, Y: np.ndarray, n_components: int) -> CanonicalWeights
     Parameters
     ----------
     X : ndarray (n, p)
+        Values of n people in p columns.
     Y : ndarray (n, q)
+        Values of n people in q columns.
     n_components : int
+        Number of components.
 
     Raises
     ------

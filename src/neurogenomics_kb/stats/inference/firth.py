@@ -54,6 +54,7 @@ def fit_firth(
     fixed : dict of int to float, optional
         Coefficients held at a value, for profile likelihoods; the penalty keeps all columns.
     max_iterations : int
+        Newton steps at most. Default 100.
 
     Returns
     -------

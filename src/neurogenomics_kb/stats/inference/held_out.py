@@ -95,10 +95,13 @@ def held_out_test(
     pca : tuple of int or None
         Principal components per block, learned from training rows.
     n_components : int
+        Number of components. Default 3.
     n_permutations : int
+        Permutations, the identity left out. Default 1000.
     blocks : array-like (n,) or Blocks, optional
         Families or nested levels; they never straddle a fold.
     random_state : int, optional
+        Seed of the random numbers; another draw at every call by default.
 
     Returns
     -------

@@ -12,6 +12,7 @@ def adjust(p_values, method: str) -> np.ndarray:
     Parameters
     ----------
     p_values : array-like (n,)
+        p-values of the family; gaps stay gaps.
     method : {"fdr_bh", "fdr_by", "holm"}
         False discovery rate of Benjamini & Hochberg, the same under any dependence (Benjamini &
         Yekutieli), or family-wise error of Holm.

@@ -67,12 +67,15 @@ def odds_ratio(
     Parameters
     ----------
     axis : ndarray (n,)
+        Score of every person on the axis.
     outcome : ndarray (n,)
         0/1.
     covariates : ndarray (n, r), optional
+        What is adjusted for; nothing by default.
     clusters : ndarray (n,), optional
         Families or children, whose members are not independent.
     confidence : float
+        Coverage of the interval, 0 to 1. Default 0.95.
 
     Returns
     -------
@@ -142,10 +145,15 @@ def partial_correlation(
     Parameters
     ----------
     axis, outcome : ndarray (n,)
+        Score on the axis, and the outcome.
     covariates : ndarray (n, r), optional
+        What is adjusted for; nothing by default.
     method : {"pearson", "spearman"}
+        Correlation of values, or of ranks. Default pearson.
     clusters : ndarray (n,), optional
+        Family, or child with several visits, of every row; unrelated by default.
     confidence : float
+        Coverage of the interval, 0 to 1. Default 0.95.
 
     Returns
     -------

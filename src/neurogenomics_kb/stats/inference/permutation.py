@@ -11,6 +11,7 @@ def permutation_p_value(observed: np.ndarray, null: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     observed : ndarray (k,)
+        Statistic of the data.
     null : ndarray (B, k)
         Statistics of B permutations, the identity not among them.
 

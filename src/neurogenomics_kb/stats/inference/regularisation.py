@@ -51,9 +51,11 @@ def candidates_of(
     Parameters
     ----------
     kind : {"none", "pca", "ridge"}
+        Regularisation.
     grid : sequence, optional
         Dimensions for ``"pca"``; multiples of the mean squared singular value for ``"ridge"``.
     side_x, side_y : Side
+        The two blocks in the residual space.
     size, n : int
         Residual degrees of freedom and subjects.
 
@@ -118,7 +120,9 @@ def best_over_candidates(
     Parameters
     ----------
     observed : ndarray (n_candidates, C)
+        Statistic of every candidate and component.
     null : ndarray (B, n_candidates, C)
+        The same under permutation.
 
     Returns
     -------

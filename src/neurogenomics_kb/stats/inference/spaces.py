@@ -35,7 +35,9 @@ def make_space(design: np.ndarray, blocks: Blocks | None, name: SpaceName) -> Re
     design : ndarray (n, R)
         Independent confounds, intercept included.
     blocks : Blocks or None
+        Who may change places with whom; None for everybody.
     name : {"huh-jhun", "family", "theil"}
+        How residuals are made exchangeable.
 
     Raises
     ------

@@ -100,10 +100,13 @@ def axis_stability(
     dims : tuple of int or None
         Principal components per block, as in the fit on all subjects.
     n_components : int
+        Number of components. Default 3.
     clusters : ndarray (n,), optional
         Families, which are drawn and split as wholes.
     n_bootstraps, n_splits : int
+        Bootstrap samples, and random halves. Default 100 and 20.
     random_state : int, optional
+        Seed of the random numbers; another draw at every call by default.
 
     Returns
     -------

@@ -55,13 +55,17 @@ def trajectory(
     Parameters
     ----------
     axis, outcome : ndarray (n_visits,)
+        Score on the axis, and the outcome, at every visit.
     child : ndarray (n_visits,)
+        Child of every visit.
     covariates : ndarray (n_visits, r), optional
         With age as a curve, if growth is not straight.
     age : ndarray (n_visits,), optional
+        Age at every visit; no growth is fitted without it.
     clusters : ndarray (n_visits,), optional
         Families; children by default.
     confidence : float
+        Coverage of the interval, 0 to 1. Default 0.95.
 
     Returns
     -------

@@ -76,7 +76,9 @@ def bootstrap_folds(
         ``metric(y, score, weights)`` with ``weights`` (n_resamples, n) of draw counts, returning
         (n_resamples,), NaN where a resample cannot be scored.
     y_true, folds : ndarray (n,)
+        True outcome, and test fold.
     scores : ndarray (n,) or (n, C)
+        Scores, or probabilities of the classes.
     clusters : ndarray (n,), optional
         Families or sites that are drawn as wholes; subjects by default.
     chance : float, optional
@@ -89,8 +91,11 @@ def bootstrap_folds(
         Percentiles are for single large test sets: a resample repeats subjects, which shifts
         precision upwards in small folds.
     n_resamples : int
+        Bootstrap samples. Default 500.
     confidence : float
+        Coverage of the interval, 0 to 1. Default 0.95.
     random_state : int
+        Seed of the random numbers. Default 0.
 
     Returns
     -------

@@ -20,6 +20,7 @@ def net_benefit(y: np.ndarray, probability: np.ndarray, threshold: float, weight
     y : ndarray (n,)
         0/1.
     probability : ndarray (n,)
+        Predicted probability, 0 to 1.
     threshold : float
         Between 0 and 1; the odds at which a needless action weighs against a missed case.
     weights : ndarray (B, n), optional
@@ -59,13 +60,17 @@ def decision_curve(
     y : ndarray (n,)
         0/1.
     probability : ndarray (n,)
+        Predicted probability, 0 to 1.
     thresholds : ndarray
         Probabilities above which one would act, between 0 and 1.
     clusters : ndarray (n,), optional
         Families that are drawn as wholes.
     n_resamples : int
+        Bootstrap samples. Default 500.
     confidence : float
+        Coverage of the interval, 0 to 1. Default 0.95.
     random_state : int
+        Seed of the random numbers. Default 0.
 
     Returns
     -------

@@ -35,6 +35,7 @@ def smallest_within_one_se(dims: Sequence[int], scores: np.ndarray) -> Dimension
     Parameters
     ----------
     dims : sequence of int
+        Dimensions that were tried.
     scores : ndarray (n_inner_folds, D)
         Higher is better; one column per dimension.
 

@@ -43,9 +43,11 @@ def make_folds(
         Grouped schemes keep all rows of a group (family, child, site) in one fold.
         ``"leave_site_out"`` makes one fold per group and ignores `n_splits`.
     n_splits : int
+        Number of folds, or of repeated splits. Default 5.
     groups : Series, optional
         Group of every subject; needed by all schemes but ``"stratified"``.
     seed : int
+        Seed of the random numbers. Default 0.
     continuous : bool
         Whether the outcome is a score.
 
@@ -116,6 +118,7 @@ def split_in_time(
     Parameters
     ----------
     outcome : Series (n_rows,)
+        Outcome of every row.
     time : Series (n_rows,)
         Such as the year of enrolment.
     cut : float

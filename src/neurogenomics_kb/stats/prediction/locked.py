@@ -30,11 +30,13 @@ def locked_auc_difference(
     y_true : array-like (n,)
         Two classes; the larger label is the case.
     scores_a, scores_b : array-like (n,)
+        Scores of the two models for the same people.
     clusters : array-like (n,), optional
         Families, or children with several visits.
     rope : float
         Difference that is practically nothing.
     alternative : {"two-sided", "greater"}
+        Which difference counts. Default two-sided.
     """
     y = np.asarray(y_true) == np.max(y_true)
     codes = _codes(clusters, len(y))
@@ -55,6 +57,7 @@ def locked_macro_auc_difference(
     Parameters
     ----------
     y_true : array-like (n,)
+        True outcome, 0 or 1.
     scores_a, scores_b : array-like (n, C)
         One column per class.
     classes : sequence, optional
@@ -109,6 +112,7 @@ def locked_r2_difference(
     Parameters
     ----------
     y, predicted_a, predicted_b : array-like (n,)
+        Outcome, and predictions of the two models.
     training_mean : float
         What a model without features would predict.
     clusters, rope, alternative

@@ -30,6 +30,7 @@ def average_precision(y: np.ndarray, scores: np.ndarray, weights: np.ndarray) ->
     y : ndarray (n,)
         0/1.
     scores : ndarray (n,)
+        Scores, larger for cases.
     weights : ndarray (B, n)
         Draw counts of bootstrap resamples; a row of ones gives the plain value.
 
@@ -160,12 +161,15 @@ def brier_interval(
     y : ndarray (n,)
         0/1.
     probability : ndarray (n,)
+        Predicted probability, 0 to 1.
     clusters : ndarray (n,), optional
+        Family, or child with several visits, of every row; unrelated by default.
     n_folds : int
         Folds of out-of-fold probabilities; 1 for a locked model.
     n_features : float
         Columns that the models were fitted to.
     confidence : float
+        Coverage of the interval, 0 to 1. Default 0.95.
 
     Returns
     -------

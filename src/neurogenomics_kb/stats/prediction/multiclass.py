@@ -100,9 +100,11 @@ def macro_auc(
     Parameters
     ----------
     y_true : array-like (n,)
+        True outcome, 0 or 1.
     scores : array-like (n, C)
         One column per class, out of fold.
     folds : array-like (n,)
+        Test fold of every person.
     classes : sequence, optional
         Order of the columns; sorted by default.
     clusters : array-like (n,), optional
@@ -110,6 +112,7 @@ def macro_auc(
     n_features : float
         Columns that the models were fitted to.
     confidence : float
+        Coverage of the interval, 0 to 1. Default 0.95.
 
     Returns
     -------
@@ -172,7 +175,9 @@ def class_metrics(y_true, probabilities, *, folds=None, classes=None) -> dict[st
     Parameters
     ----------
     y_true : array-like (n,)
+        True outcome, 0 or 1.
     probabilities : array-like (n, C)
+        Predicted probability of every class.
     folds : array-like (n,), optional
         Every number is the mean over test folds; over all subjects without.
     classes : sequence, optional

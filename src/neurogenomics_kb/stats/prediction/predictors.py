@@ -127,6 +127,7 @@ def fit_xgboost(
     Parameters
     ----------
     X : ndarray (n, p)
+        Values of n people in p columns.
     y : ndarray (n,)
         0/1, a score, or classes 0 to C − 1, which get one set of trees each (softmax).
     splits : list of (train, test)

@@ -78,6 +78,7 @@ def corrected_resampled_t(
     rope : float
         Half-width of the region of practical equivalence, in units of the score.
     confidence : float
+        Coverage of the interval, 0 to 1. Default 0.95.
     alternative : {"two-sided", "greater"}
         ``"greater"`` asks whether the first procedure beats the second; where the first is truly
         worse, as a model with a useless block is, a two-sided test would report that as well.
@@ -293,10 +294,13 @@ def fold_score_interval(
         Score of a model that knows nothing; larger is better. Infinity if unknown, which
         widens most.
     n_folds : int
+        Number of folds.
     n_features : float
+        Columns that the models saw, mean of folds.
     df : float, optional
         Degrees of freedom of `se`; normal quantile without.
     confidence : float
+        Coverage of the interval, 0 to 1. Default 0.95.
     scale : {"logit", "identity"}
         Logit for shares, so that the interval ends inside 0 and 1.
 

@@ -36,6 +36,7 @@ class FactorAnalysis(TransformerMixin, BaseEstimator):
         Number on the strategy card. Fewer where the number of features cannot identify them
         (`most_factors`) or the sample is too small (`cap_dimension`).
     rotation : {"varimax", "none"}
+        Rotation of the factors. Default varimax.
     n_blocks, subjects_per_dimension
         See `cap_dimension`.
     prefix : str

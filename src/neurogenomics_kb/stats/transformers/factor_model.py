@@ -22,6 +22,7 @@ def most_factors(n_variables: int) -> int:
     Parameters
     ----------
     n_variables : int
+        Number of columns.
 
     Returns
     -------
@@ -206,6 +207,7 @@ def varimax(loadings: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     loadings : ndarray (p, k)
+        Loadings of p columns on k factors.
 
     Returns
     -------
@@ -227,6 +229,7 @@ def order_factors(loadings: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     loadings : ndarray (p, k)
+        Loadings of p columns on k factors.
 
     Returns
     -------

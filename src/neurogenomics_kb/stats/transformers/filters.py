@@ -62,6 +62,7 @@ def count_different(values: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     values : ndarray (n, p)
+        Values of n people in p columns.
 
     Returns
     -------

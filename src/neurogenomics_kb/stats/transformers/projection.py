@@ -39,6 +39,7 @@ def principal_axes(X: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     X : ndarray (n, p)
+        Values of n people in p columns.
     dim : int
         Number asked for; fewer are returned when the rank is lower.
 

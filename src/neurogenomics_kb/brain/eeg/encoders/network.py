@@ -26,6 +26,7 @@ class NetworkEncoder:
     sfreq : float
         Its sampling rate in Hz.
     dim : int
+        Length of a vector.
     n_times : int, optional
         Samples of a segment that it reads; segments of another length are refused.
     unit_uv : float
@@ -33,6 +34,7 @@ class NetworkEncoder:
     batch : int
         Segments at a time.
     device : str
+        Where the network runs: cpu, cuda or cuda:<number>. Default cpu.
     """
 
     def __init__(

@@ -104,6 +104,7 @@ def reader_for(path: Path, formats: Iterable[Mapping[str, Any]] = (), **defaults
     Parameters
     ----------
     path : Path
+        File or folder to read.
     formats : iterable of mapping
         Options by format, as `format_options` takes them.
     **defaults

@@ -46,6 +46,7 @@ class Reader(Protocol):
         Parameters
         ----------
         path : Path
+            File or folder to read.
         eeg_of : callable, optional
             Names of channels to those that are EEG; without it the file is opened as it is, to look
             at its header.

@@ -29,6 +29,7 @@ class BrainVisionReader:
     Parameters
     ----------
     options : BrainVisionOptions
+        Settings of the format.
     """
 
     def __init__(self, options: BrainVisionOptions) -> None:

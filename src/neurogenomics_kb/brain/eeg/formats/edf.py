@@ -62,6 +62,7 @@ class EdfReader:
     Parameters
     ----------
     options : EdfOptions or BdfOptions
+        Settings of the format.
     """
 
     def __init__(self, options: EdfOptions | BdfOptions) -> None:

@@ -28,6 +28,7 @@ class EeglabReader:
     Parameters
     ----------
     options : EeglabOptions
+        Settings of the format.
     """
 
     def __init__(self, options: EeglabOptions) -> None:

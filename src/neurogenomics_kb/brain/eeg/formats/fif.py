@@ -28,6 +28,7 @@ class FifReader:
     Parameters
     ----------
     options : FifOptions
+        Settings of the format.
     """
 
     def __init__(self, options: FifOptions) -> None:

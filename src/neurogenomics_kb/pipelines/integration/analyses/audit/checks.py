@@ -106,12 +106,17 @@ def audit_run(
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     cohort : DataFrame
+        Analysed people, named by the index.
     blocks : dict of str to DataFrame
         Raw features.
     folds : Series
+        Test fold of every person.
     projections : dict of str to DataFrame
+        Blocks as every fold sees them.
     metrics : DataFrame
+        Metrics of the run, or of quality control.
     call_rates : DataFrame
         Share of missing calls, subjects by genes.
     haplotypes : DataFrame

@@ -32,6 +32,7 @@ def present_audit(recipe: Recipe, audit: pd.DataFrame, verdict: list[dict[str, s
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     audit : DataFrame
         Table of the analysis.
     verdict : list of dict

@@ -57,6 +57,7 @@ def relative_rows(
     Parameters
     ----------
     cohort : DataFrame
+        Analysed people, named by the index.
     haplotypes : DataFrame
         Who carries which sequence; empty where there are no genotypes.
     places : dict of str to ndarray (n,)

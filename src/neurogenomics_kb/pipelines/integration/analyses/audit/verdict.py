@@ -45,6 +45,7 @@ def judge_audit(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     audit : DataFrame
         `AUDIT`.
 

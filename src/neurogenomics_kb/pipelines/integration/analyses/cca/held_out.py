@@ -95,7 +95,9 @@ def axis_direction(recipe: Recipe, cohort: pd.DataFrame, scores: pd.DataFrame) -
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     cohort : DataFrame
+        Analysed people, named by the index.
     scores : DataFrame
         Out-of-fold variates; columns are tuples of x, y, component and side.
 

@@ -73,6 +73,7 @@ def infer_pairs(
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     cohort : DataFrame
         Analysed people.
     blocks : dict of str to DataFrame

@@ -21,12 +21,14 @@ class Panel:
     x, y : str
         Pair of blocks.
     component : int
+        Number of the component, from 1.
     block, group : str
         Block of the side, and the measure (thickness, volume, an encoder).
     bars : Series
         Value by unit, largest first: signed structure coefficients where every unit has one
         feature, else the root mean square over each unit's features, which has no sign.
     signed : bool
+        Whether the bars have a sign.
     """
 
     x: str

@@ -56,6 +56,7 @@ def present_cca(
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     inference, held_out, loadings, direction : DataFrame
         Tables of the analysis.
     """

@@ -28,6 +28,7 @@ def present_search(recipe: Recipe, search: pd.DataFrame) -> Part:
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     search : DataFrame
         Table of the analysis.
     """

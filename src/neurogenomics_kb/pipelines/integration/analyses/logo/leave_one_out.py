@@ -54,6 +54,7 @@ def attribute_block(
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     cohort : DataFrame
         Analysed people.
     blocks : dict of str to DataFrame
@@ -144,6 +145,7 @@ def predict_without(
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     cohort : DataFrame
         Analysed people.
     name : str

@@ -36,6 +36,7 @@ def present_attribution(recipe: Recipe, attribution: pd.DataFrame, notes: list[s
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     attribution : DataFrame
         Table of the analysis, largest loss first.
     notes : list of str

@@ -41,6 +41,7 @@ def associate_axes(recipe: Recipe, cohort: pd.DataFrame, scores: pd.DataFrame) -
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     cohort : DataFrame
         Analysed people.
     scores : DataFrame

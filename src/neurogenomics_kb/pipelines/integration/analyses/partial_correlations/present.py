@@ -31,6 +31,7 @@ def present_associations(recipe: Recipe, associations: pd.DataFrame) -> Part:
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     associations : DataFrame
         Table of the analysis.
     """

@@ -40,8 +40,11 @@ def refuse_rare_classes(
     Parameters
     ----------
     y : ndarray of int (n,)
+        Class of every person.
     names : ndarray (C,)
+        Names of the classes.
     folds : array-like (n,)
+        Test fold of every person.
     inner : list
         Inner splits of every training fold, positions in the training fold.
     clusters : ndarray (n,), optional
@@ -103,6 +106,7 @@ def score_classes(frame: pd.DataFrame, clusters: np.ndarray | None) -> list[dict
     frame : DataFrame
         Out-of-fold predictions of one model.
     clusters : ndarray (n,), optional
+        Family, or child with several visits, of every row; unrelated by default.
 
     Returns
     -------

@@ -51,6 +51,7 @@ def present_prediction(recipe: Recipe, metrics: pd.DataFrame, comparisons: pd.Da
     Parameters
     ----------
     recipe : Recipe
+        The experiment with every card that it names.
     metrics, comparisons : DataFrame
         Tables of the analysis.
     """
