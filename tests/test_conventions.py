@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import os
 import re
@@ -173,3 +174,47 @@ def test_integration_is_composed_of_the_parts(pipelines):
     for name in ("genomics", "smri", "dmri", "fmri", "eeg", "behaviour", "reporting"):
         assert {n.name for n in pipelines[name].nodes} <= whole
     assert not {n.name for n in pipelines["simulation"].nodes} & whole
+
+
+LONGEST, MOST_PARAMETERS = 60, 8
+PARAMETERS = r"(?:^|\n)Parameters\n-+\n(.*?)(?:\n\n\w[\w ]*\n-{3,}|\Z)"
+
+
+def functions_of(tree):
+    """Functions with their docstrings; a constructor's is that of its class."""
+    for node in ast.walk(tree):
+        for inner in getattr(node, "body", []) if not isinstance(node, ast.Lambda) else []:
+            if isinstance(inner, ast.FunctionDef):
+                own = ast.get_docstring(inner) or ""
+                of_class = isinstance(node, ast.ClassDef) and inner.name == "__init__"
+                yield inner, own, (ast.get_docstring(node) or "") if of_class else own
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "src").rglob("*.py")), ids=lambda f: f.stem)
+def test_long_functions_and_many_parameters_have_a_reason(file):
+    for function, own, docstring in functions_of(ast.parse(file.read_text(encoding="utf-8"))):
+        lines = function.end_lineno - function.lineno + 1
+        lines -= len(own.splitlines()) + 2 if own else 0
+        arguments = function.args
+        named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        many = len([a for a in named if a.arg not in ("self", "cls")])
+        prose = re.split(r"\n\s*Parameters\n\s*-+\n", docstring)[0]
+        if lines > LONGEST or many > MOST_PARAMETERS:
+            assert re.search(r"\b[Ll]ong\b|\b[Pp]arameters?\b", prose), (
+                f"{function.name}: {lines} lines, {many} parameters, and no reason"
+            )
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "src").rglob("*.py")), ids=lambda f: f.stem)
+def test_every_documented_parameter_has_a_word(file):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            continue
+        docstring = ast.get_docstring(node) or ""
+        found = re.search(
+            r"(?:^|\n)Parameters\n-+\n(.*?)(?:\n\n\w[\w ]*\n-{3,}|\Z)", docstring, re.S
+        )
+        lines = found.group(1).splitlines() if found else []
+        for line, following in zip(lines, [*lines[1:], ""], strict=True):
+            if line and not line.startswith(" "):
+                assert following.startswith("    "), (node.name, line)

@@ -35,6 +35,8 @@ def denoise(
 ) -> pd.DataFrame:
     """Detrend, band-pass, censor, regress nuisance signals out and z-score parcel time series.
 
+    Its parameters are the settings of one card, which may not be applied one after another.
+
     Filter and regression are done together (nuisance signals are filtered likewise), as
     `nilearn.signal.clean` does following Lindquist et al. (Human Brain Mapping 2019), so that the
     regression does not bring filtered frequencies back. Censored frames are filled by cubic

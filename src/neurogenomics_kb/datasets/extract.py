@@ -25,7 +25,7 @@ class FieldTablesDataset(ReadOnlyDataset[pd.DataFrame]):
 
     Tables may be CSV, TSV (also gzipped) or Parquet, have thousands of columns, and spell fields as
     ``31-0.0``, ``p31`` or ``f.31.0.0``. Only mapped columns are read. Codes stay as they are: the
-    card decodes them when the table is validated.
+    card decodes them when the table is validated. Its parameters are what a catalog entry states.
 
     Parameters
     ----------

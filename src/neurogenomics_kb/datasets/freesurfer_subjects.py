@@ -15,6 +15,8 @@ from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 class FreeSurferSubjectsDataset(ReadOnlyDataset[pd.DataFrame]):
     """A SUBJECTS_DIR as one table, subjects in rows.
 
+    Its many parameters are what a catalog entry may state, each but the first two with a default.
+
     Parameters
     ----------
     filepath : str

@@ -139,6 +139,8 @@ def fine_tune(
 ) -> FineTuned:
     """Train a classifier of single strands.
 
+    Its many parameters are the settings of one training, each with a default.
+
     Parameters
     ----------
     encoder : NeuralEncoder
@@ -252,7 +254,10 @@ def equal_batches(
 def fit(
     model, both, codes, at, epochs, learning_rate, batch, seed, *, consistency: float
 ) -> list[float]:  # fmt: skip
-    """Gradient descent on whatever is not frozen; mean loss of each epoch."""
+    """Gradient descent on whatever is not frozen; mean loss of each epoch.
+
+    Its many parameters are those of `fine_tune`, without its defaults.
+    """
     rng = np.random.default_rng(seed)
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=learning_rate)

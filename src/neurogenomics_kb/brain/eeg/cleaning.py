@@ -65,6 +65,9 @@ def clean_recording(
 ) -> Segments:
     """Resample, filter, interpolate bad channels, re-reference, cut and reject.
 
+    Long and with many parameters, since the order of the steps is the method, and each has its
+    settings.
+
     In this order: resampling; notch at the line frequency and its harmonics; zero-phase band-pass
     (both FIR); bad channels, listed and found; spherical-spline interpolation (Perrin et al.,
     Electroencephalography and Clinical Neurophysiology 1989); average reference; segments without

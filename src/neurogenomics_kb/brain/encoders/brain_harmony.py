@@ -191,6 +191,8 @@ def load_brain_harmony(
 ) -> HarmonyEncoder:
     """Brain Harmony's functional encoder from a published checkpoint and the tables beside it.
 
+    Its many parameters are the options that a model card may state.
+
     Parameters
     ----------
     weights, revision : str

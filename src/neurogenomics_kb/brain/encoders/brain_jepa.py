@@ -134,6 +134,8 @@ def load_brain_jepa(
 ) -> BrainJEPAEncoder:
     """Brain-JEPA from a published checkpoint (``….pth.tar``) and the gradients beside it.
 
+    Its many parameters are the options that a model card may state.
+
     Parameters
     ----------
     weights, revision : str

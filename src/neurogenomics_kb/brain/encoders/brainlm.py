@@ -127,7 +127,10 @@ class TokenNetwork(nn.Module):
 
 
 class BrainLMEncoder(NeuralBrainEncoder):
-    """BrainLM on segments of parcel series; `load_brainlm` makes one."""
+    """BrainLM on segments of parcel series; `load_brainlm` makes one.
+
+    Its parameters are what the checkpoint fixes, which is why there are many.
+    """
 
     poolings: ClassVar[tuple[str, ...]] = ("cls", "mean")
 
@@ -283,6 +286,8 @@ def load_brainlm(
     **options: Any,
 ) -> BrainLMEncoder:
     """BrainLM from a published checkpoint, of whichever form its ``config.json`` says.
+
+    Its many parameters are the options that a model card may state.
 
     Parameters
     ----------

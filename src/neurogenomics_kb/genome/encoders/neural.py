@@ -61,6 +61,8 @@ class Window:
 class NeuralEncoder:
     """A network on tokens as an encoder of sequences.
 
+    Its many parameters are what the families of models differ in.
+
     Parameters
     ----------
     network : torch.nn.Module

@@ -73,7 +73,10 @@ def embed_runs(
     embedding: EmbeddingParameters,
     quality: FmriQuality,
 ) -> tuple[pd.DataFrame, dict[str, Any], pd.DataFrame]:
-    """Vectors of each encoder of the recipe, how they were made, and who is left out."""
+    """Vectors of each encoder of the recipe, how they were made, and who is left out.
+
+    Every parameter is a dataset that the node reads, which is why there are many.
+    """
     strategies = brain_strategies(recipe)
     if not strategies:
         return empty_table(), {}, run_quality

@@ -7,7 +7,7 @@ from neurogenomics_kb.pipelines.fmri.nodes import assess_quality, average_parcel
 
 
 def create_pipeline() -> Pipeline:
-    """Functional MRI pipeline; `recipe` names the encoders."""
+    """Functional MRI pipeline; `recipe` names the encoders. Long, being a list of nodes."""
     return Pipeline(
         [
             Node(

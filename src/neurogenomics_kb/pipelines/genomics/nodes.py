@@ -234,7 +234,10 @@ def build_features(
     scores: ScoreParameters,
     recipe: Recipe,
 ) -> pd.DataFrame:
-    """Gene embeddings and polygenic scores of the subjects that pass."""
+    """Gene embeddings and polygenic scores of the subjects that pass.
+
+    Every parameter is a dataset that the node reads, which is why there are many.
+    """
     if quality.empty:
         return empty_table()
     included = quality.index[quality["included"]]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.brain.euler import SITE_LIMITS, limit_by_site
@@ -58,30 +60,82 @@ def assemble_cohort(
     notes : list of str
         What the report should say.
     """
-    experiment = recipe.experiment
     notes = notes_of(participants)
     features = spread_tables(recipe, participants, features)
     quality = spread_tables(recipe, participants, quality)
+    people = _opened(recipe, participants, quality, notes)
+    site = site_of(recipe, people.table)
+    present = _keep_blocks(recipe, people, features, apply_site_limits(quality, site), site, notes)
+    _keep_confounds(recipe, people, present)
+    table = people.table
+    if table.empty:
+        raise InputError(
+            "no subject has all blocks, the outcome and the confounds",
+            subjects=0,
+            of=len(participants),
+            remedy="Compare the subject ids of the tables; the sample flow shows where they end.",
+        )
+    check_design(recipe, table)
+    outcome = recipe.experiment.outcome
+    refuse_one_class(table[outcome], "after exclusions", file=origin_of(recipe, outcome))
+    if recipe.multiclass:
+        refuse_two_classes(recipe, table[outcome].unique())
+    blocks = {name: frame.loc[table.index] for name, frame in present.items()}
+    for name, frame in blocks.items():
+        note_constant(name, recipe.blocks[name].modality, frame, notes)
+    return (
+        table[cohort_columns(recipe, table, present)],
+        blocks,
+        pd.DataFrame(people.flow, columns=["step", "excluded", "remaining"]),
+        notes,
+    )
+
+
+@dataclass
+class _People:
+    """People who remain, and how many were left out by which step."""
+
+    table: pd.DataFrame
+    flow: list[tuple[str, int, int]]
+
+    def keep(self, mask: pd.Series | np.ndarray, step: str) -> None:
+        """Leave out whom the mask does not hold; a step that leaves out nobody is not listed."""
+        excluded = int((~mask).sum())
+        if excluded:
+            self.table = self.table[mask]
+            self.flow.append((step, excluded, len(self.table)))
+
+
+def _opened(
+    recipe: Recipe,
+    participants: pd.DataFrame,
+    quality: Mapping[str, pd.DataFrame],
+    notes: list[str],
+) -> _People:
+    """Everybody of the participants table who has the outcome, on the experiment's visits."""
+    outcome = recipe.experiment.outcome
     table = add_quality_covariates(participants, quality, notes)
     blank = participants.attrs.get(BLANK_ROWS, 0)
     flow = [("in the participants table", 0, len(table) + blank)]
     if blank:
         flow.append(("blank row in the participants table", blank, len(table)))
     table.attrs = {}
-    table = choose_visits(recipe, table, flow)
-    site = site_of(recipe, table)
-    quality = apply_site_limits(quality, site)
+    people = _People(choose_visits(recipe, table, flow), flow)
+    people.keep(people.table[outcome].notna(), f"no value of outcome {outcome}")
+    if len(people.table):
+        refuse_one_class(people.table[outcome], file=origin_of(recipe, outcome))
+    return people
 
-    def keep(mask: pd.Series, step: str) -> None:
-        nonlocal table
-        excluded = int((~mask).sum())
-        if excluded:
-            table = table[mask]
-            flow.append((step, excluded, len(table)))
 
-    keep(table[experiment.outcome].notna(), f"no value of outcome {experiment.outcome}")
-    if len(table):
-        refuse_one_class(table[experiment.outcome], file=origin_of(recipe, experiment.outcome))
+def _keep_blocks(
+    recipe: Recipe,
+    people: _People,
+    features: Mapping[str, pd.DataFrame],
+    quality: Mapping[str, pd.DataFrame],
+    site: pd.Series | None,
+    notes: list[str],
+) -> dict[str, pd.DataFrame]:
+    """Who has every block, and passes its quality control; features of the blocks there are."""
     present = {}
     for name, strategy in recipe.blocks.items():
         modality = strategy.modality
@@ -94,56 +148,38 @@ def assemble_cohort(
         genes = recipe.gene_sets.get(strategy.gene_set or "")
         present[name] = select_features(features[modality], strategy, genes)
         checked = quality[modality]
-        keep(
-            table.index.isin(checked.index) if len(table) else table.index == "",
-            f"no {modality} data",
-        )
-        reasons = checked["reason"].reindex(table.index).fillna("")
+        there = people.table.index.isin(checked.index) if len(people.table) else (
+            people.table.index == ""
+        )  # fmt: skip
+        people.keep(there, f"no {modality} data")
+        reasons = checked["reason"].reindex(people.table.index).fillna("")
         for reason in sorted(set(reasons) - {""}):
+            lost = checked["reason"].reindex(people.table.index) == reason
             notes += loss_notes(
                 f"{modality}: {reason}",
-                checked["reason"].reindex(table.index) == reason,
-                loss_columns(table, site, experiment.outcome),
+                lost,
+                loss_columns(people.table, site, recipe.experiment.outcome),
                 remedy=EULER_REMEDY if "Euler" in reason else "",
             )
-            keep(~(checked["reason"].reindex(table.index) == reason), f"{modality}: {reason}")
-        keep(table.index.isin(present[name].index), f"no {modality} features")
+            people.keep(~lost, f"{modality}: {reason}")
+        people.keep(people.table.index.isin(present[name].index), f"no {modality} features")
     if not present:
         raise InputError(
             f"cohort '{recipe.cohort}' has none of the blocks {listing(recipe.blocks)}",
             remedy="Choose strategies of modalities that were collected.",
         )
+    return present
+
+
+def _keep_confounds(recipe: Recipe, people: _People, present: dict[str, pd.DataFrame]) -> None:
+    """Who has every confound, or an error where the experiment does not leave others out."""
     for confound in [*confounds_of(recipe, present), *divisors_of(recipe, present)]:
-        if confound not in table:
+        if confound not in people.table:
             continue
-        if experiment.missing_confounds == "drop":
-            keep(table[confound].notna(), f"no value of confound {confound}")
+        if recipe.experiment.missing_confounds == "drop":
+            people.keep(people.table[confound].notna(), f"no value of confound {confound}")
         else:
-            refuse_missing(table[confound], confound, origin_of(recipe, confound))
-    if table.empty:
-        raise InputError(
-            "no subject has all blocks, the outcome and the confounds",
-            subjects=0,
-            of=len(participants),
-            remedy="Compare the subject ids of the tables; the sample flow shows where they end.",
-        )
-    check_design(recipe, table)
-    refuse_one_class(
-        table[experiment.outcome],
-        "after exclusions",
-        file=origin_of(recipe, experiment.outcome),
-    )
-    if recipe.multiclass:
-        refuse_two_classes(recipe, table[experiment.outcome].unique())
-    blocks = {name: frame.loc[table.index] for name, frame in present.items()}
-    for name, frame in blocks.items():
-        note_constant(name, recipe.blocks[name].modality, frame, notes)
-    return (
-        table[cohort_columns(recipe, table, present)],
-        blocks,
-        pd.DataFrame(flow, columns=["step", "excluded", "remaining"]),
-        notes,
-    )
+            refuse_missing(people.table[confound], confound, origin_of(recipe, confound))
 
 
 def site_of(recipe: Recipe, table: pd.DataFrame) -> pd.Series | None:

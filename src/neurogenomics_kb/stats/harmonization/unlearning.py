@@ -27,7 +27,8 @@ class SiteUnlearning(TransformerMixin, BaseEstimator):
     A network with one hidden layer is trained on the rows given to `fit` and applied unchanged to
     others. Its main task is to predict the preserved covariates (and, with `outcome`, the `y` given
     to `fit`) and to reconstruct the features; without the reconstruction, which is an addition to
-    the paper, everything else that the embedding holds would be lost.
+    the paper, everything else that the embedding holds would be lost. Many parameters, as the
+    estimator contract of scikit-learn wants every setting of the training in the constructor.
 
     Parameters
     ----------

@@ -84,6 +84,8 @@ def held_out_test(
     look at the test rows. Variates of later components are taken given the earlier ones. The
     parameters are those of `permutation_cca`, beside which it stands.
 
+    Its parameters are those of `permutation_cca`, as far as this test has them.
+
     Parameters
     ----------
     X, Y : ndarray (n, p), (n, q)

@@ -103,6 +103,8 @@ def audit_run(
 ) -> pd.DataFrame:
     """Every check, as one tidy table.
 
+    Its parameters are the tables that the checks read, which is why there are many.
+
     Parameters
     ----------
     recipe : Recipe
