@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from neurogenomics_kb.pipelines.integration.analyses import load_analyses
@@ -138,7 +140,7 @@ def comparisons(numbers):
          "algorithm": "linear", "difference": -0.04, "p_raw": 0.013, "p_adjusted": 0.043,
          "df": 4.0},
         {"model": "fusion", "reference": "white_matter", "variant": "adjusted",
-         "algorithm": "linear", "p_raw": 0.021, "p_adjusted": 0.0501, "df": 4.0},
+         "algorithm": "linear", "p_raw": 0.021, "p_adjusted": 0.05, "df": 4.0},
         {"model": "fusion + covariates", "reference": "covariates", "variant": "adjusted",
          "algorithm": "trees", "p_raw": 0.014, "p_adjusted": 0.061, "df": 4.0},
     )  # fmt: skip
@@ -168,6 +170,58 @@ def test_prediction_of_a_score_in_later_enrolments(says):
     metrics = metric_rows(numbers, "r2", MODELS)
     metrics["ci_low"], metrics["ci_high"] = NAN, NAN
     says("prediction_later", present_prediction(recipe, metrics, comparisons(numbers)))
+
+
+def test_metrics_and_shares_that_a_model_lacks_are_empty():
+    recipe, numbers = prediction_recipe(), Numbers()
+    shares = [("auroc", "few"), ("auroc", "many"), ("prevalence", "many")]
+    metrics = metric_rows(numbers, "auroc", MODELS, others=[("auprc", ""), *shares])
+    left_in = (metrics["variant"] == "unadjusted") & (metrics["metric"] == "auprc")
+    part = present_prediction(recipe, metrics[~left_in], comparisons(numbers))
+    tables = {item.name: item for item in part.sections[0].items if item.kind == "table"}
+    [last] = [row for row in tables["metrics"].rows if row.cells[1].text == "left in"]
+    assert last.cells[-1].text == ""
+    assert [c.text for c in tables["metrics"].rows[0].cells if not c.text] == []
+    few, many = tables["metrics by class"].head[-2:]
+    assert few.text == "few"
+    assert re.fullmatch(r"many \(0\.\d{3}\)", many.text)
+
+
+def test_names_of_numbers_never_meet():
+    """Names that differ only in what MLflow refuses get numbers, however many there are."""
+    models = ["a[b", "a]b", "a{b", "a}b"]
+    keys = {"variant": "adjusted", "algorithm": "linear", "metric": "auroc", "level": ""}
+    metrics = rows_of(METRICS, Numbers(), *({"model": m} | keys for m in models))
+    part = present_prediction(prediction_recipe(), metrics, COMPARISONS.empty())
+    names = [f"auroc/linear/a-b{more}" for more in ("", " 2", " 3", " 4")]
+    assert part.metrics == dict(zip(names, metrics["value"], strict=True))
+
+
+def test_a_difference_of_nothing_adds_nothing():
+    numbers = Numbers()
+    one = comparisons(numbers).head(1)
+    for difference, p_adjusted, adds in (
+        (0.0, 0.01, False),
+        (0.01, 0.01, True),
+        (0.01, 0.05, False),
+    ):
+        table = one.assign(difference=difference, p_adjusted=p_adjusted)
+        metrics = metric_rows(numbers, "auroc", MODELS)
+        said = present_prediction(prediction_recipe(), metrics, table).findings[1]
+        assert said.startswith("White_matter adds to") == adds
+
+
+def test_one_block_is_held_against_the_covariates():
+    recipe = make_recipe(blocks={"gene": "gene_v1"}, analyses=["prediction"], associations=[])
+    recipe = recipe.model_copy(update={"blocks": {"gene": recipe.blocks["gene"]}})
+    pairs = [("gene", "covariates"), ("gene + covariates", "covariates"),
+             ("gene + covariates", "gene"), ("fusion + covariates", "covariates")]  # fmt: skip
+    rows = [{"model": m, "reference": r, "variant": "adjusted", "algorithm": "linear"}
+            for m, r in pairs]  # fmt: skip
+    table = rows_of(COMPARISONS, Numbers(), *rows)
+    metrics = metric_rows(Numbers(), "auroc", ["covariates", "gene"]).head(0)
+    [statement] = present_prediction(recipe, metrics, table).statements
+    assert statement.test == "gene + covariates over covariates (linear)"
 
 
 def test_prediction_that_was_not_asked_for(says):
@@ -209,7 +263,7 @@ def test_associations(says):
         {**base, "component": 1, "outcome": "diagnosis", "measure": "odds ratio per SD",
          "p_raw": 0.0101, "p_adjusted": 0.0402, "df": 301.0, "note": ""},
         {**base, "component": 1, "outcome": "score", "measure": "partial pearson",
-         "p_raw": 0.02, "p_adjusted": 0.0501, "df": 302.5, "note": "separated"},
+         "p_raw": 0.02, "p_adjusted": 0.05, "df": 302.5, "note": "separated"},
         {**base, "component": 2, "outcome": "diagnosis", "measure": "odds ratio per SD",
          "p_raw": 0.03, "p_adjusted": 0.0499, "df": 303.0, "ci_low": NAN},
     )  # fmt: skip

@@ -19,7 +19,13 @@ from neurogenomics_kb.registry.recipe import Recipe
 
 NAME = "dimension_search"
 SCORES = {"auroc": "AUROC", "r2": "R²"}
-MARKS = {(True, True): "chosen, best", (True, False): "chosen", (False, True): "best"}
+# By whether a dimension was chosen, and whether it was best.
+MARKS = {
+    (True, True): "chosen, best",
+    (True, False): "chosen",
+    (False, True): "best",
+    (False, False): "",
+}
 
 
 def present_search(recipe: Recipe, search: pd.DataFrame) -> Part:
@@ -103,7 +109,7 @@ def _table(search: pd.DataFrame) -> Table:
                     number(r.dim),
                     number(r.inner_score),
                     number(r.inner_se),
-                    word(MARKS.get((bool(r.chosen), bool(r.best)), "")),
+                    word(MARKS[bool(r.chosen), bool(r.best)]),
                     number(r.held_out),
                 ],
                 hit=bool(r.chosen),

@@ -130,7 +130,7 @@ def _table(attribution: pd.DataFrame, alpha: float) -> Table:
                 [
                     word(r.unit),
                     number(r.delta),
-                    numeric(interval(r.ci_low, r.ci_high, 3, signed=True)),
+                    numeric(interval(r.ci_low, r.ci_high, signed=True)),
                     p_cell(r.p_adjusted),
                     p_cell(r.p_raw),
                     p_cell(r.q_swap),

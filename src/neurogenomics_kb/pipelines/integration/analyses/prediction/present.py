@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import (
     COVARIATES,
-    FUSION,
     models_of,
     with_covariates,
 )
@@ -95,7 +95,7 @@ def _findings(recipe: Recipe, metrics: pd.DataFrame, comparisons: pd.DataFrame) 
         sentences.append(
             f"{name[0].upper()}{name[1:]} {'adds to' if better else 'does not demonstrably add to'}"
             f" the covariates: difference {r.difference:+.3f} "
-            f"{interval(r.ci_low, r.ci_high, 3, signed=True)}, {format_p(r.p_raw)}, Holm "
+            f"{interval(r.ci_low, r.ci_high, signed=True)}, {format_p(r.p_raw)}, Holm "
             f"{format_p(r.p_adjusted)} (corrected resampled t, df = {r.df:g})."
         )
     return sentences
@@ -115,7 +115,7 @@ def _statements(
         )
         for r in primary_rows(recipe, metrics).itertuples()
     ]
-    top = with_covariates(FUSION if len(recipe.blocks) > 1 else next(iter(recipe.blocks), ""))
+    *_, top = models_of(recipe.blocks)  # all that there is, with the covariates
     rows = comparisons[
         (comparisons["model"] == top)
         & (comparisons["reference"] == COVARIATES)
@@ -154,8 +154,9 @@ def _add(out: dict[str, float], names: list[str], value: float) -> None:
     """Put a number under a name that MLflow accepts and that no other number has."""
     parts = [re.sub(r"[^\w.\- ]+", "-", n.replace(" + ", " with ")).strip() for n in names]
     name = "/".join(parts)
-    taken = sum(1 for other in out if other == name or other.startswith(f"{name} ("))
-    out[name if not taken else f"{name} {taken + 1}"] = float(value)
+    numbered = (f"{name} {i}" for i in itertools.count(2))
+    free = next(n for n in itertools.chain([name], numbered) if n not in out)
+    out[free] = float(value)
 
 
 def _items(recipe: Recipe, metrics: pd.DataFrame, comparisons: pd.DataFrame) -> list[Item]:
@@ -282,7 +283,7 @@ def _comparison_table(comparisons: pd.DataFrame, alpha: float) -> Table:
                     word(r.reference),
                     word(r.algorithm),
                     numeric(f"{r.difference:+.3f}"),
-                    numeric(interval(r.ci_low, r.ci_high, 3, signed=True)),
+                    numeric(interval(r.ci_low, r.ci_high, signed=True)),
                     p_cell(r.p_raw),
                     p_cell(r.p_adjusted),
                     number(r.p_below, 2),

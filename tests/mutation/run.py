@@ -1,0 +1,212 @@
+"""``python -m tests.mutation.run``: mutate a copy, test, store and render the result.
+
+Run by the interpreter of an environment that has mutmut beside what the project needs; see
+``make mutants``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.mutation.page import SHARE, render
+from tests.mutation.scope import ROOT, TESTS, all_modules, modules, pattern_of
+
+RESULTS = ROOT / "docs/calibration/mutants.json"
+PAGE = ROOT / "docs/calibration/mutants.md"
+EQUIVALENT = Path(__file__).parent / "equivalent.json"
+# What the tests read beside src and tests, which mutmut copies itself.
+ALSO_COPY = ["conf", "kb"]
+KILLED = {1, 3}
+# One child leaves the second core to whoever works on the machine.
+CHILDREN = 2
+
+
+def main() -> None:
+    """Measure, store, render; fail where the tests see too little."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--children", type=int, default=CHILDREN, help="tests at a time")
+    parser.add_argument("--copy", type=Path, help="continue in this copy of an earlier run")
+    given = parser.parse_args()
+    copy = given.copy or Path(tempfile.mkdtemp(prefix="mutants-"))
+    if not (copy / "pyproject.toml").is_file():
+        copy_project(copy)
+    print(f"mutants are made in {copy}", flush=True)
+    planted = plant(copy)
+    mutate(copy, given.children)
+    result = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": commit(),
+        "mutmut": version(),
+        "modules": counts(copy),
+        "survivors": survivors(copy),
+        "planted": planted,
+    }
+    RESULTS.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    PAGE.write_text(render(result), encoding="utf-8")
+    if given.copy is None:
+        shutil.rmtree(copy)
+    problems = problems_of(result)
+    raise SystemExit("; ".join(problems) if problems else 0)
+
+
+def copy_project(copy: Path) -> None:
+    """What git knows of the project, without data and documentation, ready for mutmut."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard",
+         "src", "tests", *ALSO_COPY, "pyproject.toml"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name)
+    settings = {
+        "source_paths": ["src"],
+        "only_mutate": all_modules(),
+        "also_copy": ALSO_COPY,
+        "pytest_add_cli_args_test_selection": [TESTS],
+        "pytest_add_cli_args": ["-p", "no:cacheprovider"],
+    }
+    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    with (copy / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write("\n".join(["", "[tool.mutmut]", *lines, "use_git_change_detection = false", ""]))
+
+
+def plant(copy: Path) -> list[dict]:
+    """Every fault that is planted by hand or by rule, and whether it survives."""
+    path = os.pathsep.join([str(copy / "src"), str(copy)])
+    environment = os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    found = []
+    command = [sys.executable, "-m", "tests.mutation.plants"]
+    with subprocess.Popen(
+        command, cwd=copy, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        for line in process.stdout:
+            found.append(json.loads(line))
+            state = "SURVIVES" if found[-1]["survives"] else "dies"
+            print(f"planted {len(found)}: {state}: {found[-1]['kind']}: {found[-1]['name']}")
+    if process.returncode or not found:
+        raise SystemExit("planting failed")
+    return found
+
+
+def mutate(copy: Path, children: int) -> None:
+    """Let mutmut make and test its mutants, a subject after the other."""
+    for subject, found in modules().items():
+        print(f"mutating: {subject}", flush=True)
+        names = [name for module in found for name in pattern_of(module)]
+        command = ["run", "--max-children", str(children), *names]
+        subprocess.run([*MUTMUT, *command], cwd=copy, check=True, env=environment())
+
+
+MUTMUT = [sys.executable, "-m", "mutmut"]
+
+
+def environment() -> dict[str, str]:
+    """Variables for mutmut, which finds the mutated modules itself."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
+def exit_codes(copy: Path, module: str) -> dict[str, int | None]:
+    """Exit code of the tests by mutant of a module."""
+    meta = json.loads((copy / "mutants" / f"{module}.meta").read_text(encoding="utf-8"))
+    codes = meta["exit_code_by_key"]
+    wanted = pattern_of(module)
+    return {n: c for n, c in codes.items() if any(fnmatch.fnmatch(n, p) for p in wanted)}
+
+
+def counts(copy: Path) -> list[dict]:
+    """Mutants made and killed by module, with those whose survival is explained."""
+    listed = {(e["function"], e["removed"], e["added"]) for e in equivalents()}
+    rows = []
+    for subject, found in modules().items():
+        for module in found:
+            codes = exit_codes(copy, module)
+            alive = [change_of(copy, module, n) for n, c in codes.items() if c not in KILLED]
+            keys = [(e["function"], e["removed"], e["added"]) for e in alive]
+            rows.append(
+                {
+                    "subject": subject,
+                    "module": module.removeprefix("src/neurogenomics_kb/"),
+                    "mutants": len(codes),
+                    "killed": sum(c in KILLED for c in codes.values()),
+                    "equivalent": sum(key in listed for key in keys),
+                }
+            )
+    return rows
+
+
+def survivors(copy: Path) -> list[dict]:
+    """Every mutant that no test saw, with the reason where it is equivalent."""
+    reasons = {(e["function"], e["removed"], e["added"]): e["reason"] for e in equivalents()}
+    out = []
+    for module in all_modules():
+        for name, code in exit_codes(copy, module).items():
+            if code not in KILLED:
+                change = change_of(copy, module, name)
+                key = (change["function"], change["removed"], change["added"])
+                out.append(change | {"reason": reasons.get(key, "")})
+    return out
+
+
+def equivalents() -> list[dict]:
+    """Mutants that behave as the original, each with its reason."""
+    return json.loads(EQUIVALENT.read_text(encoding="utf-8"))
+
+
+def change_of(copy: Path, module: str, name: str) -> dict:
+    """What a mutant changes, in lines; numbers of mutants move with every edit, lines do not."""
+    shown = subprocess.run(
+        [*MUTMUT, "show", name], cwd=copy, check=True, capture_output=True, text=True,
+        env=environment(),
+    ).stdout.splitlines()  # fmt: skip
+    lines = [line for line in shown if not line.startswith(("---", "+++"))]
+    function = name.rpartition("__mutmut_")[0].removeprefix("neurogenomics_kb.pipelines.")
+    return {
+        "function": function,
+        "removed": " ".join(line[1:].strip() for line in lines if line.startswith("-")),
+        "added": " ".join(line[1:].strip() for line in lines if line.startswith("+")),
+    }
+
+
+def commit() -> str:
+    """Commit that was measured, with a mark where files differ from it."""
+    command = ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"]
+    return subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def version() -> str:
+    """Release of mutmut."""
+    from importlib.metadata import version as of
+
+    return of("mutmut")
+
+
+def problems_of(result: dict) -> list[str]:
+    """Why the tests see too little; empty where they see enough."""
+    out = []
+    made = sum(m["mutants"] - m["equivalent"] for m in result["modules"])
+    killed = sum(m["killed"] for m in result["modules"])
+    if killed < SHARE * made:
+        out.append(f"{killed} of {made} mutants are killed, less than {SHARE:.0%}")
+    alive = [p for p in result["planted"] if p["survives"]]
+    out += [f"planted and not seen: {p['kind']}: {p['name']} ({p['file']})" for p in alive]
+    seen = {(s["function"], s["removed"], s["added"]) for s in result["survivors"]}
+    stale = [e for e in equivalents() if (e["function"], e["removed"], e["added"]) not in seen]
+    out += [f"listed as equivalent and no survivor: {e['function']}: {e['added']}" for e in stale]
+    return out
+
+
+if __name__ == "__main__":
+    main()
