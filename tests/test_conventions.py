@@ -211,10 +211,8 @@ def test_every_documented_parameter_has_a_word(file):
         if not isinstance(node, ast.FunctionDef | ast.ClassDef):
             continue
         docstring = ast.get_docstring(node) or ""
-        found = re.search(
-            r"(?:^|\n)Parameters\n-+\n(.*?)(?:\n\n\w[\w ]*\n-{3,}|\Z)", docstring, re.S
-        )
+        found = re.search(PARAMETERS, docstring, re.DOTALL)
         lines = found.group(1).splitlines() if found else []
-        for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        for line, following in itertools.pairwise([*lines, ""]):
             if line and not line.startswith(" "):
                 assert following.startswith("    "), (node.name, line)

@@ -80,8 +80,8 @@ def read_edf_header(path: Path) -> EdfHeader:
     """Read labels, rates and filters, and check that the file is as long as its header says.
 
     The layout is that of Kemp et al. (Electroencephalography and Clinical Neurophysiology 1992) and
-    of EDF+ (Kemp & Olivan, Clinical Neurophysiology 2003); BDF has samples of three bytes. Long, as the
-    fields of the header follow one another.
+    of EDF+ (Kemp & Olivan, Clinical Neurophysiology 2003); BDF has samples of three bytes.
+    Long, as the fields of the header follow one another.
 
     Raises
     ------
