@@ -283,9 +283,9 @@ def check_contigs(
     respelt = next((name for name in absent if bare_contig(name) in spelt), None)
     remedy = f"It has {listing(available)}. Check that both are of the same genome build."
     if respelt is not None:
+        other = spelt[bare_contig(respelt)]
         remedy = (
-            f"It calls '{respelt}' '{spelt[bare_contig(respelt)]}': rename the contigs of one "
-            "of them "
+            f"It calls '{respelt}' '{other}': rename the contigs of one of them "
             "(`bcftools annotate --rename-chrs` for a VCF)."
         )
     raise InputError(
