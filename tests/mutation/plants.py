@@ -120,11 +120,9 @@ CHANGES = [
      'tests["p_run"] < recipe', 'tests["p_run"] > recipe'),
     ("sign of loadings", f"{ANALYSES}/cca/loadings.py",
      'rows.set_index("unit")["loading"]', '-rows.set_index("unit")["loading"]'),
-    ("sign of loadings", CCA, "1.0 if side.correlation > 0 else -1.0",
-     "1.0 if side.correlation < 0 else -1.0"),
-    ("sign of loadings", CCA, "'higher' if value > 0", "'higher' if value < 0"),
-    ("sign of loadings", CCA, "values=panel.bars.astype(float)",
-     "values=(-panel.bars).astype(float)"),
+    ("sign of loadings", CCA, "np.sign(value) == np.sign(side.correlation)",
+     "np.sign(value) == -np.sign(side.correlation)"),
+    ("sign of loadings", CCA, "values=panel.bars.to_dict()", "values=(-panel.bars).to_dict()"),
 ]  # fmt: skip
 
 
