@@ -156,7 +156,7 @@ def test_bars_of_one_size_keep_the_order_of_the_table():
 def test_a_panel_shows_fifteen_bars_and_a_map_all():
     loadings = [(f"u{i}", 0.01 * i) for i in range(20)]
     assert bars(loadings).bars.index.tolist() == [f"u{i}" for i in range(19, 4, -1)]
-    inference, held_out, table, direction = canonical_tables()
+    inference, held_out, _, direction = canonical_tables()
     first = {**PAIR, "component": 1, "side": "x", "block": "gene", "group": "g"}
     rows = [first | {"unit": u, "feature": u, "loading": v} for u, v in loadings]
     part = present_cca(make_recipe(), inference, held_out, rows_of(cca.LOADINGS, Numbers(), *rows),
