@@ -120,11 +120,9 @@ CHANGES = [
      'tests["p_run"] < recipe', 'tests["p_run"] > recipe'),
     ("sign of loadings", f"{ANALYSES}/cca/loadings.py",
      'rows.set_index("unit")["loading"]', '-rows.set_index("unit")["loading"]'),
-    ("sign of loadings", CCA, "1.0 if side.correlation > 0 else -1.0",
-     "1.0 if side.correlation < 0 else -1.0"),
-    ("sign of loadings", CCA, "'higher' if value > 0", "'higher' if value < 0"),
-    ("sign of loadings", CCA, "values=panel.bars.astype(float)",
-     "values=(-panel.bars).astype(float)"),
+    ("sign of loadings", CCA, "np.sign(value) == np.sign(side.correlation)",
+     "np.sign(value) == -np.sign(side.correlation)"),
+    ("sign of loadings", CCA, "values=panel.bars.to_dict()", "values=(-panel.bars).to_dict()"),
 ]  # fmt: skip
 
 
@@ -241,14 +239,25 @@ def survives(plant: Plant, root: Path) -> bool:
     """
     file = root / plant.file
     before = file.read_text(encoding="utf-8")
-    file.write_text(plant.text, encoding="utf-8")
+    _write(file, plant.text)
     try:
         child = os.fork()
         if not child:
             os._exit(_run_tests())
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     finally:
-        file.write_text(before, encoding="utf-8")
+        _write(file, before)
+
+
+# Compiled files are told from stale ones by seconds, and mutants are made within one.
+TIMES = itertools.count(1_000_000_000)
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a source file with a time that no version of it had."""
+    file.write_text(text, encoding="utf-8")
+    time = next(TIMES)
+    os.utime(file, (time, time))
 
 
 def _run_tests() -> int:
@@ -269,7 +278,6 @@ def main() -> None:
     """Plant every fault in the project in which this runs, a copy, and print a line for each."""
     import json
 
-    sys.dont_write_bytecode = True
     root = Path.cwd()
     for module in all_modules():  # what they import is then there in every child
         dotted = module.removeprefix("src/").removesuffix(".py").replace("/", ".")

@@ -84,7 +84,7 @@ def copy_project(copy: Path) -> None:
 def plant(copy: Path) -> list[dict]:
     """Every fault that is planted by hand or by rule, and whether it survives."""
     path = os.pathsep.join([str(copy / "src"), str(copy)])
-    environment = os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = os.environ | {"PYTHONPATH": path}
     found = []
     command = [sys.executable, "-m", "tests.mutation.plants"]
     with subprocess.Popen(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
+from kedro.pipeline import Node
 from scipy.stats import false_discovery_control
 
+from neurogenomics_kb.foundation.contracts import Contract, ContractError
 from neurogenomics_kb.pipelines.integration.analyses import load_analyses
-from neurogenomics_kb.pipelines.integration.analyses.base import Claims
+from neurogenomics_kb.pipelines.integration.analyses.base import Analysis, Claims
 from neurogenomics_kb.pipelines.integration.decision import decide_escalation
 from neurogenomics_kb.pipelines.integration.family import collect_tests
 from neurogenomics_kb.pipelines.integration.tables import DIMENSIONS, FLOW, TESTS
@@ -69,6 +72,26 @@ def test_family_of_nothing_is_empty():
 def test_claims_name_what_enters():
     assert ONE.entering == "p"
     assert TWO.entering == "e"
+
+
+def analysis_of(made, described, claimed):
+    node = Node(lambda: None, None, list(made), name="node")
+    tables = tuple(
+        Contract(f"integration.{name}", "A table.", "model_output") for name in described
+    )
+    claims = tuple(Claims(table, "", "", "p", "q", "") for table in claimed)
+    return Analysis("new", (node,), tables, Part, (), claims)
+
+
+def test_analysis_describes_what_it_makes_and_claims_from_it():
+    analysis_of(["a", "b"], ["b", "a"], ["integration.a", "b"])
+    for made, described in ((["a", "b"], ["a"]), (["a"], ["a", "b"])):
+        said = f"analysis 'new' makes {made} and describes {described}"
+        with pytest.raises(ContractError, match=f"^{re.escape(said)}$"):
+            analysis_of(made, described, [])
+    said = "analysis 'new' claims from tables it does not make: ['integration.c', 'd']"
+    with pytest.raises(ContractError, match=f"^{re.escape(said)}$"):
+        analysis_of(["a"], ["a"], ["integration.a", "integration.c", "d"])
 
 
 def comparisons(*rows):

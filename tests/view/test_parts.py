@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
 import pytest
 
 from neurogenomics_kb.pipelines.integration.analyses import load_analyses
 from neurogenomics_kb.pipelines.integration.analyses.audit.present import present_audit
 from neurogenomics_kb.pipelines.integration.analyses.audit.table import AUDIT
 from neurogenomics_kb.pipelines.integration.analyses.cca import tables as cca
-from neurogenomics_kb.pipelines.integration.analyses.cca.present import present_cca
+from neurogenomics_kb.pipelines.integration.analyses.cca.loadings import (
+    panels_of,
+    significant_components,
+)
+from neurogenomics_kb.pipelines.integration.analyses.cca.present import (
+    present_cca,
+    with_held_out,
+)
 from neurogenomics_kb.pipelines.integration.analyses.dimension_search.present import present_search
 from neurogenomics_kb.pipelines.integration.analyses.dimension_search.tables import SEARCH
 from neurogenomics_kb.pipelines.integration.analyses.logo.present import present_attribution
@@ -103,6 +111,76 @@ def test_directions_turn_with_the_sign_of_the_axis():
     edge = direction.assign(correlation=[0.098, -0.098, 0.0979, -0.0979])
     said = str(present_cca(make_recipe(), inference, held_out, loadings, edge).sections)
     assert said.count("in either direction") == 2
+
+
+def test_components_shown_are_the_significant_ones_and_the_first():
+    inference, *_ = canonical_tables()
+    shown = significant_components(inference.assign(p_adjusted=[0.9, 0.05, 0.0499, 0.9]), 0.05)
+    assert shown["component"].tolist() == [1, 3, 1]
+
+
+def test_a_p_value_at_alpha_is_no_hit():
+    inference, *others = canonical_tables()
+    part = present_cca(make_recipe(), inference.assign(p_adjusted=0.05), *others)
+    assert "0 of 3 tested components are significant" in part.findings[0]
+    tables = [item for item in part.sections[0].items if item.kind == "table"]
+    assert [row.css for row in tables[0].rows] == [""] * 4
+
+
+def bars(loadings, top=None):
+    """Bars of one panel with these loadings by unit, more than one where a unit has several."""
+    rows = [
+        {**PAIR, "component": 1, "side": "x", "block": "gene", "group": "g", "unit": unit,
+         "feature": f"{unit}{i}", "loading": loading}
+        for i, (unit, loading) in enumerate(loadings)
+    ]  # fmt: skip
+    table = rows_of(cca.LOADINGS, Numbers(), *rows)
+    inference, *_ = canonical_tables()
+    more = {} if top is None else {"top": top}
+    [panel] = panels_of(table, inference.head(1), **more)
+    return panel
+
+
+def test_bars_of_one_size_keep_the_order_of_the_table():
+    units = [f"u{(7 * i) % 40}" for i in range(40)]
+    signs = [0.1, -0.1] * 20
+    one = bars(zip(units, signs, strict=True), top=40)
+    assert one.signed
+    assert one.bars.index.tolist() == units
+    assert one.bars.tolist() == signs
+    several = bars([(u, s) for u, s in zip(units, signs, strict=True) for _ in (1, 2)], top=40)
+    assert not several.signed
+    assert several.bars.index.tolist() == units
+
+
+def test_a_panel_shows_fifteen_bars_and_a_map_all():
+    loadings = [(f"u{i}", 0.01 * i) for i in range(20)]
+    assert bars(loadings).bars.index.tolist() == [f"u{i}" for i in range(19, 4, -1)]
+    inference, held_out, _, direction = canonical_tables()
+    first = {**PAIR, "component": 1, "side": "x", "block": "gene", "group": "g"}
+    rows = [first | {"unit": u, "feature": u, "loading": v} for u, v in loadings]
+    part = present_cca(make_recipe(), inference, held_out, rows_of(cca.LOADINGS, Numbers(), *rows),
+                       direction)  # fmt: skip
+    assert part.regional[0].values == dict(reversed(loadings))
+
+
+def test_units_without_a_sign_and_without_a_loading_go_neither_way():
+    inference, held_out, loadings, direction = canonical_tables()
+    # A second encoder of the same genes, and a region whose loading is zero.
+    twice = loadings[loadings["side"] == "x"].assign(group="embedding")
+    none = loadings.replace({"loading": {0.12: 0.0, 0.03: 0.0}})
+    table = pd.concat([none, twice])
+    said = str(present_cca(make_recipe(), inference, held_out, table, direction).sections)
+    axis = "most of the axis lies in A, C, B ({}), which has no sign of its own"
+    assert f"+0.02); {axis.format('kmer')}; {axis.format('embedding')}." in said
+    assert "lower md of" not in said
+    assert "higher md of" not in said
+
+
+def test_held_out_columns_are_there_without_rows():
+    inference, held_out, *_ = canonical_tables()
+    empty = with_held_out(cca.INFERENCE.empty(), cca.HELD_OUT.empty())
+    assert list(empty.columns) == list(with_held_out(inference, held_out).columns)
 
 
 def test_canonical_correlations_that_were_not_asked_for(says):
@@ -242,6 +320,18 @@ def attribution_table():
 def test_attribution(says):
     notes = ["The first note.", "The second note."]
     says("logo", present_attribution(make_recipe(), attribution_table(), notes))
+
+
+def test_attribution_of_one_unit_and_of_two_hits():
+    table = attribution_table()
+    one = present_attribution(make_recipe(), table.head(1), [])
+    assert one.findings == [
+        "Leaving out one unit of block gene at a time: G0 lower the score more than chance "
+        "(family-wise)."
+    ]
+    assert one.regional[0].title == "gene: loss of AUROC without it"
+    two = present_attribution(make_recipe(), table.head(2).assign(p_adjusted=0.01), [])
+    assert ": G0, G1 lower the score more than chance" in two.findings[0]
 
 
 def test_attribution_without_a_hit_and_without_rows(says):

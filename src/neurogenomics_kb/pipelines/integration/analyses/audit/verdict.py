@@ -128,9 +128,9 @@ def _unit_sentence(audit: pd.DataFrame, r) -> dict[str, str]:
     return say("artefact", text)
 
 
-def _keys(rows: pd.DataFrame, columns: list[str]) -> set[tuple]:
+def _keys(rows: pd.DataFrame, columns: list[str]) -> pd.MultiIndex:
     """Values of some columns, row by row."""
-    return set(rows[columns].itertuples(index=False, name=None))
+    return pd.MultiIndex.from_frame(rows[columns])
 
 
 def batch_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:

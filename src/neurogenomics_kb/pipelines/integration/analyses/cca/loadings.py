@@ -60,7 +60,7 @@ def panels_of(
     top : int or None
         Bars per panel, by absolute value; None keeps all.
     """
-    wanted = set(zip(components["x"], components["y"], components["component"], strict=True))
+    wanted = pd.MultiIndex.from_frame(components[["x", "y", "component"]])
     for key, rows in loadings.groupby(AXIS_OF_PANEL, sort=False):
         x, y, component, _, block, group = key
         if (x, y, component) not in wanted:

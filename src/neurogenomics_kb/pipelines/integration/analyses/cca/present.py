@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.analyses.cca.loadings import (
@@ -82,7 +83,7 @@ def present_cca(
             for field in TRACKED
         },
         regional=[
-            Regional(title=title_of(panel), values=panel.bars.astype(float).to_dict())
+            Regional(title=title_of(panel), values=panel.bars.to_dict())
             for panel in panels_of(loadings, table[table["component"] == 1], top=None)
         ],
     )
@@ -117,7 +118,7 @@ def with_held_out(inference: pd.DataFrame, held_out: pd.DataFrame) -> pd.DataFra
             "stability_y": grouped["stability_y"].mean(),
         }
     )
-    return inference.merge(summary.reset_index(), on=KEYS, how="left")
+    return inference.join(summary, on=KEYS)
 
 
 def _pair_findings(table: pd.DataFrame, alpha: float) -> list[str]:
@@ -182,13 +183,13 @@ def _direction_sentence(line, side, panels: list[Panel]) -> str:
             f"{start}the axis does not go with {side.outcome} in either direction (held-out "
             f"r = {side.correlation:+.2f})" + "".join(f"; {text}" for text in unsigned) + "."
         )
-    sign = 1.0 if side.correlation > 0 else -1.0
     parts = []
     for panel in signed:
-        bars = panel.bars * sign
         words = [
-            f"{'higher' if value > 0 else 'lower'} {panel.group} of {unit}"
-            for unit, value in bars.iloc[:NAMED].items()
+            f"{'higher' if np.sign(value) == np.sign(side.correlation) else 'lower'} "
+            f"{panel.group} of {unit}"
+            for unit, value in panel.bars.iloc[:NAMED].items()
+            if value  # a loading of zero goes neither way
         ]
         parts.append(", ".join(words))
     text = "; ".join([*parts, *unsigned])
