@@ -90,6 +90,13 @@ def test_private_rows_are_never_previewed_tracked_or_published(context, pipeline
                 dataset.preview()
 
 
+def test_tables_lie_in_the_project_wherever_a_run_starts(context, pipelines):
+    for name in datasets_of(pipelines):
+        dataset = context.catalog.get(name)
+        if isinstance(dataset, TableDataset):
+            assert str(dataset._filepath).startswith(f"{ROOT}/data/"), name
+
+
 def test_every_table_of_a_node_has_a_contract(pipelines):
     made = {n for n in pipelines["__default__"].all_outputs() if not n.startswith("reporting.")}
     others = {"recipe", "fmri.parcels"}

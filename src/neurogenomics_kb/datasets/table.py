@@ -34,8 +34,9 @@ class TableDataset(AbstractDataset[Any, Any]):
         Id of the cohort, a folder of every layer.
     experiment : str
         Id of the experiment, a folder of the layers that belong to one.
-    root : str
-        Folder of all data. Default ``data``.
+    path : str
+        Folder of all data; Kedro makes it absolute, so that a run may start in any folder. Default
+        ``data``.
     metadata : dict, optional
         Added to what the contract says; it cannot make a private table visible.
 
@@ -47,6 +48,7 @@ class TableDataset(AbstractDataset[Any, Any]):
           type: neurogenomics_kb.datasets.TableDataset
           table: integration.{table}
           contracts: neurogenomics_kb.pipelines.contracts
+          path: data
           cohort: ${globals:cohort}
           experiment: ${globals:experiment}
 
@@ -63,14 +65,14 @@ class TableDataset(AbstractDataset[Any, Any]):
         contracts: str,
         cohort: str,
         experiment: str,
-        root: str = "data",
+        path: str = "data",
         metadata: dict[str, Any] | None = None,
     ) -> None:
         known = import_module(contracts).CONTRACTS
         if table not in known:
             raise ContractError(f"no contract describes table '{table}' ({contracts})")
         self.contract: Contract = known[table]
-        self._filepath = Path(self.contract.path(root, cohort, experiment))
+        self._filepath = Path(self.contract.path(path, cohort, experiment))
         self.metadata = {**(metadata or {}), **self.contract.metadata()}
 
     def load(self) -> Any:
