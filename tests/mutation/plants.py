@@ -24,8 +24,12 @@ CCA, LOGO = f"{ANALYSES}/cca/present.py", f"{ANALYSES}/logo/present.py"
 PREDICTION = f"{ANALYSES}/prediction/present.py"
 ASSOCIATIONS = f"{ANALYSES}/partial_correlations/present.py"
 FIELD = re.compile(r"{{ *(.+?) *}}")
-# The tests of templates stand here, so that a dead mutant of one is dead soon.
-FIRST = f"{TESTS}/test_family_and_decision.py"
+# Where a mutant of a file should die soon, by a word of its path; others are tried after it.
+FIRST = {
+    "/audit/": f"{TESTS}/test_audit_verdict.py",
+    "/analyses/": f"{TESTS}/test_parts.py",
+    "": f"{TESTS}/test_family_and_decision.py",
+}
 
 
 @dataclass(frozen=True)
@@ -243,7 +247,7 @@ def survives(plant: Plant, root: Path) -> bool:
     try:
         child = os.fork()
         if not child:
-            os._exit(_run_tests())
+            os._exit(_run_tests(plant.file))
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     finally:
         _write(file, before)
@@ -260,7 +264,7 @@ def _write(file: Path, text: str) -> None:
     os.utime(file, (time, time))
 
 
-def _run_tests() -> int:
+def _run_tests(file: str = "") -> int:
     """Run the tests in this process on the modules as the files are now."""
     import pytest
 
@@ -271,7 +275,8 @@ def _run_tests() -> int:
     importlib.invalidate_caches()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:warnings"]
-        return int(pytest.main([*options, FIRST, TESTS]))
+        first = next(tests for word, tests in FIRST.items() if word in file)
+        return int(pytest.main([*options, first]) or pytest.main([*options, TESTS]))
 
 
 def main() -> None:
