@@ -280,7 +280,10 @@ def _run_tests(file: str = "") -> int:
 
 
 def main() -> None:
-    """Plant every fault in the project in which this runs, a copy, and print a line for each."""
+    """Plant faults in the project in which this runs, a copy, and print a line for each.
+
+    All of them, or those that the file of the first argument lists.
+    """
     import json
 
     root = Path.cwd()
@@ -289,7 +292,11 @@ def main() -> None:
         importlib.import_module(dotted)
     if _clean() != 0:
         raise SystemExit("the tests fail without any fault")
-    for plant in all_plants(root):
+    plants = all_plants(root)
+    if sys.argv[1:]:
+        wanted = {(p["file"], p["name"]) for p in json.loads(Path(sys.argv[1]).read_text())}
+        plants = [p for p in plants if (p.file, p.name) in wanted]
+    for plant in plants:
         found = {"kind": plant.kind, "name": plant.name, "file": plant.file}
         print(json.dumps(found | {"survives": survives(plant, root)}), flush=True)
 

@@ -27,7 +27,7 @@ EQUIVALENT = Path(__file__).parent / "equivalent.json"
 # What the tests read beside src and tests, which mutmut copies itself.
 ALSO_COPY = ["conf", "kb"]
 KILLED = {1, 3}
-PLANTED, MEASURED = "planted.jsonl", "measured.json"
+PLANTED, TRIED, MEASURED = "planted.jsonl", "tried.json", "measured.json"
 # Beside it, faults are planted, one at a time.
 CHILDREN = 1
 
@@ -36,11 +36,12 @@ def main() -> None:
     """Measure, store, render; fail where the tests see too little."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--children", type=int, default=CHILDREN, help="tests at a time")
-    parser.add_argument("--finished", type=Path, help="store what lies in this folder")
+    parser.add_argument(
+        "--again", type=Path, help="folder of an earlier run: try what survived on the tests of now"
+    )
     given = parser.parse_args()
-    folder = given.finished or Path(tempfile.mkdtemp(prefix="mutants-"))
-    if given.finished is None:
-        measure(folder, given.children)
+    folder = given.again or Path(tempfile.mkdtemp(prefix="mutants-"))
+    (try_again if given.again else measure)(folder, given.children)
     copy = folder / "mutated"
     result = {
         **json.loads((folder / MEASURED).read_text(encoding="utf-8")),
@@ -62,13 +63,41 @@ def measure(folder: Path, children: int) -> None:
     copy_project(copy)
     copy_project(field)
     print(f"mutants are made in {folder}", flush=True)
-    said = {"date": datetime.now(UTC).date().isoformat(), "commit": commit(), "mutmut": version()}
-    (folder / MEASURED).write_text(json.dumps(said), encoding="utf-8")
+    note_run(folder)
     planting = start_planting(field)
-    mutate(copy, children)
+    mutate(copy, children, [name for module in all_modules() for name in pattern_of(module)])
     print("planting", flush=True)
     if planting.wait():
         raise SystemExit("planting failed")
+
+
+def note_run(folder: Path) -> None:
+    """When and on what the run is."""
+    said = {"date": datetime.now(UTC).date().isoformat(), "commit": commit(), "mutmut": version()}
+    (folder / MEASURED).write_text(json.dumps(said), encoding="utf-8")
+
+
+def try_again(folder: Path, children: int) -> None:
+    """Try what survived on the tests as they are now; killed ones stay killed by more tests."""
+    copy, field = folder / "mutated", folder / "planted"
+    for module in all_modules():
+        if (copy / module).read_bytes() != (ROOT / module).read_bytes():
+            raise SystemExit(f"{module} has changed since; run without --again")
+    note_run(folder)
+    for place in (copy, field):
+        shutil.copytree(ROOT / "tests", place / "tests", dirs_exist_ok=True)
+    before = planted_in(field)
+    if any(p["survives"] for p in before):
+        (field / TRIED).write_text(json.dumps([p for p in before if p["survives"]]))
+        if start_planting(field, TRIED).wait():
+            raise SystemExit("planting failed")
+        now = {(p["file"], p["name"]): p for p in planted_in(field)}
+        lines = [json.dumps(now.get((p["file"], p["name"]), p)) for p in before]
+        (field / PLANTED).write_text("\n".join(lines), encoding="utf-8")
+    codes = {n: c for module in all_modules() for n, c in exit_codes(copy, module).items()}
+    alive = [name for name, code in codes.items() if code not in KILLED]
+    if alive:
+        mutate(copy, children, alive)
 
 
 def copy_project(copy: Path) -> None:
@@ -94,12 +123,12 @@ def copy_project(copy: Path) -> None:
         file.write("\n".join(["", "[tool.mutmut]", *lines, "use_git_change_detection = false", ""]))
 
 
-def start_planting(copy: Path) -> subprocess.Popen:
-    """Plant every fault, by hand and by rule, in a copy of its own."""
+def start_planting(copy: Path, *wanted: str) -> subprocess.Popen:
+    """Plant every fault, or those that a file names, in a copy of its own."""
     path = os.pathsep.join([str(copy / "src"), str(copy)])
     with (copy / PLANTED).open("w", encoding="utf-8") as file:
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.mutation.plants"],
+            [sys.executable, "-m", "tests.mutation.plants", *wanted],
             cwd=copy, env=os.environ | {"PYTHONPATH": path}, stdout=file,
         )  # fmt: skip
 
@@ -109,9 +138,8 @@ def planted_in(copy: Path) -> list[dict]:
     return [json.loads(line) for line in (copy / PLANTED).read_text("utf-8").splitlines()]
 
 
-def mutate(copy: Path, children: int) -> None:
-    """Let mutmut make and test its mutants."""
-    names = [name for module in all_modules() for name in pattern_of(module)]
+def mutate(copy: Path, children: int, names: list[str]) -> None:
+    """Let mutmut make and test mutants of these names."""
     command = [*MUTMUT, "run", "--max-children", str(children), *names]
     subprocess.run(command, cwd=copy, check=True, env=environment())
 
