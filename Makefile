@@ -7,7 +7,7 @@ WORKERS ?= 2
 # Numerical libraries would otherwise start threads in every test process.
 TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONHASHSEED=0
 
-.PHONY: help install run test test-all calibrate benchmark lint docs viz ui clean
+.PHONY: help install run test test-all calibrate benchmark mutants lint docs viz ui clean
 
 help:
 	@echo "make run       install, run the integration on the demo cohort, say where the results are"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-all  the same with the slow tests"
 	@echo "make calibrate measure false-positive rates, power and coverage that are not stored yet (hours)"
 	@echo "make benchmark time the knowledge base and the encoders side by side with their bare parts"
+	@echo "make mutants   plant faults in a copy and count those that the tests of tests/view miss (an hour)"
 	@echo "make docs      build the documentation site into site/"
 	@echo "make viz       browse the lineage in kedro-viz"
 	@echo "make ui        compare runs in the MLflow UI"
@@ -53,6 +54,15 @@ benchmark: install
 	$(TEST_ENV) PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_encoders.py
 	$(TEST_ENV) PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_brain_encoders.py
 	$(TEST_ENV) PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_biobank.py
+
+# Beside what the project needs, in an environment of its own: mutmut 3.8 reads what pytest 9.1
+# took away.
+MUTMUT := build/mutmut
+mutants: install
+	$(PYTHON) -m venv $(MUTMUT)
+	$(MUTMUT)/bin/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.0 "pytest<9.1"
+	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" > $$($(MUTMUT)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/project.pth
+	$(TEST_ENV) $(MUTMUT)/bin/python -m tests.mutation.run
 
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import gc
 import importlib
 import io
 import itertools
@@ -24,8 +25,12 @@ CCA, LOGO = f"{ANALYSES}/cca/present.py", f"{ANALYSES}/logo/present.py"
 PREDICTION = f"{ANALYSES}/prediction/present.py"
 ASSOCIATIONS = f"{ANALYSES}/partial_correlations/present.py"
 FIELD = re.compile(r"{{ *(.+?) *}}")
-# The tests of templates stand here, so that a dead mutant of one is dead soon.
-FIRST = f"{TESTS}/test_family_and_decision.py"
+# Where a mutant of a file should die soon, by a word of its path; others are tried after it.
+FIRST = {
+    "/audit/": f"{TESTS}/test_audit_verdict.py",
+    "/analyses/": f"{TESTS}/test_parts.py",
+    "": f"{TESTS}/test_family_and_decision.py",
+}
 
 
 @dataclass(frozen=True)
@@ -243,7 +248,7 @@ def survives(plant: Plant, root: Path) -> bool:
     try:
         child = os.fork()
         if not child:
-            os._exit(_run_tests())
+            os._exit(_run_tests(plant.file))
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     finally:
         _write(file, before)
@@ -260,7 +265,7 @@ def _write(file: Path, text: str) -> None:
     os.utime(file, (time, time))
 
 
-def _run_tests() -> int:
+def _run_tests(file: str = "") -> int:
     """Run the tests in this process on the modules as the files are now."""
     import pytest
 
@@ -271,20 +276,29 @@ def _run_tests() -> int:
     importlib.invalidate_caches()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:warnings"]
-        return int(pytest.main([*options, FIRST, TESTS]))
+        first = next(tests for word, tests in FIRST.items() if word in file)
+        return int(pytest.main([*options, first]) or pytest.main([*options, TESTS]))
 
 
 def main() -> None:
-    """Plant every fault in the project in which this runs, a copy, and print a line for each."""
+    """Plant faults in the project in which this runs, a copy, and print a line for each.
+
+    All of them, or those that the file of the first argument lists.
+    """
     import json
 
     root = Path.cwd()
     for module in all_modules():  # what they import is then there in every child
         dotted = module.removeprefix("src/").removesuffix(".py").replace("/", ".")
         importlib.import_module(dotted)
+    gc.freeze()  # children need not look through what was there before
     if _clean() != 0:
         raise SystemExit("the tests fail without any fault")
-    for plant in all_plants(root):
+    plants = all_plants(root)
+    if sys.argv[1:]:
+        wanted = {(p["file"], p["name"]) for p in json.loads(Path(sys.argv[1]).read_text())}
+        plants = [p for p in plants if (p.file, p.name) in wanted]
+    for plant in plants:
         found = {"kind": plant.kind, "name": plant.name, "file": plant.file}
         print(json.dumps(found | {"survives": survives(plant, root)}), flush=True)
 

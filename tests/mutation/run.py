@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from tests.mutation.page import SHARE, render
@@ -26,36 +27,77 @@ EQUIVALENT = Path(__file__).parent / "equivalent.json"
 # What the tests read beside src and tests, which mutmut copies itself.
 ALSO_COPY = ["conf", "kb"]
 KILLED = {1, 3}
-# One child leaves the second core to whoever works on the machine.
-CHILDREN = 2
+PLANTED, TRIED, MEASURED = "planted.jsonl", "tried.json", "measured.json"
+# Beside it, faults are planted, one at a time.
+CHILDREN = 1
 
 
 def main() -> None:
     """Measure, store, render; fail where the tests see too little."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--children", type=int, default=CHILDREN, help="tests at a time")
-    parser.add_argument("--copy", type=Path, help="continue in this copy of an earlier run")
+    parser.add_argument(
+        "--again", type=Path, help="folder of an earlier run: try what survived on the tests of now"
+    )
     given = parser.parse_args()
-    copy = given.copy or Path(tempfile.mkdtemp(prefix="mutants-"))
-    if not (copy / "pyproject.toml").is_file():
-        copy_project(copy)
-    print(f"mutants are made in {copy}", flush=True)
-    planted = plant(copy)
-    mutate(copy, given.children)
+    folder = given.again or Path(tempfile.mkdtemp(prefix="mutants-"))
+    (try_again if given.again else measure)(folder, given.children)
+    copy = folder / "mutated"
     result = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "commit": commit(),
-        "mutmut": version(),
+        **json.loads((folder / MEASURED).read_text(encoding="utf-8")),
         "modules": counts(copy),
         "survivors": survivors(copy),
-        "planted": planted,
+        "planted": planted_in(folder / "planted"),
     }
     RESULTS.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     PAGE.write_text(render(result), encoding="utf-8")
-    if given.copy is None:
-        shutil.rmtree(copy)
     problems = problems_of(result)
-    raise SystemExit("; ".join(problems) if problems else 0)
+    if problems:
+        raise SystemExit("\n".join([*problems, f"the mutants lie in {folder}"]))
+    shutil.rmtree(folder)
+
+
+def measure(folder: Path, children: int) -> None:
+    """Mutate in one copy, plant in another."""
+    copy, field = folder / "mutated", folder / "planted"
+    copy_project(copy)
+    copy_project(field)
+    print(f"mutants are made in {folder}", flush=True)
+    note_run(folder)
+    planting = start_planting(field)
+    mutate(copy, children, [name for module in all_modules() for name in pattern_of(module)])
+    print("planting", flush=True)
+    if planting.wait():
+        raise SystemExit("planting failed")
+
+
+def note_run(folder: Path) -> None:
+    """When and on what the run is."""
+    said = {"date": datetime.now(UTC).date().isoformat(), "commit": commit(), "mutmut": version()}
+    (folder / MEASURED).write_text(json.dumps(said), encoding="utf-8")
+
+
+def try_again(folder: Path, children: int) -> None:
+    """Try what survived on the tests as they are now; killed ones stay killed by more tests."""
+    copy, field = folder / "mutated", folder / "planted"
+    for module in all_modules():
+        if (copy / module).read_bytes() != (ROOT / module).read_bytes():
+            raise SystemExit(f"{module} has changed since; run without --again")
+    note_run(folder)
+    for place in (copy, field):
+        shutil.copytree(ROOT / "tests", place / "tests", dirs_exist_ok=True)
+    before = planted_in(field)
+    if any(p["survives"] for p in before):
+        (field / TRIED).write_text(json.dumps([p for p in before if p["survives"]]))
+        if start_planting(field, TRIED).wait():
+            raise SystemExit("planting failed")
+        now = {(p["file"], p["name"]): p for p in planted_in(field)}
+        lines = [json.dumps(now.get((p["file"], p["name"]), p)) for p in before]
+        (field / PLANTED).write_text("\n".join(lines), encoding="utf-8")
+    codes = {n: c for module in all_modules() for n, c in exit_codes(copy, module).items()}
+    alive = [name for name, code in codes.items() if code not in KILLED]
+    if alive:
+        mutate(copy, children, alive)
 
 
 def copy_project(copy: Path) -> None:
@@ -81,31 +123,25 @@ def copy_project(copy: Path) -> None:
         file.write("\n".join(["", "[tool.mutmut]", *lines, "use_git_change_detection = false", ""]))
 
 
-def plant(copy: Path) -> list[dict]:
-    """Every fault that is planted by hand or by rule, and whether it survives."""
+def start_planting(copy: Path, *wanted: str) -> subprocess.Popen:
+    """Plant every fault, or those that a file names, in a copy of its own."""
     path = os.pathsep.join([str(copy / "src"), str(copy)])
-    environment = os.environ | {"PYTHONPATH": path}
-    found = []
-    command = [sys.executable, "-m", "tests.mutation.plants"]
-    with subprocess.Popen(
-        command, cwd=copy, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
-        for line in process.stdout:
-            found.append(json.loads(line))
-            state = "SURVIVES" if found[-1]["survives"] else "dies"
-            print(f"planted {len(found)}: {state}: {found[-1]['kind']}: {found[-1]['name']}")
-    if process.returncode or not found:
-        raise SystemExit("planting failed")
-    return found
+    with (copy / PLANTED).open("w", encoding="utf-8") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.mutation.plants", *wanted],
+            cwd=copy, env=os.environ | {"PYTHONPATH": path}, stdout=file,
+        )  # fmt: skip
 
 
-def mutate(copy: Path, children: int) -> None:
-    """Let mutmut make and test its mutants, a subject after the other."""
-    for subject, found in modules().items():
-        print(f"mutating: {subject}", flush=True)
-        names = [name for module in found for name in pattern_of(module)]
-        command = ["run", "--max-children", str(children), *names]
-        subprocess.run([*MUTMUT, *command], cwd=copy, check=True, env=environment())
+def planted_in(copy: Path) -> list[dict]:
+    """Every fault that was planted, and whether it survived."""
+    return [json.loads(line) for line in (copy / PLANTED).read_text("utf-8").splitlines()]
+
+
+def mutate(copy: Path, children: int, names: list[str]) -> None:
+    """Let mutmut make and test mutants of these names."""
+    command = [*MUTMUT, "run", "--max-children", str(children), *names]
+    subprocess.run(command, cwd=copy, check=True, env=environment())
 
 
 MUTMUT = [sys.executable, "-m", "mutmut"]
@@ -163,6 +199,7 @@ def equivalents() -> list[dict]:
     return json.loads(EQUIVALENT.read_text(encoding="utf-8"))
 
 
+@cache
 def change_of(copy: Path, module: str, name: str) -> dict:
     """What a mutant changes, in lines; numbers of mutants move with every edit, lines do not."""
     shown = subprocess.run(

@@ -156,7 +156,7 @@ def test_an_external_method_needs_its_manifest(recipe, study):
         accepted,
         harmonization_table(accepted, *study, check_external(accepted, cohort, seen)),
     )
-    assert [line["level"] for line in verdict] == ["ok", "caution"]
+    assert [line["level"] for line in verdict] == ["caution", "ok"]
 
 
 def test_leave_one_out_cannot_follow_unlearning(recipe):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,8 @@ from neurogenomics_kb.pipelines.integration.analyses.base import Analysis, Claim
 from neurogenomics_kb.pipelines.integration.decision import decide_escalation
 from neurogenomics_kb.pipelines.integration.family import collect_tests
 from neurogenomics_kb.pipelines.integration.tables import DIMENSIONS, FLOW, TESTS
+from neurogenomics_kb.pipelines.reporting import sections
+from neurogenomics_kb.pipelines.reporting.cautions import general_cautions
 from neurogenomics_kb.pipelines.reporting.report import render_report
 from neurogenomics_kb.pipelines.reporting.view import (
     ORDER,
@@ -25,6 +26,8 @@ from neurogenomics_kb.pipelines.reporting.view import (
     provenance_section,
 )
 from neurogenomics_kb.pipelines.view import Note, Part, Regional, Section, Statement, Verdict
+from neurogenomics_kb.registry.cards import DatasetCard
+from neurogenomics_kb.registry.cards.strategies import NoProjector, Residualize
 from tests.pipelines.conftest import make_recipe
 from tests.view.tables import NAN, Numbers, rows_of
 
@@ -34,18 +37,12 @@ TWO = Claims("integration.two", "second kind", "{block} without {unit}", p_raw="
              adjustment="second way", enters="e")  # fmt: skip
 
 
-@cache
-def computed_family():
-    """Once, since statsmodels collects garbage in every call."""
+def family():
     one = pd.DataFrame({"x": ["a_b", "a-b"], "y": "c", "k": [1, 2], "p": [0.02, NAN],
                         "q": [0.03, 0.5]})  # fmt: skip
     two = pd.DataFrame({"block": "gene", "unit": ["G1", "G2", "G3"], "c": [0.4, 0.041, 0.6],
                         "e": [0.4, 0.001, 0.6], "p": 0.9})  # fmt: skip
     return collect_tests([("first", ONE, one), ("second", TWO, two)])
-
-
-def family():
-    return computed_family().copy()
 
 
 def test_family_has_every_claim_with_its_own_p_values():
@@ -62,6 +59,13 @@ def test_family_has_every_claim_with_its_own_p_values():
     np.testing.assert_allclose(table["p_run"], [0.004, 0.06, 0.8, 0.8])
     by = false_discovery_control(table["p_entered"], method="by")
     np.testing.assert_allclose(table["q_run"], by)
+    assert table.index.tolist() == [0, 1, 2, 3]
+
+
+def test_claims_of_one_p_value_keep_their_order():
+    rows = pd.DataFrame({"x": range(40), "y": "c", "k": 1, "p": [0.3, 0.2] * 20, "q": 0.5})
+    table = collect_tests([("first", ONE, rows)])
+    assert table["test"].tolist() == [f"{i} and c, 1" for i in range(40)]
 
 
 def test_family_of_nothing_is_empty():
@@ -192,6 +196,71 @@ def test_report_of_little(says):
     says("report_of_little", view)
 
 
+def test_twenty_tests_are_shown():
+    tests = pd.concat([family()] * 7, ignore_index=True).head(25)
+    section = sections.tests_section(make_recipe(), tests)
+    assert len(section.items[1].rows) == 20
+    assert section.items[2].text == "25 tests; the 20 smallest are shown, all are in tests.csv."
+
+
+def test_p_over_the_run_at_alpha_does_not_stand():
+    view = whole(tests=family().assign(p_run=[0.0499, 0.05, 0.0501, 0.5]))
+    assert [s.p_adjusted for s in view.surviving] == [0.0499]
+    assert "taken as one family, 1 remain" in " ".join(view.findings)
+    [tests] = [s for s in view.sections if s.id == "tests"]
+    assert [row.css for row in tests.items[1].rows] == ["hit", "", "", ""]
+
+
+def with_blocks(recipe, **changes):
+    blocks = {"gene": recipe.blocks["gene"].model_copy(update=changes)}
+    return recipe.model_copy(update={"blocks": blocks})
+
+
+def test_strategies_are_told_as_on_the_card():
+    step = Residualize(step="residualize", confounds=["age"], optional=["income", "score"])
+    recipe = with_blocks(
+        make_recipe(exchangeability=None),
+        features=["kmer", "pgs"],
+        preprocessing=[step, *make_recipe().blocks["gene"].preprocessing[:1]],
+        projector=NoProjector(type="none"),
+    )
+    section = sections.methods_section(recipe, DIMENSIONS.empty(), {"rule": "R."})
+    [row] = section.items[0].rows
+    assert [cell.text for cell in row.cells] == [
+        "gene", "gene_v1", "kmer, pgs",
+        "residualize on age (where present: income, score); impute", "none",
+    ]  # fmt: skip
+    assert section.items[-1].items[0].text.endswith("intercept included, are removed there.")
+
+
+def test_cautions_of_sites():
+    recipe = make_recipe()
+    told = "Sites are in training and test folds alike; site "
+    assert general_cautions(recipe) == [f"{told}is a confound of gene, brain."]
+    free = with_blocks(recipe, preprocessing=[])
+    assert general_cautions(free) == [f"{told}is not adjusted for."]
+    folds = recipe.experiment.folds.model_copy(update={"scheme": "leave_site_out"})
+    experiment = recipe.experiment.model_copy(update={"folds": folds})
+    assert general_cautions(recipe.model_copy(update={"experiment": experiment})) == []
+    table = recipe.dataset.tables["participants"]
+    columns = {name: c for name, c in table.columns.items() if name != "site"}
+    tables = {"participants": table.model_copy(update={"columns": columns})}
+    dataset = recipe.dataset.model_copy(update={"tables": tables})
+    assert general_cautions(recipe.model_copy(update={"dataset": dataset})) == []
+
+
+def test_report_without_a_caution_has_no_such_section():
+    view = build_view(
+        make_recipe().model_copy(update={"dataset": DatasetCard(id="toy", cohort="toy")}),
+        rows_of(FLOW, Numbers(), {"remaining": 300}, {"remaining": 200}, {"remaining": 100}),
+        {"n_folds": 4, "scheme": "stratified", "seed": 41, "hash": "abcd"},
+        DIMENSIONS.empty(), family(), decide_escalation(make_recipe(), comparisons()), [],
+    )  # fmt: skip
+    assert view.n_subjects == 100
+    assert view.cautions == []
+    assert "warnings" not in [section.id for section in view.sections]
+
+
 def test_decision_to_stay_is_said():
     stay = decide_escalation(make_recipe(), comparisons(WIN, (*WIN_TOO[:5], 0.5)))
     view = whole(decision=stay)
@@ -251,6 +320,7 @@ def test_page_is_the_view_and_nothing_else():
     ]
     got = body[body.index("<body>") + len("<body>") :]
     assert got.replace("\n", "") == "".join(written)
+    assert not re.search(r"\n\s*\n", page), "an empty line"
 
 
 def item_html(item):

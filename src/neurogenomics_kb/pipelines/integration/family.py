@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.analyses.base import Claims
@@ -50,7 +51,7 @@ def _claims(name: str, claims: Claims, table: pd.DataFrame) -> list[dict]:
             "analysis": name,
             "source": claims.source,
             "test": claims.label.format(**line),
-            "p_raw": line[claims.p_raw] if claims.p_raw else float("nan"),
+            "p_raw": line[claims.p_raw] if claims.p_raw else np.nan,
             "p_adjusted": line[claims.p_adjusted],
             "adjustment": claims.adjustment,
             "p_entered": line[claims.entering],

@@ -35,7 +35,6 @@ def render_report(view: ReportView, figures: dict[str, bytes], more: list[Sectio
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
-        lstrip_blocks=True,
     )
     embedded = {
         name: "data:image/png;base64," + base64.b64encode(png).decode()
