@@ -8,10 +8,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from neurogenomics_kb.brain.text_tables import require_finite_numbers, take_ids
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT, feature_name
-from neurogenomics_kb.foundation.tables import require_columns, require_unique_ids
+from neurogenomics_kb.foundation.tables import (
+    require_columns,
+    require_finite_numbers,
+    require_unique_ids,
+    take_ids,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -11,10 +11,9 @@ import re
 import pandas as pd
 
 from neurogenomics_kb.brain.morphometry import absent_as_gaps, refuse_impossible
-from neurogenomics_kb.brain.text_tables import require_finite_numbers, take_ids
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT
-from neurogenomics_kb.foundation.tables import require_unique_ids
+from neurogenomics_kb.foundation.tables import require_finite_numbers, require_unique_ids, take_ids
 
 ID = ("SubjID", "subjectID", "SubjectID", "subjid")
 CORTICAL = re.compile(r"([LR])_(.+)_(thickavg|surfavg)")

@@ -10,10 +10,15 @@ import pandas as pd
 
 from neurogenomics_kb.brain.choices import choose
 from neurogenomics_kb.brain.region_names import may_lack
-from neurogenomics_kb.brain.text_tables import require_finite_numbers, take_ids
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT, feature_name
-from neurogenomics_kb.foundation.tables import require_columns, require_numbers, require_unique_ids
+from neurogenomics_kb.foundation.tables import (
+    require_columns,
+    require_finite_numbers,
+    require_numbers,
+    require_unique_ids,
+    take_ids,
+)
 
 ETIV = "etiv"
 SIDES = ["euler_lh", "euler_rh"]
