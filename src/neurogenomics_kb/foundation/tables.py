@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -165,17 +165,57 @@ def require_finite_numbers(values: pd.Series, file: str | Path, column: str) -> 
         values = values.astype(object).map(_cleaned)
     require_numbers(values, file, column)
     numbers = as_numbers(values)
-    infinite = np.isinf(numbers.to_numpy())
-    if infinite.any():
+    refuse_values(
+        numbers,
+        np.isinf(numbers),
+        lambda first: "values are infinite",
+        file=file,
+        column=column,
+        remedy="Correct the values, or code missing ones as n/a.",
+    )
+    return numbers
+
+
+def refuse_values(
+    values: pd.Series,
+    wrong: pd.Series,
+    problem: Callable[[float], str],
+    *,
+    file: str | Path,
+    column: str,
+    remedy: str,
+) -> None:
+    """Refuse a column of numbers in which some cannot be.
+
+    Parameters
+    ----------
+    values : Series of float
+        The column.
+    wrong : Series of bool
+        Which of them cannot be; their count is told.
+    problem : callable
+        What is wrong, of the first such value.
+    file : str or Path
+        What to call the table in the message.
+    column : str
+        What to call the column.
+    remedy : str
+        What the user can do.
+
+    Raises
+    ------
+    InputError
+        If any is wrong.
+    """
+    if wrong.any():
         raise InputError(
-            "values are infinite",
+            problem(float(values[wrong].iloc[0])),
             file=file,
             column=column,
-            subjects=int(infinite.sum()),
+            subjects=int(wrong.sum()),
             of=len(values),
-            remedy="Correct the values, or code missing ones as n/a.",
+            remedy=remedy,
         )
-    return numbers
 
 
 def is_gap(values: pd.Series, named: Container[str] = ()) -> pd.Series:
