@@ -11,10 +11,10 @@ import pytest
 from neurogenomics_kb.foundation.delimited import (
     BLANK_ROWS,
     NOTES,
-    read_number_table,
     read_text_table,
 )
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.measures import read_run
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_tables_of_runs_are_what_pandas_reads(write):
         ending = rng.choice(["\n", "\r\n"])
         path = write(text.replace("\n", ending).rstrip() + ending * int(rng.integers(0, 3)))
         expected = pd.read_csv(path, sep="\t", na_values=["n/a"])
-        pd.testing.assert_frame_equal(read_number_table(path), expected, check_exact=True)
+        pd.testing.assert_frame_equal(read_run(path), expected, check_exact=True)
 
 
 @pytest.mark.parametrize(
@@ -139,10 +139,10 @@ def test_tables_of_runs_are_what_pandas_reads(write):
 )
 def test_uneven_tables_of_runs_are_refused(write, content, words):
     with pytest.raises(InputError, match=words):
-        read_number_table(write(content))
+        read_run(write(content))
 
 
 def test_columns_without_a_name_are_no_measures(write):
-    table = read_number_table(write("\tL1 \tL2\n0\t0.5\t1\n1\t0.25\t2\n"))
+    table = read_run(write("\tL1 \tL2\n0\t0.5\t1\n1\t0.25\t2\n"))
     assert list(table) == ["L1", "L2"]
     assert table["L1"].tolist() == [0.5, 0.25]

@@ -15,8 +15,9 @@ from nilearn import datasets
 
 from neurogenomics_kb.brain.connectivity import network_of
 from neurogenomics_kb.brain.images import DAMAGE, OPEN, read_array
-from neurogenomics_kb.brain.text_tables import GAPS, read_lines, split_line
+from neurogenomics_kb.foundation.delimited import clean, find_delimiter, read_content, split_rows
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.tables import GAPS
 
 logger = logging.getLogger(__name__)
 
@@ -182,11 +183,14 @@ def read_labels(path: Path) -> pd.DataFrame:
     InputError
         If a line cannot be read, or values or names repeat.
     """
-    lines = read_lines(path, header=False).splitlines()
+    lines = [line for line in read_content(path).splitlines() if line.strip()]
+    if not lines:
+        raise InputError("the table has no row", file=path, remedy="Write the table again.")
     colours = any(line.startswith(_FREESURFER_TABLE) for line in lines)
     lines = [line for line in lines if not line.startswith("#")]
-    separator = next((s for s in "\t;," if s in (lines or [""])[0]), " ")
-    cells = [split_line(line, separator) for line in lines]
+    text = "\n".join(lines)
+    found = split_rows(path, text, find_delimiter(text, path, blanks=True))
+    cells = [[clean(cell) for cell in row] for _, row in found]
     header = [cell.lower() for cell in cells[0]] if cells else []
     try:
         if "name" in header:

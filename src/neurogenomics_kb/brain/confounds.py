@@ -16,9 +16,12 @@ from nilearn.interfaces.fmriprep import load_confounds
 from nilearn.interfaces.fmriprep.load_confounds import CompcorType, ConfoundModel
 
 from neurogenomics_kb.brain.choices import choose
-from neurogenomics_kb.brain.text_tables import require_finite_numbers
 from neurogenomics_kb.foundation.errors import InputError, listing
-from neurogenomics_kb.foundation.tables import require_columns, require_numbers
+from neurogenomics_kb.foundation.tables import (
+    require_columns,
+    require_finite_numbers,
+    require_numbers,
+)
 
 SIGNALS = ("motion", "wm_csf", "global_signal", "high_pass", "compcor", "ica_aroma")
 MODELS = get_args(ConfoundModel)

@@ -11,8 +11,8 @@ from scipy.interpolate import CubicSpline
 
 from neurogenomics_kb.brain.confounds import Censoring, ConfoundStrategy, select_regressors
 from neurogenomics_kb.brain.series import steady
-from neurogenomics_kb.brain.text_tables import require_finite_numbers
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.tables import require_finite_numbers
 
 NUISANCE = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z", "csf", "white_matter")
 LIST_OR_REPAIR = "Run preprocessing again for this subject, or list it in fmri.quality.exclude."

@@ -8,10 +8,15 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from neurogenomics_kb.brain.text_tables import require_finite_numbers, take_ids
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT, feature_name
-from neurogenomics_kb.foundation.tables import require_columns, require_unique_ids
+from neurogenomics_kb.foundation.tables import (
+    refuse_values,
+    require_columns,
+    require_finite_numbers,
+    require_unique_ids,
+    take_ids,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -214,15 +219,15 @@ def checked(table: pd.DataFrame, file: str) -> pd.DataFrame:
             odd, range_ = values < 0, "not negative"
         else:
             continue
-        if odd.any():
-            raise InputError(
-                f"{metric} is {range_} by definition, found {values[odd].iloc[0]:g}",
-                file=file,
-                column=column,
-                subjects=int(odd.sum()),
-                of=len(table),
-                remedy="Check the metric's name, the units and missing-value codes.",
-            )
+        problem = f"{metric} is {range_} by definition, found"
+        refuse_values(
+            values,
+            odd,
+            lambda first, problem=problem: f"{problem} {first:g}",
+            file=file,
+            column=column,
+            remedy="Check the metric's name, the units and missing-value codes.",
+        )
     absent = {c: table[c] == 0 for c in table if never_zero(c)}
     absent = {c: zeros for c, zeros in absent.items() if zeros.any()}
     if absent:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.brain.text_tables import require_finite_numbers
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.tables import require_finite_numbers
 
 KEYS = ["subject", "run", "segment"]
 # What may be said of a segment: its displacement (mm), and its frames (half-open).

@@ -11,10 +11,14 @@ import re
 import pandas as pd
 
 from neurogenomics_kb.brain.morphometry import absent_as_gaps, refuse_impossible
-from neurogenomics_kb.brain.text_tables import require_finite_numbers, take_ids
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT
-from neurogenomics_kb.foundation.tables import require_unique_ids
+from neurogenomics_kb.foundation.tables import (
+    refuse_values,
+    require_finite_numbers,
+    require_unique_ids,
+    take_ids,
+)
 
 ID = ("SubjID", "subjectID", "SubjectID", "subjid")
 CORTICAL = re.compile(r"([LR])_(.+)_(thickavg|surfavg)")
@@ -104,13 +108,11 @@ def refuse_other_units(icv: pd.Series, file: str) -> None:
     ------
     InputError
     """
-    odd = icv.notna() & ~icv.between(*PLAUSIBLE)
-    if odd.any():
-        raise InputError(
-            f"values are not volumes in mm³, first {icv[odd].iloc[0]:g}",
-            file=file,
-            column=ICV,
-            subjects=int(odd.sum()),
-            of=len(icv),
-            remedy="Write FreeSurfer's eTIV in mm³; some tables hold the scaling factor or cm³.",
-        )
+    refuse_values(
+        icv,
+        icv.notna() & ~icv.between(*PLAUSIBLE),
+        lambda first: f"values are not volumes in mm³, first {first:g}",
+        file=file,
+        column=ICV,
+        remedy="Write FreeSurfer's eTIV in mm³; some tables hold the scaling factor or cm³.",
+    )

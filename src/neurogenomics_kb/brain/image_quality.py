@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from neurogenomics_kb.brain.text_tables import require_finite_numbers, take_ids
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SUBJECT
-from neurogenomics_kb.foundation.tables import require_columns
+from neurogenomics_kb.foundation.tables import require_columns, require_finite_numbers, take_ids
 
 logger = logging.getLogger(__name__)
 

@@ -12,9 +12,13 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.brain.atlas import Atlas, load_atlas
-from neurogenomics_kb.brain.text_tables import read_text_table, require_finite_numbers
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.tables import require_columns, require_unique_ids
+from neurogenomics_kb.foundation.measures import read_measures
+from neurogenomics_kb.foundation.tables import (
+    require_columns,
+    require_finite_numbers,
+    require_unique_ids,
+)
 
 _HEMISPHERE = re.compile(r"^(?:ctx)?(lh|rh|left|right|l|r)(?=[^a-z]|$)|(?<=[^a-z])(lh|rh)$")
 _SIDE = {"left": "lh", "l": "lh", "right": "rh", "r": "rh"}
@@ -68,7 +72,7 @@ def load_places(settings: dict[str, Any]) -> RegionPlaces:
             )
         return RegionPlaces(atlas.name, atlas=atlas)
     path = Path(settings["coordinates"])
-    table = read_text_table(path, text=["name"])
+    table = read_measures(path, ids=["name"])
     require_columns(table, ("name", "x", "y", "z"), str(path))
     require_unique_ids(table["name"], str(path), "name")
     places = {axis: require_finite_numbers(table[axis], path, axis) for axis in "xyz"}

@@ -10,10 +10,16 @@ import pandas as pd
 
 from neurogenomics_kb.brain.choices import choose
 from neurogenomics_kb.brain.region_names import may_lack
-from neurogenomics_kb.brain.text_tables import require_finite_numbers, take_ids
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT, feature_name
-from neurogenomics_kb.foundation.tables import require_columns, require_numbers, require_unique_ids
+from neurogenomics_kb.foundation.tables import (
+    refuse_values,
+    require_columns,
+    require_finite_numbers,
+    require_numbers,
+    require_unique_ids,
+    take_ids,
+)
 
 ETIV = "etiv"
 SIDES = ["euler_lh", "euler_rh"]
@@ -79,16 +85,15 @@ def refuse_impossible(tables: pd.DataFrame, file: Path | str) -> None:
         if SEPARATOR not in str(column) or measure not in LARGEST:
             continue
         largest, unit = LARGEST[measure]
-        odd = (tables[column] < 0) | (tables[column] > largest)
-        if odd.any():
-            raise InputError(
-                f"{tables.loc[odd, column].iloc[0]:g} is no {measure} in {unit}",
-                file=file,
-                column=str(column),
-                subjects=int(odd.sum()),
-                of=len(tables),
-                remedy="Correct the values, or code missing ones as n/a.",
-            )
+        what = f"is no {measure} in {unit}"
+        refuse_values(
+            tables[column],
+            (tables[column] < 0) | (tables[column] > largest),
+            lambda first, what=what: f"{first:g} {what}",
+            file=file,
+            column=str(column),
+            remedy="Correct the values, or code missing ones as n/a.",
+        )
 
 
 def head_size(etiv: pd.Series, file: Path | str) -> pd.Series:
@@ -99,15 +104,14 @@ def head_size(etiv: pd.Series, file: Path | str) -> pd.Series:
     InputError
         If one is negative.
     """
-    if (etiv < 0).any():
-        raise InputError(
-            f"{etiv[etiv < 0].iloc[0]:g} is no volume in mm³",
-            file=file,
-            column=ETIV,
-            subjects=int((etiv < 0).sum()),
-            of=len(etiv),
-            remedy="Correct the values, or code missing ones as n/a.",
-        )
+    refuse_values(
+        etiv,
+        etiv < 0,
+        lambda first: f"{first:g} is no volume in mm³",
+        file=file,
+        column=ETIV,
+        remedy="Correct the values, or code missing ones as n/a.",
+    )
     if (etiv == 0).any():
         logger.warning("%s: %d intracranial volumes of 0 are gaps", file, int((etiv == 0).sum()))
     return etiv.where(etiv != 0)
@@ -198,16 +202,14 @@ def mean_euler_number(
     require_unique_ids(euler[id_column], file, id_column)
     sides = pd.DataFrame({c: require_finite_numbers(euler[c], file, c) for c in SIDES})
     for column in SIDES:
-        odd = sides[column] > LARGEST_EULER
-        if odd.any():
-            raise InputError(
-                f"{sides.loc[odd, column].iloc[0]:g} is no Euler number, which is 2 at most",
-                file=file,
-                column=column,
-                subjects=int(odd.sum()),
-                of=len(sides),
-                remedy="Write 2 − 2 × the holes of each hemisphere's surface, not the holes.",
-            )
+        refuse_values(
+            sides[column],
+            sides[column] > LARGEST_EULER,
+            lambda first: f"{first:g} is no Euler number, which is 2 at most",
+            file=file,
+            column=column,
+            remedy="Write 2 − 2 × the holes of each hemisphere's surface, not the holes.",
+        )
     ids = take_ids(euler[id_column], file).rename(SUBJECT)
     mean = sides.mean(axis=1, skipna=False)
     return pd.Series(mean.to_numpy(dtype=float), index=ids, name="euler_number")

@@ -7,10 +7,9 @@ import pandas as pd
 
 from neurogenomics_kb.brain.confounds import measured
 from neurogenomics_kb.brain.image_quality import subjects_of
-from neurogenomics_kb.brain.text_tables import require_finite_numbers
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.naming import SUBJECT
-from neurogenomics_kb.foundation.tables import require_columns
+from neurogenomics_kb.foundation.tables import require_columns, require_finite_numbers
 
 GROUP_TABLE = "fmri.group_motion"
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.brain.text_tables import NAMELESS
+from neurogenomics_kb.foundation.delimited import NAMELESS
 from neurogenomics_kb.foundation.errors import InputError, listing
 
 logger = logging.getLogger(__name__)

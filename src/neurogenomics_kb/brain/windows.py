@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.brain.text_tables import require_finite_numbers
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.tables import require_finite_numbers
 
 Pooling = Literal["mean", "inverse_fd"]
 FD = "framewise_displacement"

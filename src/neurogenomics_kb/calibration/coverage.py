@@ -67,22 +67,27 @@ def draw(rng: np.random.Generator, population: Population, n: int):
     return y, blocks, family
 
 
+def split(y: np.ndarray, family: np.ndarray | None, seed: int) -> np.ndarray:
+    """Five folds with equal shares of cases, families in one of them where there are any."""
+    return make_folds(
+        pd.Series(y, name="outcome"),
+        scheme="stratified" if family is None else "stratified_grouped",
+        n_splits=5,
+        groups=None if family is None else pd.Series(family, name="family"),
+        seed=seed,
+    ).to_numpy()
+
+
 def prediction_coverage(population: Population, seed: int) -> dict[str, float]:
     """Intervals of cross-validated scores, about the fitted fold models' true scores."""
     rng = np.random.default_rng(seed)
     y, blocks, family = draw(rng, population, population.n)
     fresh_y, fresh, _ = draw(rng, population, N_FRESH)
-    related = max(population.family_sizes) > 1
-    folds = make_folds(
-        pd.Series(y, name="outcome"),
-        scheme="stratified_grouped" if related else "stratified",
-        n_splits=5,
-        groups=pd.Series(family, name="family") if related else None,
-        seed=seed,
-    ).to_numpy()
+    family = family if max(population.family_sizes) > 1 else None
+    folds = split(y, family, seed)
     scores, truth = np.empty((2, len(y))), {"auc": [[], []], "brier": [], "ap": []}
     for train, test in fold_splits(folds):
-        inner = inner_splits(y[train], family[train] if related else None, seed=seed)
+        inner = inner_splits(y[train], None if family is None else family[train], seed=seed)
         for b, X in enumerate(blocks):
             model = fit_linear(X[train], y[train], inner, continuous=False)
             scores[b, test] = predict_score(model, X[test], continuous=False)
@@ -93,15 +98,14 @@ def prediction_coverage(population: Population, seed: int) -> dict[str, float]:
             if b == 0:
                 truth["brier"].append(metrics.brier_score(fresh_y, new))
                 truth["ap"].append(expected_precision(fresh_y, new, len(test)))
-    clusters = family if related else None
-    auc = cv_auc(y, scores[0], folds, clusters=clusters, n_features=population.p)
+    auc = cv_auc(y, scores[0], folds, clusters=family, n_features=population.p)
     true_auc = [np.mean(values) for values in truth["auc"]]
     difference = cv_auc_difference(y, *scores, folds)
     brier = metrics.brier_interval(
-        y, scores[0], clusters=clusters, n_folds=5, n_features=population.p
+        y, scores[0], clusters=family, n_folds=5, n_features=population.p
     )
     ap = bootstrap_folds(
-        metrics.average_precision, y, scores[0], folds, clusters=clusters, n_resamples=300,
+        metrics.average_precision, y, scores[0], folds, clusters=family, n_resamples=300,
         chance=float(y.mean()), n_features=population.p, random_state=seed,
     )  # fmt: skip
     return {
@@ -221,17 +225,11 @@ def compare_equal_procedures(population: Population, seed: int) -> dict[str, flo
     rng = np.random.default_rng(seed)
     y, blocks, family = draw(rng, population, population.n)
     blocks[1][:, 0] += population.effect / 2 * y
-    related = max(population.family_sizes) > 1
-    folds = make_folds(
-        pd.Series(y, name="outcome"),
-        scheme="stratified_grouped" if related else "stratified",
-        n_splits=5,
-        groups=pd.Series(family, name="family") if related else None,
-        seed=seed,
-    ).to_numpy()
+    family = family if max(population.family_sizes) > 1 else None
+    folds = split(y, family, seed)
     scores = np.empty((2, len(y)))
     for train, test in fold_splits(folds):
-        inner = inner_splits(y[train], family[train] if related else None, seed=seed)
+        inner = inner_splits(y[train], None if family is None else family[train], seed=seed)
         for b, X in enumerate(blocks):
             model = fit_linear(X[train], y[train], inner, continuous=False)
             scores[b, test] = predict_score(model, X[test], continuous=False)

@@ -13,8 +13,8 @@ import pandas as pd
 
 from neurogenomics_kb.datasets.imaging import NiftiDataset
 from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
-from neurogenomics_kb.foundation.delimited import read_number_table
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.measures import read_run
 
 # Labels such as CC-001, which BIDS does not allow, occur.
 _ENTITY = re.compile(r"^([a-z]+)-(.+)$")
@@ -213,7 +213,7 @@ def read_table(path: Path) -> pd.DataFrame:
         two columns have one name.
     """
     path = Path(path)
-    table = read_number_table(path)
+    table = read_run(path)
     metadata = read_json(path.with_suffix(".json"))
     if metadata:
         table.attrs["metadata"] = metadata

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.brain.enigma import ID, enigma_table
-from neurogenomics_kb.brain.text_tables import GAPS, read_text_table
 from neurogenomics_kb.datasets.freesurfer import refuse_other_subjects
 from neurogenomics_kb.datasets.raw_file import require_file
 from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.measures import read_measures
+from neurogenomics_kb.foundation.tables import GAPS
 
 
 class EnigmaTablesDataset(ReadOnlyDataset[pd.DataFrame]):
@@ -54,7 +55,7 @@ class EnigmaTablesDataset(ReadOnlyDataset[pd.DataFrame]):
             path = require_file(self._filepath / file, "ENIGMA table")
             # Ids as text, or subject 0012 would become 12; x is the protocol's mark of a region
             # that failed the visual check.
-            raw = read_text_table(path, gaps=(*GAPS, "x", "X"), text=ID)
+            raw = read_measures(path, gaps=(*GAPS, "x", "X"), ids=ID)
             table = enigma_table(raw, file=str(path))
             refuse_other_subjects(frames, file, table)
             frames[file] = table

@@ -12,15 +12,12 @@ from kedro.io import AbstractDataset
 from neurogenomics_kb.brain.morphometry import absent_as_gaps, head_size, refuse_impossible
 from neurogenomics_kb.brain.region_names import one_name
 from neurogenomics_kb.brain.stats_files import euler_numbers
-from neurogenomics_kb.brain.text_tables import (
-    read_text_table,
-    require_finite_numbers,
-    take_ids,
-    without_counters,
-)
 from neurogenomics_kb.datasets.raw_file import require_file
+from neurogenomics_kb.foundation.delimited import without_counters
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.measures import read_measures
 from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT
+from neurogenomics_kb.foundation.tables import require_finite_numbers, take_ids
 
 HOLES = ("lhSurfaceHoles", "rhSurfaceHoles")
 ETIV = ("EstimatedTotalIntraCranialVol", "eTIV")
@@ -131,7 +128,8 @@ def read_table(path: Path) -> pd.DataFrame:
         belongs.
     """
     require_file(path, "FreeSurfer table")
-    table = without_counters(read_text_table(path), path)
+    table = read_measures(path)
+    table = without_counters(table, table.columns[:1], measures=True, file=path)
     index = take_ids(table.iloc[:, 0], path).rename(SUBJECT)
     columns = {c: require_finite_numbers(table[c], path, str(c)) for c in table.columns[1:]}
     return pd.DataFrame(columns, copy=False).set_axis(index, axis=0)

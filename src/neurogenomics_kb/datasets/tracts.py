@@ -9,10 +9,11 @@ import pandas as pd
 from kedro.io import DatasetError
 
 from neurogenomics_kb.brain.diffusion import idp_tracts, long_tracts, wide_tracts
-from neurogenomics_kb.brain.text_tables import read_text_table, without_counters
 from neurogenomics_kb.datasets.freesurfer import refuse_other_subjects
 from neurogenomics_kb.datasets.raw_file import require_file
 from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
+from neurogenomics_kb.foundation.delimited import without_counters
+from neurogenomics_kb.foundation.measures import read_measures
 
 LAYOUTS = ("wide", "long", "idp")
 ANALYSES = ("TBSS", "ProbtrackX")
@@ -98,7 +99,8 @@ class TractTablesDataset(ReadOnlyDataset[pd.DataFrame]):
         frames: dict[str, pd.DataFrame] = {}
         for metric, file in self._tables.items():
             path = self._filepath / file
-            raw = without_counters(self._read(path), path)
+            raw = self._read(path)
+            raw = without_counters(raw, raw.columns[:1], measures=True, file=path)
             table = wide_tracts(raw, metric, file=str(path))
             refuse_other_subjects(frames, file, table)
             frames[file] = table
@@ -107,7 +109,7 @@ class TractTablesDataset(ReadOnlyDataset[pd.DataFrame]):
     def _read(self, path: Path, ids: str | None = None) -> pd.DataFrame:
         require_file(path, "table of tracts")
         # Ids as text, or subject 0012 would become 12.
-        return read_text_table(path, text=None if ids is None else [ids])
+        return read_measures(path, ids=None if ids is None else [ids])
 
     def _exists(self) -> bool:
         if self._layout != "wide":

@@ -17,6 +17,7 @@ from neurogenomics_kb.foundation.tables import (
     code_text,
     is_gap,
     level_text,
+    refuse_values,
     require_columns,
     require_numbers,
     require_unique_ids,
@@ -166,16 +167,15 @@ def refuse_outside(numbers: pd.Series, column: Column, file: str, source: str) -
     outside = numbers.notna() & (~numbers.between(low, high) | np.isinf(numbers))
     if column.type == "binary":
         outside |= numbers.notna() & ~numbers.isin([0, 1])
-    if outside.any():
-        raise InputError(
-            f"values outside {low:g} to {high:g}{f' {column.unit}' if column.unit else ''}, "
-            f"first {numbers[outside].iloc[0]:g}",
-            file=file,
-            column=source,
-            subjects=int(outside.sum()),
-            of=len(numbers),
-            remedy="Check units and missing-value codes, or widen the range in the card.",
-        )
+    unit = f" {column.unit}" if column.unit else ""
+    refuse_values(
+        numbers,
+        outside,
+        lambda first: f"values outside {low:g} to {high:g}{unit}, first {first:g}",
+        file=file,
+        column=source,
+        remedy="Check units and missing-value codes, or widen the range in the card.",
+    )
 
 
 def mask_codes(values: pd.Series, codes: list[str]) -> pd.Series:

@@ -1,4 +1,4 @@
-"""Delimited text as it stands: what every reader of people's tables begins with.
+"""Delimited text as it stands: what every reader of tables begins with.
 
 A table is read whole or refused. Nothing is guessed from values here: cells are text, cut of the
 blanks around them, and what a word such as ``None`` means is decided by who knows the column.
@@ -12,6 +12,7 @@ import io
 import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +23,19 @@ from neurogenomics_kb.foundation.errors import InputError, listing
 logger = logging.getLogger(__name__)
 
 DELIMITERS = ("\t", ";", ",")
-NAMES = {"\t": "tab", ";": "semicolon", ",": "comma"}
+# Any number of blanks between cells, where a reader allows it.
+BLANKS = " "
+# Shorter columns of measures count the rows by chance.
+FEWEST_MEASURES = 3
 # What `attrs` of a table hold: sentences on what was cut, and the rows left out.
 NOTES, BLANK_ROWS = "notes", "blank_rows"
 # Blanks that `str.strip` leaves: zero-width ones, and a byte order mark in the middle of a file.
 _INVISIBLE = "\u200b\u2060\ufeff"
 # What programs call a column of row names that they were not told to leave out.
-_NAMELESS = re.compile(r"(Unnamed: ?\d+(_level_\d+)?|\.\.\.\d+)?")
+NAMELESS = re.compile(r"(Unnamed: ?\d+(_level_\d+)?|\.\.\.\d+)?")
 _LETTER = re.compile(r"[^\W\d_]")
+_NAMES = {"\t": "tab", ";": "semicolon", ",": "comma"}
+_BEHIND_QUOTE = re.compile(r'" +(?=[\t;,\r\n]|\Z)')
 _COUNTER = re.compile(r"index|row|row_?(names?|number|id)|level_0|x\.?1?|v1", re.IGNORECASE)
 
 
@@ -78,17 +84,20 @@ def read_content(path: str | Path) -> str:
         raise InputError(
             f"is not UTF-8 text (line {line})",
             file=path,
-            remedy="Save it as UTF-8: `iconv -f LATIN1 -t UTF-8` for most, `-f UTF-16` for some.",
+            remedy="Save what is not text in UTF-8 as such: `iconv -f LATIN1 -t UTF-8` for most, "
+            "`-f UTF-16` for some.",
         ) from None
     if "\x00" in text:
         raise InputError(
-            "holds null bytes, so it is no text", file=path, remedy="Save the table as UTF-8 text."
+            "holds null bytes, so it is binary data and no text",
+            file=path,
+            remedy="Save the table as UTF-8 text.",
         )
     return text
 
 
-def parse_rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells, as they stand, of rows that are not empty.
+def _parse_rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows as `split_rows` gives them.
 
     Raises
     ------
@@ -96,6 +105,8 @@ def parse_rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         If quotes do not pair, or pair over lines that are rows of their own.
     """
     lines = list(io.StringIO(text, newline=""))
+    if delimiter == BLANKS:
+        lines = [f"{BLANKS.join(line.split())}\n" for line in lines]
     rows = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
     width, before = None, 0
     try:
@@ -111,7 +122,45 @@ def parse_rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         raise csv.Error(f"line {before + 1}: {error}") from None
 
 
-def find_delimiter(text: str, file: str | Path) -> str:
+def _rows_of(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
+    """Rows; blanks may stand behind a closing quote, as they may before an opening one."""
+    try:
+        return list(_parse_rows(text, delimiter))
+    except csv.Error:
+        bare = _BEHIND_QUOTE.sub('"', text)
+        if bare == text:
+            raise
+        return list(_parse_rows(bare, delimiter))
+
+
+def split_rows(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]:
+    """Line number and cells, as they stand, of rows that are not empty.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    text : str
+        Its text.
+    delimiter : str
+        As `find_delimiter` gives it; `BLANKS` stands for any number of blanks.
+
+    Raises
+    ------
+    InputError
+        If quotes do not pair.
+    """
+    try:
+        return _rows_of(text, delimiter)
+    except csv.Error as error:
+        raise InputError(
+            f"cannot be read as a table: quotes do not pair ({error})",
+            file=path,
+            remedy="Correct or remove the quotes.",
+        ) from None
+
+
+def find_delimiter(text: str, file: str | Path, *, blanks: bool = False) -> str:
     """Delimiter of a table, by its header and, where that has two kinds, by its rows.
 
     Parameters
@@ -120,11 +169,13 @@ def find_delimiter(text: str, file: str | Path) -> str:
         Text of the file.
     file : str or Path
         For messages.
+    blanks : bool
+        Whether blanks part the cells where the header has nothing else. Default False.
 
     Returns
     -------
     str
-        Tab, semicolon or comma; tab for a table of one column.
+        Tab, semicolon, comma or `BLANKS`; tab for a table of one column.
 
     Raises
     ------
@@ -134,8 +185,10 @@ def find_delimiter(text: str, file: str | Path) -> str:
     header = next((line for line in text.splitlines() if line.strip()), "")
     bare = re.sub(r'"[^"]*"', "", header)
     found = [d for d in DELIMITERS if d in bare]
-    if len(found) < 2:
-        return found[0] if found else "\t"
+    if not found:
+        return BLANKS if blanks and len(header.split()) > 1 else "\t"
+    if len(found) == 1:
+        return found[0]
     if "\t" in found:
         return "\t"  # commas and semicolons occur in names of columns, tabs do not
     fitting = [d for d in found if _is_even(text, d)]
@@ -152,9 +205,73 @@ def find_delimiter(text: str, file: str | Path) -> str:
 def _is_even(text: str, delimiter: str) -> bool:
     """Whether all rows have as many cells as the first."""
     try:
-        return len({len(cells) for _, cells in parse_rows(text, delimiter)}) == 1
+        return len({len(cells) for _, cells in _rows_of(text, delimiter)}) == 1
     except csv.Error:
         return False
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table as text, before it is known what its columns are.
+
+    Attributes
+    ----------
+    header : list of str
+        Names of the columns, "" for those without one.
+    cells : list of list of str
+        As many per row as the header has, without blanks around them, "" where nothing stands.
+    notes : list of str
+        Sentences on what was cut off or left out.
+    blank : int
+        Rows in which nothing stands; they are left out.
+    """
+
+    header: list[str]
+    cells: list[list[str]]
+    notes: list[str]
+    blank: int
+
+
+def read_rows(path: Path, text: str, delimiter: str, *, measures: bool = False) -> Rows:
+    """Rows of a table, each with the cells that its header has.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    text : str
+        Its text.
+    delimiter : str
+        As `find_delimiter` gives it.
+    measures : bool
+        Whether rows are subjects with a measure in every column, so that no cell may stand beyond
+        the last name. Default False: such cells make columns without a name.
+
+    Raises
+    ------
+    InputError
+        If there is no header, a row has more or fewer cells than it, or a quote does not close.
+    """
+    raw = split_rows(path, text, delimiter)
+    rows = [(line, [clean(cell) for cell in cells]) for line, cells in raw]
+    if not rows or not any(rows[0][1]):
+        raise InputError("has no header", file=path, remedy="Give the columns names.")
+    header = rows[0][1]
+    width = max(i + 1 for i, name in enumerate(header) if name)
+    filled = [row for row in rows[1:] if any(row[1])]
+    if measures:
+        header = header[:width]
+    _refuse_uneven(filled, len(header), width, path, delimiter, measures)
+    width = max([width, *(_last(cells) for _, cells in filled if len(cells) > width)])
+    cells = [cells[:width] + [""] * (width - len(cells)) for _, cells in filled]
+    notes = []
+    trimmed = _count_trimmed(raw[1:], rows[1:])
+    if trimmed:
+        notes.append(f"{path.name}: blanks around the text of {count_of(trimmed, 'cell')} cut off.")
+    blank = len(rows) - 1 - len(filled)
+    if blank:
+        notes.append(f"{path.name}: {count_of(blank, 'blank row')} left out.")
+    return Rows(header[:width], cells, notes, blank)
 
 
 def read_text_table(path: str | Path, *, delimiter: str | None = None) -> pd.DataFrame:
@@ -184,69 +301,23 @@ def read_text_table(path: str | Path, *, delimiter: str | None = None) -> pd.Dat
     path = Path(path)
     text = read_content(path)
     delimiter = find_delimiter(text, path) if delimiter is None else delimiter
-    try:
-        raw = list(parse_rows(text, delimiter))
-    except csv.Error as error:
-        raise InputError(
-            f"cannot be read as a table: quotes do not pair ({error})",
-            file=path,
-            remedy="Correct or remove the quotes.",
-        ) from None
-    rows = [(line, [clean(cell) for cell in cells]) for line, cells in raw]
-    if not rows or not any(rows[0][1]):
-        raise InputError("has no header", file=path, remedy="Give the columns names.")
-    header = rows[0][1]
-    width = max(i + 1 for i, name in enumerate(header) if name)
-    filled = [row for row in rows[1:] if any(row[1])]
-    _refuse_uneven(filled, len(header), width, path, delimiter)
-    width = max([width, *(_last(cells) for _, cells in filled if len(cells) > width)])
-    header = header[:width]
-    cells = zip(*(cells[:width] + [""] * (width - len(cells)) for _, cells in filled), strict=True)
-    table = pd.DataFrame(dict(enumerate(cells)) or {i: [] for i in range(width)}, dtype=object)
+    rows = read_rows(path, text, delimiter)
+    columns = dict(enumerate(zip(*rows.cells, strict=True)))
+    width = range(len(rows.header))
+    table = pd.DataFrame(columns or {i: [] for i in width}, dtype=object)
     table = table.mask(table == "")
-    notes = []
-    trimmed = count_trimmed(raw[1:], rows[1:])
-    if trimmed:
-        notes.append(f"{path.name}: blanks around the text of {_count(trimmed, 'cell')} cut off.")
-    blank = len(rows) - 1 - len(filled)
-    if blank:
-        notes.append(f"{path.name}: {_count(blank, 'blank row')} left out.")
-        table.attrs[BLANK_ROWS] = blank
-    return _named(table, header, notes, path)
+    if rows.blank:
+        table.attrs[BLANK_ROWS] = rows.blank
+    return _named(table, rows, path)
 
 
-def read_number_table(path: str | Path, *, delimiter: str = "\t") -> pd.DataFrame:
-    """Table of measures, such as the time series of one run, as pandas would decode it.
-
-    Parameters
-    ----------
-    path : str or Path
-        File or folder to read.
-    delimiter : str
-        Sign between the cells. Default \t.
-
-    Returns
-    -------
-    DataFrame
-        Columns of numbers as such; columns without a name are left out.
+def require_different_names(names: Sequence[str], path: Path) -> None:
+    """Refuse a header in which a name comes twice.
 
     Raises
     ------
     InputError
-        As `read_text_table` does.
     """
-    path = Path(path)
-    text = read_content(path)
-    header = text[: text.find("\n")] if "\n" in text else text
-    names = [clean(name) for name in header.split(delimiter)]
-    content = text.encode()
-    # Quotes may hide delimiters, and single returns the ends of lines: the slow way sees them. Most
-    # tables of runs have neither, and are as even as they look.
-    plain = b'"' not in content and content.count(b"\r") == content.count(b"\r\n")
-    if not (plain and all(names) and has_even_lines(content, delimiter)):
-        checked = read_text_table(path, delimiter=delimiter)
-        names = list(checked)
-        content = checked.to_csv(sep=delimiter, index=False).encode()
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise InputError(
@@ -255,17 +326,28 @@ def read_number_table(path: str | Path, *, delimiter: str = "\t") -> pd.DataFram
             column=repeated[0],
             remedy="Rename them; which one is meant cannot be guessed.",
         )
-    table = pd.read_csv(io.BytesIO(content), sep=delimiter, index_col=False, low_memory=False)
-    if list(table.columns) != names:
-        table.columns = pd.Index(names)
-    nameless = [name for name in names if _NAMELESS.fullmatch(name)]
-    if nameless:
-        logger.warning("%s: %s without a name left out", path.name, _count(len(nameless), "column"))
-        table = table.drop(columns=nameless)
-    return table
 
 
-def has_even_lines(content: bytes, delimiter: str) -> bool:
+def plain_names(text: str, delimiter: str) -> list[str] | None:
+    """Names of the columns of a table that needs no mending; None where its rows must be read.
+
+    Quotes may hide delimiters, and single returns the ends of lines: reading the rows sees them.
+    Most tables that programs write have neither, and are as even as they look.
+
+    Parameters
+    ----------
+    text : str
+        Text of the file.
+    delimiter : str
+        As `find_delimiter` gives it.
+    """
+    names = [clean(name) for name in text.split("\n", 1)[0].split(delimiter)]
+    content = text.encode()
+    plain = b'"' not in content and content.count(b"\r") == content.count(b"\r\n")
+    return names if plain and all(names) and _has_even_lines(content, delimiter) else None
+
+
+def _has_even_lines(content: bytes, delimiter: str) -> bool:
     """Whether all lines have as many delimiters as the first, the last one ended or not."""
     symbols = np.frombuffer(content.rstrip(b"\r\n") + b"\n", np.uint8)
     ends = np.flatnonzero(symbols == ord("\n"))
@@ -279,7 +361,7 @@ def notes_of(table: pd.DataFrame) -> list[str]:
     return list(table.attrs.get(NOTES, []))
 
 
-def count_trimmed(raw: Iterable[tuple], rows: Iterable[tuple]) -> int:
+def _count_trimmed(raw: Iterable[tuple], rows: Iterable[tuple]) -> int:
     """Cells with text, no number, that had blanks around it."""
     pairs = (
         (a, b)
@@ -295,39 +377,56 @@ def _last(cells: Sequence[str]) -> int:
     return max((i + 1 for i, cell in enumerate(cells) if cell), default=0)
 
 
-def _refuse_uneven(rows, length: int, width: int, path: Path, delimiter: str) -> None:
-    """Rows must have the header's cells; empty ones beyond its last name do not count."""
-    for line, cells in rows:
-        if len(cells) == length or (width <= len(cells) and _last(cells) <= length):
-            continue
-        more = _last(cells) > length
+def _refuse_uneven(
+    rows: list[tuple[int, list[str]]],
+    length: int,
+    width: int,
+    path: Path,
+    delimiter: str,
+    measures: bool,
+) -> None:
+    """Rows must have the header's cells; empty ones beyond its last name do not count.
+
+    One cell more or fewer would move each value to another column.
+    """
+    odd = [
+        (number, line, cells)
+        for number, (line, cells) in enumerate(rows, start=1)
+        if len(cells) != length and not (width <= len(cells) and _last(cells) <= length)
+    ]
+    if not odd:
+        return
+    number, line, cells = odd[0]
+    if measures:
         raise InputError(
-            f"line {line} has {len(cells)} cells, and the header {length}",
+            f"row {number} has {len(cells)} cells and the header {length}",
             file=path,
-            remedy=(
-                f"Quote cells that hold a {NAMES.get(delimiter, delimiter)}, or name the columns."
-                if more
-                else "The row is cut off, or lacks delimiters: write the table again."
-            ),
+            subjects=len(odd),
+            of=len(rows),
+            remedy=f"It is line {line}. Write the table again with one cell per column, gaps as "
+            "n/a.",
         )
+    raise InputError(
+        f"line {line} has {len(cells)} cells, and the header {length}",
+        file=path,
+        remedy=(
+            f"Quote cells that hold a {_NAMES.get(delimiter, delimiter)}, or name the columns."
+            if _last(cells) > length
+            else "The row is cut off, or lacks delimiters: write the table again."
+        ),
+    )
 
 
-def _named(table: pd.DataFrame, header: list[str], notes: list[str], path: Path) -> pd.DataFrame:
+def _named(table: pd.DataFrame, rows: Rows, path: Path) -> pd.DataFrame:
     """Table with the names of its columns; those without one are left out."""
-    nameless = [i for i, name in enumerate(header) if _NAMELESS.fullmatch(name)]
+    nameless = [i for i, name in enumerate(rows.header) if NAMELESS.fullmatch(name)]
     held = [i for i in nameless if table[i].notna().any()]
+    notes = list(rows.notes)
     if held:
-        notes.append(f"{path.name}: {_count(len(held), 'column')} without a name left out.")
+        notes.append(f"{path.name}: {count_of(len(held), 'column')} without a name left out.")
     table = table.drop(columns=nameless)
-    names = [header[i] for i in table.columns]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise InputError(
-            f"{len(repeated)} column names come twice",
-            file=path,
-            column=repeated[0],
-            remedy="Rename them; which one is meant cannot be guessed.",
-        )
+    names = [rows.header[i] for i in table.columns]
+    require_different_names(names, path)
     table.columns = pd.Index(names, dtype=object)
     for note in notes:
         logger.warning(note)
@@ -336,37 +435,69 @@ def _named(table: pd.DataFrame, header: list[str], notes: list[str], path: Path)
     return table
 
 
-def _count(n: int, what: str) -> str:
+def count_of(n: int, what: str) -> str:
+    """A number of things in words.
+
+    Examples
+    --------
+    >>> count_of(1, "cell"), count_of(2, "cell")
+    ('1 cell', '2 cells')
+    """
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
-def without_counters(table: pd.DataFrame, keep: Sequence[str] = ()) -> pd.DataFrame:
-    """Table without columns that are named like row numbers and are such.
+def without_counters(
+    table: pd.DataFrame,
+    keep: Sequence[str] = (),
+    *,
+    measures: bool = False,
+    file: str | Path | None = None,
+) -> pd.DataFrame:
+    """Table without columns that only number its rows.
 
     Parameters
     ----------
     table : DataFrame
-        As `read_text_table` gives it.
+        As a reader gives it.
     keep : sequence of str
         Columns of ids, which may count.
+    measures : bool
+        Whether all other columns hold measures: none of them counts whatever it is called, apart
+        from very short ones by chance. Default False: only columns that are named like row numbers
+        are left out.
+    file : str or Path, optional
+        What to call the table in the warning.
     """
+    fewest = FEWEST_MEASURES if measures else 2
     found = [
         name
         for name in table
-        if name not in keep and _COUNTER.fullmatch(name) and counts_rows(table[name])
+        if name not in keep
+        and (measures or _COUNTER.fullmatch(name))
+        and counts_rows(table[name], fewest)
     ]
     if not found:
         return table
-    note = f"{_count(len(found), 'column')} that only number the rows left out ({listing(found)})."
+    said = "counts the rows and is" if len(found) == 1 else "only count the rows and are"
+    note = f"{count_of(len(found), 'column')} ({listing(found)}) {said} left out."
+    note = note if file is None else f"{file}: {note}"
     logger.warning(note)
     table = table.drop(columns=found)
     table.attrs[NOTES] = [*notes_of(table), note]
     return table
 
 
-def counts_rows(values: Sequence) -> bool:
-    """Whether values are 0, 1, 2, … or 1, 2, 3, … in the order of the rows, two or more."""
-    found = [str(value) for value in values]
-    return len(found) > 1 and any(
-        found == [str(start + k) for k in range(len(found))] for start in (0, 1)
-    )
+def counts_rows(values: pd.Series, fewest: int = 2) -> bool:
+    """Whether values are 0, 1, 2, … or 1, 2, 3, … in the order of the rows.
+
+    Parameters
+    ----------
+    values : Series
+        Numbers, also as text.
+    fewest : int
+        Shorter columns count by chance. Default 2.
+    """
+    numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float)
+    if len(numbers) < fewest or not np.isfinite(numbers).all():
+        return False
+    return numbers[0] in (0, 1) and bool((np.diff(numbers) == 1).all())

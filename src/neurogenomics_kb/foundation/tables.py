@@ -1,14 +1,15 @@
-"""Checks that every table of people must pass, each with its one-line error."""
+"""Checks that tables of people and their measures must pass, each with its one-line error."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.foundation.delimited import without_counters
+from neurogenomics_kb.foundation.delimited import clean, without_counters
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 
 # Words that tables write for a missing value, unless a card says what they mean.
@@ -70,7 +71,51 @@ def require_unique_ids(ids: pd.Series | pd.Index, file: str, column: str | None 
         )
 
 
-def require_numbers(values: pd.Series, file: str, column: str) -> None:
+def take_ids(column: pd.Series, file: str | Path) -> pd.Index:
+    """Subject ids as text without blanks around it.
+
+    Parameters
+    ----------
+    column : Series
+        Ids as read.
+    file : str or Path
+        What to call the table in messages.
+
+    Raises
+    ------
+    InputError
+        If one is missing or repeats.
+    """
+    ids = column.astype(object).map(_cleaned)
+    blank = column.isna() | (ids == "")
+    if blank.any():
+        raise InputError(
+            "rows name no subject",
+            file=file,
+            column=str(column.name),
+            subjects=int(blank.sum()),
+            of=len(column),
+            remedy="Give every row the subject's id.",
+        )
+    ids = ids.astype(str)
+    repeated = ids[ids.duplicated()].unique()
+    if len(repeated):
+        raise InputError(
+            f"subjects occur more than once, first '{repeated[0]}'",
+            file=file,
+            subjects=len(repeated),
+            of=len(ids),
+            remedy="Keep one row per subject.",
+        )
+    return pd.Index(ids, dtype=object)
+
+
+def _cleaned(value):
+    """A cell without blanks around its text."""
+    return clean(value) if isinstance(value, str) else value
+
+
+def require_numbers(values: pd.Series, file: str | Path, column: str) -> None:
     """Refuse a column that holds anything but numbers, also as text, and gaps.
 
     Raises
@@ -91,10 +136,86 @@ def require_numbers(values: pd.Series, file: str, column: str) -> None:
         column=column,
         subjects=int(wrong.sum()),
         of=len(values),
-        remedy="Write a point for the decimal comma, and nothing between thousands."
+        remedy="Write decimal points instead of commas: a decimal comma is not read, nor is a sign "
+        "between thousands."
         if any(DECIMAL_COMMA.fullmatch(text) for text in found)
         else "Correct the values, or code missing ones as n/a.",
     )
+
+
+def require_finite_numbers(values: pd.Series, file: str | Path, column: str) -> pd.Series:
+    """A column as floating-point numbers, gaps as NaN.
+
+    Parameters
+    ----------
+    values : Series
+        Numbers, also as text.
+    file : str or Path
+        What to call the table in messages.
+    column : str
+        What to call the column.
+
+    Raises
+    ------
+    InputError
+        If a value is no number, such as one with a decimal comma, or infinite.
+    """
+    if not pd.api.types.is_numeric_dtype(values):
+        # Blanks around a number are no fault of it.
+        values = values.astype(object).map(_cleaned)
+    require_numbers(values, file, column)
+    numbers = as_numbers(values)
+    refuse_values(
+        numbers,
+        np.isinf(numbers),
+        lambda first: "values are infinite",
+        file=file,
+        column=column,
+        remedy="Correct the values, or code missing ones as n/a.",
+    )
+    return numbers
+
+
+def refuse_values(
+    values: pd.Series,
+    wrong: pd.Series,
+    problem: Callable[[float], str],
+    *,
+    file: str | Path,
+    column: str,
+    remedy: str,
+) -> None:
+    """Refuse a column of numbers in which some cannot be.
+
+    Parameters
+    ----------
+    values : Series of float
+        The column.
+    wrong : Series of bool
+        Which of them cannot be; their count is told.
+    problem : callable
+        What is wrong, of the first such value.
+    file : str or Path
+        What to call the table in the message.
+    column : str
+        What to call the column.
+    remedy : str
+        What the user can do.
+
+    Raises
+    ------
+    InputError
+        If any is wrong.
+    """
+    if wrong.any():
+        raise InputError(
+            problem(float(values[wrong].iloc[0])),
+            file=file,
+            column=column,
+            subjects=int(wrong.sum()),
+            of=len(values),
+            remedy=remedy,
+        )
 
 
 def is_gap(values: pd.Series, named: Container[str] = ()) -> pd.Series:

@@ -8,7 +8,6 @@ from neurogenomics_kb.registry.cards import DecisionCard, Evidence, ResultCard
 from neurogenomics_kb.registry.registry import Registry
 
 QUESTION = "Does {experiment} on {cohort} justify leaving late fusion?"
-NO_FUSION = "The experiment compares no fusion with single blocks, so the rule cannot be evaluated."
 
 
 def results_using(results: Iterable[ResultCard], card_id: str) -> list[ResultCard]:

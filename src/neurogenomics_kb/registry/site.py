@@ -38,9 +38,6 @@ from neurogenomics_kb.registry.survey_pages import survey_pages
 from neurogenomics_kb.registry.yaml_file import dump_yaml
 
 ROOT = "catalogue"
-# Fields that are shown by the head of a page or by their own section.
-SHOWN = {"id", "title", "status", "reason", "sources", "notes", "schema_version", "facts",
-         "findings", "walkthrough", "description", "summary", "relevance", "limits"}  # fmt: skip
 
 
 class Catalogue:

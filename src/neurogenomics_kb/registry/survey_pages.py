@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from neurogenomics_kb.registry.cards import Card, ModelCard, PaperCard
+from neurogenomics_kb.registry.cards import ModelCard, PaperCard
 from neurogenomics_kb.registry.markdown import relative, table, text, web_link
 from neurogenomics_kb.registry.survey import AREAS, KINDS, SurveyEntry
 
@@ -158,10 +158,3 @@ def repository_key(address: str) -> str:
 def doi_key(doi: str) -> str:
     """DOI without the version that preprint servers add."""
     return f"doi:{re.sub(r'(v[0-9]+)?(.full|.pdf)*$', '', doi.lower())}" if doi else ""
-
-
-def described(catalogue: Catalogue, card: Card) -> int:
-    """How many entries of a list have a card here."""
-    known = cards_by_link(catalogue)
-    entries = catalogue.registry.entries().get(card.id, [])
-    return sum(any(k in known for k in keys_of(e)) for e in entries)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -14,7 +14,6 @@ from neurogenomics_kb.foundation.errors import InputError
 VOXEL_MM, TOLERANCE_MM = 1.0, 0.05
 # Axes turned further (radians) than rounding of a header explains need resampling.
 OBLIQUE = 0.02
-Scaling = Literal["volume", "nonzero"]
 
 
 def prepare_t1(

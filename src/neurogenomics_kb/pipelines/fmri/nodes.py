@@ -44,6 +44,11 @@ logger = logging.getLogger(__name__)
 Loader = Callable[[], pd.DataFrame]
 
 
+def _seconds_between_frames(sidecar: dict[str, Any]) -> float:
+    """Repetition time (s) that the sidecar states; refused without one."""
+    return repetition_time({} if is_absent(sidecar) else sidecar)
+
+
 def average_parcels(
     volumes: dict[str, Callable[[], Any]],
     atlas: dict[str, Any],
@@ -55,7 +60,7 @@ def average_parcels(
     if is_absent(volumes) or is_absent(atlas):
         return {}
     wanted = {s: load for s, load in volumes.items() if s not in quality.exclude}
-    tr = repetition_time({} if is_absent(sidecar) else sidecar)
+    tr = _seconds_between_frames(sidecar)
     return series_of_volumes(wanted, atlas, tr, parcel_card(recipe))
 
 
@@ -82,7 +87,7 @@ def assess_quality(
         return quality_table("fmri", metrics, {reason: too_much}, quality.exclude)
     card = parcel_card(recipe)
     censoring = censoring_of(card)
-    tr = repetition_time({} if is_absent(sidecar) else sidecar) if censoring else np.nan
+    tr = _seconds_between_frames(sidecar) if censoring else np.nan
     rows = {}
     for subject in _report(sorted({*series, *confounds}), "motion"):
         known = subject in confounds
@@ -123,7 +128,7 @@ def build_features(
     series = parcels or timeseries
     if is_absent(series, confounds):
         return empty_table()
-    tr = repetition_time({} if is_absent(sidecar) else sidecar)
+    tr = _seconds_between_frames(sidecar)
     subjects = quality.index[quality["included"]].tolist()
     card, kinds = parcel_card(recipe), wanted_kinds(recipe, connectivity.kinds)
     here = {s: series[s] for s in subjects}

@@ -46,11 +46,9 @@ Source = Annotated[str, Field(min_length=3), AfterValidator(require_pinned), Cit
 
 ConfoundSetId = Annotated[Identifier, Reference("confound_set")]
 DatasetId = Annotated[Identifier, Reference("dataset")]
-ExperimentId = Annotated[Identifier, Reference("experiment")]
 GeneSetId = Annotated[Identifier, Reference("gene_set")]
 FusionId = Annotated[Identifier, Reference("fusion")]
 HarmonizationId = Annotated[Identifier, Reference("harmonization")]
-InstrumentId = Annotated[Identifier, Reference("instrument")]
 ModelId = Annotated[Identifier, Reference("model")]
 PaperId = Annotated[Identifier, Reference("paper")]
 PreprocessingId = Annotated[Identifier, Reference("preprocessing")]

@@ -22,6 +22,55 @@ SMALL_SITE = 30
 ROUNDING = 1e-12
 
 
+def refuse_absent(X: pd.DataFrame, reads: Iterable[str]) -> None:
+    """Refuse a table that lacks a column which the method reads.
+
+    Raises
+    ------
+    InputError
+        Naming the first one.
+    """
+    absent = [c for c in reads if c not in X]
+    if absent:
+        raise InputError(
+            "a column that the harmonization reads is missing",
+            column=absent[0],
+            remedy="Add it, or take it out of the harmonization card.",
+        )
+
+
+def check_sizes(counts: pd.Series, method: BaseEstimator, purpose: str, *, stacklevel: int) -> None:
+    """Refuse a site of one training subject, and warn of small ones.
+
+    Parameters
+    ----------
+    counts : Series of int
+        Training subjects by site.
+    method : estimator
+        Method that learns from them, with the column of the site as ``batch``.
+    purpose : str
+        What a single subject is too few for.
+    stacklevel : int
+        Calls between the warning and whoever called ``fit``, as `warnings.warn` counts them.
+
+    Raises
+    ------
+    InputError
+    """
+    if counts.min() < 2:
+        raise InputError(
+            f"site {counts.idxmin()!r} has {counts.min()} subject, too few for {purpose}",
+            column=method.batch,
+            remedy="Merge it with a site of the same scanner or leave it out.",
+        )
+    if counts.min() < SMALL_SITE:
+        warnings.warn(
+            f"{type(method).__name__}: sites with fewer than {SMALL_SITE} subjects: "
+            f"{listing(f'{s} ({c})' for s, c in counts[counts < SMALL_SITE].items())}",
+            stacklevel=stacklevel,
+        )
+
+
 # A dataclass writes the constructor: scikit-learn wants every parameter in the signature of every
 # kind of ComBat, and nothing else done there.
 @dataclass(eq=False, repr=False)
@@ -124,32 +173,16 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             self.spread_[self.reference] = np.ones(values.shape[1])
 
     def _refuse_absent(self, X: pd.DataFrame) -> None:
-        absent = [c for c in self.reads if c not in X]
-        if self.batch in absent:
+        if self.batch not in X:
             raise InputError("the batch column is missing", column=self.batch, remedy="Add it.")
-        if absent:
-            raise InputError(
-                "a column that the harmonization reads is missing",
-                column=absent[0],
-                remedy="Add it, or take it out of the harmonization card.",
-            )
+        refuse_absent(X, self.reads)
 
     def _begin(self, X: pd.DataFrame) -> np.ndarray:
         """Check the training table and remember its columns; feature values (n, p)."""
         refuse_missing(X[self.batch], self.batch)
         counts = self._site_sizes(X)
-        if counts.min() < 2:
-            raise InputError(
-                f"site {counts.idxmin()!r} has {counts.min()} subject, too few for a variance",
-                column=self.batch,
-                remedy="Merge it with a site of the same scanner or leave it out.",
-            )
-        if counts.min() < SMALL_SITE:
-            warnings.warn(
-                f"{type(self).__name__}: sites with fewer than {SMALL_SITE} subjects: "
-                f"{listing(f'{s} ({c})' for s, c in counts[counts < SMALL_SITE].items())}",
-                stacklevel=4,  # where `fit` is called
-            )
+        # The warning points at where `fit` is called.
+        check_sizes(counts, self, "a variance", stacklevel=5)
         self.sites_ = sorted(counts.index, key=str)
         if self.reference is not None and self.reference not in self.sites_:
             raise InputError(

@@ -6,7 +6,6 @@ in turn, the main task, a site classifier on the frozen features, and features t
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Literal
 
@@ -15,10 +14,10 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.naming import SEPARATOR
 from neurogenomics_kb.stats.confounds import feature_values, is_categorical, refuse_missing
-from neurogenomics_kb.stats.harmonization.combat import SMALL_SITE, refuse_unseen
+from neurogenomics_kb.stats.harmonization.combat import check_sizes, refuse_absent, refuse_unseen
 
 
 class SiteUnlearning(TransformerMixin, BaseEstimator):
@@ -152,13 +151,7 @@ class SiteUnlearning(TransformerMixin, BaseEstimator):
         return self
 
     def _check(self, X: pd.DataFrame, y) -> np.ndarray:
-        absent = [c for c in self.reads if c not in X]
-        if absent:
-            raise InputError(
-                "a column that the harmonization reads is missing",
-                column=absent[0],
-                remedy="Add it, or take it out of the harmonization card.",
-            )
+        refuse_absent(X, self.reads)
         if self.outcome and y is None:
             raise ValueError("outcome=True needs y in fit")
         if not self.outcome and not self.preserve:
@@ -177,18 +170,7 @@ class SiteUnlearning(TransformerMixin, BaseEstimator):
                 subjects=len(X),
                 remedy="Use harmonization none_baseline for a single site.",
             )
-        if counts.min() < 2:
-            raise InputError(
-                f"site {counts.idxmin()!r} has {counts.min()} subject, too few to learn from",
-                column=self.batch,
-                remedy="Merge it with a site of the same scanner or leave it out.",
-            )
-        if counts.min() < SMALL_SITE:
-            warnings.warn(
-                f"SiteUnlearning: sites with fewer than {SMALL_SITE} subjects: "
-                f"{listing(f'{s} ({c})' for s, c in counts[counts < SMALL_SITE].items())}",
-                stacklevel=3,
-            )
+        check_sizes(counts, self, "learning", stacklevel=4)
         self.sites_ = sorted(counts.index, key=str)
         return X[self.batch].to_numpy()
 

@@ -7,7 +7,6 @@ them it draws stratified ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -187,8 +186,11 @@ class _Trees:
         self.early_stopping_rounds = early_stopping_rounds
         self.random_state = random_state
 
-    def _settings(self) -> dict[str, Any]:
-        return XGBOOST | {n: v for n, v in self.get_params().items() if n != "random_state"}
+    def _fit(self, X: np.ndarray, y: np.ndarray, splits: Splits):
+        settings = XGBOOST | {n: v for n, v in self.get_params().items() if n != "random_state"}
+        return fit_xgboost(
+            X, y, splits, continuous=self._numeric, seed=self.random_state, settings=settings
+        )
 
 
 class StoppedTreesRegressor(_Trees, _Regressor):
@@ -214,11 +216,6 @@ class StoppedTreesRegressor(_Trees, _Regressor):
     estimator_ : XGBRegressor
         With the number of trees found, fitted to all training rows.
     """
-
-    def _fit(self, X: np.ndarray, y: np.ndarray, splits: Splits):
-        return fit_xgboost(
-            X, y, splits, continuous=True, seed=self.random_state, settings=self._settings()
-        )
 
 
 class StoppedTreesClassifier(_Trees, _Classifier):
@@ -246,11 +243,6 @@ class StoppedTreesClassifier(_Trees, _Classifier):
     classes_ : ndarray (C,)
         Classes, sorted.
     """
-
-    def _fit(self, X: np.ndarray, y: np.ndarray, splits: Splits):
-        return fit_xgboost(
-            X, y, splits, continuous=False, seed=self.random_state, settings=self._settings()
-        )
 
 
 def build_linear(options, *, continuous: bool, seed: int) -> _Tuned:

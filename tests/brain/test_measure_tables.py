@@ -8,13 +8,14 @@ import pytest
 from kedro.io import DatasetError
 
 from neurogenomics_kb.brain.region_names import DESTRIEUX, one_name
-from neurogenomics_kb.brain.text_tables import counts_rows, read_text_table
 from neurogenomics_kb.datasets import (
     EnigmaTablesDataset,
     FreeSurferTablesDataset,
     TractTablesDataset,
 )
+from neurogenomics_kb.foundation.delimited import counts_rows
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.measures import read_measures
 
 SEPARATORS = ("\t", ";", ",", " ")
 GAPS = ("n/a", "NA", "NaN", "nan", "", "N/A")
@@ -187,25 +188,25 @@ def test_columns_that_count_the_rows_are_left_out(tmp_path, caplog, start):
 def test_a_nameless_column_is_never_guessed_at(tmp_path):
     (tmp_path / "a.tsv").write_text("id\tx\t\n1\t2.5\t3\n2\t2.6\t7\n3\t2.7\t5\n")
     with pytest.raises(InputError, match="row 1 has 3 cells and the header 2"):
-        read_text_table(tmp_path / "a.tsv")
+        read_measures(tmp_path / "a.tsv")
     (tmp_path / "b.tsv").write_text("id\t\tx\n1\t2.5\t3\n2\t2.6\t7\n3\t2.7\t5\n")
     with pytest.raises(InputError, match="column 2 of 3 has no name"):
-        read_text_table(tmp_path / "b.tsv")
+        read_measures(tmp_path / "b.tsv")
     (tmp_path / "c.tsv").write_text("\tx\ty\n1\t1001\t3\n2\t1002\t7\n3\t1005\t5\n")
     with pytest.raises(InputError, match="column 1 of 3 has no name"):
-        read_text_table(tmp_path / "c.tsv")
+        read_measures(tmp_path / "c.tsv")
 
 
 def test_ids_that_count_are_ids(tmp_path):
     (tmp_path / "a.csv").write_text("SubjID,x\n01,2.5\n02,2.6\n03,2.7\n")
-    table = read_text_table(tmp_path / "a.csv")
+    table = read_measures(tmp_path / "a.csv")
     assert table["SubjID"].tolist() == ["01", "02", "03"]
     assert counts_rows(table["SubjID"])
 
 
 def test_somebody_may_be_called_na(tmp_path):
     (tmp_path / "a.tsv").write_text("id\tx\nNA\tNA\nNone\t2.6\nnan\t2.7\n")
-    table = read_text_table(tmp_path / "a.tsv")
+    table = read_measures(tmp_path / "a.tsv")
     assert table["id"].tolist() == ["NA", "None", "nan"]
     assert table["x"].isna().tolist() == [True, False, False]
 
@@ -213,13 +214,13 @@ def test_somebody_may_be_called_na(tmp_path):
 def test_other_files_are_refused(tmp_path):
     (tmp_path / "a.tsv").write_bytes("id\tx\n1\tµ\n".encode("latin-1"))
     with pytest.raises(InputError, match="not text in UTF-8"):
-        read_text_table(tmp_path / "a.tsv")
+        read_measures(tmp_path / "a.tsv")
     (tmp_path / "b.tsv").write_text("id\tx\n")
     with pytest.raises(InputError, match="no row"):
-        read_text_table(tmp_path / "b.tsv")
+        read_measures(tmp_path / "b.tsv")
     (tmp_path / "c.tsv").write_bytes(b"id\tx\n1\t\x00\x01\n")
     with pytest.raises(InputError, match="binary"):
-        read_text_table(tmp_path / "c.tsv")
+        read_measures(tmp_path / "c.tsv")
 
 
 def test_absent_regions_are_gaps_and_absent_lesions_are_none(tmp_path, caplog):
