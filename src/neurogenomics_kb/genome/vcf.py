@@ -78,7 +78,7 @@ class VcfFile:
             column = {sample: number for number, sample in enumerate(present)}
             self._reader.choose(np.array([column[s] for s in self.samples], dtype=np.intp))
             index = RegionIndex(index_path)
-            names = index.names or self._reader.contigs
+            names = index.names or self._reader.numbered
             small = self._file.size <= WHOLE
             kind = _WholeFile if small else _IndexedFile
             self._rows = kind(self._file, self._reader, index, names)
