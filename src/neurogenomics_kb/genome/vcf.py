@@ -19,6 +19,7 @@ from neurogenomics_kb.genome.genotypes import (
     Record,
     bare_contig,
     check_samples,
+    refuse_two_spellings,
 )
 from neurogenomics_kb.genome.tabix import RegionIndex
 from neurogenomics_kb.genome.vcf_text import VcfText
@@ -90,6 +91,7 @@ class VcfFile:
     def _spelt(self, names: list[str]) -> list[str]:
         """Contigs, without those that the header spells otherwise than the records."""
         found = self._rows.names()
+        refuse_two_spellings(sorted(found), self.path)
         spellings = {bare_contig(name) for name in found}
         kept = [n for n in names if n in found or bare_contig(n) not in spellings]
         return list(dict.fromkeys(kept))
