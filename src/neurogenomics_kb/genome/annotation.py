@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -16,10 +16,13 @@ from neurogenomics_kb.foundation.errors import InputError
 
 COLUMNS = ["seqname", "source", "feature", "start", "end", "score", "strand", "frame"]
 ATTRIBUTES = ["gene_id", "gene_name", "transcript_id", "exon_number", "tag"]
-# A key, then its value: quoted, with whatever the quotes hold, or up to the next semicolon.
-GTF_ATTRIBUTE = re.compile(r'\s*([^\s";]+)\s+("(?:[^"\\]|\\.)*"(?=\s*(?:;|$))|[^;]*)(?:;|$)?')
+# A key, then its value: quoted, with whatever the quotes hold, or up to the next semicolon. Where
+# semicolons were left out, another key and quote follow.
+GTF_ATTRIBUTE = re.compile(
+    r'\s*([^\s";]+)\s+("(?:[^"\\]|\\.)*"(?=\s*(?:;|$)|\s+[^\s";]+\s+")|[^;]*)(?:;|$)?'
+)
 # What parts the first key of a row from its value tells the two formats apart.
-FIRST_KEY = re.compile(r"\s*[^\s=;]+(\s*=|\s+\S)")
+FIRST_KEY = re.compile(r"[\s;]*[^\s=;]+(\s*=|\s+\S)")
 # Names of the same thing: GENCODE and Ensembl, RefSeq.
 SAME = {
     "gene_id": ("gene_id", "gene"),
@@ -76,7 +79,7 @@ def read_annotation(path: str | Path) -> pd.DataFrame:
             remedy="Copy the annotation again.",
         )
     frame = pd.DataFrame(dict(zip(COLUMNS, fields, strict=True)))
-    attributes = parse_attributes(texts)
+    attributes = parse_attributes(texts, fields[0])
     rows = frame.iloc[attributes.index].reset_index(drop=True)
     return pd.concat([rows, attributes.reset_index(drop=True)], axis=1)
 
@@ -101,13 +104,16 @@ def _rows(path: Path) -> Iterator[tuple[int, str]]:
         ) from None
 
 
-def parse_attributes(texts: Iterable[str]) -> pd.DataFrame:
+def parse_attributes(texts: Iterable[str], contigs: Sequence[str] | None = None) -> pd.DataFrame:
     """Columns of the last field of a GTF or GFF3.
 
     Parameters
     ----------
     texts : iterable of str
         ``key "value"; …`` (GTF) or ``key=value;…`` (GFF3), one per row.
+    contigs : sequence of str, optional
+        Contig of each row: where an id is there on several, a row's ancestors are those of its own.
+        Default one contig for all.
 
     Returns
     -------
@@ -121,7 +127,7 @@ def parse_attributes(texts: Iterable[str]) -> pd.DataFrame:
     """
     texts = list(texts)
     if is_gff3(texts):
-        numbers, rows = inherit([parse_gff3(text) for text in texts])
+        numbers, rows = inherit([parse_gff3(text) for text in texts], contigs)
     else:
         numbers, rows = range(len(texts)), [parse_gtf(text) for text in texts]
     table = pd.DataFrame(
@@ -150,12 +156,21 @@ def is_gff3(texts: Iterable[str]) -> bool:
 
 
 def parse_gtf(text: str) -> dict[str, str]:
-    """Attributes of a GTF row, quoted or not; repeated ones (tags) are joined."""
+    """Attributes of a GTF row, quoted or not; tags are joined, of other keys the first counts."""
     out: dict[str, str] = {}
     for key, value in GTF_ATTRIBUTE.findall(text):
-        value = value.strip().removeprefix('"').removesuffix('"')
-        out[key] = f"{out[key]}{TAG_SEPARATOR}{value}" if key in out else value
+        value = _unquoted(value.strip())
+        if key == "tag" and key in out:
+            value = f"{out[key]}{TAG_SEPARATOR}{value}"
+        if key == "tag" or key not in out:
+            out[key] = value
     return out
+
+
+def _unquoted(value: str) -> str:
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        return value[1:-1]
+    return value.removeprefix('"').removesuffix('"')
 
 
 def parse_gff3(text: str) -> dict[str, str]:
@@ -163,12 +178,16 @@ def parse_gff3(text: str) -> dict[str, str]:
     pairs = (part.split("=", 1) for part in text.strip().split(";") if "=" in part)
     # Several values stay apart at their commas, which are encoded inside one value.
     return {
-        key.strip(): value.strip() if key.strip() == "Parent" else unquote(value.strip())
+        key.strip(): _unquoted(value.strip())
+        if key.strip() == "Parent"
+        else unquote(_unquoted(value.strip()))
         for key, value in pairs
     }
 
 
-def inherit(rows: list[dict[str, str]]) -> tuple[list[int], list[dict[str, str]]]:
+def inherit(
+    rows: list[dict[str, str]], contigs: Sequence[str] | None = None
+) -> tuple[list[int], list[dict[str, str]]]:
     """Give each row what its ancestors say and it does not.
 
     A row of several parents (an exon of several transcripts, or genes) comes once for each.
@@ -177,6 +196,8 @@ def inherit(rows: list[dict[str, str]]) -> tuple[list[int], list[dict[str, str]]
     ----------
     rows : list of dict
         Attributes of each row.
+    contigs : sequence of str, optional
+        Contig of each row, on which its ancestors are; default one for all.
 
     Returns
     -------
@@ -184,10 +205,14 @@ def inherit(rows: list[dict[str, str]]) -> tuple[list[int], list[dict[str, str]]
         Which of `rows` each result is of.
     rows : list of dict
     """
-    by_id = {row["ID"]: row for row in rows if "ID" in row}
+    places = [""] * len(rows) if contigs is None else contigs
+    by_id: dict[str, dict[str, dict[str, str]]] = {}
+    for row, place in zip(rows, places, strict=True):
+        if "ID" in row:
+            by_id.setdefault(place, {})[row["ID"]] = row
     numbers, out = [], []
-    for number, row in enumerate(rows):
-        for line in lineages(row, by_id):
+    for number, (row, place) in enumerate(zip(rows, places, strict=True)):
+        for line in lineages(row, by_id.get(place, {})):
             numbers.append(number)
             out.append(with_ancestors(row, line))
     return numbers, out

@@ -11,7 +11,7 @@ import numpy as np
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.bgzf import BgzfFile, Cursor
 from neurogenomics_kb.genome.genotypes import Record, plain_allele
-from neurogenomics_kb.genome.vcf_text import NO_ALLELE, header_text, polyploid
+from neurogenomics_kb.genome.vcf_text import NO_ALLELE, header_text, phase_set_number, polyploid
 
 MAGIC = b"BCF\2\2"
 _SHARED = struct.Struct("<iiifII")
@@ -24,6 +24,7 @@ _INTEGERS = {1: np.dtype("<i1"), 2: np.dtype("<i2"), 3: np.dtype("<i4")}
 # Values that say "missing" and "no more alleles", by the size of the integer.
 _LOWEST = {1: -(1 << 7), 2: -(1 << 15), 4: -(1 << 31)}
 # Sizes of the typed values: none, three integers, float, character.
+_FLOAT = 5
 _SIZES = {0: 0, 1: 1, 2: 2, 3: 4, 5: 4, 7: 1}
 
 
@@ -55,6 +56,8 @@ class BcfBinary:
         self._names = {number: header_text(name, self.path) for number, name in contigs.items()}
         self.contigs = [self._names[number] for number in sorted(self._names)]
         self.samples = [header_text(name, self.path) for name in lines[-1].split(b"\t")[9:]]
+        # As an index counts them: a contig that was taken out of the header leaves its number.
+        self.numbered = [self._names.get(n, "") for n in range(max(self._names, default=-1) + 1)]
         self._gt, self._ps = strings.get(b"GT"), strings.get(b"PS")
         self._columns: np.ndarray | None = None
 
@@ -153,6 +156,9 @@ class BcfBinary:
             if key in (self._gt, self._ps) and kind in _INTEGERS:
                 values = np.frombuffer(record, _INTEGERS[kind], n_samples * width, place)
                 found[key] = values.reshape(n_samples, width)
+            elif key == self._ps and width and kind in _SIZES:
+                # Phase sets under names, as text.
+                found[key] = _named_sets(record, place, n_samples, width, kind)
             place += n_samples * width * _SIZES[kind]
         if place != len(record):
             raise self._damaged()
@@ -176,7 +182,8 @@ class BcfBinary:
         phase_set = None
         if sets is not None and sets.shape[1]:
             own = sets[:, 0].astype(np.int64)
-            own[own <= _LOWEST[sets.dtype.itemsize] + 1] = -1
+            if sets.dtype.itemsize in _LOWEST:
+                own[own <= _LOWEST[sets.dtype.itemsize] + 1] = -1
             phase_set = own if self._columns is None else own[self._columns]
         block = NO_ALLELE.issuperset(texts[1:]) and length > len(texts[0])
         return Record(
@@ -232,6 +239,19 @@ def _dictionaries(lines: list[bytes]) -> tuple[dict[int, bytes], dict[bytes, int
             following = max(strings.values()) + 1
             strings[name[1]] = int(number[1]) if number else following
     return contigs, strings
+
+
+def _named_sets(record: bytes, place: int, n_samples: int, width: int, kind: int) -> np.ndarray:
+    """Numbers of phase sets that are not whole numbers in the file, shape (n_samples, 1)."""
+    size = width * _SIZES[kind]
+    sets = np.full((n_samples, 1), -1, dtype=np.int64)
+    for i in range(n_samples):
+        own = record[place + i * size : place + (i + 1) * size]
+        if kind == _FLOAT:
+            sets[i] = -1 if np.isnan(np.frombuffer(own, "<f4", 1)[0]) else phase_set_number(own)
+        else:
+            sets[i] = phase_set_number(own.rstrip(b"\0"))
+    return sets
 
 
 def _type(data: bytes, place: int) -> tuple[int, int, int]:

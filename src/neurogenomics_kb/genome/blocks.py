@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from neurogenomics_kb.foundation.errors import InputError, listing
-from neurogenomics_kb.genome.genotypes import Record, VariantFile
+from neurogenomics_kb.genome.genotypes import Record, VariantFile, refuse_two_spellings
 
 # Reference alleles are shorter than this.
 REACH = 100_000
@@ -30,7 +30,8 @@ class BlockedVariants:
     Raises
     ------
     InputError
-        If two files hold different people, or records of the same stretch.
+        If two files hold different people, records of the same stretch, or name a chromosome
+        differently.
 
     Notes
     -----
@@ -63,6 +64,7 @@ class BlockedVariants:
                 self.contigs += [name for name in part.contigs if name not in self.contigs]
                 for name, (first, last) in part.spans().items():
                     self._parts.setdefault(name, []).append((first, last, number))
+        refuse_two_spellings(self._parts, self.path)
         for name, parts in self._parts.items():
             parts.sort()
             self._check_overlap(name, parts)
@@ -80,8 +82,8 @@ class BlockedVariants:
         raise InputError(
             f"the people are not those of {self._paths[0].name} ({what})",
             file=path,
-            subjects=len(other),
-            of=len(set(people) | set(everyone)),
+            subjects=len(other) or None,
+            of=len(set(people) | set(everyone)) if other else None,
             remedy="Blocks of one source hold the same samples in the same order.",
         )
 

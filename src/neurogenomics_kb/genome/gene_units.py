@@ -51,7 +51,26 @@ def name_genes(exons: pd.DataFrame) -> pd.DataFrame:
         # An id that is the name already tells nothing apart.
         shared &= label != more
         label = label.where(~shared, label + "." + more)
+    label = _apart(label, ids, chroms)
     return exons[~copies].assign(gene=label, gene_name=names)
+
+
+def _apart(label: pd.Series, ids: pd.Series, chroms: pd.Series) -> pd.Series:
+    """Labels of which each is one gene's, where a name happens to be another gene's label."""
+    genes = pd.DataFrame({"label": label, "id": ids, "chrom": chroms})
+    units = genes.drop_duplicates()
+    if not units["label"].duplicated().any():
+        return label
+    taken: set[str] = set(units["label"])
+    names = {}
+    for unit in units[units["label"].duplicated(keep="first")].itertuples(index=False):
+        number = 2
+        while f"{unit.label}.{number}" in taken:
+            number += 1
+        taken.add(f"{unit.label}.{number}")
+        names[tuple(unit)] = f"{unit.label}.{number}"
+    found = [names.get(own, own[0]) for own in genes.itertuples(index=False, name=None)]
+    return pd.Series(found, index=label.index, dtype=object)
 
 
 def _names(exons: pd.DataFrame, ids: pd.Series) -> pd.Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -214,6 +214,33 @@ def place_on_x(names: Sequence[str], declared: Sequence[str] = ()) -> dict[str, 
     if x == "23":
         split.add("25")
     return {name: x if name in split else name for name in names}
+
+
+def refuse_two_spellings(names: Iterable[str], file: str | Path) -> None:
+    """Refuse records of one chromosome under two names: a region has one of them only.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Contigs that have records.
+    file : str or Path
+        To name in the message.
+
+    Raises
+    ------
+    InputError
+    """
+    spelt: dict[str, str] = {}
+    for name in names:
+        bare = bare_contig(name)
+        # References hold two mitochondrial sequences now and then, chrM and MT.
+        if bare != "mt" and spelt.setdefault(bare, name) != name:
+            raise InputError(
+                f"there are records under '{spelt[bare]}' and under '{name}', which are one "
+                "chromosome",
+                file=file,
+                remedy="Rename the contigs of one part (`bcftools annotate --rename-chrs`).",
+            )
 
 
 def bare_contig(name: str) -> str:

@@ -20,6 +20,9 @@ from neurogenomics_kb.genome.pgen import check_widths, read_rows
 from neurogenomics_kb.genome.sites import SiteTable
 
 _MAGIC = bytes((0x6C, 0x1B, 0x01))  # the last byte says: one variant after another
+# Variants at which the people of the files are compared, and how many of them tell.
+SITES_LOOKED_AT = 10_000
+SITES_THAT_TELL = 100
 # Alleles of the four codes, as numbers of A1 and A2: two copies of A1, missing, one each, two of
 # A2. A1 is number 1 here.
 _PAIRS = np.array([[1, 1], [-1, -1], [0, 1], [0, 0]], dtype=np.int8)
@@ -84,7 +87,9 @@ class Plink1File:
                     file=file,
                     remedy="Write the files again with plink2 --make-bed.",
                 )
-        present = [row[1] for row in people]
+        people, column = _without_header(people, self.path.with_suffix(".fam"))
+        sites = [row for row in sites if not row[0].startswith("#")]
+        present = [row[column] for row in people]
         self.samples = [str(s) for s in (present if samples is None else samples)]
         check_samples(self.samples, present, self.path)
         row = {sample: number for number, sample in enumerate(present)}
@@ -107,6 +112,36 @@ class Plink1File:
                 file=self.path,
                 remedy="The three files must be of one `plink2 --make-bed`; copy them again.",
             )
+        try:
+            self._check_ends(len(present), len(sites))
+        except InputError:
+            self._stream.close()
+            raise
+
+    def _check_ends(self, n_people: int, n_sites: int) -> None:
+        """Refuse a ``.fam`` of a few people more or fewer, which the size of the file allows.
+
+        Four people share a byte, and what no person fills is 0, as is who has two copies of A1.
+        """
+        filled = n_people % 4 or 4
+        n = min(n_sites, SITES_LOOKED_AT)
+        if not n or not self._width:
+            return
+        self._stream.seek(len(_MAGIC))
+        calls = np.frombuffer(self._stream.read(n * self._width), dtype=np.uint8)
+        last = calls.reshape(n, self._width)[:, -1]
+        beyond = int((last >> 2 * filled != 0).sum()) if filled < 4 else 0
+        if beyond:
+            problem = f"{beyond} of {n} variants have a call behind the last of {n_people} people"
+        elif n >= SITES_THAT_TELL and not (last >> 2 * (filled - 1) & 3).any():
+            problem = f"the last of {n_people} people has two copies of A1 at all of {n} variants"
+        else:
+            return
+        raise InputError(
+            f"the .fam is not of the .bed: {problem}",
+            file=self.path,
+            remedy="The three files must be of one `plink2 --make-bed`; copy them again.",
+        )
 
     def _read_sites(self, rows: list[list[str]], reference: str) -> None:
         file = self.path.with_suffix(".bim")
@@ -161,6 +196,24 @@ class Plink1File:
             phased=np.zeros(len(alleles), dtype=bool),
             haploid=0,
         )
+
+
+def _without_header(rows: list[list[str]], file: Path) -> tuple[list[list[str]], int]:
+    """People of a ``.fam``, and the column of their ids; PLINK 2 reads one with a header, too."""
+    if not rows:
+        return rows, 1
+    names = [name.lstrip("#").upper() for name in rows[0]]
+    titled = rows[0][0].startswith("#")
+    if not titled and names[:2] != ["FID", "IID"]:
+        return rows, 1
+    if "IID" not in names:
+        raise InputError(
+            "the header line names no column IID",
+            file=file,
+            column="IID",
+            remedy="Begin the file with `#FID IID`, or leave the header out.",
+        )
+    return rows[1:], names.index("IID")
 
 
 def _build(options: Plink1Options, samples: Sequence[str] | None) -> Plink1File:

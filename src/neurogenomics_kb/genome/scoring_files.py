@@ -34,7 +34,9 @@ USED = frozenset(
      "or", "hr", *HARMONISED, *AUTHORS, *OTHER, *NOT_ADDITIVE, *WEIGHTS_BY_DOSAGE, *STACKED}
 )  # fmt: skip
 FALSE = GAPS | {"false", "f", "no", "n", "0", "0.0", "nr", "-"}
-RATIOS = frozenset({"or", "hr", "rr", "odds ratio", "hazard ratio", "relative risk", "risk ratio"})
+# Words of what is said about weights: these are ratios, unless one of the others is there too.
+RATIOS = frozenset({"or", "hr", "rr", "irr", "ratio", "ratios", "risk", "risks", "exp"})
+ADDITIVE = frozenset({"log", "ln", "logor", "lnor", "loghr", "lnhr", "logodds", "beta", "betas"})
 DIGITS = frozenset("0123456789+-.eE")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -334,10 +336,27 @@ def _may_be_ratios(weights: pd.Series, raw: pd.DataFrame, header: dict[str, str]
                     return False
                 if np.allclose(given, beside, rtol=1e-3):
                     return True
-    stated = {header.get("weight_type", "").strip().lower()}
+    stated = {header.get("weight_type", "")}
     if "weight_type" in raw:
-        stated |= set(raw["weight_type"].str.lower())
-    return bool(stated & RATIOS)
+        stated |= set(raw["weight_type"])
+    return any(map(_says_ratio, stated))
+
+
+def _says_ratio(text: str) -> bool:
+    """Whether a description of weights says that they are ratios.
+
+    Examples
+    --------
+    >>> [_says_ratio(t) for t in ("OR", "odds_ratio", "Hazard Ratio (HR)", "log(OR)", "beta")]
+    [True, True, True, False, False]
+    >>> [_says_ratio(t) for t in ("OddsRatio", "exp(beta)", "NR", "log odds ratio")]
+    [True, True, False, False]
+    """
+    # Words are letters in a row; a capital inside begins one (OddsRatio).
+    words = set(re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", text).lower()))
+    if "exp" in words:
+        return True
+    return bool(words & RATIOS) and not words & ADDITIVE
 
 
 def _without_duplicates(table: pd.DataFrame, path: Path) -> pd.DataFrame:

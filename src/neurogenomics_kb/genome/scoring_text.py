@@ -52,6 +52,11 @@ def read_fields(path: Path, used: frozenset[str]) -> tuple[dict[str, str], pd.Da
     there = [name for name in names if name in used]
     if not body or not there:
         return header, pd.DataFrame(columns=there, dtype=str)
+    # The first row tells the reader how many fields there are, and it may end early.
+    first, feed, rest = body.partition("\n")
+    lacking = width - 1 - first.count(separator)
+    if separator != BLANKS and lacking > 0:
+        body = first.rstrip("\r") + separator * lacking + feed + rest
     try:
         table = pd.read_csv(
             io.StringIO(body), sep=separator, names=names, usecols=there, header=None, dtype=str,

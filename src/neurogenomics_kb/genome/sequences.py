@@ -163,6 +163,7 @@ def make_index(path: Path) -> None:
     try:
         with quiet():
             pysam.faidx(str(path))
+        _check_index(path, packed)
     except (pysam.SamtoolsError, OSError) as error:
         # A reference on a read-only disk keeps the index that it has, if that fits.
         unwritten = isinstance(error, OSError) or "open" in str(error).lower()
@@ -188,8 +189,11 @@ def _check_index(path: Path, packed: bool) -> None:
         _check_blocks(path)
         return
     size = path.stat().st_size
+    entries.sort(key=lambda entry: entry[2])
+    following = [entry[0].encode() for entry in entries[1:]]
+    names = {entry[0].encode() for entry in entries}
     with path.open("rb") as stream:
-        for name, length, offset, bases, width in entries:
+        for number, (name, length, offset, bases, width) in enumerate(entries):
             if length and (bases < 1 or width <= bases):
                 raise _other_index(path)
             head = f">{name}".encode()
@@ -206,6 +210,26 @@ def _check_index(path: Path, packed: bool) -> None:
             behind = stream.read(4096).lstrip(b"\r\n")
             if last > size or (behind and behind[:1] != b">"):
                 raise _other_index(path)
+            expected = following[number : number + 1]
+            # A contig that no index lists is missed where it is asked for; one of a name that is
+            # there already would be passed over without a word.
+            if behind and (header := _header(behind)) != expected and header and header[0] in names:
+                raise InputError(
+                    f"contig '{header[0].decode()}' is there twice",
+                    file=path,
+                    remedy="Keep the sequence that is meant.",
+                )
+
+
+def _header(text: bytes) -> list[bytes]:
+    """Name in the header at the start of a text, if it has one; contigs without bases are passed.
+
+    No index lists these.
+    """
+    lines = [line for line in text.splitlines() if line.strip()]
+    while len(lines) > 1 and lines[0][:1] == lines[1][:1] == b">":
+        lines.pop(0)
+    return lines[0][1:].split(None, 1)[:1]
 
 
 def _check_blocks(path: Path) -> None:

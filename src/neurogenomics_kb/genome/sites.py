@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.genome.genotypes import place_on_x
+from neurogenomics_kb.genome.genotypes import place_on_x, refuse_two_spellings
 
 
 class SiteTable:
@@ -63,6 +63,7 @@ class SiteTable:
             for name, each in parts.items()
         }
         self.contigs = list(self._numbers)
+        refuse_two_spellings(self.contigs, file)
 
     def overlapping(self, chrom: str, start: int, end: int) -> list[int]:
         """Numbers of the variants whose reference allele overlaps ``[start, end)``, by position."""

@@ -92,6 +92,8 @@ class RegionIndex:
             (n_windows,) = struct.unpack_from("<i", data, place)
             self._offsets.append((place + 4, n_windows))
             place += 4 + 8 * n_windows
+            if n_windows < 0 or place > len(data):
+                raise ValueError("it ends too early")
         return place
 
     def __len__(self) -> int:

@@ -19,6 +19,7 @@ from neurogenomics_kb.genome.genotypes import (
     Record,
     bare_contig,
     check_samples,
+    refuse_two_spellings,
 )
 from neurogenomics_kb.genome.tabix import RegionIndex
 from neurogenomics_kb.genome.vcf_text import VcfText
@@ -78,7 +79,7 @@ class VcfFile:
             column = {sample: number for number, sample in enumerate(present)}
             self._reader.choose(np.array([column[s] for s in self.samples], dtype=np.intp))
             index = RegionIndex(index_path)
-            names = index.names or self._reader.contigs
+            names = index.names or self._reader.numbered
             small = self._file.size <= WHOLE
             kind = _WholeFile if small else _IndexedFile
             self._rows = kind(self._file, self._reader, index, names)
@@ -90,6 +91,7 @@ class VcfFile:
     def _spelt(self, names: list[str]) -> list[str]:
         """Contigs, without those that the header spells otherwise than the records."""
         found = self._rows.names()
+        refuse_two_spellings(sorted(found), self.path)
         spellings = {bare_contig(name) for name in found}
         kept = [n for n in names if n in found or bare_contig(n) not in spellings]
         return list(dict.fromkeys(kept))

@@ -42,6 +42,8 @@ class VcfText:
     ----------
     samples, contigs : list of str
         As the header names them.
+    numbered : list of str
+        Contigs at the numbers that an index without names has for them.
     begin : int
         Virtual offset of the first record.
 
@@ -70,6 +72,7 @@ class VcfText:
             )
         self.begin = cursor.tell()
         self.contigs = list(dict.fromkeys(header_text(name, self.path) for name in contigs))
+        self.numbered = self.contigs
         self.samples = [header_text(name, self.path) for name in fields[9:]]
         self._columns: np.ndarray | None = None
         self._ready(len(self.samples))
@@ -101,16 +104,16 @@ class VcfText:
         InputError
             If the row is no record.
         """
-        parts = row[:_HEAD].split(b"\t", 4)
+        parts = row[:_HEAD].split(b"\t", 5)
+        if len(parts) < 6:
+            # An id or an allele so long that the alternate alleles are not whole yet.
+            parts = row.split(b"\t", 5)
         try:
             start = int(parts[1]) - 1
             end = start + len(parts[3])
-            if len(parts) < 5:
-                parts = row.split(b"\t", 4)
-                end = start + len(parts[3])
             # Only reference blocks reach farther than their reference allele.
-            if parts[4][:1] in (b"<", b".") and parts[4].partition(b"\t")[0] in _NO_ALLELE:
-                end = max(end, _end(row.split(b"\t", 8)[7]))
+            if parts[4][:1] in (b"<", b".") and _NO_ALLELE.issuperset(parts[4].split(b",")):
+                end = max(end, _block_end(row, start))
             return parts[0].decode(), start, end
         except (IndexError, ValueError):
             raise self._damaged(row) from None
@@ -131,7 +134,7 @@ class VcfText:
         """
         rows = data[begin:].split(b"\n")
         rows = [row + b"\n" for row in rows[:-1]] + ([rows[-1]] if rows[-1] else [])
-        tagged = b"END=" in data
+        tagged = b"END=" in data or b":LEN" in data or b"\tLEN:" in data
         starts, ends, changes, names = [], [], [], []
         last = b""
         for number, row in enumerate(rows):
@@ -191,7 +194,7 @@ class VcfText:
             )
         block_end = None
         if NO_ALLELE.issuperset(texts):
-            block_end = _end(parts[7])
+            block_end = _block_end(row, start)
             block_end = block_end if block_end > start + len(ref) else None
         return Record(start, ref.upper(), alts, alleles, phased, haploid, phase_set, block_end)
 
@@ -301,10 +304,7 @@ class VcfText:
         for i in np.flatnonzero(phased & (alleles[:, 0] != alleles[:, 1])).tolist():
             fields = body[starts[i] : stops[i]].split(b":")
             text = fields[place] if place < len(fields) else b"."
-            if text.isdigit():
-                sets[i] = int(text)
-            elif text not in (b".", b""):
-                sets[i] = 1 << 40 | crc32(text)
+            sets[i] = phase_set_number(text)
         return sets
 
     def _damaged(self, row: bytes) -> InputError:
@@ -313,6 +313,13 @@ class VcfText:
             file=self.path,
             remedy="The file is damaged, or its index is of another file; make both again.",
         )
+
+
+def phase_set_number(text: bytes) -> int:
+    """Number of a phase set by its name, which need not be one; -1 where there is no name."""
+    if text.isdigit() and len(text) < 13:
+        return int(text)
+    return -1 if text in (b".", b"") else 1 << 40 | crc32(text)
 
 
 def header_text(name: bytes, path: Path) -> str:
@@ -355,7 +362,18 @@ def _place(parts: list[bytes]) -> str:
     return b":".join(parts[:2]).decode("latin-1")
 
 
-def _end(info: bytes) -> int:
-    """END of an INFO field, the 0-based end of a half-open stretch; 0 if it has none."""
-    found = _END.search(info) if b"END=" in info else None
-    return int(found[1]) if found is not None else 0
+def _block_end(row: bytes, start: int) -> int:
+    """0-based end of a reference block, 0 where nothing tells it.
+
+    By END up to VCF 4.4, by the longest LEN of the people since.
+    """
+    fields = row.rstrip(b"\r\n").split(b"\t")
+    found = _END.search(fields[7])
+    if found is not None:
+        return int(found[1])
+    form = fields[8].split(b":") if len(fields) > 8 else []
+    if b"LEN" not in form:
+        return 0
+    place = form.index(b"LEN")
+    lengths = [own[place] for text in fields[9:] if len(own := text.split(b":")) > place]
+    return start + max((int(n) for n in lengths if n.isdigit()), default=0)
