@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.foundation.delimited import clean
 from neurogenomics_kb.foundation.errors import InputError, listing
 
 logger = logging.getLogger(__name__)
@@ -238,7 +239,7 @@ def take_ids(column: pd.Series, path: Path | str) -> pd.Index:
     InputError
         If one is missing or repeats.
     """
-    ids = column.astype(object).map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+    ids = column.astype(object).map(lambda cell: clean(cell) if isinstance(cell, str) else cell)
     blank = column.isna() | (ids == "")
     if blank.any():
         raise InputError(
