@@ -130,3 +130,13 @@ def test_images_without_session_are_counted_in_the_log(caplog):
     found = group_image_quality(table, ["cjv"], prefix="t1w", file="f", waves=True)
     assert len(found) == 1
     assert "1 of 2 rows name no session and are left out, first sub-2_T1w" in caplog.text
+
+
+def test_an_image_that_stands_twice_is_refused():
+    names = ["sub-01_task-rest_bold", "sub-02_task-rest_bold", " sub-01_task-rest_bold"]
+    table = pd.DataFrame({"bids_name": names, "fd_mean": [0.1, 0.2, 0.9], "cjv": [0.4, 0.5, 0.6]})
+    with pytest.raises(InputError, match=r"'sub-01_task-rest_bold' occurs more than once"):
+        read(table, metrics=["cjv"])
+    table["bids_name"] = table["bids_name"].str.strip()
+    with pytest.raises(InputError, match=r"'sub-01_task-rest_bold' occurs more than once"):
+        group_mean_fd(table)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from neurogenomics_kb.datasets.people import read_people
 from neurogenomics_kb.extracts.standardize import standardize_table
 from neurogenomics_kb.foundation.delimited import NOTES, read_text_table
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.tables import GAPS
+from neurogenomics_kb.foundation.tables import GAPS, spelled_apart
 from neurogenomics_kb.registry.cards import Table
 
 CARD = Table.model_validate(
@@ -277,3 +279,63 @@ def test_decimal_commas_in_a_group_table_are_one_line(tmp_path):
     assert str(error.value).startswith(f"{path}, column 'fd_mean': expected numbers, found '0,148'")
     assert "decimal comma" in str(error.value)
     assert "(1 of 2 subjects)" in str(error.value)
+
+
+def respell(rng, text):
+    """The same text for the eye, with other codes: marks nobody sees, letters in two parts."""
+    unseen = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad\u00a0 "
+    around = ["".join(rng.choice(list(unseen), rng.integers(0, 3))) for _ in range(2)]
+    text = unicodedata.normalize("NFD", text) if rng.random() < 0.5 else text
+    return f"{around[0]}{text}{around[1]}"
+
+
+def test_what_looks_the_same_is_the_same(tmp_path):
+    rng = np.random.default_rng(4)
+    columns = {
+        "site": {"name": "site", "type": "category", "role": "site"},
+        "family": {"name": "family", "type": "text", "role": "group"},
+    }
+    for _ in range(20):
+        rows = [
+            (
+                f"sub-{i:03d}",
+                rng.choice(["Z\u00fcrich", "Orl\u00e9ans", "Bern"]),
+                f"f-\u00e4{i // 2}",
+            )
+            for i in range(12)
+        ]
+        text = "participant_id\tsite\tfamily\n" + "".join(
+            "\t".join(respell(rng, cell) for cell in row) + "\n" for row in rows
+        )
+        found = read(tmp_path, text, columns)
+        assert [(i, *r) for i, r in zip(found.index, found.to_numpy(), strict=True)] == rows
+
+
+@pytest.mark.parametrize(
+    "other", ["FAM-0007", "fam-7", "fam 0007", "fam_0007", "fam\u20130007", "fam\u00a00007"]
+)
+def test_values_that_differ_in_spelling_only_are_said(tmp_path, other):
+    text = f"participant_id\tsite\tfamily\ns1\tA\tfam-0007\ns2\tA\t{other}\ns3\tB\tfam-0008\n"
+    columns = {
+        "site": {"name": "site", "type": "category", "role": "site"},
+        "family": {"name": "family", "type": "text", "role": "group"},
+    }
+    found = read(tmp_path, text, columns)
+    (note,) = found.attrs[NOTES]
+    assert "column 'family': 1 values come in more than one spelling;" in note
+    assert other not in note and "fam-0007" not in note  # ids are nobody's business
+    assert found["family"].nunique() == 3
+
+
+def test_spellings_of_sites_are_named_and_of_people_counted(tmp_path):
+    text = "participant_id\tsite\nsub-1\tBern\nSUB-1\tbern\nsub-2\tBonn\nsub-10\tBonn\n"
+    columns = {"site": {"name": "site", "type": "category", "role": "site"}}
+    notes = read(tmp_path, text, columns).attrs[NOTES]
+    assert "('Bern' and 'bern')" in notes[0]
+    assert notes[1].startswith("participants.tsv, column 'participant_id': 1 values come in")
+    assert "sub-1" not in notes[1].lower()
+
+
+def test_different_values_are_no_spellings():
+    values = ["1", "10", "2", "0", "1.5", "1.05", "A", "B", "fam-10", "fam-100", "x0", "x"]
+    assert spelled_apart(values) == []

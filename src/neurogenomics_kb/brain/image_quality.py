@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+from neurogenomics_kb.foundation.delimited import clean
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.naming import SUBJECT
 from neurogenomics_kb.foundation.tables import require_columns, require_finite_numbers, take_ids
@@ -57,11 +58,11 @@ def group_image_quality(
     source = IMAGE if IMAGE in table else PARTICIPANT
     require_columns(table, metrics, file)
     numbers = {m: require_finite_numbers(table[m], file, m) for m in metrics}
-    names = table[source].astype("string").str.strip()
+    names = table[source].astype("string").map(clean, na_action="ignore")
+    refuse_repeated(names, file, source)
     if source == IMAGE:
         subjects = subjects_of(names, file, "sub-01_T1w")
     else:
-        refuse_repeated(names, file)
         subjects = pd.Series(take_ids(table[source], file), table.index, dtype=object)
     keys = [subjects.astype(object).rename(SUBJECT)]
     if waves:
@@ -76,8 +77,8 @@ def group_image_quality(
     return means.rename(columns=lambda name: f"{prefix}_{name.lower()}")
 
 
-def refuse_repeated(names: pd.Series, file: str) -> None:
-    """Refuse a table by participant in which one stands twice.
+def refuse_repeated(names: pd.Series, file: str, column: str) -> None:
+    """Refuse a table in which a participant, or an image, stands twice.
 
     Raises
     ------
@@ -87,10 +88,10 @@ def refuse_repeated(names: pd.Series, file: str) -> None:
         raise InputError(
             f"'{names[names.duplicated()].iloc[0]}' occurs more than once",
             file=file,
-            column=PARTICIPANT,
+            column=column,
             subjects=int(names.duplicated().sum()),
             of=len(names),
-            remedy="Keep one row per subject.",
+            remedy="Keep one row per image." if column == IMAGE else "Keep one row per subject.",
         )
 
 

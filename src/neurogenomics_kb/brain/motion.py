@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.brain.confounds import measured
-from neurogenomics_kb.brain.image_quality import subjects_of
+from neurogenomics_kb.brain.image_quality import refuse_repeated, subjects_of
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.naming import SUBJECT
 from neurogenomics_kb.foundation.tables import require_columns, require_finite_numbers
@@ -110,6 +110,7 @@ def group_mean_fd(table: pd.DataFrame) -> pd.Series:
     """
     require_columns(table, ("bids_name", "fd_mean"), GROUP_TABLE)
     subjects = subjects_of(table["bids_name"], GROUP_TABLE, "sub-01_task-rest_bold", "runs")
+    refuse_repeated(table["bids_name"], GROUP_TABLE, "bids_name")
     numbers = require_finite_numbers(table["fd_mean"], GROUP_TABLE, "fd_mean")
     if (numbers < 0).any():
         raise InputError(

@@ -33,6 +33,9 @@ MEASURE = re.compile(r"Measure\s+[^,]+,\s*([^,\s]+),?\s+.*,\s*([^,]+?)\s*,\s*[^,
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?nan", re.IGNORECASE)
 # Not regions of cortex, though older versions give them a row.
 NOT_CORTEX = {"unknown", "Unknown", "corpuscallosum", "Medial_wall", "medialwall", "???"}
+# What `mris_curvature_stats` says in lh.curv.stats, and how the header of a group table begins.
+CURVATURE = "Curvature Calculation Type"
+GROUP_TABLE = re.compile(r"(Measure:\w+|[lr]h\.[\w.]+)[\t,; ]\s*\S")
 CVS = re.compile(r"\$?Id: (\S+?)\.c,v (\S+) (\d{4})")
 # Before 7.0 a header names the source file; its year tells the releases apart.
 CVS_RELEASE = {"2011": "5", "2012": "5", "2013": "5", "2014": "5", "2015": "6", "2016": "6"}
@@ -141,6 +144,7 @@ def read_stats(path: Path, atlas: str | None = None) -> Stats:
         if LAST_MEASURE not in measures or not text.endswith("\n"):
             raise damaged(path, f"it ends before the measure {LAST_MEASURE}")
         return Stats(measures, [], {}, header_version(header), "", unreadable)
+    refuse_other_kind(text, path)
     if "StructName" not in columns:
         raise damaged(path, "there is no line ColHeaders with StructName")
     if not text.endswith("\n"):
@@ -167,6 +171,34 @@ def read_stats(path: Path, atlas: str | None = None) -> Stats:
     check_atlas(stats, path, atlas)
     check_count(header, len(rows), stats, path, atlas)
     return stats
+
+
+def refuse_other_kind(text: str, path: Path) -> None:
+    """Refuse whole files of other programs for what they are, not as damaged.
+
+    Raises
+    ------
+    DamagedStats
+    """
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    if not first:
+        raise damaged(path, "it is empty")
+    if CURVATURE in text:
+        raise DamagedStats(
+            f"{path.name} has no regions",
+            "it holds curvatures of the whole surface (mris_curvature_stats) and no regions",
+            file=path,
+            remedy="For curvature by region take atlas aparc with the measure MeanCurv or "
+            "GausCurv.",
+        )
+    if GROUP_TABLE.match(first):
+        raise DamagedStats(
+            f"{path.name} is a group table",
+            "it is a table of subjects (aparcstats2table, asegstats2table), not of one subject's "
+            "regions",
+            file=path,
+            remedy="Read it with a FreeSurferTablesDataset.",
+        )
 
 
 def check_atlas(stats: Stats, path: Path, atlas: str | None) -> None:

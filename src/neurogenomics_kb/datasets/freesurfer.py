@@ -19,6 +19,10 @@ from neurogenomics_kb.foundation.measures import read_measures
 from neurogenomics_kb.foundation.naming import SEPARATOR, SUBJECT
 from neurogenomics_kb.foundation.tables import require_finite_numbers, take_ids
 
+# What `aparcstats2table` appends to the names of cortical regions.
+MEASURES = (
+    "thickness", "thicknessstd", "volume", "area", "meancurv", "gauscurv", "foldind", "curvind",
+)  # fmt: skip
 HOLES = ("lhSurfaceHoles", "rhSurfaceHoles")
 ETIV = ("EstimatedTotalIntraCranialVol", "eTIV")
 # Whole-brain summaries that FreeSurfer appends to region columns.
@@ -73,10 +77,11 @@ class FreeSurferTablesDataset(AbstractDataset[dict[str, pd.DataFrame], pd.DataFr
         Euler numbers come from the surface holes that ``asegstats2table`` writes since FreeSurfer
         6, and are absent where the tables have none.
         """
-        frames: dict[str, pd.DataFrame] = {}
+        frames: dict[tuple[str, str], pd.DataFrame] = {}
         etiv: pd.Series | None = None
         euler = pd.DataFrame()
         for group, files in self._tables.items():
+            refuse_listed_twice(group, files, self._filepath)
             for file in files:
                 table = read_table(self._filepath / file)
                 refuse_other_subjects(frames, file, table)
@@ -86,9 +91,11 @@ class FreeSurferTablesDataset(AbstractDataset[dict[str, pd.DataFrame], pd.DataFr
                 if euler.empty and set(HOLES) <= set(table):
                     euler = euler_numbers(table)
                 regions = [c for c in table if c not in ETIV and not SUMMARY.search(c)]
+                refuse_other_measure(regions, group, self._filepath / file)
                 names = [f"{group}{SEPARATOR}{region_name(c, group)}" for c in regions]
-                frames[file] = table[regions].set_axis(names, axis=1)
-                refuse_impossible(frames[file], self._filepath / file)
+                frame = join_spellings(table[regions], names, self._filepath / file)
+                refuse_impossible(frame, self._filepath / file)
+                frames[group, file] = frame
         merged = pd.concat(frames.values(), axis=1)
         repeated = merged.columns[merged.columns.duplicated()]
         if len(repeated):
@@ -130,16 +137,89 @@ def read_table(path: Path) -> pd.DataFrame:
     require_file(path, "FreeSurfer table")
     table = read_measures(path)
     table = without_counters(table, table.columns[:1], measures=True, file=path)
-    index = take_ids(table.iloc[:, 0], path).rename(SUBJECT)
+    # `ls -d */` leaves a slash behind every name of a folder.
+    ids = table.iloc[:, 0].astype(object).map(lambda cell: cell.rstrip("/"), na_action="ignore")
+    index = take_ids(ids, path).rename(SUBJECT)
     columns = {c: require_finite_numbers(table[c], path, str(c)) for c in table.columns[1:]}
     return pd.DataFrame(columns, copy=False).set_axis(index, axis=0)
 
 
-def refuse_other_subjects(frames: dict[str, pd.DataFrame], file: str, table: pd.DataFrame) -> None:
+def refuse_listed_twice(group: str, files: list[str], folder: Path) -> None:
+    """Refuse a group that names one file twice, since another one is then missing.
+
+    Raises
+    ------
+    InputError
+    """
+    twice = sorted({file for file in files if files.count(file) > 1})
+    if twice:
+        raise InputError(
+            f"the group '{group}' lists {twice[0]} twice",
+            file=folder,
+            remedy="List every file once in the catalog; the other hemisphere may be meant.",
+        )
+
+
+def refuse_other_measure(regions: list[str], group: str, file: Path) -> None:
+    """Refuse regions whose names end in another measure than the group's name.
+
+    Raises
+    ------
+    InputError
+    """
+    measure = group.rsplit("_", 1)[-1]
+    others = [c for c in regions if c.rsplit("_", 1)[-1] in MEASURES and "_" in c]
+    odd = [c for c in others if not c.endswith(f"_{measure}")]
+    if measure in MEASURES and odd:
+        raise InputError(
+            f"{len(odd)} columns are of {odd[0].rsplit('_', 1)[-1]}, and the catalog reads the "
+            f"table as '{group}'",
+            file=file,
+            column=odd[0],
+            remedy="Correct `tables` of the catalog entry.",
+        )
+
+
+def join_spellings(table: pd.DataFrame, names: list[str], file: Path) -> pd.DataFrame:
+    """Regions under one name, also where a table has two spellings of one region.
+
+    Tables of two releases that were put together have ``G&S_frontomargin`` for some people and
+    ``G_and_S_frontomargin`` for the others.
+
+    Raises
+    ------
+    InputError
+        If a subject has values under both spellings.
+    """
+    if len(set(names)) == len(names):
+        return table.set_axis(names, axis=1)
+    joined = {}
+    for name in dict.fromkeys(names):
+        columns = [c for c, n in zip(table, names, strict=True) if n == name]
+        values = table[columns]
+        # 0 is what stands for a region that a release does not know, see `absent_as_gaps`.
+        values = values.where(values != 0) if len(columns) > 1 else values
+        both = values.notna().sum(axis=1) > 1
+        if both.any():
+            raise InputError(
+                f"{listing(columns)} are spellings of one region, and subjects have values of each",
+                file=file,
+                column=columns[0],
+                subjects=int(both.sum()),
+                of=len(table),
+                remedy="Keep the column that is right.",
+            )
+        joined[name] = values.bfill(axis=1).iloc[:, 0]
+    return pd.DataFrame(joined, index=table.index)
+
+
+def refuse_other_subjects(
+    frames: dict[tuple[str, str], pd.DataFrame], file: str, table: pd.DataFrame
+) -> None:
     """Tables of one ``aparcstats2table`` run hold the same subjects; else something is mixed up."""
     if not frames:
         return
-    first, reference = next(iter(frames.items()))
+    (_, first), reference = next(iter(frames.items()))
     odd = table.index.symmetric_difference(reference.index)
     if len(odd):
         raise InputError(

@@ -21,6 +21,7 @@ from neurogenomics_kb.foundation.tables import (
     require_columns,
     require_numbers,
     require_unique_ids,
+    spelled_apart,
     whole_codes,
 )
 from neurogenomics_kb.registry.cards import Column, Table
@@ -68,6 +69,10 @@ def standardize_table(table: pd.DataFrame, card: Table) -> pd.DataFrame:
     notes = notes_of(table)
     for source, column in card.columns.items():
         notes += note_gaps(table[source], column, card.file, source)
+        if column.type in ("category", "text") and not column.levels:
+            shown = column.type == "category"
+            notes += note_spellings(frame[column.name], card.file, source, shown=shown)
+    notes += note_spellings(frame.index, card.file, card.id_column, shown=False)
     frame.attrs = {NOTES: notes} if notes else {}
     if table.attrs.get(BLANK_ROWS):
         frame.attrs[BLANK_ROWS] = table.attrs[BLANK_ROWS]
@@ -95,6 +100,34 @@ def note_gaps(values: pd.Series, column: Column, file: str, source: str) -> list
         f"{file}, column '{source}': {listing(sorted(words.unique()))} was taken for a gap "
         f"({len(words)} of {len(values)}); name it among the levels on the dataset card if it is "
         "a value."
+    )
+    logger.warning(note)
+    return [note]
+
+
+def note_spellings(
+    values: pd.Series | pd.Index, file: str, source: str, *, shown: bool
+) -> list[str]:
+    """Sentence on levels or ids that differ in capitals, blanks, dashes or leading zeros only.
+
+    They may be one site, or one family whose members would then come into different folds.
+
+    Parameters
+    ----------
+    values : Series or Index
+        Levels or ids as they are used.
+    file, source : str
+        Table and column, for the sentence.
+    shown : bool
+        Whether the values may be named; ids may not.
+    """
+    groups = spelled_apart(str(v) for v in values.dropna().unique())
+    if not groups:
+        return []
+    told = f" ({listing((' and '.join(map(repr, g)) for g in groups), 3)})" if shown else ""
+    note = (
+        f"{file}, column '{source}': {len(groups)} values come in more than one spelling{told}; "
+        "each spelling counts as a value of its own. Write one, if they are the same."
     )
     logger.warning(note)
     return [note]

@@ -11,6 +11,7 @@ import gzip
 import io
 import logging
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +30,9 @@ BLANKS = " "
 FEWEST_MEASURES = 3
 # What `attrs` of a table hold: sentences on what was cut, and the rows left out.
 NOTES, BLANK_ROWS = "notes", "blank_rows"
-# Blanks that `str.strip` leaves: zero-width ones, and a byte order mark in the middle of a file.
-_INVISIBLE = "\u200b\u2060\ufeff"
+# What `str.strip` leaves and nobody sees: blanks and joiners without width, marks of direction, soft
+# hyphens, and a byte order mark in the middle of a file.
+_INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"
 # What programs call a column of row names that they were not told to leave out.
 NAMELESS = re.compile(r"(Unnamed: ?\d+(_level_\d+)?|\.\.\.\d+)?")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -40,8 +42,17 @@ _COUNTER = re.compile(r"index|row|row_?(names?|number|id)|level_0|x\.?1?|v1", re
 
 
 def clean(text: str) -> str:
-    """Text without the blanks around it, visible or not."""
+    """Text without the blanks around it, visible or not, and with one code for each letter.
+
+    Examples
+    --------
+    >>> clean("Zu\\u0308rich ") == "Z\\u00fcrich"
+    True
+    """
     stripped = text.strip()
+    if stripped.isascii():
+        return stripped
+    stripped = unicodedata.normalize("NFC", stripped)
     while stripped and (stripped[0] in _INVISIBLE or stripped[-1] in _INVISIBLE):
         stripped = stripped.strip(_INVISIBLE).strip()
     return stripped

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 
@@ -301,6 +302,38 @@ def loses_digits(numbers: Iterable[str]) -> bool:
     numbers = list(numbers)
     whole = all("." not in n and "e-" not in n.lower() for n in numbers)
     return any(_CODE.fullmatch(n) or (whole and "e" in n.lower()) for n in numbers)
+
+
+def spelling(text: str) -> str:
+    """What stays of a text when nobody minds capitals, blanks, dashes and leading zeros.
+
+    Examples
+    --------
+    >>> spelling("FAM\\u20130097") == spelling("fam-97")
+    True
+    """
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    plain = re.sub(r"[\s_\u2010-\u2015\u2212-]+", "-", plain)
+    return re.sub(r"(?<![0-9.])0+(?=[0-9])", "", plain)
+
+
+def spelled_apart(values: Iterable[str]) -> list[list[str]]:
+    """Values that are one but for their spelling (see `spelling`), together.
+
+    Parameters
+    ----------
+    values : iterable of str
+        Ids or levels.
+
+    Returns
+    -------
+    list of list of str
+        Two or more different texts each, sorted.
+    """
+    found: dict[str, set[str]] = {}
+    for value in values:
+        found.setdefault(spelling(value), set()).add(value)
+    return [sorted(group) for _, group in sorted(found.items()) if len(group) > 1]
 
 
 def level_text(value) -> str:

@@ -334,3 +334,16 @@ def test_every_cap_covers_every_region(montage):
     if montage == "biosemi64":
         assert places.labels.tolist() == cap.ch_names
         assert [cap.ch_names[row] for row in rows] == labels
+
+
+@pytest.mark.parametrize("kind", ["mag", "seeg", "ecog", "hbo"])
+def test_sensors_of_another_kind_are_no_eeg_whatever_they_are_called(tmp_path, kind):
+    raw = make_raw(3, seconds=4)
+    raw.set_channel_types(dict.fromkeys(["O1", "O2"], kind), on_unit_change="ignore")
+    write_recording(tmp_path, raw, ".fif")
+    found = open_recording(find_recordings(tmp_path)[0]).raw
+    assert found.ch_names == [n for n in CHANNELS if n not in ("O1", "O2")]
+    raw.set_channel_types(dict.fromkeys(CHANNELS, kind), on_unit_change="ignore")
+    write_recording(tmp_path, raw, ".fif")
+    with pytest.raises(UnusableRecording, match=rf"all 19 channels are of another kind \({kind}\)"):
+        open_recording(find_recordings(tmp_path)[0])

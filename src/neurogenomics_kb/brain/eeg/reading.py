@@ -21,6 +21,12 @@ from neurogenomics_kb.foundation.errors import InputError, listing
 # What MNE only warns of, although samples are missing.
 CUT_OFF = re.compile(r"truncat|does not match the (?:file|header)|incomplete|corrupt", re.I)
 LINE_FREQUENCIES = (50.0, 60.0)
+# Types that formats which know types give to sensors that are not on the scalp.
+OTHER_SENSORS = frozenset({
+    "mag", "grad", "ref_meg", "ecog", "seeg", "dbs", "hbo", "hbr", "fnirs_cw_amplitude",
+    "fnirs_fd_ac_amplitude", "fnirs_fd_phase", "fnirs_od", "chpi", "dipole", "gof", "exci", "ias",
+    "syst", "eyegaze", "pupil", "temperature", "gsr", "stim",
+})  # fmt: skip
 # A recording may be this much (s) shorter than its sidecar says.
 SLACK = 1.0
 
@@ -175,6 +181,8 @@ def _read(
     )
     raw = opened.raw
     eeg, bad = channel_types(raw.ch_names, recording)
+    eeg = _without_other_sensors(raw, eeg, recording)
+    bad = [name for name in bad if name in eeg]
     raw.pick(eeg)
     raw.set_channel_types(dict.fromkeys(eeg, "eeg"), on_unit_change="ignore", verbose="error")
     _checked(recording, lambda: raw.load_data(verbose="error"))
@@ -188,6 +196,27 @@ def _read(
             remedy="Export the recording again.",
         )
     return raw, opened.high_pass, opened.low_pass
+
+
+def _without_other_sensors(raw: mne.io.BaseRaw, eeg: list[str], recording: Recording) -> list[str]:
+    """Channels of which the file itself does not say that they are of MEG, within the head or such.
+
+    Raises
+    ------
+    UnusableRecording
+        If none is left.
+    """
+    kinds = dict(zip(raw.ch_names, raw.get_channel_types(), strict=True))
+    kept = [name for name in eeg if kinds[name] not in OTHER_SENSORS]
+    if not kept:
+        found = sorted({kinds[name] for name in eeg})
+        raise UnusableRecording(
+            "no EEG channel",
+            f"all {len(eeg)} channels are of another kind ({listing(found)})",
+            file=recording.path,
+            remedy="Give the EEG, or correct the types in the file.",
+        )
+    return kept
 
 
 def _checked(recording: Recording, read):
