@@ -31,6 +31,7 @@ from neurogenomics_kb.pipelines.integration.analyses.partial_correlations.tables
 )
 from neurogenomics_kb.pipelines.integration.analyses.prediction.present import present_prediction
 from neurogenomics_kb.pipelines.integration.analyses.prediction.tables import COMPARISONS, METRICS
+from neurogenomics_kb.pipelines.reporting.view import ORDER
 from neurogenomics_kb.registry.cards import Column
 from tests.pipelines.conftest import make_recipe
 from tests.view.tables import NAN, Numbers, rows_of
@@ -404,6 +405,20 @@ def test_no_analysis_says_p_is_zero_or_nan(analysis):
     assert part.metrics == {}
     assert all(isinstance(section.title, str) for section in part.sections)
     assert "nan" not in str(part.model_dump())
+
+
+def test_every_section_has_its_place_in_the_report():
+    line = {"block": "gene", "fold": 0, "dim": 2, "metric": "r2", "best": True, "chosen": True}
+    parts = [
+        present_cca(make_recipe(), *canonical_tables()),
+        present_prediction(prediction_recipe(), METRICS.empty(), COMPARISONS.empty()),
+        present_attribution(make_recipe(), attribution_table(), []),
+        present_associations(make_recipe(), ASSOCIATIONS.empty()),
+        present_audit(make_recipe(), AUDIT.empty(), []),
+        present_search(make_recipe(), rows_of(SEARCH, Numbers(), line)),
+    ]
+    ids = [section.id for part in parts for section in part.sections]
+    assert [name for name in ORDER if name in ids] == ids
 
 
 def test_every_row_of_a_table_has_its_head():
