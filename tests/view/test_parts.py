@@ -143,15 +143,16 @@ def bars(loadings, top=None):
 
 
 def test_bars_of_one_size_keep_the_order_of_the_table():
-    units = [f"u{(7 * i) % 40}" for i in range(40)]
-    signs = [0.1, -0.1] * 20
-    one = bars(zip(units, signs, strict=True), top=40)
+    units = [f"u{(7 * i) % 60}" for i in range(60)]
+    loadings = [0.1, -0.2, -0.1, 0.1, 0.2, -0.1] * 10
+    table = list(zip(units, loadings, strict=True))
+    ordered = dict(sorted(table, key=lambda line: -abs(line[1])))
+    one = bars(table, top=60)
     assert one.signed
-    assert one.bars.index.tolist() == units
-    assert one.bars.tolist() == signs
-    several = bars([(u, s) for u, s in zip(units, signs, strict=True) for _ in (1, 2)], top=40)
+    assert list(one.bars.items()) == list(ordered.items())
+    several = bars([line for line in table for _ in (1, 2)], top=60)
     assert not several.signed
-    assert several.bars.index.tolist() == units
+    assert several.bars.index.tolist() == list(ordered)
 
 
 def test_a_panel_shows_fifteen_bars_and_a_map_all():
