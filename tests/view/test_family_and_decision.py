@@ -25,7 +25,16 @@ from neurogenomics_kb.pipelines.reporting.view import (
     in_order,
     provenance_section,
 )
-from neurogenomics_kb.pipelines.view import Note, Part, Regional, Section, Statement, Verdict
+from neurogenomics_kb.pipelines.view import (
+    Bullets,
+    Cell,
+    Note,
+    Part,
+    Regional,
+    Section,
+    Statement,
+    Verdict,
+)
 from neurogenomics_kb.registry.cards import DatasetCard
 from neurogenomics_kb.registry.cards.strategies import NoProjector, Residualize
 from tests.pipelines.conftest import make_recipe
@@ -179,7 +188,8 @@ def whole(recipe=None, parts=None, tests=None, decision=None, **folds):
                  regional=[Regional(title="R", values={"A": 1.0})]),
             Part(analysis="audit", verdict=[Verdict(level="ok", text="V1.")],
                  metrics={"c": float("inf"), "d": -2.0},
-                 sections=[Section(id="audit", title="T2", items=[])]),
+                 sections=[Section(id="audit", title="T2",
+                                   items=[Bullets(items=[Cell(text="A1", css="artefact")])])]),
             Part(analysis="new", sections=[Section(id="unheard", title="T3", items=[])]),
         ]  # fmt: skip
     tests = family() if tests is None else tests
