@@ -31,6 +31,7 @@ from neurogenomics_kb.pipelines.integration.analyses.partial_correlations.tables
 )
 from neurogenomics_kb.pipelines.integration.analyses.prediction.present import present_prediction
 from neurogenomics_kb.pipelines.integration.analyses.prediction.tables import COMPARISONS, METRICS
+from neurogenomics_kb.pipelines.reporting.view import ORDER
 from neurogenomics_kb.registry.cards import Column
 from tests.pipelines.conftest import make_recipe
 from tests.view.tables import NAN, Numbers, rows_of
@@ -142,15 +143,16 @@ def bars(loadings, top=None):
 
 
 def test_bars_of_one_size_keep_the_order_of_the_table():
-    units = [f"u{(7 * i) % 40}" for i in range(40)]
-    signs = [0.1, -0.1] * 20
-    one = bars(zip(units, signs, strict=True), top=40)
+    units = [f"u{(7 * i) % 60}" for i in range(60)]
+    loadings = [0.1, -0.2, -0.1, 0.1, 0.2, -0.1] * 10
+    table = list(zip(units, loadings, strict=True))
+    ordered = dict(sorted(table, key=lambda line: -abs(line[1])))
+    one = bars(table, top=60)
     assert one.signed
-    assert one.bars.index.tolist() == units
-    assert one.bars.tolist() == signs
-    several = bars([(u, s) for u, s in zip(units, signs, strict=True) for _ in (1, 2)], top=40)
+    assert list(one.bars.items()) == list(ordered.items())
+    several = bars([line for line in table for _ in (1, 2)], top=60)
     assert not several.signed
-    assert several.bars.index.tolist() == units
+    assert several.bars.index.tolist() == list(ordered)
 
 
 def test_a_panel_shows_fifteen_bars_and_a_map_all():
@@ -404,6 +406,20 @@ def test_no_analysis_says_p_is_zero_or_nan(analysis):
     assert part.metrics == {}
     assert all(isinstance(section.title, str) for section in part.sections)
     assert "nan" not in str(part.model_dump())
+
+
+def test_every_section_has_its_place_in_the_report():
+    line = {"block": "gene", "fold": 0, "dim": 2, "metric": "r2", "best": True, "chosen": True}
+    parts = [
+        present_cca(make_recipe(), *canonical_tables()),
+        present_prediction(prediction_recipe(), METRICS.empty(), COMPARISONS.empty()),
+        present_attribution(make_recipe(), attribution_table(), []),
+        present_associations(make_recipe(), ASSOCIATIONS.empty()),
+        present_audit(make_recipe(), AUDIT.empty(), []),
+        present_search(make_recipe(), rows_of(SEARCH, Numbers(), line)),
+    ]
+    ids = [section.id for part in parts for section in part.sections]
+    assert [name for name in ORDER if name in ids] == ids
 
 
 def test_every_row_of_a_table_has_its_head():
