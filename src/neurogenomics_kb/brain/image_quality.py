@@ -61,7 +61,7 @@ def group_image_quality(
     if source == IMAGE:
         subjects = subjects_of(names, file, "sub-01_T1w")
     else:
-        refuse_repeated(names, file)
+        _refuse_repeated(names, file)
         subjects = pd.Series(take_ids(table[source], file), table.index, dtype=object)
     keys = [subjects.astype(object).rename(SUBJECT)]
     if waves:
@@ -76,7 +76,7 @@ def group_image_quality(
     return means.rename(columns=lambda name: f"{prefix}_{name.lower()}")
 
 
-def refuse_repeated(names: pd.Series, file: str) -> None:
+def _refuse_repeated(names: pd.Series, file: str) -> None:
     """Refuse a table by participant in which one stands twice.
 
     Raises

@@ -86,7 +86,7 @@ class FreeSurferTablesDataset(AbstractDataset[dict[str, pd.DataFrame], pd.DataFr
                 if euler.empty and set(HOLES) <= set(table):
                     euler = euler_numbers(table)
                 regions = [c for c in table if c not in ETIV and not SUMMARY.search(c)]
-                names = [f"{group}{SEPARATOR}{region_name(c, group)}" for c in regions]
+                names = [f"{group}{SEPARATOR}{_region_name(c, group)}" for c in regions]
                 frames[file] = table[regions].set_axis(names, axis=1)
                 refuse_impossible(frames[file], self._filepath / file)
         merged = pd.concat(frames.values(), axis=1)
@@ -151,12 +151,12 @@ def refuse_other_subjects(frames: dict[str, pd.DataFrame], file: str, table: pd.
         )
 
 
-def region_name(column: str, group: str) -> str:
+def _region_name(column: str, group: str) -> str:
     """Region without the measure that FreeSurfer appends to cortical columns.
 
     Examples
     --------
-    >>> region_name("lh_G&S_frontomargin_thickness", "destrieux_thickness")
+    >>> _region_name("lh_G&S_frontomargin_thickness", "destrieux_thickness")
     'lh_G_and_S_frontomargin'
     """
     measure = group.rsplit("_", 1)[-1]
