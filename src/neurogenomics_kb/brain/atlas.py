@@ -136,7 +136,7 @@ def read_atlas(
     if labels is None:
         table = pd.DataFrame({"name": [f"label{v}" for v in found], "network": ""}, index=found)
     else:
-        table = match_labels(read_labels(Path(labels)), found, image, Path(labels))
+        table = _match_labels(_read_labels(Path(labels)), found, image, Path(labels))
     return Atlas(name or image.name.split(".")[0], loaded, table, space)
 
 
@@ -175,7 +175,7 @@ def open_image(image: Any) -> tuple[Any, str]:
     return image, image.get_filename() or "image"
 
 
-def read_labels(path: Path) -> pd.DataFrame:
+def _read_labels(path: Path) -> pd.DataFrame:
     """Table of labels: index of values, ``name``, ``network``.
 
     Raises
@@ -239,7 +239,9 @@ def named(cell: str) -> str:
     return "" if cell in GAPS else cell
 
 
-def match_labels(table: pd.DataFrame, found: np.ndarray, image: Path, labels: Path) -> pd.DataFrame:
+def _match_labels(
+    table: pd.DataFrame, found: np.ndarray, image: Path, labels: Path
+) -> pd.DataFrame:
     """Labels that the image holds, in the order of their values.
 
     Raises

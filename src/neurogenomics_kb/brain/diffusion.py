@@ -74,12 +74,12 @@ def long_tracts(table: pd.DataFrame, columns: Mapping[str, str], *, file: str) -
         frame = table[[*named, columns["metric"], columns["value"]]]
         frame = frame.set_axis(["subject", "tract", "metric", "value"], axis=1)
     frame = frame.assign(
-        name=frame["metric"].astype(str).map(metric_name)
+        name=frame["metric"].astype(str).map(_metric_name)
         + SEPARATOR
-        + frame["tract"].astype(str).map(tract_name),
+        + frame["tract"].astype(str).map(_tract_name),
         subject=frame["subject"].astype(str).str.strip(),
     )
-    frame["value"] = frame["value"].where(~(frame["name"].map(never_zero) & (frame["value"] == 0)))
+    frame["value"] = frame["value"].where(~(frame["name"].map(_never_zero) & (frame["value"] == 0)))
     # Pivoting keeps a tract that nobody has, as a column of gaps, by its order of appearance.
     out = frame.pivot_table(
         index="subject", columns="name", values="value", aggfunc="mean", dropna=False
@@ -119,11 +119,11 @@ def wide_tracts(table: pd.DataFrame, metric: str, *, file: str) -> pd.DataFrame:
         raise InputError("there is no tract", file=file, remedy="Give one column per tract.")
     numbers = {column: require_finite_numbers(table[column], file, column) for column in tracts}
     kept = [t for t in tracts if not all(f"{t}{side}" in table for side in SIDES)]
-    group = metric_name(metric)
+    group = _metric_name(metric)
     names = [
         f"average_{group}{SEPARATOR}skeleton"
         if AVERAGE.match(column)
-        else f"{group}{SEPARATOR}{tract_name(column)}"
+        else f"{group}{SEPARATOR}{_tract_name(column)}"
         for column in kept
     ]
     out = pd.DataFrame({column: numbers[column] for column in kept}).set_axis(names, axis=1)
@@ -161,7 +161,7 @@ def idp_tracts(table: pd.DataFrame, analysis: str, *, file: str) -> pd.DataFrame
     for column in table.columns[1:]:
         match = IDP.fullmatch(str(column))
         if match and match.group(1) == analysis:
-            name = f"{metric_name(match.group(2))}{SEPARATOR}{tract_name(match.group(3))}"
+            name = f"{_metric_name(match.group(2))}{SEPARATOR}{_tract_name(match.group(3))}"
             if name in found.values():
                 raise InputError(
                     f"{name} has two columns, the second is '{column}'",
@@ -180,17 +180,17 @@ def idp_tracts(table: pd.DataFrame, analysis: str, *, file: str) -> pd.DataFrame
     return checked(pd.DataFrame(numbers).set_axis(ids.rename(SUBJECT), axis=0), file)
 
 
-def metric_name(metric: str) -> str:
+def _metric_name(metric: str) -> str:
     """Group of a metric: lower case, without the model that pyAFQ puts before it."""
     return re.sub(r"^(dki|dti|csd|fwdti)_", "", metric.strip().lower())
 
 
-def tract_name(tract: str) -> str:
+def _tract_name(tract: str) -> str:
     """A tract's name as part of a feature name."""
     return re.sub(r"_{2,}", "_", tract.strip().replace(" ", "_"))
 
 
-def never_zero(name: str) -> bool:
+def _never_zero(name: str) -> bool:
     """Whether the metric of a column ``<metric>__<tract>`` is above 0 in any tissue."""
     return name.split(SEPARATOR)[0].removeprefix("average_") in {"fa", *DIFFUSIVITIES}
 
@@ -228,7 +228,7 @@ def checked(table: pd.DataFrame, file: str) -> pd.DataFrame:
             column=column,
             remedy="Check the metric's name, the units and missing-value codes.",
         )
-    absent = {c: table[c] == 0 for c in table if never_zero(c)}
+    absent = {c: table[c] == 0 for c in table if _never_zero(c)}
     absent = {c: zeros for c, zeros in absent.items() if zeros.any()}
     if absent:
         logger.warning(

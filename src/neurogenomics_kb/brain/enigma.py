@@ -76,7 +76,7 @@ def enigma_table(table: pd.DataFrame, *, file: str) -> pd.DataFrame:
         )
     require_unique_ids(table[key], file, key)
     ids = take_ids(table[key], file).rename(SUBJECT)
-    names = {column: canonical_name(column) for column in table if column != key}
+    names = {column: _canonical_name(column) for column in table if column != key}
     names = {column: name for column, name in names.items() if name is not None}
     if not set(names) - {ICV}:
         raise InputError(
@@ -88,11 +88,11 @@ def enigma_table(table: pd.DataFrame, *, file: str) -> pd.DataFrame:
     out = pd.DataFrame(numbers).set_axis(ids, axis=0)
     refuse_impossible(out, file)
     if "etiv" in out:
-        refuse_other_units(out["etiv"], file)
+        _refuse_other_units(out["etiv"], file)
     return absent_as_gaps(out, file)
 
 
-def canonical_name(column: str) -> str | None:
+def _canonical_name(column: str) -> str | None:
     """FreeSurfer's name of an ENIGMA column; None if it is of neither protocol."""
     match = CORTICAL.fullmatch(column)
     if match:
@@ -101,7 +101,7 @@ def canonical_name(column: str) -> str | None:
     return "etiv" if column == ICV else GLOBAL.get(column) or SUBCORTICAL.get(column)
 
 
-def refuse_other_units(icv: pd.Series, file: str) -> None:
+def _refuse_other_units(icv: pd.Series, file: str) -> None:
     """Refuse intracranial volumes that are no volumes in mm³.
 
     Raises

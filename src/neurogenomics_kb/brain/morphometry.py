@@ -157,11 +157,11 @@ def morphometry_features(tables: pd.DataFrame, *, file: str = "smri.freesurfer")
     features.columns = [
         feature_name("smri", *column.split(SEPARATOR, maxsplit=1)) for column in regional
     ]
-    features.index = subject_index(tables.index)
+    features.index = _subject_index(tables.index)
     return features
 
 
-def subject_index(index: pd.Index) -> pd.Index:
+def _subject_index(index: pd.Index) -> pd.Index:
     """Subject ids as text under their name; an index of subjects and waves stays as it is."""
     if isinstance(index, pd.MultiIndex):
         return index
@@ -173,7 +173,7 @@ def euler_of_tables(tables: pd.DataFrame) -> pd.Series | None:
     if not set(SIDES) <= set(tables) or tables[SIDES].isna().all(axis=None):
         return None
     mean = tables[SIDES].astype(float).mean(axis=1, skipna=False)
-    return mean.rename("euler_number").set_axis(subject_index(tables.index))
+    return mean.rename("euler_number").set_axis(_subject_index(tables.index))
 
 
 def mean_euler_number(
@@ -245,7 +245,7 @@ def surface_quality(
     failures : dict of str to Series of bool
         Reason to who fails.
     """
-    index = subject_index(tables.index)
+    index = _subject_index(tables.index)
     etiv = tables[ETIV].astype(float) if ETIV in tables else pd.Series(float("nan"), tables.index)
     etiv = etiv.set_axis(index)
     subjects = index if euler is None else index.union(euler.index).set_names(index.names)
@@ -266,5 +266,5 @@ def problems_of(tables: pd.DataFrame, subjects: pd.Index) -> dict[str, pd.Series
     """Subjects by the problem that the reader of the tables met."""
     if PROBLEM not in tables:
         return {}
-    texts = tables[PROBLEM].set_axis(subject_index(tables.index)).reindex(subjects).fillna("")
+    texts = tables[PROBLEM].set_axis(_subject_index(tables.index)).reindex(subjects).fillna("")
     return {text: texts == text for text in sorted(set(texts) - {""})}

@@ -151,7 +151,7 @@ def missing_parcels(
                 remedy="Extract all subjects with one atlas.",
             )
         parcels = names
-        for parcel in names_without_signal(table):
+        for parcel in _names_without_signal(table):
             lacking.setdefault(parcel, []).append(subject)
     if len(lacking) > max_share * len(parcels):
         counts = pd.Series([s for subjects in lacking.values() for s in subjects]).value_counts()
@@ -167,7 +167,7 @@ def missing_parcels(
     return parcels, {parcel: len(lacking[parcel]) for parcel in parcels if parcel in lacking}
 
 
-def names_without_signal(table: pd.DataFrame) -> list[str]:
+def _names_without_signal(table: pd.DataFrame) -> list[str]:
     """Columns without a value in any frame, or with the same in all."""
     numeric = table[[c for c in table if pd.api.types.is_numeric_dtype(table[c])]]
     empty = numeric.isna().all() | (numeric.notna().all() & (numeric.max() == numeric.min()))

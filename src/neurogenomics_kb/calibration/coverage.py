@@ -97,7 +97,7 @@ def prediction_coverage(population: Population, seed: int) -> dict[str, float]:
             truth["auc"][b].append(norm.cdf(w[0] * strength / (np.sqrt(2) * length)))
             if b == 0:
                 truth["brier"].append(metrics.brier_score(fresh_y, new))
-                truth["ap"].append(expected_precision(fresh_y, new, len(test)))
+                truth["ap"].append(_expected_precision(fresh_y, new, len(test)))
     auc = cv_auc(y, scores[0], folds, clusters=family, n_features=population.p)
     true_auc = [np.mean(values) for values in truth["auc"]]
     difference = cv_auc_difference(y, *scores, folds)
@@ -116,7 +116,7 @@ def prediction_coverage(population: Population, seed: int) -> dict[str, float]:
     }
 
 
-def expected_precision(y: np.ndarray, scores: np.ndarray, size: int) -> float:
+def _expected_precision(y: np.ndarray, scores: np.ndarray, size: int) -> float:
     """Average precision expected in test sets of a size; it depends on the size."""
     chunks = np.arange(len(y) // size * size).reshape(-1, size)
     ones = np.ones((1, size))

@@ -93,15 +93,15 @@ class BidsImagesDataset(ReadOnlyDataset[dict[str, BidsImage]]):
 
     def load(self) -> dict[str, BidsImage]:
         """Subject (``sub-<label>``) to image; no voxel is read."""
-        found = find_files(self._filepath, self._suffix, self._extension, self._entities)
-        description = read_json(self._filepath / "dataset_description.json")
+        found = _find_files(self._filepath, self._suffix, self._extension, self._entities)
+        description = _read_json(self._filepath / "dataset_description.json")
         return {
             subject: BidsImage(
                 path=path,
                 entities=entities_of(path),
-                sidecar=read_json(Path(str(path).removesuffix(self._extension) + ".json")),
+                sidecar=_read_json(Path(str(path).removesuffix(self._extension) + ".json")),
                 description=description,
-                mask=mask_of(path, self._suffix, self._extension),
+                mask=_mask_of(path, self._suffix, self._extension),
             )
             for subject, path in found.items()
         }
@@ -157,7 +157,7 @@ class BidsTablesDataset(ReadOnlyDataset[dict[str, Any]]):
 
     def load(self) -> dict[str, Any]:
         """Subject (``sub-<label>``) to a function that reads its table."""
-        found = find_files(self._filepath, self._suffix, ".tsv", self._entities)
+        found = _find_files(self._filepath, self._suffix, ".tsv", self._entities)
         return {s: functools.partial(read_table, path) for s, path in found.items()}
 
     def _exists(self) -> bool:
@@ -214,13 +214,13 @@ def read_table(path: Path) -> pd.DataFrame:
     """
     path = Path(path)
     table = read_run(path)
-    metadata = read_json(path.with_suffix(".json"))
+    metadata = _read_json(path.with_suffix(".json"))
     if metadata:
         table.attrs["metadata"] = metadata
     return table
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     """Content of a JSON file, or nothing where there is no file.
 
     Raises
@@ -249,14 +249,14 @@ def entities_of(path: str | Path) -> dict[str, str]:
     return {part.group(1): part.group(2) for part in parts if part}
 
 
-def mask_of(path: Path, suffix: str, extension: str) -> Path | None:
+def _mask_of(path: Path, suffix: str, extension: str) -> Path | None:
     """Brain mask that fMRIPrep writes beside an image."""
     stem = re.sub(r"_desc-[A-Za-z0-9+]+", "", path.name.removesuffix(f"_{suffix}{extension}"))
     mask = path.with_name(f"{stem}_desc-brain_mask{extension}")
     return mask if mask.is_file() else None
 
 
-def find_files(
+def _find_files(
     folder: Path, suffix: str, extension: str, entities: dict[str, str]
 ) -> dict[str, Path]:
     """Subject to the one file that has the suffix and the entities.

@@ -91,8 +91,8 @@ class FreeSurferTablesDataset(AbstractDataset[dict[str, pd.DataFrame], pd.DataFr
                 if euler.empty and set(HOLES) <= set(table):
                     euler = euler_numbers(table)
                 regions = [c for c in table if c not in ETIV and not SUMMARY.search(c)]
-                refuse_other_measure(regions, group, self._filepath / file)
-                names = [f"{group}{SEPARATOR}{region_name(c, group)}" for c in regions]
+                _refuse_other_measure(regions, group, self._filepath / file)
+                names = [f"{group}{SEPARATOR}{_region_name(c, group)}" for c in regions]
                 frame = join_spellings(table[regions], names, self._filepath / file)
                 refuse_impossible(frame, self._filepath / file)
                 frames[group, file] = frame
@@ -160,7 +160,7 @@ def refuse_listed_twice(group: str, files: list[str], folder: Path) -> None:
         )
 
 
-def refuse_other_measure(regions: list[str], group: str, file: Path) -> None:
+def _refuse_other_measure(regions: list[str], group: str, file: Path) -> None:
     """Refuse regions whose names end in another measure than the group's name.
 
     Raises
@@ -231,12 +231,12 @@ def refuse_other_subjects(
         )
 
 
-def region_name(column: str, group: str) -> str:
+def _region_name(column: str, group: str) -> str:
     """Region without the measure that FreeSurfer appends to cortical columns.
 
     Examples
     --------
-    >>> region_name("lh_G&S_frontomargin_thickness", "destrieux_thickness")
+    >>> _region_name("lh_G&S_frontomargin_thickness", "destrieux_thickness")
     'lh_G_and_S_frontomargin'
     """
     measure = group.rsplit("_", 1)[-1]

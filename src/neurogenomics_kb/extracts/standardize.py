@@ -54,32 +54,32 @@ def standardize_table(table: pd.DataFrame, card: Table) -> pd.DataFrame:
         For missing columns, duplicated or missing ids, wrong types, unknown levels, values outside
         the card's range.
     """
-    table = with_names(table, (card.id_column, *card.columns))
+    table = _with_names(table, (card.id_column, *card.columns))
     require_columns(table, (card.id_column, *card.columns), card.file)
     ids = trim(table[card.id_column]).map(level_text, na_action="ignore").astype("string")
     ids = ids.mask(is_gap(ids))
     require_unique_ids(ids, card.file, card.id_column)
     frame = pd.DataFrame(
         {
-            column.name: standardize_column(table[source], column, card.file, source)
+            column.name: _standardize_column(table[source], column, card.file, source)
             for source, column in card.columns.items()
         }
     )
     frame.index = pd.Index(ids.astype(object), name=SUBJECT)
     notes = notes_of(table)
     for source, column in card.columns.items():
-        notes += note_gaps(table[source], column, card.file, source)
+        notes += _note_gaps(table[source], column, card.file, source)
         if column.type in ("category", "text") and not column.levels:
             shown = column.type == "category"
-            notes += note_spellings(frame[column.name], card.file, source, shown=shown)
-    notes += note_spellings(frame.index, card.file, card.id_column, shown=False)
+            notes += _note_spellings(frame[column.name], card.file, source, shown=shown)
+    notes += _note_spellings(frame.index, card.file, card.id_column, shown=False)
     frame.attrs = {NOTES: notes} if notes else {}
     if table.attrs.get(BLANK_ROWS):
         frame.attrs[BLANK_ROWS] = table.attrs[BLANK_ROWS]
     return frame.sort_index()
 
 
-def with_names(table: pd.DataFrame, wanted: Iterable[str]) -> pd.DataFrame:
+def _with_names(table: pd.DataFrame, wanted: Iterable[str]) -> pd.DataFrame:
     """Table under the names that a card has for its columns, whatever blanks are around them."""
     here = {clean(str(name)): name for name in table}
     names = {
@@ -88,7 +88,7 @@ def with_names(table: pd.DataFrame, wanted: Iterable[str]) -> pd.DataFrame:
     return table.rename(columns=names) if names else table
 
 
-def note_gaps(values: pd.Series, column: Column, file: str, source: str) -> list[str]:
+def _note_gaps(values: pd.Series, column: Column, file: str, source: str) -> list[str]:
     """Sentence on the words of a category that count as gaps, since they could be levels."""
     if column.type not in ("category", "text") or pd.api.types.is_numeric_dtype(values):
         return []
@@ -105,7 +105,7 @@ def note_gaps(values: pd.Series, column: Column, file: str, source: str) -> list
     return [note]
 
 
-def note_spellings(
+def _note_spellings(
     values: pd.Series | pd.Index, file: str, source: str, *, shown: bool
 ) -> list[str]:
     """Sentence on levels or ids that differ in capitals, blanks, dashes or leading zeros only.
@@ -133,7 +133,7 @@ def note_spellings(
     return [note]
 
 
-def standardize_column(values: pd.Series, column: Column, file: str, source: str) -> pd.Series:
+def _standardize_column(values: pd.Series, column: Column, file: str, source: str) -> pd.Series:
     """One column with its card's type, levels and range enforced.
 
     A word such as ``NA`` or ``None`` is a value where the card has it among the levels, and a gap
@@ -142,10 +142,10 @@ def standardize_column(values: pd.Series, column: Column, file: str, source: str
     values = trim(values)
     values = values.mask(is_gap(values, named=column.levels))
     if column.missing_codes:
-        values = mask_codes(values, column.missing_codes)
+        values = _mask_codes(values, column.missing_codes)
     present = values.notna()
     if column.levels:
-        text = find_levels(values, column)
+        text = _find_levels(values, column)
         unknown = sorted(set(text[present]) - set(column.levels))
         if unknown:
             raise InputError(
@@ -160,12 +160,12 @@ def standardize_column(values: pd.Series, column: Column, file: str, source: str
     if column.type in ("category", "text"):
         if column.range is not None and not column.levels:
             require_numbers(values, file, source)
-            refuse_outside(as_numbers(values), column, file, source)
+            _refuse_outside(as_numbers(values), column, file, source)
         return whole_codes(values.map(level_text, na_action="ignore").astype(object))
     if not column.levels:
         require_numbers(values, file, source)
     numbers = as_numbers(values)
-    refuse_outside(numbers, column, file, source)
+    _refuse_outside(numbers, column, file, source)
     return numbers
 
 
@@ -178,7 +178,7 @@ def trim(values: pd.Series) -> pd.Series:
     return trimmed.astype(object).mask(trimmed == "")
 
 
-def find_levels(values: pd.Series, column: Column) -> pd.Series:
+def _find_levels(values: pd.Series, column: Column) -> pd.Series:
     """Values as the card writes its levels: ``1.0`` and ``01`` as ``1``, where it has that."""
     text = values.map(level_text, na_action="ignore").astype(object)
     spelled = {}
@@ -188,7 +188,7 @@ def find_levels(values: pd.Series, column: Column) -> pd.Series:
     return text.map(spelled).astype(object)
 
 
-def refuse_outside(numbers: pd.Series, column: Column, file: str, source: str) -> None:
+def _refuse_outside(numbers: pd.Series, column: Column, file: str, source: str) -> None:
     """Refuse numbers that the card's range excludes, and infinite ones.
 
     Raises
@@ -211,7 +211,7 @@ def refuse_outside(numbers: pd.Series, column: Column, file: str, source: str) -
     )
 
 
-def mask_codes(values: pd.Series, codes: list[str]) -> pd.Series:
+def _mask_codes(values: pd.Series, codes: list[str]) -> pd.Series:
     """Gaps in place of the codes that stand for them."""
     text = values.map(level_text, na_action="ignore")
     return values.mask(text.isin(codes) | text.map(code_text, na_action="ignore").isin(codes))

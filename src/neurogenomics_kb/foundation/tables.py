@@ -242,7 +242,7 @@ def as_numbers(values: pd.Series) -> pd.Series:
         return pd.Series(np.nan, index=values.index, name=values.name)
     if pd.api.types.is_numeric_dtype(values):
         return values.astype(float)
-    plain = values.map(lambda v: is_number(v) if isinstance(v, str) else is_measured(v))
+    plain = values.map(lambda v: is_number(v) if isinstance(v, str) else _is_measured(v))
     kept = values.astype(object).where(plain.astype(bool), np.nan)
     return pd.to_numeric(kept, errors="coerce").astype(float)
 
@@ -252,7 +252,7 @@ def is_number(text: str) -> bool:
     return NUMBER.fullmatch(text.strip()) is not None
 
 
-def is_measured(value) -> bool:
+def _is_measured(value) -> bool:
     """Whether a value of a mixed column is a number."""
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
@@ -279,17 +279,17 @@ def decode_columns(table: pd.DataFrame, ids: Iterable[str] = ()) -> pd.DataFrame
     """
     kept = {*ids, *table.columns[:1], *(c for c in table if c.lower() in ID_NAMES)}
     table = without_counters(table, keep=tuple(kept))
-    columns = {name: decode_column(table[name], text=name in kept) for name in table}
+    columns = {name: _decode_column(table[name], text=name in kept) for name in table}
     decoded = pd.DataFrame(columns, index=table.index, columns=table.columns)
     decoded.attrs = dict(table.attrs)
     return decoded
 
 
-def decode_column(values: pd.Series, *, text: bool = False) -> pd.Series:
+def _decode_column(values: pd.Series, *, text: bool = False) -> pd.Series:
     """One column of text as numbers where that loses nothing, else as text with gaps."""
     gaps = is_gap(values)
     present = values[~gaps]
-    if text or not all(map(is_number, present)) or loses_digits(present):
+    if text or not all(map(is_number, present)) or _loses_digits(present):
         return values.mask(gaps)
     numbers = pd.to_numeric(present)
     if len(present) == len(values) and pd.api.types.is_integer_dtype(numbers):
@@ -297,7 +297,7 @@ def decode_column(values: pd.Series, *, text: bool = False) -> pd.Series:
     return numbers.astype(float).reindex(values.index)
 
 
-def loses_digits(numbers: Iterable[str]) -> bool:
+def _loses_digits(numbers: Iterable[str]) -> bool:
     """Whether any of these numbers is written as a code is: its digits would not come back."""
     numbers = list(numbers)
     whole = all("." not in n and "e-" not in n.lower() for n in numbers)

@@ -127,9 +127,9 @@ class SiteUnlearning(TransformerMixin, BaseEstimator):
         spread = values.std(axis=0)
         self.scale_ = np.where(spread > 0, spread, 1.0)
         self.n_components_ = min(self.dim, values.shape[1])
-        tasks = [encode_task(X[c], c) for c in self.preserve]
+        tasks = [_encode_task(X[c], c) for c in self.preserve]
         if self.outcome:
-            tasks.append(encode_task(pd.Series(np.asarray(y)), "outcome"))
+            tasks.append(_encode_task(pd.Series(np.asarray(y)), "outcome"))
         self.feature_names_in_ = np.array(X.columns, dtype=object)
         self.n_features_in_ = X.shape[1]
         from neurogenomics_kb.stats.harmonization.adversary import train_head  # torch takes seconds
@@ -196,7 +196,7 @@ class SiteUnlearning(TransformerMixin, BaseEstimator):
         )
 
 
-def encode_task(column: pd.Series, name: str) -> np.ndarray:
+def _encode_task(column: pd.Series, name: str) -> np.ndarray:
     """A number standardised to (n,) floats, or a category as (n,) integer codes."""
     refuse_missing(column, name)
     if is_categorical(column):
