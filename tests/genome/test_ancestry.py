@@ -389,3 +389,41 @@ def test_the_command_reads_lists_and_ends_in_one_line(structured, tmp_path, caps
         message = capsys.readouterr().err
         assert message.startswith("Error: ")
         assert message.count("\n") == 1
+
+
+def test_sites_of_three_alleles_are_left_out_split_or_joined(tmp_path):
+    rng = np.random.default_rng(6)
+    samples = [f"s{i}" for i in range(60)]
+    split, joined = [], []
+    for site in range(80):
+        alleles = rng.choice(3 if site % 2 else 2, (60, 2), p=[0.5, 0.3, 0.2] if site % 2 else None)
+        place = ("chr1", 2_000_000 * (site + 1), "A")
+        joined.append((*place, "G,T" if site % 2 else "G", [f"{a}|{b}" for a, b in alleles]))
+        for number, alt in enumerate("GT" if site % 2 else "G", 1):
+            own = (alleles == number).astype(int)
+            split.append((*place, alt, [f"{a}|{b}" for a, b in own]))
+    results = [
+        fit_ancestry(write_vcf(tmp_path / f"{name}.vcf.gz", {"chr1": 400_000_000}, samples, rows),
+                     n_components=3)
+        for name, rows in (("split", split), ("joined", joined))
+    ]  # fmt: skip
+    for one, other in zip(*results, strict=True):
+        pd.testing.assert_frame_equal(one, other)
+
+
+def test_loadings_that_count_a_variant_twice_are_refused(structured, tmp_path):
+    _, loadings = fit_ancestry(structured[0], n_components=2)
+    swapped = loadings.iloc[:1].rename(columns={"ref": "alt", "alt": "ref"})
+    bare = loadings.iloc[:1].assign(chrom=loadings["chrom"].str.removeprefix("chr"))
+    for again in (swapped, bare):
+        with pytest.raises(InputError, match="1 variants repeat"):
+            project_ancestry(structured[0], pd.concat([loadings, again]))
+
+
+def test_a_fam_is_a_list_of_people_and_other_bytes_are_one_line(tmp_path):
+    file = tmp_path / "keep.fam"
+    file.write_text("F a 0 0 1 -9\nF b 0 0 2 -9\n")
+    assert read_people(file, ["a", "b", "c"]) == ["a", "b"]
+    file.write_bytes(b"a\n\xc4\n")
+    with pytest.raises(InputError, match=r"keep\.fam: the list of people cannot be read"):
+        read_people(file, ["a"])

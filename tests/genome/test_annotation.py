@@ -209,3 +209,29 @@ def test_unusable_files_are_refused(tmp_path, text, message):
 def test_sequences_behind_the_rows_are_no_rows(tmp_path):
     text = GENCODE_GFF3 + "##FASTA\n>1\nACGT\n"
     assert len(exon_regions(written(tmp_path, text), {"1": 100})) == 2
+
+
+def gff3(*rows):
+    return "".join(f"{c}\tx\t{f}\t{s}\t{e}\t.\t+\t.\t{a}\n" for c, f, s, e, a in rows)
+
+
+def test_ids_of_gff3_are_those_of_their_contig(tmp_path):
+    table = written(tmp_path, gff3(
+        ("1", "gene", 1, 50, "ID=G;Name=A"), ("1", "mRNA", 1, 50, "ID=T;Parent=G"),
+        ("1", "exon", 11, 20, "Parent=T"), ("2", "gene", 1, 50, "ID=G;Name=B"),
+        ("2", "mRNA", 1, 50, "ID=T;Parent=G"), ("2", "exon", 31, 40, "Parent=T"),
+    ))  # fmt: skip
+    regions = exon_regions(table)
+    assert regions[["gene_id", "chrom"]].to_numpy().tolist() == [["A", "1"], ["B", "2"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['gene_id "E"; gene_name "A";', "gene_id E; gene_name A", "gene_id 'E'; gene_name 'A';",
+     'gene_id "E" gene_name "A"', 'gene_id="E";gene_name="A"', ";gene_id=E;gene_name=A",
+     'gene_id "E"; gene_name "A"; gene_name "B"; tag "x"; tag "y"',
+     'gene_id "E"; note "a; b = c"; gene_name "A"'],
+)  # fmt: skip
+def test_genes_have_no_punctuation_in_their_names(tmp_path, text):
+    table = written(tmp_path, f"1\tx\texon\t11\t20\t.\t+\t.\t{text}\n")
+    assert table[["gene_id", "gene_name"]].to_numpy().tolist() == [["E", "A"]]

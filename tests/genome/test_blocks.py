@@ -117,3 +117,12 @@ def test_withdrawn_people_are_looked_for_in_all_blocks(cohort, tmp_path):
         dataset = WithoutWithdrawnDataset(dataset=inner, withdrawn=str(tmp_path / "lists"))
         with pytest.raises(Exception, match="withdrawn participants are in the variant file"):
             dataset.load()
+
+
+def test_blocks_that_name_a_chromosome_differently_are_refused(tmp_path):
+    paths = [
+        write_vcf(tmp_path / f"{name}.vcf.gz", {name: 600}, ["a"], [(name, p, "A", "C", ["0|1"])])
+        for name, p in (("chr1", 10), ("1", 300))
+    ]
+    with pytest.raises(InputError, match="records under 'chr1' and under '1'"):
+        open_variants(paths)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 
@@ -251,3 +252,25 @@ def test_a_block_is_read_once_and_by_its_own_size(whole):
     with pytest.raises(InputError, match="at byte 5 is damaged"):
         file.block(5)
     file.close()
+
+
+def test_damaged_bytes_of_an_index_are_one_line_or_the_same_records(tmp_path):
+    file = write_vcf(tmp_path / "v.vcf.gz", {"chr1": LENGTH}, SAMPLES[:3],
+                     random_rows(3, n=40, n_samples=3))  # fmt: skip
+    index = tmp_path / "v.vcf.gz.tbi"
+    data, rng = gzip.decompress(index.read_bytes()), np.random.default_rng(8)
+
+    def places():
+        with open_variants(file) as calls:
+            return [r.position for r in calls.records("chr1", 0, LENGTH)]
+
+    right, refused = places(), 0
+    for _ in range(300):
+        damaged = bytearray(data)
+        damaged[int(rng.integers(len(data)))] = int(rng.integers(256))
+        index.write_bytes(gzip.compress(bytes(damaged), 1))
+        try:
+            assert places() == right
+        except InputError:
+            refused += 1
+    assert refused > 50

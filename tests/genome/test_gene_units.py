@@ -129,3 +129,15 @@ def test_units_are_ids_on_contigs(seed):
 def places(rows):
     table = pd.DataFrame(rows)
     return [own[[1, 2]].to_numpy().tolist() for _, own in table.groupby([4, 0])]
+
+
+def test_labels_are_one_genes_even_where_a_name_looks_like_one():
+    rng = np.random.default_rng(4)
+    names = ["A", "A.E1", "A.E1.chr1", "E1", "E2", "A.E2"]
+    for _ in range(60):
+        genes = [
+            (str(rng.choice(["chr1", "chr2"])), f"E{i}", str(rng.choice(names))) for i in range(6)
+        ]
+        rows = [(c, 100 * i + 1, 100 * i + 20, "+", gene, name, None)
+                for i, (c, gene, name) in enumerate(genes)]  # fmt: skip
+        assert len(units(exons(*rows))) == len(genes)

@@ -387,3 +387,28 @@ def test_the_command_ends_in_one_line(tmp_path, vcf, capsys):
         message = capsys.readouterr().err
         assert message.startswith("Error: ")
         assert message.count("\n") == 1
+
+
+def test_the_build_is_asked_of_every_file(tmp_path):
+    paths = [
+        write_vcf(tmp_path / f"c{n}.vcf.gz", {f"chr{n}": LENGTHS["GRCh37"][n]}, SAMPLES,
+                  [(f"chr{n}", 10, "A", "G", ["0|1", "0|0", "1|1"])])
+        for n in "12"
+    ]  # fmt: skip
+    score = read_scoring_file(scoring_file(tmp_path, [(1, 10, "G", "A", 1, 1, 10)]))
+    for source in (paths, str(tmp_path / "c[12].vcf.gz"), {"format": "vcf", "path": paths[0]}):
+        with pytest.raises(InputError, match="is in build GRCh37"):
+            score_people(source, [score])
+
+
+@pytest.mark.parametrize(("effect", "right"), [("A", [0, 1, 2]), ("G", [1, 1, 0])])
+@pytest.mark.parametrize("split", [True, False])
+def test_either_allele_counts_at_a_site_of_three(tmp_path, effect, right, split):
+    rows = [("chr1", 100, "A", "G,T", ["2|1", "1|0", "0|0"])]
+    if split:
+        rows = [("chr1", 100, "A", "G", ["0|1", "1|0", "0|0"]),
+                ("chr1", 100, "A", "T", ["1|0", "0|0", "0|0"])]  # fmt: skip
+    file = write_vcf(tmp_path / "v.vcf.gz", {"chr1": 999}, SAMPLES, rows)
+    other = "G" if effect == "A" else "A"
+    score = read_scoring_file(scoring_file(tmp_path, [(1, 100, effect, other, 1, 1, 100)]))
+    assert score_people(file, [score])[0].iloc[:, 1].tolist() == right

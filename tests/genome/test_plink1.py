@@ -227,3 +227,44 @@ def test_truncated_pgens_are_noticed(tmp_path):
         path.write_bytes(data[: int(size)])
         with pytest.raises(InputError, match=r"v\.pgen"):
             read()
+
+
+@pytest.mark.parametrize("header", ["#FID IID PAT MAT SEX", "FID IID PAT MAT SEX PHENO", "#IID"])
+def test_a_header_among_people_is_nobody(tmp_path, header):
+    rows = [("chr1", p, "A", "C", [(0, 1), (1, 1), (0, 0)]) for p in (5, 9)]
+    path = write_bed(tmp_path / "v.bed", ["a", "b", "c"], rows)
+    fam = path.with_suffix(".fam")
+    lines = fam.read_text().splitlines()
+    width = len(header.split())
+    lines = [" ".join((["F"] if width > 1 else []) + line.split()[1:])[:99] for line in lines]
+    lines = [" ".join(line.split()[:width]) for line in lines]
+    fam.write_text("\n".join([header, *lines]) + "\n")
+    if width < 2:
+        with pytest.raises(InputError, match=r"v\.fam"):
+            open_variants(path)
+        return
+    with open_variants(path) as calls:
+        assert calls.samples == ["a", "b", "c"]
+        assert [r.alleles.tolist() for r in calls.records("chr1", 0, 99)] == [
+            [[0, 1], [1, 1], [0, 0]]
+        ] * 2
+
+
+@pytest.mark.parametrize("n", range(4, 13))
+def test_people_more_or_fewer_than_the_calls_are_noticed(tmp_path, n):
+    rng = np.random.default_rng(n)
+    pairs = [(0, 0), (0, 1), (1, 1)]
+    samples = [f"s{i}" for i in range(n)]
+    rows = [
+        ("chr1", p, "A", "C", [pairs[k] for k in rng.choice(3, n, p=[0.6, 0.3, 0.1])])
+        for p in range(1, 150)
+    ]
+    path = write_bed(tmp_path / "v.bed", samples, rows)
+    fam = path.with_suffix(".fam")
+    whole = fam.read_text()
+    with open_variants(path) as calls:
+        assert len(list(calls.records("chr1", 0, 999))) == 149
+    for text in (whole.split("\n", 1)[1], whole + "F s99 0 0 1 -9\n"):
+        fam.write_text(text)
+        with pytest.raises(InputError, match=r"\.fam"):
+            open_variants(path)

@@ -387,3 +387,27 @@ def test_a_score_without_weight_is_refused(tmp_path):
     rows = [[*r[:5], "0", *r[6:]] for r in random_rows(np.random.default_rng(0))]
     with pytest.raises(InputError, match="every weight is 0"):
         read(tmp_path, rows)
+
+
+@pytest.mark.parametrize(
+    ("said", "ratios"),
+    [("OR", True), ("odds_ratio", True), ("OddsRatio", True), ("Hazard Ratio (HR)", True),
+     ("relative risks", True), ("exp(beta)", True), ("log(OR)", False), ("log odds ratio", False),
+     ("ln(HR)", False), ("logOR", False), ("beta", False), ("NR", False), ("", False)],
+)  # fmt: skip
+def test_what_is_said_of_weights_in_any_spelling(tmp_path, said, ratios):
+    rows = [[*row[:5], "1.5", *row[6:]] for row in random_rows(np.random.default_rng(0))]
+    comments = [*COMMENTS, f"#weight_type={said}"]
+    if not ratios:
+        assert (read(tmp_path, rows, comments=comments).variants["weight"] == 1.5).all()
+        return
+    with pytest.raises(InputError, match="may be odds or hazard ratios"):
+        read(tmp_path, rows, comments=comments)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_all_rows_may_end_early(tmp_path, end):
+    rows = random_rows(np.random.default_rng(1))
+    columns = [*COLUMNS, "is_recessive", "imputation_method"]
+    found = read(tmp_path, rows, columns=columns, end=end).variants
+    pd.testing.assert_frame_equal(found, read(tmp_path, rows).variants)

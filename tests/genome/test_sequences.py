@@ -124,3 +124,14 @@ def test_files_that_are_no_fasta(tmp_path, text):
     file.write_text(text)
     with pytest.raises(InputError, match=r"r\.fa: "), open_reference(file) as reference:
         [reference[name][:] for name in ("b", "a")]
+
+
+def test_a_contig_that_is_there_twice_is_refused(tmp_path):
+    file = tmp_path / "r.fa"
+    file.write_text(">a\nACGT\n>b desc\nGG\n>a\nTTTT\n>c\nAC\n")
+    for _ in range(2):  # with and without an index
+        with pytest.raises(InputError, match=r"r\.fa: contig 'a' is there twice"):
+            contig_lengths(file)
+    file.write_text(">a\nACGT\n>empty\n>a1 a\nGG\n\n")
+    os.utime(tmp_path / "r.fa.fai", (1, 1))
+    assert contig_lengths(file) == {"a": 4, "a1": 2}

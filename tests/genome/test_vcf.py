@@ -287,3 +287,75 @@ def test_rows_of_a_stretch_do_not_need_the_regions_in_order(tmp_path, reference,
             found.append([[r.position for r in calls.records(c, s, s + 5000)] for c, s in regions])
     assert found[0] == found[1]
     assert pd.Series([len(each) for each in found[0]]).sum() > 10
+
+
+@pytest.mark.parametrize("kind", ["String", "Float", "Integer"])
+def test_phase_sets_of_any_type_are_those_of_the_text(tmp_path, reference, kind):
+    names = {"String": ["PATMAT", "17", "a_b"], "Float": ["9", "9.5", "10"]}
+    names = names.get(kind, ["9", "13", "70000"])
+    header = [h.replace("ID=PS,Number=1,Type=Integer", f"ID=PS,Number=1,Type={kind}")
+              for h in HEADER]  # fmt: skip
+    rng = np.random.default_rng(len(kind))
+    for draw in range(8):
+        chosen = [str(rng.choice([*names, "."])) for _ in range(2)]
+        start = int(EXON["start"].iloc[0])
+        rows = [
+            ("chr1", p, REFERENCE["chr1"][p - 1], "<X>", ".", "GT:PS", [f"0|1:{s}", "0/0:."])
+            for p, s in zip((start + 1, start + 3), chosen, strict=True)
+        ]
+        text = write(tmp_path / f"{draw}.vcf.gz", ["a", "b"], rows, header)
+        counts = [
+            personal_sequences(reference, EXON, file, unphased="as_listed").counts
+            for file in (text, as_bcf(text))
+        ]
+        assert counts[0] == counts[1]
+        assert (counts[0]["unphased_heterozygotes"] > 0) == (chosen[0] != chosen[1])
+
+
+def test_contigs_taken_out_of_a_bcf_header_leave_their_numbers(tmp_path):
+    header = ["##fileformat=VCFv4.2", '##FILTER=<ID=PASS,Description="",IDX=0>',
+              "##contig=<ID=chr1,length=99999,IDX=0>", "##contig=<ID=chr2,length=99999,IDX=3>",
+              '##FORMAT=<ID=GT,Number=1,Type=String,Description="",IDX=5>']  # fmt: skip
+    rows = [(c, 10, "A", "C", ".", "GT", ["0|1"]) for c in ("chr1", "chr2")]
+    file = as_bcf(write(tmp_path / "v.vcf.gz", ["a"], rows, header))
+    for whole in (0, 1 << 30):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(vcf, "WHOLE", whole)
+            with open_variants(file) as calls:
+                assert calls.contigs == ["chr1", "chr2"]
+                assert [len(list(calls.records(c, 0, 99))) for c in calls.contigs] == [1, 1]
+
+
+@pytest.mark.parametrize("whole", [0, 1 << 30])
+def test_reference_blocks_reach_as_far_whatever_the_id(tmp_path, monkeypatch, whole):
+    monkeypatch.setattr(vcf, "WHOLE", whole)
+    for length in range(220, 270):
+        file = tmp_path / f"{length}.vcf.gz"
+        lines = [*HEADER, "\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO",
+                                     "FORMAT", "a"])]  # fmt: skip
+        lines.append("\t".join(["chr1", "10", "r" * length, "A", "<NON_REF>", ".", ".", "END=60",
+                                "GT", "./."]))  # fmt: skip
+        with pysam.BGZFile(str(file), "wb") as stream:
+            stream.write(("\n".join(lines) + "\n").encode())
+        pysam.tabix_index(str(file), preset="vcf", force=True)
+        with open_variants(file) as calls:
+            assert [r.block_end for r in calls.records("chr1", 40, 50)] == [60]
+
+
+def test_lengths_of_reference_blocks_since_vcf_45(tmp_path):
+    header = [*HEADER, '##FORMAT=<ID=LEN,Number=1,Type=Integer,Description="Length">']
+    rows = [("chr1", 10, "A", "<*>", ".", "GT:LEN", ["0/0:20", "./.:51"]),
+            ("chr1", 90, "A", "<*>", ".", "GT", ["0/0", "0/0"])]  # fmt: skip
+    with open_variants(write(tmp_path / "v.vcf.gz", ["a", "b"], rows, header)) as calls:
+        assert [r.block_end for r in calls.records("chr1", 50, 55)] == [60]
+        assert [r.block_end for r in calls.records("chr1", 80, 99)] == [None]
+
+
+def test_one_chromosome_under_two_names_is_refused(tmp_path):
+    header = [*HEADER, "##contig=<ID=1,length=99999>"]
+    rows = [("chr1", 10, "A", "C", ".", "GT", ["0|1"]), ("1", 20, "A", "C", ".", "GT", ["0|1"])]
+    file = write(tmp_path / "v.vcf.gz", ["a"], rows, header)
+    with pytest.raises(InputError, match=r"v\.vcf\.gz: there are records under '1' and .*'chr1'"):
+        open_variants(file)
+    with open_variants(write(tmp_path / "w.vcf.gz", ["a"], rows[:1], header)) as calls:
+        assert len(list(calls.records("chr1", 0, 99))) == 1

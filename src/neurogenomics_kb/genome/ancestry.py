@@ -12,8 +12,9 @@ from __future__ import annotations
 import argparse
 import logging
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from sklearn.utils.extmath import randomized_svd
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.builds import chromosome_name
-from neurogenomics_kb.genome.genotypes import VariantFile
+from neurogenomics_kb.genome.genotypes import Record, VariantFile
 from neurogenomics_kb.genome.people_lists import read_people
 from neurogenomics_kb.genome.projection import (
     LOADING_COLUMNS,
@@ -171,10 +172,8 @@ def _common(
     calls: VariantFile, contig: str, rows: np.ndarray, selection: Selection
 ) -> Iterator[tuple[tuple, np.ndarray]]:
     """Common biallelic SNVs of a contig with everybody's dosage, NaN where missing."""
-    for record in calls.records(contig, 0, END):
-        alt = record.alts[0] if len(record.alts) == 1 else None
-        if alt is None or len(alt) != 1 or len(record.ref) != 1:
-            continue
+    for record in _biallelic(calls.records(contig, 0, END)):
+        alt = record.alts[0]
         known = (record.alleles >= 0).all(axis=1)
         if 1 - known[rows].mean() > selection.max_missing:
             continue
@@ -182,6 +181,19 @@ def _common(
         frequency = np.nanmean(dosage[rows]) / 2
         if min(frequency, 1 - frequency) >= selection.min_frequency:
             yield (contig, record.position + 1, record.ref, alt, frequency), dosage
+
+
+def _biallelic(records: Iterable[Record]) -> Iterator[Record]:
+    """SNVs of sites with two alleles, which a file may split over several records."""
+    for _, here in groupby(records, key=lambda record: record.position):
+        snvs = [
+            record
+            for record in here
+            if len(record.ref) == 1
+            and any(alt is not None and len(alt) == 1 for alt in record.alts)
+        ]
+        if len({alt for record in snvs for alt in record.alts}) == 1:
+            yield from snvs
 
 
 def _thin(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import re
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 GAPS = frozenset({"", ".", "na", "n/a", "nan", "<na>", "none", "null", "nr", "unknown"})
@@ -76,29 +78,33 @@ def build_by_lengths(lengths: Mapping[str, int]) -> str | None:
 
 
 def build_of_variants(path: str | Path) -> str | None:
-    """Build of a VCF, BCF or PGEN by the contig lengths in its header; None where it has none."""
+    """Build of a VCF, BCF or PGEN by the contig lengths in its header; None where it has none.
+
+    A ``.bed`` has no header, and the one of a ``.pvar.zst`` is not read.
+    """
     path = Path(path)
     if path.suffix == ".pgen":
-        return build_by_lengths(_lengths_in_text(path.with_suffix(".pvar")))
-    from cyvcf2 import VCF
-
+        path = path.with_suffix(".pvar")
+    if not path.is_file():
+        return None
+    with path.open("rb") as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
     try:
-        with VCF(str(path)) as header:
-            return build_by_lengths(dict(zip(header.seqnames, header.seqlens, strict=True)))
-    except (AttributeError, OSError, ValueError):  # no lengths
+        with (gzip.open if packed else open)(path, "rb") as stream:
+            return build_by_lengths(_lengths(stream))
+    except (OSError, EOFError, zlib.error):  # the reader of the records says what is wrong
         return None
 
 
-def _lengths_in_text(pvar: Path) -> dict[str, int]:
-    """Contig lengths in the header of a PVAR that is not compressed."""
+def _lengths(stream: Iterable[bytes]) -> dict[str, int]:
+    """Contig lengths in the header of a VCF, BCF or PVAR."""
     lengths: dict[str, int] = {}
-    if pvar.is_file():
-        with pvar.open(encoding="utf-8", errors="replace") as stream:
-            for line in stream:
-                if not line.startswith("##"):
-                    break
-                name = re.search(r"[<,]ID=([^,>]+)", line)
-                length = re.search(r"[<,]length=(\d+)", line)
-                if line.startswith("##contig") and name and length:
-                    lengths[name[1]] = int(length[1])
+    for number, line in enumerate(stream):
+        # The first line of a BCF begins with its magic number and the header's length.
+        if not line.startswith(b"##") and not (number == 0 and line.startswith(b"BCF")):
+            break
+        name = re.search(rb"[<,]ID=([^,>]+)", line)
+        length = re.search(rb"[<,]length=(\d+)", line)
+        if line.startswith(b"##contig") and name and length:
+            lengths[name[1].decode("utf-8", "replace")] = int(length[1])
     return lengths

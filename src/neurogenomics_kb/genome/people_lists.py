@@ -24,7 +24,14 @@ def read_people(file: str | Path, people: Sequence[str]) -> list[str]:
     InputError
         If nobody is in it, the header has no ``IID``, or it cannot be told which column is meant.
     """
-    text = Path(file).read_text(encoding="utf-8-sig")
+    try:
+        text = Path(file).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"the list of people cannot be read ({error})",
+            file=file,
+            remedy="Check the path; the list is plain text in UTF-8.",
+        ) from None
     lines = [line.split() for line in text.splitlines() if line.strip()]
     known = set(people)
     header = [word.lstrip("#").upper() for word in lines[0]] if lines else []
@@ -50,6 +57,13 @@ def read_people(file: str | Path, people: Sequence[str]) -> list[str]:
         return _named([(r[column], None if families is None else r[families]) for r in rows],
                       known, file)  # fmt: skip
     ids = [word for line in lines for word in line]
+    width = len(lines[0]) if lines else 0
+    if width > 2 and all(len(line) == width for line in lines):
+        # A .fam, of which PLINK reads the first two columns, too.
+        families, people_of = zip(*(line[:2] for line in lines), strict=True)
+        if known.issuperset(people_of) and not known & {*families} - {*people_of}:
+            lines = [line[:2] for line in lines]
+            ids = [word for line in lines for word in line]
     pairs = len(lines) > 0 and all(len(line) == 2 for line in lines)
     if not pairs or (len(lines) == 1 and known.issuperset(ids)):
         return _named([(word, None) for word in ids], known, file)

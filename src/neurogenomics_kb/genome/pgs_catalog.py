@@ -26,7 +26,12 @@ from neurogenomics_kb.genome.scoring_files import (
 )
 from neurogenomics_kb.genome.sequences import reverse_complement
 from neurogenomics_kb.genome.split_sites import Site, sites
-from neurogenomics_kb.genome.variants import open_variants
+from neurogenomics_kb.genome.variants import (
+    VariantSource,
+    genotype_options,
+    open_variants,
+    variant_paths,
+)
 
 __all__ = ["ScoringFile", "main", "read_scoring_file", "score_people"]
 
@@ -38,7 +43,7 @@ Ambiguous = Literal["exclude", "same_strand"]
 
 
 def score_people(
-    variants: str | Path,
+    variants: VariantSource,
     scores: Sequence[ScoringFile],
     samples: Sequence[str] | None = None,
     *,
@@ -48,9 +53,9 @@ def score_people(
 
     Parameters
     ----------
-    variants : str or Path
-        VCF, BCF (indexed) or PGEN in the build of the scoring files. A site may be split over
-        several records, one per alternate allele.
+    variants : path, sequence of paths, mapping or GenotypeOptions
+        Genotypes in the build of the scoring files, as `open_variants` reads them. A site may be
+        split over several records, one per alternate allele.
     scores : sequence of ScoringFile
         Scores to compute, all at once.
     samples : sequence of str, optional
@@ -87,7 +92,8 @@ def score_people(
         )
     columns, rows = {}, []
     with open_variants(variants, samples) as calls:
-        _require_one_build(calls.path, scores)
+        for path in variant_paths(genotype_options(variants).path):
+            _require_one_build(path, scores)
         contigs: dict[str, list[str]] = {}
         for contig in calls.contigs:
             contigs.setdefault(chromosome_name(contig), []).append(contig)

@@ -125,7 +125,11 @@ def _check_loadings(loadings: pd.DataFrame) -> list[str]:
                 column=column,
                 remedy="Use a table that --save-loadings wrote.",
             )
-    twice = loadings.duplicated(["chrom", "pos", "ref", "alt"])
+    # One variant whichever of its alleles is called the reference.
+    alleles = [tuple(sorted(map(str, pair))) for pair in zip(loadings["ref"], loadings["alt"],
+                                                            strict=True)]  # fmt: skip
+    chroms = loadings["chrom"].astype(str).map(chromosome_name)
+    twice = loadings.assign(chrom=chroms, ref=alleles).duplicated(["chrom", "pos", "ref"])
     if twice.any():
         first = loadings[twice].iloc[0]
         raise InputError(
