@@ -26,7 +26,7 @@ def test_first_row_without_a_value_does_not_count():
     [
         (table(np.nan, 0.1, np.nan), "confounds of s1.*1 frames after the first.*frame 3"),
         (pd.DataFrame({"fd": [1.0]}), "column is missing.*The table has fd"),
-        (table("n/a", "0.1"), "expected numbers, found 'n/a'"),
+        (table("n/a", "high"), "expected numbers, found 'high'"),
     ],
 )
 def test_unusable_confounds_are_refused(confounds, message):

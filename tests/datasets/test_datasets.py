@@ -26,6 +26,7 @@ from neurogenomics_kb.datasets import (
 from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry import Registry
+from neurogenomics_kb.registry.results import Result
 
 
 def cause(error):
@@ -218,15 +219,15 @@ CARD = {
 def test_result_card_is_published_under_its_id(tmp_path):
     dataset = ResultCardDataset(filepath=str(tmp_path / "run/card.yaml"), kb=str(tmp_path / "kb"))
     assert not dataset.exists()
-    dataset.save(CARD)
-    assert dataset.load()["n_subjects"] == 400
-    dataset.save({**CARD, "id": "demo-x-2"})
+    dataset.save(Result(CARD, {}))
+    assert dataset.load().card["n_subjects"] == 400
+    dataset.save(Result({**CARD, "id": "demo-x-2"}, {}))
     assert sorted(p.stem for p in (tmp_path / "kb/results").iterdir()) == ["demo-x-1", "demo-x-2"]
     assert Registry(tmp_path / "kb").validate() == []
     with pytest.raises(DatasetError, match="subjekts"):
-        dataset.save({**CARD, "id": "demo-x-3", "subjekts": 3})
+        dataset.save(Result({**CARD, "id": "demo-x-3", "subjekts": 3}, {}))
     with pytest.raises(DatasetError):
-        dataset.save({**CARD, "id": "../escape"})
+        dataset.save(Result({**CARD, "id": "../escape"}, {}))
     assert len(list(tmp_path.rglob("*.yaml"))) == 3
 
 

@@ -138,7 +138,7 @@ def test_every_page_is_in_the_navigation(tmp_path):
     below = tuple(f"{folder}/" for folder in mkdocs_hooks.SECTIONS)
     pages = {p.relative_to(docs).as_posix() for p in PAGES}
     assert {p for p in pages - listed if not p.startswith(below)} == set()
-    assert listed <= pages
+    assert listed <= pages | {mkdocs_hooks.TABLES}  # made with the site
     # Folders of guides are listed whole.
     for name in ("models/brain/swift.md", "models/genetics/evo2.md", "models/index.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,7 @@ def test_scores_become_features_and_gaps_stay():
             SCORES.assign(PGS02=["1", "low", None]),
             r"column 'PGS02'.*found 'low' \(1 of 3 subjects\)",
         ),
-        (SCORES.assign(PGS02=[True, False, True]), "found bool"),
+        (SCORES.assign(PGS02=[True, False, True]), "expected numbers, found 'True', 'False'"),
         (SCORES[["participant_id"]], "no score column"),
         (SCORES.rename(columns={"PGS02": "a__b"}), "holds '__'"),
         (SCORES.assign(participant_id=["a", "a ", "b"]), r"repeat: a \(2 of 3 subjects\)"),

@@ -50,7 +50,7 @@ class EnigmaTablesDataset(ReadOnlyDataset[pd.DataFrame]):
 
     def load(self) -> pd.DataFrame:
         """Columns ``<group>__<region>`` and ``etiv`` (mm³), indexed by ``subject_id``."""
-        frames: dict[str, pd.DataFrame] = {}
+        frames: list[tuple[str, pd.DataFrame]] = []
         for file in self._files:
             path = require_file(self._filepath / file, "ENIGMA table")
             # Ids as text, or subject 0012 would become 12; x is the protocol's mark of a region
@@ -58,8 +58,8 @@ class EnigmaTablesDataset(ReadOnlyDataset[pd.DataFrame]):
             raw = read_measures(path, gaps=(*GAPS, "x", "X"), ids=ID)
             table = enigma_table(raw, file=str(path))
             refuse_other_subjects(frames, file, table)
-            frames[file] = table
-        merged = pd.concat(frames.values(), axis=1)
+            frames.append((file, table))
+        merged = pd.concat([frame for _, frame in frames], axis=1)
         etiv = merged.pop("etiv") if "etiv" in merged else None
         if isinstance(etiv, pd.DataFrame):  # every table has its own copy
             differ = etiv.max(axis=1) > etiv.min(axis=1)

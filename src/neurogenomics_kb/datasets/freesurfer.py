@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +79,7 @@ class FreeSurferTablesDataset(AbstractDataset[dict[str, pd.DataFrame], pd.DataFr
         Euler numbers come from the surface holes that ``asegstats2table`` writes since FreeSurfer
         6, and are absent where the tables have none.
         """
-        frames: dict[tuple[str, str], pd.DataFrame] = {}
+        frames: list[tuple[str, pd.DataFrame]] = []
         etiv: pd.Series | None = None
         euler = pd.DataFrame()
         for group, files in self._tables.items():
@@ -95,8 +97,8 @@ class FreeSurferTablesDataset(AbstractDataset[dict[str, pd.DataFrame], pd.DataFr
                 names = [f"{group}{SEPARATOR}{_region_name(c, group)}" for c in regions]
                 frame = join_spellings(table[regions], names, self._filepath / file)
                 refuse_impossible(frame, self._filepath / file)
-                frames[group, file] = frame
-        merged = pd.concat(frames.values(), axis=1)
+                frames.append((file, frame))
+        merged = pd.concat([frame for _, frame in frames], axis=1)
         repeated = merged.columns[merged.columns.duplicated()]
         if len(repeated):
             raise InputError(
@@ -144,19 +146,19 @@ def read_table(path: Path) -> pd.DataFrame:
     return pd.DataFrame(columns, copy=False).set_axis(index, axis=0)
 
 
-def refuse_listed_twice(group: str, files: list[str], folder: Path) -> None:
+def refuse_listed_twice(group: str, files: Sequence[str], folder: Path) -> None:
     """Refuse a group that names one file twice, since another one is then missing.
 
     Raises
     ------
     InputError
     """
-    twice = sorted({file for file in files if files.count(file) > 1})
+    twice = sorted(file for file, count in Counter(files).items() if count > 1)
     if twice:
         raise InputError(
             f"the group '{group}' lists {twice[0]} twice",
             file=folder,
-            remedy="List every file once in the catalog; the other hemisphere may be meant.",
+            remedy="List every file once in the catalog; another hemisphere or measure may be meant.",
         )
 
 
@@ -214,12 +216,12 @@ def join_spellings(table: pd.DataFrame, names: list[str], file: Path) -> pd.Data
 
 
 def refuse_other_subjects(
-    frames: dict[tuple[str, str], pd.DataFrame], file: str, table: pd.DataFrame
+    frames: Sequence[tuple[str, pd.DataFrame]], file: str, table: pd.DataFrame
 ) -> None:
     """Tables of one ``aparcstats2table`` run hold the same subjects; else something is mixed up."""
     if not frames:
         return
-    (_, first), reference = next(iter(frames.items()))
+    first, reference = frames[0]
     odd = table.index.symmetric_difference(reference.index)
     if len(odd):
         raise InputError(

@@ -6,12 +6,12 @@ import logging
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
 import pysam
-from kedro.io import AbstractDataset
+from kedro.io import AbstractDataset, DatasetError
 
 from neurogenomics_kb.datasets.raw_file import require_file
 from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
@@ -19,6 +19,7 @@ from neurogenomics_kb.genome.annotation import ATTRIBUTES, COLUMNS, read_annotat
 from neurogenomics_kb.genome.sequences import make_index
 from neurogenomics_kb.genome.variants import GenotypeOptions, genotype_options, open_variants
 
+Saved = TypeVar("Saved")
 logger = logging.getLogger(__name__)
 
 FASTA_WIDTH = 60
@@ -131,34 +132,8 @@ class VcfContent:
     genotypes: np.ndarray
 
 
-class VariantsDataset(ReadOnlyDataset[Path | GenotypeOptions]):
-    """Genotypes in any known format; loads as what `genome.variants.open_variants` opens.
-
-    Parameters
-    ----------
-    filepath : str or list of str
-        A file; a pattern (``ukb23157_c*_b*_v1.vcf.gz``) or several files, which are one source:
-        chromosomes, or blocks of them, with the same people and no overlap.
-    format : str, optional
-        Name of the format; default by the ending of the file.
-    options : dict, optional
-        Options of that format (see its options model); default none.
-    metadata : dict, optional
-        For Kedro's plugins.
-
-    Examples
-    --------
-    .. code-block:: yaml
-
-        genomics.variants:
-          type: neurogenomics_kb.datasets.VariantsDataset
-          filepath: data/01_raw/ukb/exomes/ukb23157_c*_b*_v1.vcf.gz
-
-    >>> VariantsDataset(filepath="genotypes.bed").exists()
-    False
-    """
-
-    why = "bcftools and plink2 write genotypes"
+class _GenotypeFiles(AbstractDataset[Saved, Path | GenotypeOptions], Generic[Saved]):
+    """Files of genotypes, which are one source; what is loaded is a path or options."""
 
     def __init__(
         self,
@@ -220,7 +195,37 @@ class VariantsDataset(ReadOnlyDataset[Path | GenotypeOptions]):
         return {name: value for name, value in described.items() if value is not None}
 
 
-class VcfDataset(VariantsDataset):
+class VariantsDataset(_GenotypeFiles[None], ReadOnlyDataset[Path | GenotypeOptions]):
+    """Genotypes in any known format; loads as what `genome.variants.open_variants` opens.
+
+    Parameters
+    ----------
+    filepath : str or list of str
+        A file; a pattern (``ukb23157_c*_b*_v1.vcf.gz``) or several files, which are one source:
+        chromosomes, or blocks of them, with the same people and no overlap.
+    format : str, optional
+        Name of the format; default by the ending of the file.
+    options : dict, optional
+        Options of that format (see its options model); default none.
+    metadata : dict, optional
+        For Kedro's plugins.
+
+    Examples
+    --------
+    .. code-block:: yaml
+
+        genomics.variants:
+          type: neurogenomics_kb.datasets.VariantsDataset
+          filepath: data/01_raw/ukb/exomes/ukb23157_c*_b*_v1.vcf.gz
+
+    >>> VariantsDataset(filepath="genotypes.bed").exists()
+    False
+    """
+
+    why = "bcftools and plink2 write genotypes"
+
+
+class VcfDataset(_GenotypeFiles[VcfContent]):
     """Variants in a bgzipped, indexed VCF (or BCF), or in several; loads as its path.
 
     Parameters
@@ -248,7 +253,15 @@ class VcfDataset(VariantsDataset):
         super().__init__(filepath=filepath, metadata=metadata)
 
     def save(self, data: VcfContent) -> None:
-        """Write and index; equal content gives equal bytes."""
+        """Write and index; equal content gives equal bytes.
+
+        Raises
+        ------
+        DatasetError
+            If the entry is a pattern or several files.
+        """
+        if len(self._paths) > 1 or has_magic(str(self._filepath)):
+            raise DatasetError("variants are saved into one file, and the entry names several")
         self._filepath.parent.mkdir(parents=True, exist_ok=True)
         with pysam.BGZFile(str(self._filepath), "wb") as stream:
             stream.write(vcf_text(data).encode("ascii"))

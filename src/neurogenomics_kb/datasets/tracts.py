@@ -9,7 +9,7 @@ import pandas as pd
 from kedro.io import DatasetError
 
 from neurogenomics_kb.brain.diffusion import idp_tracts, long_tracts, wide_tracts
-from neurogenomics_kb.datasets.freesurfer import refuse_other_subjects
+from neurogenomics_kb.datasets.freesurfer import refuse_listed_twice, refuse_other_subjects
 from neurogenomics_kb.datasets.raw_file import require_file
 from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 from neurogenomics_kb.foundation.delimited import without_counters
@@ -96,15 +96,16 @@ class TractTablesDataset(ReadOnlyDataset[pd.DataFrame]):
         if self._layout == "idp":
             table = self._read(self._filepath)
             return idp_tracts(table, self._analysis, file=str(self._filepath))
-        frames: dict[str, pd.DataFrame] = {}
+        refuse_listed_twice("tracts", [*self._tables.values()], self._filepath)
+        frames: list[tuple[str, pd.DataFrame]] = []
         for metric, file in self._tables.items():
             path = self._filepath / file
             raw = self._read(path)
             raw = without_counters(raw, raw.columns[:1], measures=True, file=path)
             table = wide_tracts(raw, metric, file=str(path))
             refuse_other_subjects(frames, file, table)
-            frames[file] = table
-        return pd.concat(frames.values(), axis=1)
+            frames.append((file, table))
+        return pd.concat([frame for _, frame in frames], axis=1)
 
     def _read(self, path: Path, ids: str | None = None) -> pd.DataFrame:
         require_file(path, "table of tracts")

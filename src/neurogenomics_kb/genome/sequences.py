@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
@@ -166,7 +167,7 @@ def make_index(path: Path) -> None:
         _check_index(path, packed)
     except (pysam.SamtoolsError, OSError) as error:
         # A reference on a read-only disk keeps the index that it has, if that fits.
-        unwritten = isinstance(error, OSError) or "open" in str(error).lower()
+        unwritten = isinstance(error, OSError) or not os.access(path.parent, os.W_OK)
         if unwritten and all(index.exists() for index in indexes):
             _check_index(path, packed)
             return
