@@ -421,6 +421,15 @@ def test_performance_that_the_batch_alone_gives(recipe, chance):
     ]
 
 
+def test_blocks_are_judged_in_the_order_of_the_table():
+    found = swap_table(0.5).assign(reference=0.64)
+    said = [s["text"] for s in verdict.swap_sentences(make_recipe(), found)]
+    starts = ["brain (variant A)", "gene (variant B)", "gene (variant A)", "gene (variant A)"]
+    assert len(said) == len(starts)
+    for text, start in zip(said, starts, strict=True):
+        assert text.startswith(f"Block {start} reaches 0.64")
+
+
 @RECIPES
 def test_performance_that_is_not_told_from_chance_inside_batches(recipe, chance):
     found = swap_table(chance, p_raw=0.0501)
@@ -594,7 +603,9 @@ def test_edges_of_harmonization(level, numbers):
 
 
 def test_edge_of_a_readable_site_is_not_beyond_it():
-    assert [s["level"] for s in said_of(harmonized(value=0.1, reference=0.1, chance=0.0))] == ["ok"]
+    [sentence] = said_of(harmonized(value=0.1, reference=0.1, chance=0.0))
+    assert sentence["level"] == "ok"
+    assert STILL not in sentence["text"]
 
 
 def test_several_blocks_and_an_earlier_harmonization():

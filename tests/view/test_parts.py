@@ -128,6 +128,15 @@ def test_a_p_value_at_alpha_is_no_hit():
     assert [row.css for row in tables[0].rows] == [""] * 4
 
 
+def test_small_samples_are_told_in_the_order_of_the_table():
+    inference, *others = canonical_tables()
+    cautions = present_cca(make_recipe(), inference.assign(n=31), *others).cautions
+    assert [text.split(":")[0] for text in cautions] == [
+        "gene and white_matter",
+        "gene and brain-stem",
+    ]
+
+
 def bars(loadings, top=None):
     """Bars of one panel with these loadings by unit, more than one where a unit has several."""
     rows = [
