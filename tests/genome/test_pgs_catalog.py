@@ -412,3 +412,11 @@ def test_either_allele_counts_at_a_site_of_three(tmp_path, effect, right, split)
     other = "G" if effect == "A" else "A"
     score = read_scoring_file(scoring_file(tmp_path, [(1, 100, effect, other, 1, 1, 100)]))
     assert score_people(file, [score])[0].iloc[:, 1].tolist() == right
+
+
+def test_what_keeps_all_variants_out_is_told(tmp_path, vcf):
+    score = read_scoring_file(scoring_file(tmp_path, [(1, 30, "T", "A", 1, 1, 30)]))
+    with pytest.raises(
+        InputError, match=r"can be counted \(1 ambiguous, 0 with other.*same_strand"
+    ):
+        score_people(vcf, [score])

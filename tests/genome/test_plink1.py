@@ -268,3 +268,15 @@ def test_people_more_or_fewer_than_the_calls_are_noticed(tmp_path, n):
         fam.write_text(text)
         with pytest.raises(InputError, match=r"\.fam"):
             open_variants(path)
+
+
+@pytest.mark.parametrize(
+    ("first", "x", "last"),
+    [("PAR1", "chrX", "PAR2"), ("par1", "X", "par2"), ("X_PAR1", "X", "X_PAR2"),
+     ("chrPAR1", "chrX", "chrPAR2"), ("PAR1", "23", "PAR2")],
+)  # fmt: skip
+def test_stretches_of_x_in_any_spelling(tmp_path, first, x, last):
+    rows = [(name, p, "A", "C", [(0, 1)]) for name, p in ((first, 5), (x, 50), (last, 90))]
+    with open_variants(write_bed(tmp_path / "v.bed", ["a"], rows)) as calls:
+        assert calls.contigs == [x]
+        assert [r.position for r in calls.records(x, 0, 99)] == [4, 49, 89]

@@ -359,3 +359,39 @@ def test_one_chromosome_under_two_names_is_refused(tmp_path):
         open_variants(file)
     with open_variants(write(tmp_path / "w.vcf.gz", ["a"], rows[:1], header)) as calls:
         assert len(list(calls.records("chr1", 0, 99))) == 1
+
+
+def test_stretches_of_x_under_names_of_their_own_are_told(tmp_path, caplog):
+    header = [*HEADER, "##contig=<ID=XY,length=99999>"]
+    rows = [(c, 10, "A", "C", ".", "GT", ["0|1"]) for c in ("chrX", "XY")]
+    open_variants(write(tmp_path / "v.vcf.gz", ["a"], rows, header))
+    assert "records under XY are parts of X" in caplog.text
+    caplog.clear()
+    open_variants(write(tmp_path / "w.vcf.gz", ["a"], rows[:1], header))
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_names_of_samples_have_no_blanks_around_them(tmp_path, binary):
+    rows = [("chr1", 10, "A", "C", ".", "GT", ["0|1", "1|1"])]
+
+    def opened(samples):
+        file = write(tmp_path / "v.vcf.gz", samples, rows)
+        return open_variants(as_bcf(file) if binary else file)
+
+    assert opened([" a", "b c "]).samples == ["a", "b c"]
+    with pytest.raises(InputError, match=r"v\.\w+.*: sample ids occur more than once: a"):
+        opened(["a ", "a"])
+    if not binary:
+        with pytest.raises(InputError, match=r"samples have no name \(1 of 2"):
+            opened(["a", " "])
+
+
+def test_positions_of_regions_are_whole_numbers(tmp_path, reference):
+    rows = [("chr1", 6, REFERENCE["chr1"][5], "T", ".", "GT", ["0|1"])]
+    file = write(tmp_path / "v.vcf.gz", ["a"], rows)
+    right = personal_sequences(reference, EXON, file).distinct
+    assert personal_sequences(reference, EXON.astype({"start": float}), file).distinct == right
+    for wrong in (4.5, np.nan):
+        with pytest.raises(InputError, match="column 'start': 1 positions are no whole numbers"):
+            personal_sequences(reference, EXON.assign(start=wrong), file)

@@ -55,7 +55,7 @@ class BcfBinary:
         contigs, strings = _dictionaries(lines)
         self._names = {number: header_text(name, self.path) for number, name in contigs.items()}
         self.contigs = [self._names[number] for number in sorted(self._names)]
-        self.samples = [header_text(name, self.path) for name in lines[-1].split(b"\t")[9:]]
+        self.samples = [header_text(name, self.path).strip() for name in lines[-1].split(b"\t")[9:]]
         # As an index counts them: a contig that was taken out of the header leaves its number.
         self.numbered = [self._names.get(n, "") for n in range(max(self._names, default=-1) + 1)]
         self._gt, self._ps = strings.get(b"GT"), strings.get(b"PS")

@@ -136,7 +136,7 @@ def plain_allele(allele: str) -> str | None:
 
 
 def check_samples(samples: Sequence[str], present: Sequence[str], path: Path) -> None:
-    """Refuse samples that the file has twice, that are asked for twice, or that it lacks.
+    """Refuse samples that are nameless, there twice, asked for twice, or not there.
 
     Parameters
     ----------
@@ -156,6 +156,15 @@ def check_samples(samples: Sequence[str], present: Sequence[str], path: Path) ->
             "the file holds sites only, no samples",
             file=path,
             remedy="Supply a file with genotypes.",
+        )
+    nameless = sum(not name for name in present)
+    if nameless:
+        raise InputError(
+            "samples have no name",
+            file=path,
+            subjects=nameless,
+            of=len(present),
+            remedy="Name them (`bcftools reheader --samples`).",
         )
     if len(set(present)) < len(present):
         twice = [sample for sample, n in Counter(present).items() if n > 1]
@@ -207,13 +216,16 @@ def place_on_x(names: Sequence[str], declared: Sequence[str] = ()) -> dict[str, 
     # plink2 may spell contigs otherwise than the header that it kept.
     x = next((name for name in ("chrX", "X", "23", "chr23") if name in names), None)
     if x is None:
-        others = [name for name in names if name.removeprefix("chr") not in ON_X]
+        others = [name for name in names if bare_stretch(name) not in ON_X]
         spelt = others or declared
         x = "chrX" if any(name.startswith("chr") for name in spelt) else "X"
-    split = {*ON_X, *(f"chr{name}" for name in ON_X)}
-    if x == "23":
-        split.add("25")
-    return {name: x if name in split else name for name in names}
+    split = {*ON_X, "25"} if x == "23" else ON_X
+    return {name: x if bare_stretch(name) in split else name for name in names}
+
+
+def bare_stretch(name: str) -> str:
+    """Name of a stretch of X without what its spellings differ in (chrPAR1, par1, X_PAR1)."""
+    return name.upper().removeprefix("CHR").removeprefix("X_")
 
 
 def refuse_two_spellings(names: Iterable[str], file: str | Path) -> None:

@@ -117,6 +117,7 @@ def personal_sequences(
         If REF alleles contradict the FASTA, a contig is absent from either file, a region runs past
         its contig, a sample is absent, the index is absent, or the policies refuse the genotypes.
     """
+    regions = _whole_positions(regions)
     _check_ids(regions)
     with open_reference(reference) as fasta, open_variants(variants, samples) as calls:
         check_contigs(regions["chrom"], fasta.keys(), file=reference, source="regions")
@@ -222,6 +223,30 @@ class _Reading:
             missing_calls=pd.DataFrame(self._missing_calls, index=samples, columns=names),
             records=pd.Series(self._n_records, index=names),
         )
+
+
+def _whole_positions(regions: pd.DataFrame) -> pd.DataFrame:
+    """Regions with positions as whole numbers, which other programs may have written as 90.0.
+
+    Raises
+    ------
+    InputError
+        If a position is missing or no whole number.
+    """
+    whole = {}
+    for column in ("start", "end"):
+        numbers = pd.to_numeric(regions[column], errors="coerce").astype(float)
+        wrong = ~(numbers % 1 == 0)
+        if wrong.any():
+            raise InputError(
+                f"{int(wrong.sum())} positions are no whole numbers, first "
+                f"{regions[column][wrong].iloc[0]!r}",
+                file="regions",
+                column=column,
+                remedy="Positions are 0-based, the end not included.",
+            )
+        whole[column] = numbers.astype(np.int64)
+    return regions.assign(**whole)
 
 
 def _check_ids(regions: pd.DataFrame) -> None:

@@ -159,6 +159,15 @@ def _score_one(
         counts["matched"] += 1
         counts["flipped"] += flipped
     rows = len(score.variants) + score.unplaced + score.duplicates
+    if not counts["matched"] and counts["ambiguous"] + counts["other_alleles"]:
+        raise InputError(
+            f"none of {rows} variants of {score.name} can be counted ({counts['ambiguous']} "
+            f"ambiguous, {counts['other_alleles']} with other alleles, {counts['absent']} absent, "
+            f"{score.unplaced} without a position)",
+            file=calls.path,
+            remedy="A/T and C/G variants count with `--ambiguous same_strand`; other alleles speak "
+            "for another genome build.",
+        )
     if not counts["matched"]:
         raise InputError(
             f"none of {rows} variants of {score.name} is in the file",

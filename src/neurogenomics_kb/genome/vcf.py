@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,19 +11,23 @@ from typing import Literal
 
 import numpy as np
 
-from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.genome.bcf import MAGIC, BcfBinary
 from neurogenomics_kb.genome.bgzf import BgzfFile, Cursor
 from neurogenomics_kb.genome.genotypes import (
+    ON_X,
     GenotypeFormat,
     GenotypeOptions,
     Record,
     bare_contig,
+    bare_stretch,
     check_samples,
     refuse_two_spellings,
 )
 from neurogenomics_kb.genome.tabix import RegionIndex
 from neurogenomics_kb.genome.vcf_text import VcfText
+
+logger = logging.getLogger(__name__)
 
 # Files up to this size are read whole when they are opened: then damage anywhere is noticed, and an
 # index cannot hide a record. A larger file is read by its index, and what is read is verified.
@@ -92,6 +97,14 @@ class VcfFile:
         """Contigs, without those that the header spells otherwise than the records."""
         found = self._rows.names()
         refuse_two_spellings(sorted(found), self.path)
+        apart = sorted(name for name in found if bare_stretch(name) in ON_X)
+        if apart:
+            logger.warning(
+                "%s: records under %s are parts of X, but no region of X finds them; rename these "
+                "contigs (`bcftools annotate --rename-chrs`)",
+                self.path,
+                listing(apart),
+            )
         spellings = {bare_contig(name) for name in found}
         kept = [n for n in names if n in found or bare_contig(n) not in spellings]
         return list(dict.fromkeys(kept))

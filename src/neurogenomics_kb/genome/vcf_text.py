@@ -41,7 +41,7 @@ class VcfText:
     Attributes
     ----------
     samples, contigs : list of str
-        As the header names them.
+        As the header names them, without blanks around them.
     numbered : list of str
         Contigs at the numbers that an index without names has for them.
     begin : int
@@ -73,7 +73,7 @@ class VcfText:
         self.begin = cursor.tell()
         self.contigs = list(dict.fromkeys(header_text(name, self.path) for name in contigs))
         self.numbered = self.contigs
-        self.samples = [header_text(name, self.path) for name in fields[9:]]
+        self.samples = [header_text(name, self.path).strip() for name in fields[9:]]
         self._columns: np.ndarray | None = None
         self._ready(len(self.samples))
         self._calls: dict[bytes, tuple[int, int, bool, int]] = {}
