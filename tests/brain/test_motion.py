@@ -19,6 +19,7 @@ def table(*values):
 def test_first_row_without_a_value_does_not_count():
     assert mean_framewise_displacement(table(np.nan, 0.2, 0.4)) == pytest.approx(0.3)
     assert np.isnan(mean_framewise_displacement(table(np.nan)))
+    assert mean_framewise_displacement(table("n/a", "0.1")) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def test_first_row_without_a_value_does_not_count():
     [
         (table(np.nan, 0.1, np.nan), "confounds of s1.*1 frames after the first.*frame 3"),
         (pd.DataFrame({"fd": [1.0]}), "column is missing.*The table has fd"),
-        (table("n/a", "0.1"), "expected numbers, found 'n/a'"),
+        (table("?", "0.1"), "expected numbers, found '\\?'"),
     ],
 )
 def test_unusable_confounds_are_refused(confounds, message):

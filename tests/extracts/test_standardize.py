@@ -297,7 +297,11 @@ def test_what_looks_the_same_is_the_same(tmp_path):
     }
     for _ in range(20):
         rows = [
-            (f"sub-{i:03d}", rng.choice(["Z\u00fcrich", "Orl\u00e9ans", "Bern"]), f"f-\u00e4{i // 2}")
+            (
+                f"sub-{i:03d}",
+                rng.choice(["Z\u00fcrich", "Orl\u00e9ans", "Bern"]),
+                f"f-\u00e4{i // 2}",
+            )
             for i in range(12)
         ]
         text = "participant_id\tsite\tfamily\n" + "".join(

@@ -204,8 +204,7 @@ def join_spellings(table: pd.DataFrame, names: list[str], file: Path) -> pd.Data
         both = values.notna().sum(axis=1) > 1
         if both.any():
             raise InputError(
-                f"{listing(columns)} are spellings of one region, and subjects have values of "
-                "each",
+                f"{listing(columns)} are spellings of one region, and subjects have values of each",
                 file=file,
                 column=columns[0],
                 subjects=int(both.sum()),
@@ -216,7 +215,9 @@ def join_spellings(table: pd.DataFrame, names: list[str], file: Path) -> pd.Data
     return pd.DataFrame(joined, index=table.index)
 
 
-def refuse_other_subjects(frames: dict[tuple[str, str], pd.DataFrame], file: str, table: pd.DataFrame) -> None:
+def refuse_other_subjects(
+    frames: dict[tuple[str, str], pd.DataFrame], file: str, table: pd.DataFrame
+) -> None:
     """Tables of one ``aparcstats2table`` run hold the same subjects; else something is mixed up."""
     if not frames:
         return

@@ -198,9 +198,7 @@ def _read(
     return raw, opened.high_pass, opened.low_pass
 
 
-def _without_other_sensors(
-    raw: mne.io.BaseRaw, eeg: list[str], recording: Recording
-) -> list[str]:
+def _without_other_sensors(raw: mne.io.BaseRaw, eeg: list[str], recording: Recording) -> list[str]:
     """Channels of which the file itself does not say that they are of MEG, within the head or such.
 
     Raises
