@@ -196,6 +196,13 @@ def test_a_whole_experiment_replaces_the_parents(conf):
         ),
         ({"parent": "dmo"}, "no environment 'dmo', did you mean 'demo'"),
         ({"parent": "mine"}, "environments are parents of one another: mine, mine"),
+        ({"parent": "base"}, "'base' is no parent"),
+        ({"parent": "local"}, "'local' is no parent"),
+        ({"parent": ["demo"]}, r"\['demo'\] is no parent"),
+        ({"collected": "participants"}, "expected a list, found 'participants'"),
+        ({"collected": {"smri": True}}, "expected a list, found {'smri': True}"),
+        ({"colected": ["smri"]}, "column 'colected': there is no such word, .*'collected'"),
+        ({"Parent": "demo"}, "column 'Parent': there is no such word, .*'parent'"),
     ],
 )
 def test_faults_of_an_environment_are_one_line(conf, settings, words):
@@ -203,6 +210,21 @@ def test_faults_of_an_environment_are_one_line(conf, settings, words):
     with pytest.raises(InputError, match=words) as error:
         load(conf, "mine")["catalog"]
     assert str(error.value).startswith("conf/mine/globals.yml, column '")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("cohort: mine\n  bad: [\n", "Invalid YAML.*mine/globals.yml, unable to read line 1"),
+        ("- a\n- b\n", "mine: a file here holds a list"),
+    ],
+)
+def test_what_is_no_yaml_of_an_environment_is_one_line(conf, text, words):
+    (conf / "mine").mkdir()
+    (conf / "mine/globals.yml").write_text(text)
+    with pytest.raises(InputError, match=words) as error:
+        load(conf, "mine")["catalog"]
+    assert "\n" not in str(error.value)
 
 
 def test_an_environment_that_does_not_exist_is_named(conf):

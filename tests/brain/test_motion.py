@@ -19,6 +19,7 @@ def table(*values):
 def test_first_row_without_a_value_does_not_count():
     assert mean_framewise_displacement(table(np.nan, 0.2, 0.4)) == pytest.approx(0.3)
     assert np.isnan(mean_framewise_displacement(table(np.nan)))
+    assert mean_framewise_displacement(table("n/a", "0.1")) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(

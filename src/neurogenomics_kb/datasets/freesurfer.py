@@ -158,7 +158,7 @@ def refuse_listed_twice(group: str, files: Sequence[str], folder: Path) -> None:
         raise InputError(
             f"the group '{group}' lists {twice[0]} twice",
             file=folder,
-            remedy="List every file once in the catalog; another hemisphere or measure may be meant.",
+            remedy="List every file once in the catalog; another hemisphere or measure is meant.",
         )
 
 

@@ -6,6 +6,7 @@ layers: base, the environment's parents, the environment, and ``conf/local``.
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Iterable
 from functools import cached_property
@@ -14,9 +15,13 @@ from typing import Any
 
 from kedro.config import MissingConfigException, OmegaConfigLoader
 from omegaconf import OmegaConf
+from omegaconf.errors import ConfigAttributeError
+from yaml.parser import ParserError
 
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 
+# What globals.yml may say, for words that are nearly these.
+OWN_WORDS = ("cohort", "experiment", "collected", "parent", "minimum_cell")
 WHOLE_EXPERIMENT = {"id", "outcome"}
 # Lies over every environment: credentials, a team's tracking server, paths of one machine.
 LOCAL = "local"
@@ -154,6 +159,7 @@ class CohortConfigLoader(OmegaConfigLoader):
             chain.insert(0, name)
             self._require(name, chain)
             own = self._globals_of(name)
+            self._check_globals(own, name)
             older = not {"parent", "collected"} & set(own) and name != self.default_run_env
             name = self.default_run_env if older else own.get("parent")
         return [*chain, LOCAL] if self._fs.isdir(self._get_conf_env_path(LOCAL)) else chain
@@ -171,6 +177,40 @@ class CohortConfigLoader(OmegaConfigLoader):
             remedy=f"Environments are {listing(there, 20)}.",
         )
 
+    def _check_globals(self, own: dict[str, Any], name: str) -> None:
+        """Refuse what an environment says of itself in another form, or misspells.
+
+        Raises
+        ------
+        InputError
+        """
+        file = self._file(name)
+        parent, collected = own.get("parent"), own.get("collected")
+        if not (parent is None or isinstance(parent, str)) or parent in (self.base_env, LOCAL):
+            raise InputError(
+                f"{parent!r} is no parent",
+                file=file,
+                column="parent",
+                remedy=f"Name one environment that this one varies; {self.base_env} and {LOCAL} "
+                "belong to all.",
+            )
+        if not (collected is None or isinstance(collected, list)):
+            raise InputError(
+                f"expected a list, found {collected!r}",
+                file=file,
+                column="collected",
+                remedy="Write `collected: [participants, smri]`.",
+            )
+        for key in own:
+            meant = difflib.get_close_matches(str(key), OWN_WORDS, 1, cutoff=0.8)
+            if meant and key not in OWN_WORDS:
+                raise InputError(
+                    f"there is no such word, did you mean '{meant[0]}'?",
+                    file=file,
+                    column=str(key),
+                    remedy="Correct it, or give a global of your own a name that differs more.",
+                )
+
     def _file(self, environment: str) -> str:
         return f"{Path(self.conf_source).name}/{environment}/globals.yml"
 
@@ -180,6 +220,19 @@ class CohortConfigLoader(OmegaConfigLoader):
         files = self._read_dir_configs(path, self.config_patterns["globals"], "globals", set())
         merged = OmegaConf.unsafe_merge(*files.values()) if files else OmegaConf.create()
         return OmegaConf.to_container(merged)
+
+    def _read_dir_configs(self, conf_path: str, *arguments: Any, **options: Any) -> Any:
+        """Files of one folder; what is no YAML is one line (the signature is Kedro's)."""
+        try:
+            return super()._read_dir_configs(conf_path, *arguments, **options)
+        except ParserError as error:
+            raise InputError(str(error).rstrip("."), remedy="Correct the file.") from None
+        except ConfigAttributeError:
+            raise InputError(
+                "a file here holds a list, where names with values are expected",
+                file=conf_path,
+                remedy="Write `cohort: …` and so on.",
+            ) from None
 
     def _read_raw_config(self, key: str):
         read: set[Path] = set()

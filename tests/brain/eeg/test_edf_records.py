@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from neurogenomics_kb.brain.eeg.filters import filtered_bands, stated_filters
-from neurogenomics_kb.brain.eeg.formats.edf_header import parse_prefilter, read_edf_header
+from neurogenomics_kb.brain.eeg.formats.edf_header import (
+    is_understood,
+    parse_prefilter,
+    read_edf_header,
+)
 from neurogenomics_kb.brain.eeg.reading import open_recording
 from neurogenomics_kb.brain.eeg.recordings import UnusableRecording, find_recordings
 from neurogenomics_kb.brain.eeg.runs import process_recording
@@ -208,3 +212,68 @@ def test_filters_of_other_channels_do_not_count(tmp_path):
     text[256:272] = b"EOG".ljust(16)
     path.write_bytes(bytes(text))
     assert open_recording(find_recordings(tmp_path)[0]).low_pass == 100
+
+
+@pytest.mark.parametrize(
+    ("text", "high", "low"),
+    [
+        ("LFF:0.5Hz HFF:35Hz", 0.5, 35),
+        ("HFF 70 LFF 0.5", 0.5, 70),
+        ("LF:0.5 HF:35", 0.5, 35),
+        ("HiPass 0.5 LoPass 35", 0.5, 35),
+        ("30 Hz low-pass", None, 30),
+        ("HP:1e-1Hz LP:3e1Hz", 0.1, 30),
+        ("HP:10s LP:30Hz", 1 / (20 * np.pi), 30),
+        ("HP:300ms", 1 / (0.6 * np.pi), None),
+        ("LP:30Hz/HP:1s", 1 / (2 * np.pi), 30),
+        ("HP0.1LP30", 0.1, 30),
+        ("Low filter 0.5 High filter: 35 Hz", 0.5, 35),
+    ],
+)
+def test_spellings_of_filters(text, high, low):
+    assert is_understood(text)
+    found = parse_prefilter(text)
+    assert found == (
+        None if high is None else pytest.approx(high),
+        None if low is None else pytest.approx(low),
+    )
+
+
+@pytest.mark.parametrize("text", ["Fc 30", "0.5 - 30", "Lo 0.5 Hi 35", "type 2: 30"])
+def test_filters_that_are_not_understood_are_said(tmp_path, caplog, text):
+    write(tmp_path, np.arange(60) * 1.0, prefilter=text)
+    open_recording(find_recordings(tmp_path)[0])
+    assert f"not understood and counts for nothing: '{text}'" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["", "N:50Hz", "HP:DC; LP:off", "notch 60 Hz", "none"])
+def test_nothing_is_said_where_no_filter_is_named(tmp_path, caplog, text):
+    write(tmp_path, np.arange(60) * 1.0, prefilter=text)
+    open_recording(find_recordings(tmp_path)[0])
+    assert "not understood" not in caplog.text
+
+
+def overwrite(path, at, text):
+    content = bytearray(path.read_bytes())
+    content[at : at + len(text)] = text
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("duration", [b"0       ", b"nan     ", b"inf     ", b"-1      "])
+def test_records_without_duration_have_no_rate(tmp_path, duration):
+    overwrite(write(tmp_path, np.arange(4) * 1.0), 244, duration)
+    with pytest.raises(UnusableRecording, match="the header announces 4 records of"):
+        open_recording(find_recordings(tmp_path)[0])
+
+
+@pytest.mark.parametrize("first", [16 + 80 + 8, 16 + 80 + 8 + 16])
+def test_a_channel_without_a_range_has_no_unit(tmp_path, first):
+    path = write(tmp_path, np.arange(4) * 1.0)
+    signals = int(path.read_bytes()[252:256])
+    channel = 3
+    for begin in (first, first + 8):
+        overwrite(path, 256 + begin * signals + 8 * channel, b"0       ")
+    with pytest.raises(
+        UnusableRecording, match="smallest and the largest value of F3 are the same"
+    ):
+        open_recording(find_recordings(tmp_path)[0])

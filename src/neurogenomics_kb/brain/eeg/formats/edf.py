@@ -14,6 +14,7 @@ import numpy as np
 from neurogenomics_kb.brain.eeg.formats.base import EegFormat, EegOf, FormatOptions, OpenFile
 from neurogenomics_kb.brain.eeg.formats.edf_header import (
     EdfHeader,
+    is_understood,
     parse_prefilter,
     read_edf_header,
     read_record_times,
@@ -72,13 +73,21 @@ class EdfReader:
         """Open a file that is as long as its header says; gaps become boundaries."""
         header = read_edf_header(path)
         eeg = header.channels if eeg_of is None else eeg_of(header.channels)
+        refuse_scaleless(header, eeg, path)
         exclude = [] if eeg_of is None else self._at_other_rates(header, eeg, path)
         with warnings.catch_warnings():
             if header.unclosed:  # MNE counts the records, too, and warns of having to
                 warnings.filterwarnings("ignore", message="Number of records from the header")
             raw = OPEN[self.options.format](path, preload=False, verbose="warning", exclude=exclude)
         mark_gaps(raw, header, path)
-        filters = [parse_prefilter(header.prefilters[n]) for n in eeg if n in header.prefilters]
+        texts = dict.fromkeys(header.prefilters[n] for n in eeg if n in header.prefilters)
+        strange = [text for text in texts if not is_understood(text)]
+        if strange:
+            logger.warning(
+                "%s: what the header says of filters is not understood and counts for nothing: %s",
+                path, listing(map(repr, strange), 3),
+            )  # fmt: skip
+        filters = [parse_prefilter(text) for text in texts]
         high = [f[0] for f in filters if f[0] is not None]
         low = [f[1] for f in filters if f[1] is not None]
         return OpenFile(raw, max(high, default=None), min(low, default=None))
@@ -100,6 +109,23 @@ class EdfReader:
                 "eeg.recording.mixed_rates to `drop`.",
             )
         return [n for n in dict.fromkeys(header.channels) if rates[n] != kept]
+
+
+def refuse_scaleless(header: EdfHeader, eeg: list[str], path: Path) -> None:
+    """Refuse EEG channels without a range, which MNE reads as if a digit were one unit.
+
+    Raises
+    ------
+    UnusableRecording
+    """
+    odd = [name for name in eeg if name in header.scaleless]
+    if odd:
+        raise UnusableRecording(
+            "scale unknown",
+            f"the smallest and the largest value of {listing(odd)} are the same in the header",
+            file=path,
+            remedy="Export the recording again, or mark the channels as MISC in channels.tsv.",
+        )
 
 
 def mark_gaps(raw: mne.io.BaseRaw, header: EdfHeader, path: Path) -> None:

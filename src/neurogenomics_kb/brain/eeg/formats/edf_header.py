@@ -19,20 +19,34 @@ logger = logging.getLogger(__name__)
 FIXED, PER_SIGNAL = 256, 256
 # Bytes of a signal's header before its filters, and before the number of samples per record.
 BEFORE_FILTERS = 16 + 80 + 8 + 8 * 4
+BEFORE_RANGES = 16 + 80 + 8
 BEFORE_SAMPLES = BEFORE_FILTERS + 80
 ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
 # The first annotation of a record says when it begins: "+12.5" and two marks.
 RECORD_TIME = re.compile(rb"\x00*([+-]\d+(?:\.\d*)?)(?:\x15[^\x14]*)?\x14")
-NUMBER = r"(\d+(?:[.,]\d+)?|[.,]\d+|DC|off|none)"
-HIGH_PASS = re.compile(
-    rf"(?:HP[F]?|high\s*-?pass|low\s*-?cut)\s*(?:filter)?\s*[:=]?\s*{NUMBER}\s*([mk]?)(?:Hz)?", re.I
+# A cut-off, perhaps off. Cut-offs of a high-pass are also given as its time constant in seconds.
+NUMBER = r"(\d+(?:[.,]\d+)?(?:e[+-]?\d+)?|[.,]\d+(?:e[+-]?\d+)?|DC|off|none)"
+UNIT = r"\s*(?:([mk]?)Hz|(m?s)(?:ec)?\b)?"
+# "Low filter" is what electroencephalographers call a high-pass: it filters low frequencies.
+HIGH = (
+    r"(?:HPF?|hi(?:gh)?[\s-]*pass|lo(?:w)?[\s-]*cut(?:[\s-]*off)?|\bLFF?(?![a-z])"
+    r"|low[\s-]*(?:freq\w*[\s-]*)?filter)"
 )
-LOW_PASS = re.compile(
-    rf"(?:LP[F]?|low\s*-?pass|high\s*-?cut)\s*(?:filter)?\s*[:=]?\s*{NUMBER}\s*([mk]?)(?:Hz)?", re.I
+LOW = (
+    r"(?:LPF?|lo(?:w)?[\s-]*pass|hi(?:gh)?[\s-]*cut(?:[\s-]*off)?|\bHFF?(?![a-z])"
+    r"|high[\s-]*(?:freq\w*[\s-]*)?filter)"
 )
+BETWEEN = r"\s*(?:filter)?\s*[:=]?\s*"
+HIGH_PASS = re.compile(f"{HIGH}{BETWEEN}{NUMBER}{UNIT}", re.I)
+LOW_PASS = re.compile(f"{LOW}{BETWEEN}{NUMBER}{UNIT}", re.I)
+# "30 Hz low-pass": the number in front, where no name stands before it.
+HIGH_AFTER = re.compile(rf"^\W*{NUMBER}\s*([mk]?)Hz()\s*{HIGH}", re.I)
+LOW_AFTER = re.compile(rf"^\W*{NUMBER}\s*([mk]?)Hz()\s*{LOW}", re.I)
 BAND_PASS = re.compile(rf"(?:BP[F]?|band\s*-?pass)?\s*[:=]?\s*{NUMBER}\s*(?:Hz)?\s*(?:-|–|to)\s*"
                        rf"{NUMBER}\s*Hz", re.I)  # fmt: skip
 TIME_CONSTANT = re.compile(r"\bTC\s*[:=]?\s*(\d+(?:[.,]\d+)?)\s*(m?)s?", re.I)
+NOTCH = re.compile(r"\b(?:N|notch|BS|band\s*-?stop|mains|line)\b\s*(?:filter)?\s*[:=]?\s*[\d.,]+"
+                   r"\s*(?:Hz)?", re.I)  # fmt: skip
 SCALE = {"": 1.0, "m": 1e-3, "k": 1e3}
 
 
@@ -62,6 +76,8 @@ class EdfHeader:
         (0, 0) where there are none.
     start : int
         Where the records begin, in bytes.
+    scaleless : tuple of str
+        Channels whose smallest and largest value are the same, so that nobody knows their unit.
     """
 
     channels: list[str]
@@ -74,6 +90,7 @@ class EdfHeader:
     record_bytes: int = 0
     times: tuple[int, int] = (0, 0)
     start: int = 0
+    scaleless: tuple[str, ...] = ()
 
 
 def read_edf_header(path: Path) -> EdfHeader:
@@ -110,7 +127,10 @@ def read_edf_header(path: Path) -> EdfHeader:
             ) from None
     width = 3 if path.suffix.lower() == ".bdf" else 2
     start, record = FIXED + PER_SIGNAL * signals, sum(samples) * width
-    if records < -1 or records == 0 or record <= 0 or seconds < 0:
+    kept = [i for i in range(signals) if labels[i] not in ANNOTATIONS]
+    # Only a file of nothing but annotations has records without duration.
+    endless = not np.isfinite(seconds) or seconds < 0 or (seconds == 0 and kept)
+    if records < -1 or records == 0 or record <= 0 or endless:
         raise UnusableRecording(
             "unreadable file",
             f"the header announces {records} records of {record} bytes and {seconds:g} s",
@@ -137,7 +157,6 @@ def read_edf_header(path: Path) -> EdfHeader:
             file=path,
             remedy="Copy the file again.",
         )
-    kept = [i for i in range(signals) if labels[i] not in ANNOTATIONS]
     notes = next((i for i in range(signals) if labels[i] in ANNOTATIONS), None)
     at = BEFORE_FILTERS * signals
     filters = [_text(head[at + 80 * i : at + 80 * (i + 1)]) for i in range(signals)]
@@ -153,7 +172,19 @@ def read_edf_header(path: Path) -> EdfHeader:
         record_bytes=record,
         times=(0, 0) if notes is None else (sum(samples[:notes]) * width, samples[notes] * width),
         start=start,
+        scaleless=tuple(labels[i] for i in kept if _is_scaleless(head, signals, i)),
     )
+
+
+def _is_scaleless(head: bytes, signals: int, i: int) -> bool:
+    """Whether the range of a signal, in units or in digits, is nothing."""
+    begins = (BEFORE_RANGES + 8 * k for k in range(4))
+    at = [head[b * signals + 8 * i : b * signals + 8 * (i + 1)] for b in begins]
+    try:
+        low, high, digital_low, digital_high = (float(_text(cell).replace(",", ".")) for cell in at)
+    except ValueError:
+        return False  # what is no number, MNE refuses
+    return low == high or digital_low == digital_high
 
 
 def read_record_times(path: Path, header: EdfHeader) -> np.ndarray | None:
@@ -194,8 +225,11 @@ def parse_prefilter(text: str) -> tuple[float | None, float | None]:
     --------
     >>> parse_prefilter("HP:0.1Hz LP:75Hz N:50Hz"), parse_prefilter("HP: DC; LP: 410 Hz")
     ((0.1, 75.0), (None, 410.0))
+    >>> parse_prefilter("LFF:0.5Hz HFF:35Hz"), parse_prefilter("30 Hz low-pass")
+    ((0.5, 35.0), (None, 30.0))
     """
-    high, low = _cutoff(HIGH_PASS, text), _cutoff(LOW_PASS, text)
+    high = _cutoff(HIGH_PASS, text) or _cutoff(HIGH_AFTER, text)
+    low = _cutoff(LOW_PASS, text) or _cutoff(LOW_AFTER, text)
     if high is None and low is None:
         band = BAND_PASS.search(text)
         if band:
@@ -212,8 +246,23 @@ def _cutoff(pattern: re.Pattern, text: str) -> float | None:
     if match is None:
         return None
     value = _number(match.group(1))
+    if value is None:
+        return None
+    if match.group(3):
+        return 1 / (2 * np.pi * value * SCALE[match.group(3).lower().removesuffix("s")])
     # "HP:0.1Hz" without the unit's prefix; "mHz" and "kHz" occur.
-    return None if value is None else value * SCALE[match.group(2).lower()]
+    return value * SCALE[(match.group(2) or "").lower()]
+
+
+def is_understood(text: str) -> bool:
+    """Whether no number is left in a header's text that could be a cut-off.
+
+    Examples
+    --------
+    >>> is_understood("HP:DC; N:50Hz"), is_understood(""), is_understood("Fc 30")
+    (True, True, False)
+    """
+    return parse_prefilter(text) != (None, None) or not re.search(r"[1-9]", NOTCH.sub("", text))
 
 
 def _number(text: str) -> float | None:
