@@ -78,6 +78,12 @@ def test_other_subjects_in_another_metric_are_refused(tables):
     assert "does not hold the subjects of fa.csv: 03, 04" in str(error.value.__cause__)
 
 
+def test_one_file_for_two_metrics_is_refused(tables):
+    with pytest.raises(DatasetError) as error:
+        TractTablesDataset(filepath=str(tables), tables={"FA": "fa.csv", "MD": "fa.csv"}).load()
+    assert "'tracts' lists fa.csv twice" in str(error.value.__cause__)
+
+
 def test_strategy_runs_in_the_folds():
     card = Registry(PROJECT / "kb").runnable(
         "dmri_tract_means_single_site_v1", "embedding_strategy"
