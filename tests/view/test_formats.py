@@ -1,0 +1,48 @@
+"""How numbers are written for a reader."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from neurogenomics_kb.pipelines import view
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (NAN, "p not available"),
+        (1.0, "p = 1"),
+        (0.04321, "p = 0.043"),
+        (1e-4, "p = 0.0001"),
+        (9e-5, "p = 9.0e-05"),
+        (1e-100, "p = 1.0e-100"),
+        (9e-101, "p < 1e-100"),
+        (0.0, "p < 1e-100"),
+    ],
+)
+def test_p_values_are_never_zero(p, text):
+    assert view.format_p(p) == text
+
+
+@pytest.mark.parametrize("gap", [None, NAN, pd.NA, np.nan])
+def test_gaps(gap):
+    assert view.word(gap).text == ""
+    assert view.format_number(gap) == view.number(gap).text == view.p_cell(gap).text == "–"
+    assert view.interval(gap, 0.5) == view.interval(0.5, gap) == ""
+    assert view.finite(gap) is None
+
+
+def test_numbers_and_words():
+    assert view.word(3).text == "3"
+    assert view.format_number(0.12349) == "0.123"
+    assert view.format_number(np.float32(0.5), 1) == "0.5"
+    assert view.format_number(7) == view.format_number("7") == "7"
+    assert view.interval(-0.12345, 0.5) == "[-0.123, 0.500]"
+    assert view.interval(-0.1, 0.5, 1, signed=True) == "[-0.1, +0.5]"
+    assert view.finite(np.float64(2.5)) == 2.5
+    assert view.finite(np.inf) is None
+    assert view.p_cell(0.04321) == view.Cell(text="0.043", css="n")
