@@ -26,8 +26,8 @@ DELIMITERS = ("\t", ";", ",")
 NAMES = {"\t": "tab", ";": "semicolon", ",": "comma"}
 # What `attrs` of a table hold: sentences on what was cut, and the rows left out.
 NOTES, BLANK_ROWS = "notes", "blank_rows"
-# What `str.strip` leaves and nobody sees: blanks and joiners without width, marks of direction, soft
-# hyphens, and a byte order mark in the middle of a file.
+# What `str.strip` leaves and nobody sees: blanks and joiners without width, marks of direction,
+# soft hyphens, and a byte order mark in the middle of a file.
 _INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"
 # What programs call a column of row names that they were not told to leave out.
 _NAMELESS = re.compile(r"(Unnamed: ?\d+(_level_\d+)?|\.\.\.\d+)?")
