@@ -15,7 +15,7 @@ help:
 	@echo "make test-all  the same with the slow tests"
 	@echo "make calibrate measure false-positive rates, power and coverage that are not stored yet (hours)"
 	@echo "make benchmark time the knowledge base and the encoders side by side with their bare parts"
-	@echo "make mutants   plant faults in a copy and count those that the tests of tests/view miss (an hour)"
+	@echo "make mutants   plant faults in a copy and count those that the tests of tests/view miss (half an hour)"
 	@echo "make docs      build the documentation site into site/"
 	@echo "make viz       browse the lineage in kedro-viz"
 	@echo "make ui        compare runs in the MLflow UI"
