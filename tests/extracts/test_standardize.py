@@ -341,3 +341,12 @@ def test_spellings_of_sites_are_named_and_of_people_counted(tmp_path):
 def test_different_values_are_no_spellings():
     values = ["1", "10", "2", "0", "1.5", "1.05", "A", "B", "fam-10", "fam-100", "x0", "x"]
     assert spelled_apart(values) == []
+
+
+@pytest.mark.parametrize("mark", ["0", "-9"])
+def test_families_that_are_not_known_are_said_to_be_one_group(tmp_path, mark):
+    columns = {"FID": {"name": "family", "type": "text", "role": "group"}}
+    text = f"participant_id\tFID\ns1\t{mark}\ns2\tF1\ns3\t{mark}\n"
+    (note,) = read(tmp_path, text, columns).attrs[NOTES]
+    assert f"'FID': 2 of 3 rows have the value {mark}, which PLINK writes for no family" in note
+    assert NOTES not in read(tmp_path, text.replace(f"s3\t{mark}", "s3\tF2"), columns).attrs

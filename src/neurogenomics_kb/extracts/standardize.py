@@ -28,6 +28,8 @@ from neurogenomics_kb.registry.cards import Column, Table
 
 logger = logging.getLogger(__name__)
 
+# What PLINK writes for a family that is not known.
+_NO_GROUP = ("0", "-9")
 _TRUTH = {"true": "True", "false": "False"}
 
 
@@ -72,6 +74,8 @@ def standardize_table(table: pd.DataFrame, card: Table) -> pd.DataFrame:
         if column.type in ("category", "text") and not column.levels:
             shown = column.type == "category"
             notes += _note_spellings(frame[column.name], card.file, source, shown=shown)
+        if column.role == "group":
+            notes += _note_nobodys_group(frame[column.name], card.file, source)
     notes += _note_spellings(frame.index, card.file, card.id_column, shown=False)
     frame.attrs = {NOTES: notes} if notes else {}
     if table.attrs.get(BLANK_ROWS):
@@ -103,6 +107,21 @@ def _note_gaps(values: pd.Series, column: Column, file: str, source: str) -> lis
     )
     logger.warning(note)
     return [note]
+
+
+def _note_nobodys_group(values: pd.Series, file: str, source: str) -> list[str]:
+    """Sentence on people whose family is PLINK's mark for none, which makes one family of them."""
+    marked = values[values.astype(str).isin(_NO_GROUP)]
+    notes = []
+    for value, count in marked.value_counts().items():
+        if count > 1:
+            notes.append(
+                f"{file}, column '{source}': {count} of {len(values)} rows have the value {value}, "
+                "which PLINK writes for no family, and count as one group; give every "
+                "unrelated person a group of their own."
+            )
+            logger.warning(notes[-1])
+    return notes
 
 
 def _note_spellings(
