@@ -11,8 +11,8 @@ Would a test notice if the report said the opposite? The modules that turn numbe
 tables and verdicts are mutated, one small fault at a time (an operator, a number, an argument, a
 word), and the tests of `tests/view` run on every mutant. A mutant that they pass is a fault that
 nobody would see. `make mutants` measures this in a copy of the project and writes this page;
-nothing on it is typed by hand. It is no part of `make test`, since it takes about half an hour on two
-cores; the tests themselves are pure and take under 2 s, imports left out.
+nothing on it is typed by hand. It is no part of `make test`, since it takes about half an hour on
+two cores; the tests themselves are pure and take under 2 s, imports left out.
 """
 PLANTED = """## Planted faults
 
