@@ -242,8 +242,8 @@ def methods_section(recipe: Recipe, dimensions: pd.DataFrame, decision: dict[str
             _dimension_table(dimensions),
             Note(
                 text="Mean of folds. The dimension is bounded by rank and by "
-                f"{recipe.experiment.subjects_per_dimension:g} training subjects per dimension over "
-                "all blocks."
+                f"{recipe.experiment.subjects_per_dimension:g} training subjects per dimension "
+                "over all blocks."
             ),
             Bullets(items=[Cell(text=line) for line in _method_lines(recipe, decision)]),
         ],
