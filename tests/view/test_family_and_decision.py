@@ -107,7 +107,7 @@ def test_analysis_describes_what_it_makes_and_claims_from_it():
         with pytest.raises(ContractError, match=f"^{re.escape(said)}\\. This is a defect"):
             analysis_of(made, described, [])
     said = "analysis 'new' claims from tables it does not make: ['integration.c', 'd']"
-    with pytest.raises(ContractError, match=f"^{re.escape(said)}\. This is a defect"):
+    with pytest.raises(ContractError, match=f"^{re.escape(said)}\\. This is a defect"):
         analysis_of(["a"], ["a"], ["integration.a", "integration.c", "d"])
 
 
