@@ -41,8 +41,8 @@ def test_naive_recipe_reports_the_failing_gene_at_its_floor(artefact):
     first = table.iloc[0]
     assert first["unit"] == GENE
     assert first["delta"] > 0.1
-    assert first["p_entered"] == pytest.approx(2 / 2**10)  # the smallest that ten folds allow
-    assert (table["p_entered"][1:] > 0.01).all()
+    assert first["p_raw"] == pytest.approx(2 / 2**10)  # the smallest that ten folds allow
+    assert (table["p_raw"][1:] > 0.01).all()
 
 
 def test_audit_names_gene_batch_and_size(artefact):

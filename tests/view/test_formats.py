@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.pipelines import view
+from neurogenomics_kb.pipelines.view import Part, Regional
 
 NAN = float("nan")
 
@@ -46,3 +47,12 @@ def test_numbers_and_words():
     assert view.finite(np.float64(2.5)) == 2.5
     assert view.finite(np.inf) is None
     assert view.p_cell(0.04321) == view.Cell(text="0.043", css="n")
+
+
+@pytest.mark.parametrize("gap", [NAN, float("inf"), -float("inf")])
+def test_undefined_numbers_are_no_metrics_and_survive_no_file(gap):
+    regional = Regional(title="r", values={"a": 0.0, "b": gap})
+    part = Part(analysis="x", metrics={"one": gap, "two": -2.5}, regional=[regional])
+    assert part.metrics == {"two": -2.5}
+    assert part.regional[0].values == {"a": 0.0}
+    assert Part.model_validate_json(part.model_dump_json()) == part

@@ -36,7 +36,7 @@ def naive_leave_one_gene_out(
     Returns
     -------
     DataFrame
-        ``unit, delta, p_value, q_value``, largest loss first.
+        ``unit, delta, p_raw, p_adjusted``, largest loss first.
     """
     names = [parse_feature_name(column) for column in features.columns]
     genes = list(dict.fromkeys(name.unit for name in names))
@@ -59,7 +59,7 @@ def naive_leave_one_gene_out(
     for g, gene in enumerate(genes):
         gain = full - fold_aucs(np.delete(every, g))
         p = float(stats.wilcoxon(gain).pvalue) if np.any(gain != 0) else 1.0
-        rows.append({"unit": gene, "delta": float(gain.mean()), "p_value": p})
+        rows.append({"unit": gene, "delta": float(gain.mean()), "p_raw": p})
     table = pd.DataFrame(rows)
-    table["q_value"] = adjust(table["p_value"], "fdr_bh")
+    table["p_adjusted"] = adjust(table["p_raw"], "fdr_bh")
     return table.sort_values("delta", ascending=False, ignore_index=True)

@@ -6,12 +6,13 @@ format, label or condition.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 GAP = "–"
 
@@ -141,6 +142,14 @@ class Section(View):
     css: str = ""
 
 
+def _known(numbers: dict[str, float]) -> dict[str, float]:
+    """The numbers that exist; one that is not defined is not drawn, compared or tracked."""
+    return {name: value for name, value in numbers.items() if math.isfinite(value)}
+
+
+Numbers = Annotated[dict[str, float], AfterValidator(_known)]
+
+
 class Regional(View):
     """A result with a value per region, for maps of the brain.
 
@@ -149,11 +158,11 @@ class Regional(View):
     title : str
         Title for a reader.
     values : dict of str to float
-        Value by unit.
+        Value by unit, without undefined ones.
     """
 
     title: str
-    values: dict[str, float]
+    values: Numbers
 
 
 class Statement(View):
@@ -210,7 +219,7 @@ class Part(View):
     verdict : list of Verdict
         Sentences with a level, for analyses that judge the run.
     metrics : dict of str to float
-        Flat numbers for comparing runs.
+        Flat numbers for comparing runs, without undefined ones.
     regional : list of Regional
         Results with a value per region.
     """
@@ -221,7 +230,7 @@ class Part(View):
     sections: list[Section] = []
     statements: list[Statement] = []
     verdict: list[Verdict] = []
-    metrics: dict[str, float] = {}
+    metrics: Numbers = {}
     regional: list[Regional] = []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pandas as pd
@@ -126,7 +125,7 @@ def build_view(
         sections=in_order(found),
         metrics={
             "n_subjects": float(n),
-            **{k: v for part in parts for k, v in part.metrics.items() if _finite(v)},
+            **{k: v for part in parts for k, v in part.metrics.items()},
         },
     )
 
@@ -159,7 +158,3 @@ def provenance_section(cards: dict[str, str], card: dict[str, Any], attribution:
         Row(cells=[Cell(text=name), Cell(text=value, css="code")]) for name, value in cards.items()
     ]
     return sections.provenance(rows, card, attribution)
-
-
-def _finite(value: float) -> bool:
-    return math.isfinite(value)
