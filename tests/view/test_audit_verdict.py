@@ -30,6 +30,10 @@ def caution(text):
     return {"level": "caution", "text": text}
 
 
+def not_told(text):
+    return {"level": "not told", "text": text}
+
+
 def ok(text):
     return {"level": "ok", "text": text}
 
@@ -305,9 +309,9 @@ def test_repeats_that_cannot_be_told():
     )
     assert verdict.duplicate_sentences(found) == [
         CLEAN,
-        ok("Duplicates across folds, block gene: not told, for this."),
+        not_told("Duplicates across folds, block gene: not told, for this."),
         caution(f"Duplicates across folds, block scales: 30 {ONE_ROW}: a floor."),
-        ok("Same person across folds: not told, for that."),
+        not_told("Same person across folds: not told, for that."),
     ]
 
 
@@ -316,7 +320,7 @@ def test_clean_is_said_only_where_it_was_told():
     untold = {"check": REPEATS, "block": "gene", "value": NAN, "detail": "not told"}
     clean = table(untold, {"check": SAME_PERSON, "value": 0.0})
     assert verdict.duplicate_sentences(clean) == [
-        ok("Duplicates across folds, block gene: not told.")
+        not_told("Duplicates across folds, block gene: not told.")
     ]
     assert verdict.duplicate_sentences(table({"check": "other"})) == []
     assert verdict.duplicate_sentences(table({"check": REPEATS, "value": 0.0})) == [CLEAN]
@@ -378,6 +382,63 @@ def test_sites_that_can_be_read():
     assert verdict.decodability_sentences(none) == [clean]
     assert verdict.decodability_sentences(none.head(1)) == [clean]
     assert verdict.decodability_sentences(found[found["detail"] == UNADJUSTED]) == []
+
+
+def unknown(what):
+    return not_told(f"Whether {what} is not known: no test fold holds two kinds to tell apart.")
+
+
+def test_what_no_fold_could_show_is_not_called_clean():
+    fold = {"check": "which fold", "target": "fold"}
+    found = table(fold | {"block": "gene", "value": NAN}, fold | {"block": "b", "value": 0.52})
+    assert verdict.fold_sentences(found) == [unknown("block gene tells the fold")]
+
+    site = {"check": "decodability", "target": "site", "detail": ADJUSTED}
+    rows = [
+        site | {"block": "gene", "value": NAN},
+        site | {"block": "gene", "value": NAN, "detail": UNADJUSTED},
+        site | {"block": "brain", "value": 0.52, "p_raw": 0.3},
+    ]
+    said = unknown("site can be read from block gene")
+    assert verdict.decodability_sentences(table(*rows)) == [said]
+    read = [
+        site | {"block": "dti", "value": 0.71, "p_raw": 0.004},
+        site | {"block": "dti", "value": 0.82, "p_raw": 0.004, "detail": UNADJUSTED},
+    ]
+    assert verdict.decodability_sentences(table(*rows, *read)) == [
+        caution(
+            "site can be read from block dti: AUC 0.71 after its confounds are regressed out, "
+            "0.82 before."
+        ),
+        said,
+    ]
+
+    gaps = {"check": "missingness alone", "block": "gene", "target": "mdd", "value": NAN}
+    assert verdict.missingness_sentences(make_recipe(), table(gaps)) == [
+        unknown("missing data of block gene tells mdd")
+    ]
+
+
+@pytest.mark.parametrize("check", ["missingness alone", "which fold", "decodability"])
+def test_too_few_permutations_are_said_instead_of_a_clean_bill(check):
+    line = {"check": check, "block": "gene", "target": "x", "value": 0.9, "p_raw": 0.0102}
+    found = table(line | {"detail": ADJUSTED})
+    few, enough = (recipe_with_permutations(n) for n in (98, 99))
+    assert verdict.judge_audit(few, found) == [
+        not_told(
+            "With 98 permutations no p-value reaches 0.01: whether sites, batches, folds or "
+            "missing data can be read from a block, or tell the outcome, was not tested. Run at "
+            "least 99."
+        )
+    ]
+    assert "not told" not in {s["level"] for s in verdict.judge_audit(enough, found)}
+    assert verdict.blind_sentences(few, table({"check": "which one"})) == []
+
+
+def recipe_with_permutations(n):
+    recipe = make_recipe()
+    experiment = recipe.experiment.model_copy(update={"n_permutations": n})
+    return recipe.model_copy(update={"experiment": experiment})
 
 
 # Labels swapped within sites and batches.
@@ -693,4 +754,4 @@ def test_worst_stands_first_whatever_the_order_of_the_table():
         order = [verdict.LEVELS.index(s["level"]) for s in sentences]
         assert order == sorted(order)
         assert len(sentences) == len(expected)
-    assert verdict.LEVELS == ("artefact", "caution", "ok")
+    assert verdict.LEVELS == ("artefact", "caution", "not told", "ok")

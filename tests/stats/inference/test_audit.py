@@ -264,3 +264,24 @@ def test_standard_error_of_a_stratified_auc_is_that_of_new_samples():
         values.append(auc)
         errors.append(np.sqrt((np.bincount(families, influence) ** 2).sum()))
     assert np.mean(errors) == pytest.approx(np.std(values), rel=0.12)
+
+
+def test_sites_that_are_the_folds_are_not_known_rather_than_unreadable():
+    rng = np.random.default_rng(0)
+    sites = np.repeat(["a", "b", "c"], 40)
+    X = rng.normal(size=(120, 3)) + (sites == "a")[:, None] * 5  # as plain as can be
+    rows = label_permutations(120, 99)
+    found = decode(FoldDecoder([X] * 3, np.repeat([0, 1, 2], 40)), sites, rows)
+    assert np.isnan([found.value, found.null_mean, found.p_value]).all()
+    mixed = decode(FoldDecoder([X] * 3, np.tile([0, 1, 2], 40)), sites, rows)
+    assert mixed.value > 0.8
+    assert mixed.p_value == 0.01
+
+
+def test_a_fold_without_two_labels_does_not_pull_the_mean_down():
+    rng = np.random.default_rng(1)
+    y = np.tile([0, 1], 60)
+    folds = np.repeat([0, 1, 2], 40)
+    y[folds == 2] = 0
+    X = rng.normal(size=(120, 2)) + y[:, None] * 6
+    assert decode(FoldDecoder([X] * 3, folds), y, label_permutations(120, 19)).value > 0.99

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from neurogenomics_kb.pipelines.integration.analyses.audit.verdict import LEVELS
 from neurogenomics_kb.pipelines.view import (
     Bullets,
     Cell,
@@ -23,7 +24,6 @@ from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.registry.recipe import Recipe
 
 NAME = "audit"
-LEVELS = ("artefact", "caution", "ok")
 
 
 def present_audit(recipe: Recipe, audit: pd.DataFrame, verdict: list[dict[str, str]]) -> Part:
@@ -42,7 +42,10 @@ def present_audit(recipe: Recipe, audit: pd.DataFrame, verdict: list[dict[str, s
     if verdict:
         items = [
             Bullets(
-                items=[Cell(text=f"{v['level']}: {v['text']}", css=v["level"]) for v in verdict]
+                items=[
+                    Cell(text=f"{v['level']}: {v['text']}", css=v["level"].replace(" ", "-"))
+                    for v in verdict
+                ]
             ),
             _table(audit),
             Note(

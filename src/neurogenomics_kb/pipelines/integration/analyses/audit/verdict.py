@@ -34,9 +34,12 @@ EXPLAINED = 0.05
 ALONE, LOST, LEFT = 0.05, 0.02, 0.5
 # Standard errors by which a loss must shrink inside batches: 1 % by chance, one-sided.
 BEYOND_ERROR = 2.33
+# What the p-values of decoders are for.
+DECODED = ("missingness alone", "which fold", "decodability")
+NOT_TOLD = "not told"
 # Cases and controls share a batch unevenly.
 UNEVEN = 0.05
-LEVELS = ("artefact", "caution", "ok")
+LEVELS = ("artefact", "caution", "not told", "ok")
 
 
 def judge_audit(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
@@ -52,16 +55,21 @@ def judge_audit(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
     Returns
     -------
     list of dict
-        ``level`` ("artefact", "caution" or "ok") and ``text``.
+        ``level`` ("artefact", "caution", "not told" or "ok") and ``text``.
     """
     found = [
         *harmonization_sentences(recipe, audit),
         *unit_sentences(audit),
         *batch_sentences(audit),
-        *missingness_sentences(recipe, audit),
         *duplicate_sentences(audit),
-        *fold_sentences(audit),
-        *decodability_sentences(audit),
+        *(
+            blind_sentences(recipe, audit)
+            or [
+                *missingness_sentences(recipe, audit),
+                *fold_sentences(audit),
+                *decodability_sentences(audit),
+            ]
+        ),
         *swap_sentences(recipe, audit),
         *covariate_sentences(recipe, audit),
     ]
@@ -156,6 +164,27 @@ def batch_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
     return out
 
 
+def blind_sentences(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
+    """Checks that could not have seen anything, since their p cannot be small enough."""
+    n = recipe.experiment.n_permutations
+    if 1 / (n + 1) <= STRICT or not audit["check"].isin(DECODED).any():
+        return []
+    return [
+        say(NOT_TOLD, f"With {n} permutations no p-value reaches {STRICT}: whether sites, batches, "
+            "folds or missing data can be read from a block, or tell the outcome, was not tested. "
+            f"Run at least {round(1 / STRICT) - 1}.")
+    ]  # fmt: skip
+
+
+def unknown_sentences(rows: pd.DataFrame, what: str) -> list[dict[str, str]]:
+    """Decoders without a number, which say nothing about what they were to read."""
+    return [
+        say(NOT_TOLD, f"Whether {what.format(target=r.target, block=r.block)} is not known: no "
+            "test fold holds two kinds to tell apart.")
+        for r in rows[rows["value"].isna()].itertuples()
+    ]  # fmt: skip
+
+
 def missingness_sentences(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:
     """Blocks whose gaps alone tell the outcome, so that filling them carries it over."""
     rows = audit[audit["check"] == "missingness alone"]
@@ -165,7 +194,7 @@ def missingness_sentences(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str,
         say("caution", f"Which data of block {r.block} is missing tells {r.target} by itself "
             f"({measure} {r.value:.2f}): filled gaps carry that over to the block.")
         for r in told.itertuples()
-    ]  # fmt: skip
+    ] + unknown_sentences(rows, "missing data of block {block} tells {target}")  # fmt: skip
 
 
 def duplicate_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
@@ -189,7 +218,7 @@ def duplicate_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
             out.append(say(level, f"{pairs(r.value)} {text.format(block=r.block)}"))
         elif pd.isna(r.value) and r.check != "relatives across families":
             where = f"{r.check}, block {r.block}" if r.block else r.check
-            level = "caution" if ONE_ROW in r.detail else "ok"
+            level = "caution" if ONE_ROW in r.detail else NOT_TOLD
             out.append(say(level, f"{where[0].upper()}{where[1:]}: {r.detail}."))
     told = audit[(audit["check"] == "duplicates across folds") & audit["value"].notna()]
     clean = "No subject's features occur on both sides of a fold boundary."
@@ -215,6 +244,7 @@ def fold_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
         )
         for r in told.itertuples()
     ]
+    out += unknown_sentences(rows, "block {block} tells the fold")
     if not out and len(rows):
         out = [say("ok", "No block tells which fold a subject is in.")]
     return out
@@ -233,6 +263,7 @@ def decodability_sentences(audit: pd.DataFrame) -> list[dict[str, str]]:
             say("caution", f"{r.target} can be read from block {r.block}: AUC {r.value:.2f} after "
                 f"its confounds are regressed out, {before:.2f} before.")
         )  # fmt: skip
+    out += unknown_sentences(after, "{target} can be read from block {block}")
     if not out and len(after):
         out = [say("ok", "Neither site nor batch can be read from a block once its confounds are "
                    "regressed out.")]  # fmt: skip
