@@ -380,7 +380,8 @@ def test_audit(says):
         {"p_raw": NAN, "block": "", "unit": "", "value": NAN, "scheme": ""},
     )  # fmt: skip
     verdict = [{"level": "artefact", "text": "One."}, {"level": "caution", "text": "Two."},
-               {"level": "not told", "text": "Between."}, {"level": "ok", "text": "Three."}, {"level": "ok", "text": "Four."}]  # fmt: skip
+               {"level": "not told", "text": "Between."}, {"level": "ok", "text": "Three."},
+               {"level": "ok", "text": "Four."}]  # fmt: skip
     says("audit", present_audit(make_recipe(), table, verdict))
     says("audit_empty", present_audit(make_recipe(), AUDIT.empty(), []))
 
