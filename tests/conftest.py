@@ -14,6 +14,11 @@ import yaml
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_collection_modifyitems(items):
+    """Whole runs first, so that no worker ends with the longest file alone."""
+    items.sort(key=lambda item: item.path.parent != ROOT / "tests")
+
+
 class Project:
     """A copy of the project: configuration, cards, code and the demo cohort.
 

@@ -42,10 +42,8 @@ def test_second_axis_is_not_found_behind_a_true_one():
     assert rate_in(table, name, "naive: permuted residuals, second component") > 0.15
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["outcome, four sites", pytest.param("outcome, families of 2–4", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["outcome, four sites", "outcome, families of 2–4"])
 def test_claims_about_the_outcome_are_not_made_too_often(name):
     check_null(name, 48)
 
