@@ -151,21 +151,21 @@ def decode(
         chosen = rows[start : start + CHUNK]
         Y = columns[chosen].transpose(1, 0, 2).reshape(len(labels), -1)
         each = _fold_mean(decoder, Y, continuous=continuous)
-        found.append(_mean_of_known(each.reshape(len(chosen), -1)))
+        found.append(_mean_of_known(each.reshape(len(chosen), -1), axis=1))
     values = np.concatenate(found)
     if np.isnan(values[0]):
         return Decoded(np.nan, np.nan, np.nan)
     # A relabelling that leaves nothing to tell apart counts against the finding.
     null = np.where(np.isnan(values[1:]), np.inf, values[1:])
     p = permutation_p_value(values[:1], null[:, None])[0]
-    return Decoded(float(values[0]), float(_mean_of_known(values[None, 1:])[0]), float(p))
+    return Decoded(float(values[0]), float(_mean_of_known(values[1:])), float(p))
 
 
-def _mean_of_known(values: np.ndarray) -> np.ndarray:
-    """Mean of every row over what is known; NaN where nothing is."""
+def _mean_of_known(values: np.ndarray, axis: int = 0) -> np.ndarray:
+    """Mean over what is known; NaN, which is not nought, where nothing is."""
     known = np.isfinite(values)
     with np.errstate(invalid="ignore"):
-        return np.where(known, values, 0).sum(axis=1) / known.sum(axis=1)
+        return np.where(known, values, 0).sum(axis=axis) / known.sum(axis=axis)
 
 
 def _fold_mean(decoder: FoldDecoder, Y: np.ndarray, *, continuous: bool) -> np.ndarray:
@@ -174,11 +174,7 @@ def _fold_mean(decoder: FoldDecoder, Y: np.ndarray, *, continuous: bool) -> np.n
     for _, test in decoder.splits:
         s, y = scores[test], Y[test]
         per_fold.append(_correlations(s, y) if continuous else _aucs(s, y > 0.5))
-    found = np.stack(per_fold)
-    known = np.isfinite(found)
-    # No fold in which there is something to tell apart: not known, which is not nought.
-    with np.errstate(invalid="ignore"):
-        return np.where(known, found, 0).sum(axis=0) / known.sum(axis=0)
+    return _mean_of_known(np.stack(per_fold))
 
 
 def _aucs(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
