@@ -9,6 +9,7 @@ import pandas as pd
 
 from neurogenomics_kb.calibration import naive
 from neurogenomics_kb.calibration.cohorts import CohortSettings, make_recipe, simulate_tables
+from neurogenomics_kb.foundation.naming import SUBJECT
 from neurogenomics_kb.pipelines.integration import nodes
 from neurogenomics_kb.pipelines.integration.analyses.audit import checks
 from neurogenomics_kb.pipelines.integration.analyses.audit.table import WITHIN
@@ -40,10 +41,30 @@ PValues = dict[str, float]
 
 def prepare(recipe: Recipe, settings: CohortSettings, seed: int) -> dict[str, Any]:
     """Cohort, blocks and folds, by the pipeline's nodes."""
-    participants, features, quality = simulate_tables(settings, seed)
-    tables = [
-        table for modality in nodes.MODALITIES for table in (features[modality], quality[modality])
-    ]
+    participants, features, _ = simulate_tables(settings, seed)
+    return prepare_tables(recipe, participants, features)
+
+
+def prepare_tables(
+    recipe: Recipe, participants: pd.DataFrame, features: dict[str, pd.DataFrame]
+) -> dict[str, Any]:
+    """Cohort, blocks and folds of given tables, by the pipeline's nodes.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The experiment with every card that it names.
+    participants : DataFrame
+        People under canonical names.
+    features : dict of str to DataFrame
+        By modality; others are not collected.
+    """
+    nothing = pd.DataFrame(index=pd.Index([], name=SUBJECT))
+    tables = []
+    for modality in nodes.MODALITIES:
+        table = features.get(modality, nothing)
+        quality = pd.DataFrame({"included": True, "reason": ""}, index=table.index)
+        tables += [table, quality if len(table) else nothing]
     cohort, blocks, *_ = nodes.assemble_cohort(recipe, participants, *tables)
     folds, _ = nodes.split_folds(recipe, cohort)
     return {"recipe": recipe, "cohort": cohort, "blocks": blocks, "folds": folds}

@@ -208,6 +208,8 @@ class Part(View):
     ----------
     analysis : str
         Its name.
+    headline : list of str
+        What must be read before any finding, since it changes how findings are to be read.
     findings : list of str
         Sentences for the top of the report.
     cautions : list of str
@@ -225,6 +227,7 @@ class Part(View):
     """
 
     analysis: str
+    headline: list[str] = []
     findings: list[str] = []
     cautions: list[str] = []
     sections: list[Section] = []

@@ -22,6 +22,8 @@ class AnalysisName:
 
 ANALYSES = {
     "cca": AnalysisName(several_classes=True),
+    # Made wherever canonical correlations are, asked for or not.
+    "assumptions": AnalysisName(several_classes=True),
     "prediction": AnalysisName(several_classes=True),
     "logo": AnalysisName(several_classes=False),
     "partial_correlations": AnalysisName(several_classes=False),

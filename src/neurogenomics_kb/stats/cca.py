@@ -32,6 +32,7 @@ from neurogenomics_kb.stats.inference.spaces import (
     SpaceName,
     default_space,
     make_space,
+    project_rows,
     rows_of_space,
 )
 from neurogenomics_kb.stats.inference.statistics import BlockStatistic
@@ -150,6 +151,7 @@ def permutation_cca(
     regularisation: Literal["none", "pca", "ridge"] = "none",
     grid: Sequence[float] | None = None,
     normal_scores: bool = False,
+    unit_rows: bool = False,
     residual_space: SpaceName | ResidualSpace | None = None,
     permutations: np.ndarray | None = None,
 ) -> CCAResult:
@@ -192,6 +194,9 @@ def permutation_cca(
         Dimensions, or penalties relative to the mean squared singular value.
     normal_scores : bool
         Rank-based inverse-normal transform of every column first, for heavy tails.
+    unit_rows : bool
+        Bring the rows of both sides to one length once the confounds are taken out, for people
+        whose noise is larger in both; see `stats.inference.unit_rows`.
     residual_space : {"huh-jhun", "family", "theil"} or ResidualSpace, optional
         By default Huh–Jhun without blocks, means and contrasts of families where siblings change
         places (see `FamilySpace`), and Theil for deeper trees and for visits in order of time.
@@ -229,7 +234,7 @@ def permutation_cca(
     method, shared, spaces = _spaces(residual_space, confounds, y_confounds, blocks, n)
     exchange = Exchangeability(rows_of_space(spaces[1], blocks), spaces[1].size)
     sides = tuple(
-        orthonormal_side(_project(space, A), dim)
+        orthonormal_side(project_rows(space, A, unit=unit_rows), dim)
         for space, A, dim in zip(spaces, (X, Y), pca, strict=True)
     )
     size = min(s.size for s in spaces)
@@ -261,7 +266,7 @@ def permutation_cca(
         n_permutations=len(draws),
         smallest_p=max(exchange.smallest_p, 1 / (1 + len(draws))),
         regularisation=candidate.name,
-        method=f"{method}, {_name(statistic)}",
+        method=f"{method}, {_name(statistic)}" + (", rows of one length" if unit_rows else ""),
     )
 
 
@@ -361,14 +366,6 @@ def _refuse_used_up(design: np.ndarray, name: str) -> None:
             "degrees of freedom",
             remedy="Use fewer confounds or more subjects.",
         )
-
-
-def _project(space: ResidualSpace, A: np.ndarray) -> np.ndarray:
-    """Project a side; what the confounds explain entirely is zero, not rounding noise."""
-    projected = space.project(A)
-    gone = np.linalg.norm(projected, axis=0) <= 1e-10 * np.linalg.norm(A, axis=0)
-    projected[:, gone] = 0.0
-    return projected
 
 
 def _rotate(side_x, side_y, candidate, spaces, shared) -> _Rotated:

@@ -71,7 +71,8 @@ def test_space_follows_from_the_structure(design, family):
     assert default_space(structure((family,))) == "family"
     assert default_space(structure((site, False), (family,))) == "family"
     assert default_space(structure((family,), exchange_rows=False)) == "theil"
-    assert default_space(structure((site,), (family,))) == "theil"
+    assert default_space(structure((site,), (family,))) == "family"
+    assert default_space(structure((site,), (family, False))) == "theil"
     assert sibling_structure(structure((site, False))) is None
     with pytest.raises(InputError, match="not families"):
         make_space(design, structure((family,), exchange_rows=False), "family")
@@ -90,3 +91,36 @@ def test_folds_are_even_over_classes_and_theil_keeps_its_own(design, family):
     np.testing.assert_array_equal(
         folds_of_space(theil, folds, np.random.default_rng(0)), folds[theil.rows]
     )
+
+
+@pytest.fixture
+def nested():
+    """Extended families of sibships of one to three, some with sibships of several sizes."""
+    rng = np.random.default_rng(5)
+    sibship = np.repeat(np.arange(90), rng.choice([1, 2, 3], 90))[:120]
+    return np.column_stack([rng.integers(20, size=90)[sibship], sibship])
+
+
+def test_nested_families_give_uncorrelated_rows_of_one_variance(nested):
+    """Whatever likeness of cousins and siblings, the rows of a class are exchangeable."""
+    design = independent_design(np.random.default_rng(6).normal(size=(120, 3)), 120)
+    same = [nested[:, None, level] == nested[None, :, level] for level in (0, 1)]
+    covariance = 0.2 * np.eye(120) + 0.4 * same[0] + 0.4 * same[1]
+    space = FamilySpace(design, nested)
+    Q = space.project(np.eye(120)).T
+    np.testing.assert_allclose(Q.T @ Q, np.eye(space.size), atol=1e-12)
+    np.testing.assert_allclose(design.T @ Q, 0, atol=1e-12)
+    np.testing.assert_allclose(space.lift(np.eye(space.size)), Q, atol=1e-12)
+    rows = Q.T @ covariance @ Q
+    np.testing.assert_allclose(rows - np.diag(np.diag(rows)), 0, atol=1e-12)
+    for number in np.unique(space.classes):
+        variances = np.diag(rows)[space.classes == number]
+        np.testing.assert_allclose(variances, variances[0])
+
+
+def test_one_level_of_the_nested_ones_is_what_it_was(design, family):
+    once = FamilySpace(design, family)
+    each_its_own = FamilySpace(design, np.column_stack([family, np.arange(60)]))
+    assert once.size == each_its_own.size
+    Q, R = (space.project(np.eye(60)).T for space in (once, each_its_own))
+    np.testing.assert_allclose(Q @ Q.T, R @ R.T, atol=1e-12)

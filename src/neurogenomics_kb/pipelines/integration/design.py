@@ -12,9 +12,10 @@ from neurogenomics_kb.pipelines.integration.transformers import (
     projector,
 )
 from neurogenomics_kb.registry.recipe import Recipe
-from neurogenomics_kb.stats.confounds import ConfoundDesign
+from neurogenomics_kb.stats.confounds import ConfoundDesign, holds_codes, is_categorical
 from neurogenomics_kb.stats.inference.exchangeability import Blocks, Level
 from neurogenomics_kb.stats.inference.normal_scores import normal_scores
+from neurogenomics_kb.stats.transformers.curves import CurvedConfounds, usual_products
 from neurogenomics_kb.stats.transformers.projection import cap_dimension
 
 
@@ -39,6 +40,38 @@ def confound_matrix(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray:
         if set(step.columns) <= set(cohort.columns)
     ]
     return np.hstack([coded, *norms])
+
+
+def curves_of_confounds(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray:
+    """What the confounds' straight lines leave out: powers of numbers, and the usual products.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The experiment with every card that it names.
+    cohort : DataFrame
+        Analysed people.
+
+    Returns
+    -------
+    ndarray (n, w)
+        Squares and cubes of every number among the confounds, and age × sex, age × site and sex ×
+        site; what the card's own design holds is among them.
+    """
+    names = [c for c in (*recipe.confounds, *recipe.optional_confounds) if c in cohort]
+    coded = {*recipe.categorical_confounds}
+    numbers = [
+        c for c in names
+        if c not in coded and not is_categorical(cohort[c]) and not holds_codes(c, cohort[c])
+    ]  # fmt: skip
+    sites = [name for name, column in recipe.columns.items() if column.role == "site"]
+    curves = CurvedConfounds(
+        numbers,
+        products=usual_products(names, sites),
+        categorical=sorted(coded & set(names)),
+        degree=3,
+    )
+    return curves.fit_transform(cohort[names]).to_numpy()
 
 
 def exchange_blocks(recipe: Recipe, cohort: pd.DataFrame) -> Blocks | None:

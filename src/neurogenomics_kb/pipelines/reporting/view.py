@@ -14,8 +14,8 @@ from neurogenomics_kb.registry.recipe import Recipe
 # Order of the report, by the ids of its sections; a section that is not named stands before the
 # methods.
 ORDER = [
-    "findings", "warnings", "flow", "cca", "prediction", "logo", "brain", "associations", "tests",
-    "audit", "dimension-search", "methods", "provenance",
+    "findings", "warnings", "flow", "cca", "assumptions", "prediction", "logo", "brain",
+    "associations", "tests", "audit", "dimension-search", "methods", "provenance",
 ]  # fmt: skip
 BEFORE = "methods"
 
@@ -92,6 +92,7 @@ def build_view(
     """
     n = int(flow["remaining"].iloc[-1])
     findings = [
+        *(line for part in parts for line in part.headline),
         *(line for part in parts for line in part.findings),
         *sections.family_findings(recipe, tests),
         *sections.decision_findings(decision),

@@ -175,6 +175,9 @@ class Experiment(Card):
         standard error of the best.
     normal_scores : bool
         Rank-based inverse-normal transform of all features before canonical correlation.
+    unit_rows : bool
+        Bring people's rows to one length before canonical correlation, for noise whose scale both
+        blocks share.
     n_bootstraps : int
         Resamples for the stability of the axes; 0 leaves stability out.
     subjects_per_dimension : float
@@ -221,6 +224,7 @@ class Experiment(Card):
     regularisation_grid: list[float] | None = None
     dimension_grid: list[Annotated[int, Field(ge=1)]] = [2, 4, 8, 16, 32, 64]
     normal_scores: bool = False
+    unit_rows: bool = False
     n_bootstraps: int = Field(100, ge=0)
     subjects_per_dimension: float = Field(10.0, ge=2)
     missing_confounds: Literal["error", "drop"] = "error"

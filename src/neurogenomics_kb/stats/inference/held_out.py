@@ -23,6 +23,7 @@ from neurogenomics_kb.stats.inference.spaces import (
     default_space,
     folds_of_space,
     make_space,
+    project_rows,
     rows_of_space,
 )
 
@@ -71,6 +72,7 @@ def held_out_test(
     n_components: int = 3,
     n_permutations: int = 1000,
     blocks=None,
+    unit_rows: bool = False,
     random_state: int | None = None,
 ) -> HeldOutTest:
     """Do canonical weights of training subjects correlate the sides in test subjects?
@@ -102,6 +104,8 @@ def held_out_test(
         Permutations, the identity left out. Default 1000.
     blocks : array-like (n,) or Blocks, optional
         Families or nested levels; they never straddle a fold.
+    unit_rows : bool
+        Rows of one length, as in `permutation_cca`.
     random_state : int, optional
         Seed of the random numbers; another draw at every call by default.
 
@@ -121,7 +125,7 @@ def held_out_test(
     rng = np.random.default_rng(random_state)
     folds = folds_of_space(space, folds, rng)
     rows = rows_of_space(space, structure)
-    X, Y = space.project(X), space.project(Y)
+    X, Y = (project_rows(space, A, unit=unit_rows) for A in (X, Y))
     prepared = []
     for number in np.unique(folds):
         train, test = np.flatnonzero(folds != number), np.flatnonzero(folds == number)

@@ -22,6 +22,7 @@ class ResidualSpace(Protocol):
 
     n: int
     rank: int
+    design: np.ndarray
 
     @property
     def size(self) -> int:
@@ -78,6 +79,7 @@ class HuhJhun:
 
     def __init__(self, design: np.ndarray) -> None:
         self.n, self.rank = design.shape
+        self.design = design
         (self._reflectors, self._tau), _ = qr(design, mode="raw")
 
     @property
@@ -119,6 +121,7 @@ class Theil:
 
     def __init__(self, design: np.ndarray, expendable: np.ndarray | None = None) -> None:
         self.n, self.rank = design.shape
+        self.design = design
         basis = qr(design, mode="economic")[0]
         dropped = choose_dropped_rows(basis, expendable)
         self.rows = np.setdiff1d(np.arange(self.n), dropped)

@@ -16,6 +16,7 @@ from neurogenomics_kb.stats.inference.residual_space import (
     Theil,
     expendable_rows,
 )
+from neurogenomics_kb.stats.inference.unit_rows import unit_rows
 
 SpaceName = Literal["huh-jhun", "family", "theil"]
 
@@ -78,6 +79,32 @@ def _family(design: np.ndarray, blocks: Blocks | None) -> FamilySpace:
 
 
 SPACES = Choices("residual space", {"huh-jhun": _huh_jhun, "family": _family, "theil": _theil})
+
+
+def project_rows(space: ResidualSpace, A: np.ndarray, *, unit: bool = False) -> np.ndarray:
+    """``Q'A``; what the confounds explain entirely is zero, not rounding noise.
+
+    Parameters
+    ----------
+    space : ResidualSpace
+        Where rows are exchangeable.
+    A : ndarray (n, p)
+        Values of n people in p columns.
+    unit : bool
+        Bring rows to one length first, for noise whose scale both blocks share; see `unit_rows`.
+        Families are rotated to means and contrasts before that.
+
+    Returns
+    -------
+    ndarray (n - R, p)
+    """
+    if unit and isinstance(space, FamilySpace):
+        return space.project_unit_rows(A)
+    A = unit_rows(A, space.design) if unit else A
+    projected = space.project(A)
+    gone = np.linalg.norm(projected, axis=0) <= 1e-10 * np.linalg.norm(A, axis=0)
+    projected[:, gone] = 0.0
+    return projected
 
 
 def rows_of_space(space: ResidualSpace, blocks: Blocks | None) -> Blocks | None:

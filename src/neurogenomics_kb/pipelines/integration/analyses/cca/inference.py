@@ -150,19 +150,7 @@ def _infer_pair(
     logger.info(
         "CCA %s: %d permutations of %d subjects", pair, experiment.n_permutations, len(cohort)
     )
-    chosen = experiment.regularisation
-    result = permutation_cca(
-        X, Y,
-        confounds=Z,
-        n_components=experiment.n_components,
-        n_permutations=experiment.n_permutations,
-        blocks=structure,
-        statistic=experiment.statistic,
-        random_state=experiment.seed,
-        pca=dims if chosen == "none" else (None, None),
-        regularisation=chosen,
-        grid=experiment.regularisation_grid,
-    )  # fmt: skip
+    result = cca_of_pair(recipe, cohort, names, tables, Z, unit_rows=experiment.unit_rows)
     _refuse_hopeless(recipe, pair, result)
     held_out = held_out_test(
         X, Y, folds.loc[cohort.index].to_numpy(),
@@ -171,6 +159,7 @@ def _infer_pair(
         n_components=len(result.correlations),
         n_permutations=experiment.n_permutations,
         blocks=structure,
+        unit_rows=experiment.unit_rows,
         random_state=experiment.seed,
     )  # fmt: skip
     stability = None
@@ -184,6 +173,52 @@ def _infer_pair(
             random_state=experiment.seed,
         )  # fmt: skip
     return _Pair(*names, result, held_out, stability)
+
+
+def cca_of_pair(
+    recipe: Recipe,
+    cohort: pd.DataFrame,
+    names: tuple[str, str],
+    tables: tuple[pd.DataFrame, pd.DataFrame],
+    Z: np.ndarray,
+    *,
+    unit_rows: bool = False,
+) -> CCAResult:
+    """Permutation test of two blocks, as the experiment sets it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The experiment with every card that it names.
+    cohort : DataFrame
+        Analysed people.
+    names : tuple of str
+        The two blocks.
+    tables : tuple of DataFrame
+        Their features on the full sample, confounds still in.
+    Z : ndarray (n, r)
+        Confounds.
+    unit_rows : bool
+        Rows of one length, whatever the experiment says.
+    """
+    experiment = recipe.experiment
+    n_effective = len(cohort) - independent_design(Z, len(cohort)).shape[1]
+    chosen = experiment.regularisation
+    return permutation_cca(
+        *(table.to_numpy() for table in tables),
+        confounds=Z,
+        n_components=experiment.n_components,
+        n_permutations=experiment.n_permutations,
+        blocks=exchange_blocks(recipe, cohort),
+        statistic=experiment.statistic,
+        random_state=experiment.seed,
+        pca=tuple(capped(recipe, b, n_effective) for b in names)
+        if chosen == "none"
+        else (None, None),
+        regularisation=chosen,
+        grid=experiment.regularisation_grid,
+        unit_rows=unit_rows,
+    )
 
 
 def _refuse_hopeless(recipe: Recipe, pair: str, result: CCAResult) -> None:
