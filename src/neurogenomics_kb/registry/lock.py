@@ -168,6 +168,9 @@ def describe_change(before: ConfoundSet, after: ConfoundSet) -> str:
         told += [f"{field} − {c}" for c in old if c not in new]
         if set(old) == set(new) and old != new:
             told.append(f"{field} in another order")
+    old, new = (["×".join(pair) for pair in card.products] for card in (before, after))
+    told += [f"products + {pair}" for pair in new if pair not in old]
+    told += [f"products − {pair}" for pair in old if pair not in new]
     for name in sorted({*before.smooth, *after.smooth}):
         old, new = (card.smooth.get(name, "straight") for card in (before, after))
         if old != new:

@@ -69,6 +69,11 @@ class Recipe(Strict):
         return found
 
     @property
+    def product_confounds(self) -> list[tuple[str, str]]:
+        """Pairs of confounds that act through one another in any block."""
+        return unique(p for s in self.blocks.values() for p in s.product_confounds)
+
+    @property
     def categorical_confounds(self) -> list[str]:
         """Numeric confounds that hold codes: those of sites, batches and groups always do."""
         named = [name for name, c in self.columns.items() if c.role in NAMING_ROLES]
@@ -144,10 +149,11 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
             file=f"dataset card '{dataset.id}'",
             remedy="Run on another cohort with --env.",
         )
-    blocks = {
+    strategies = {
         name: registry.runnable(card_id, "embedding_strategy")
         for name, card_id in experiment.blocks.items()
     }
+    blocks = {name: s.with_forms(dataset.confound_forms) for name, s in strategies.items()}
     harmonization = registry.runnable(experiment.harmonization, "harmonization")
     encoders = {
         s.encoder: registry.runnable(s.encoder, "model") for s in blocks.values() if s.encoder
@@ -163,7 +169,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
     cards = [
         dataset,
         harmonization,
-        *blocks.values(),
+        *strategies.values(),
         *confound_sets_of(blocks.values(), registry),
         *encoders.values(),
         *acquisitions.values(),
@@ -252,6 +258,10 @@ def check_recipe(recipe: Recipe) -> None:
         "associations": experiment.associations,
         "folds.group": [experiment.folds.group] if experiment.folds.group else [],
         "exchangeability": [level.column for level in experiment.exchangeability_levels],
+        f"confound_forms of {dataset.id}": [
+            *dataset.confound_forms.smooth,
+            *(name for pair in dataset.confound_forms.products for name in pair),
+        ],
         **{f"confounds of {s.id}": s.confounds for s in recipe.blocks.values()},
         **{f"divisors of {s.id}": s.divisors for s in recipe.blocks.values()},
         f"harmonization {recipe.harmonization.id}": (

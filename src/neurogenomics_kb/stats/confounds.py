@@ -62,6 +62,9 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):
     smooth : mapping of str to int, optional
         Numbers whose effect may bend, and into how many cubic B-splines they are expanded (3 or
         more); knots at quantiles of training subjects, a straight line outside their range.
+    products : sequence of (str, str)
+        Pairs of confounds that act through one another, such as age and sex: every coded column of
+        one times every one of the other. A pair of which one is optional and absent is left out.
     unseen : {"error", "reference", "estimate_unlabelled"}
         What to do with a level that no training subject has. ``"reference"`` gives it the average
         training level. ``"estimate_unlabelled"`` does the same here; the mean of its subjects is
@@ -82,12 +85,14 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):
         optional: Sequence[str] = (),
         categorical: Sequence[str] = (),
         smooth: Mapping[str, int] | None = None,
+        products: Sequence[tuple[str, str]] = (),
         unseen: Unseen = "error",
     ) -> None:
         self.confounds = confounds
         self.optional = optional
         self.categorical = categorical
         self.smooth = smooth
+        self.products = products
         self.unseen = unseen
 
     def fit(self, X: pd.DataFrame, y=None) -> ConfoundDesign:
@@ -103,7 +108,7 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):
         self.coding_: dict[str, dict] = {}
         for name in [*self.confounds, *(c for c in self.optional if c in X)]:
             self.coding_[name] = self._learn(name, X[name])
-        self.columns_ = [c for coding in self.coding_.values() for c in coding["columns"]]
+        self._single = [c for coding in self.coding_.values() for c in coding["columns"]]
         raw = self._encode(X)
         self.mean_ = raw.mean(axis=0)
         scale = raw.std(axis=0)
@@ -116,7 +121,40 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):
             dtype=bool,
         )
         self.scale_ = np.where(numeric & (scale > 0), scale, 1.0)
+        self._pairs = self._learn_products()
+        self.columns_ = self._single + [
+            f"{self._single[a]}*{self._single[b]}" for a, b in self._pairs
+        ]
+        self.product_mean_ = self._multiplied((raw - self.mean_) / self.scale_).mean(axis=0)
         return self
+
+    def _learn_products(self) -> list[tuple[int, int]]:
+        """Positions of the columns that are multiplied."""
+        known = {*self.confounds, *self.optional}
+        for pair in self.products:
+            stray = [name for name in pair if name not in known]
+            if stray:
+                raise InputError(
+                    f"'{stray[0]}' under `products` is not among the confounds",
+                    column=stray[0],
+                    remedy="Add it to the confounds, or take the pair out.",
+                )
+        place = {column: i for i, column in enumerate(self._single)}
+        columns = {
+            name: [place[c] for c in coding["columns"] if c != f"{name}_missing"]
+            for name, coding in self.coding_.items()
+        }
+        return [
+            (a, b)
+            for first, second in self.products
+            if first in columns and second in columns
+            for a in columns[first]
+            for b in columns[second]
+        ]
+
+    def _multiplied(self, design: np.ndarray) -> np.ndarray:
+        first, second = ([pair[side] for pair in self._pairs] for side in (0, 1))
+        return design[:, first] * design[:, second]
 
     def _learn(self, name: str, column: pd.Series) -> dict:
         required = name in self.confounds
@@ -188,9 +226,11 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):
         design = (raw - self.mean_) / self.scale_
         for name, levels in self.unseen_.items():
             rows = X[name].isin(levels).to_numpy()
-            positions = [i for i, c in enumerate(self.columns_) if c.startswith(f"{name}=")]
+            positions = [i for i, c in enumerate(self._single) if c.startswith(f"{name}=")]
             design[np.ix_(rows, positions)] = 0.0
-        return design
+        if not self._pairs:
+            return design
+        return np.hstack([design, self._multiplied(design) - self.product_mean_])
 
     def get_feature_names_out(self, input_features=None) -> np.ndarray:
         """Names of the design columns."""
@@ -256,6 +296,8 @@ class ConfoundRegressor(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Numeric columns that hold codes.
     smooth : mapping of str to int, optional
         Confounds that are expanded into so many cubic B-splines, as `ConfoundDesign` does.
+    products : sequence of (str, str)
+        Pairs that act through one another, as in `ConfoundDesign`.
     unseen : {"error", "reference", "estimate_unlabelled"}
         Treatment of a level that training lacks, for instance a held-out site: refuse; adjust as
         the average training level; or also take out the mean of that level's own subjects, which
@@ -284,12 +326,14 @@ class ConfoundRegressor(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         optional: Sequence[str] = (),
         categorical: Sequence[str] = (),
         smooth: Mapping[str, int] | None = None,
+        products: Sequence[tuple[str, str]] = (),
         unseen: Unseen = "error",
     ) -> None:
         self.confounds = confounds
         self.optional = optional
         self.categorical = categorical
         self.smooth = smooth
+        self.products = products
         self.unseen = unseen
 
     def fit(self, X: pd.DataFrame, y=None) -> ConfoundRegressor:
@@ -299,6 +343,7 @@ class ConfoundRegressor(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             optional=self.optional,
             categorical=self.categorical,
             smooth=self.smooth,
+            products=self.products,
             unseen=self.unseen,
         ).fit(X)
         self.features_ = [c for c in X.columns if c not in self.design_.coding_]

@@ -31,6 +31,7 @@ def confound_matrix(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray:
         optional=optional,
         categorical=recipe.categorical_confounds,
         smooth=recipe.smooth_confounds,
+        products=[p for p in recipe.product_confounds if {*p} <= {*required, *optional}],
     )
     coded = design.fit(cohort).transform(cohort)
     norms = [

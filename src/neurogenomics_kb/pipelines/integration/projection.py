@@ -83,6 +83,7 @@ def project_covariates(recipe: Recipe, cohort: pd.DataFrame, train) -> pd.DataFr
         optional=optional,
         categorical=recipe.categorical_confounds,
         smooth=recipe.smooth_confounds,
+        products=[p for p in recipe.product_confounds if {*p} <= {*required, *optional}],
         # A held-out site is at the training average here: its own level cannot predict anything.
         unseen="reference",
     ).fit(cohort.iloc[train])

@@ -7,11 +7,12 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from neurogenomics_kb.registry.cards.base import Card, ConfoundSetId, unique
+from neurogenomics_kb.registry.cards.base import Card, ConfoundSetId, Strict, unique
 
 # B-splines that a curve is made of.
 Splines = Annotated[int, Field(ge=3)]
-LISTS = ("columns", "optional", "categorical")
+LISTS = ("columns", "optional", "categorical", "products")
+Product = tuple[str, str]
 
 
 class ConfoundSet(Card):
@@ -32,6 +33,8 @@ class ConfoundSet(Card):
         Numeric columns that hold codes.
     smooth : dict of str to int
         Numbers whose effect may bend, with the number of B-splines (3 or more).
+    products : list of (str, str)
+        Pairs that act through one another, such as age and sex.
     """
 
     type_name: ClassVar[str] = "confound_set"
@@ -49,6 +52,7 @@ class ConfoundSet(Card):
     optional: list[str] = []
     categorical: list[str] = []
     smooth: dict[str, Splines] = {}
+    products: list[Product] = []
 
     def resolved(self, card_of: Callable[[str, str], Card]) -> ConfoundSet:
         """The set with the confounds of those that it includes."""
@@ -56,16 +60,34 @@ class ConfoundSet(Card):
         merged = {field: unique(c for p in parts for c in getattr(p, field)) for field in LISTS}
         merged["smooth"] = {name: df for p in parts for name, df in p.smooth.items()}
         update = {field: value for field, value in merged.items() if value}
-        return refuse_stray_smooth(self.model_copy(update=update), merged["columns"])
+        return refuse_stray_forms(self.model_copy(update=update), merged["columns"])
 
 
-def refuse_stray_smooth(part, confounds: list[str]):
-    """Return `part` if what it bends is among its confounds.
+class ConfoundForms(Strict):
+    """Forms that confounds take in a cohort, whatever strategy regresses them out.
+
+    A large cohort sees curves that a small one cannot estimate. Where a strategy says a form of its
+    own, that one counts.
+
+    Parameters
+    ----------
+    smooth : dict of str to int
+        Numbers whose effect may bend, with the number of B-splines (3 or more).
+    products : list of (str, str)
+        Pairs that act through one another, such as age and sex.
+    """
+
+    smooth: dict[str, Splines] = {}
+    products: list[Product] = []
+
+
+def refuse_stray_forms(part, confounds: list[str]):
+    """Return `part` if what it bends and multiplies is among its confounds.
 
     Parameters
     ----------
     part : model
-        With `optional` and `smooth`.
+        With `optional`, `smooth` and `products`.
     confounds : list of str
         Its required confounds.
 
@@ -73,7 +95,10 @@ def refuse_stray_smooth(part, confounds: list[str]):
     ------
     ValueError
     """
-    stray = [c for c in part.smooth if c not in [*confounds, *part.optional]]
-    if stray:
-        raise ValueError(f"'{stray[0]}' under `smooth` is not among the confounds")
+    known = [*confounds, *part.optional]
+    multiplied = [name for pair in part.products for name in pair]
+    for field, names in (("smooth", part.smooth), ("products", multiplied)):
+        stray = [c for c in names if c not in known]
+        if stray:
+            raise ValueError(f"'{stray[0]}' under `{field}` is not among the confounds")
     return part

@@ -15,6 +15,7 @@ from neurogenomics_kb.registry.cards.base import (
     Source,
     Strict,
 )
+from neurogenomics_kb.registry.cards.confounds import ConfoundForms
 
 # Covariates that a modality's quality control yields; everything else is in the dataset card.
 QUALITY_COVARIATES = {
@@ -245,6 +246,8 @@ class DatasetCard(Card):
         What else is ordered with the tables, by the provider's id (``20227``, ``26207-26209``).
     facts : dict of str to Fact
         Statements by name, each with its source.
+    confound_forms : ConfoundForms
+        Curves and interactions of confounds that every strategy takes out in this cohort.
     visits : Visits, optional
         For cohorts with repeated visits: one row of `participants` is a visit then.
     """
@@ -280,6 +283,7 @@ class DatasetCard(Card):
     tables: dict[str, Table] = {}
     fields: dict[str, BulkField] = {}
     facts: dict[str, Fact] = {}
+    confound_forms: ConfoundForms = ConfoundForms()
     visits: Visits | None = None
 
     @model_validator(mode="after")

@@ -45,6 +45,11 @@ class StepOptions(Strict):
         return {}
 
     @property
+    def multiplies(self) -> list[tuple[str, str]]:
+        """Pairs of covariates whose product is regressed out too."""
+        return []
+
+    @property
     def codes(self) -> list[str]:
         """Numeric covariates that hold codes."""
         return []

@@ -21,7 +21,13 @@ from neurogenomics_kb.registry.cards.base import (
     Strict,
     unique,
 )
-from neurogenomics_kb.registry.cards.confounds import ConfoundSet, Splines, refuse_stray_smooth
+from neurogenomics_kb.registry.cards.confounds import (
+    ConfoundForms,
+    ConfoundSet,
+    Product,
+    Splines,
+    refuse_stray_forms,
+)
 from neurogenomics_kb.registry.cards.latent import (
     FactorProjector,
     MissingIndicators,
@@ -68,6 +74,8 @@ class Residualize(StepOptions):
         Numeric columns that hold codes.
     smooth : dict of str to int
         Numbers whose effect may bend, with the number of B-splines (3 or more).
+    products : list of (str, str)
+        Pairs that act through one another, such as age and sex.
     unseen : {"error", "reference", "estimate_unlabelled"}
         What to do with a level that training subjects do not have.
     """
@@ -78,6 +86,7 @@ class Residualize(StepOptions):
     optional: list[str] = []
     categorical: list[str] = []
     smooth: dict[str, Splines] = {}
+    products: list[Product] = []
     unseen: Literal["error", "reference", "estimate_unlabelled"] = "error"
 
     @model_validator(mode="after")
@@ -85,7 +94,7 @@ class Residualize(StepOptions):
         if self.set is None:
             if not self.confounds:
                 raise ValueError("name a `set` or `confounds`")
-            refuse_stray_smooth(self, self.confounds)
+            refuse_stray_forms(self, self.confounds)
         return self
 
     def resolved(self, named: ConfoundSet) -> Residualize:
@@ -101,11 +110,12 @@ class Residualize(StepOptions):
             "optional": unique([*named.optional, *self.optional]),
             "categorical": unique([*named.categorical, *self.categorical]),
             "smooth": {**named.smooth, **self.smooth},
+            "products": unique([*named.products, *self.products]),
         }
         if not merged["confounds"]:
             raise ValueError(f"'{named.id}' has no columns, and nothing is added to it")
         step = self.model_copy(update={field: value for field, value in merged.items() if value})
-        return refuse_stray_smooth(step, step.confounds)
+        return refuse_stray_forms(step, step.confounds)
 
     @property
     def takes_out(self) -> list[str]:
@@ -121,6 +131,11 @@ class Residualize(StepOptions):
     def bends(self) -> dict[str, int]:
         """The smooth ones."""
         return self.smooth
+
+    @property
+    def multiplies(self) -> list[tuple[str, str]]:
+        """Pairs that act through one another."""
+        return self.products
 
     @property
     def codes(self) -> list[str]:
@@ -384,6 +399,29 @@ class EmbeddingStrategy(Card):
         """Confound sets that steps name."""
         return unique(s.set for s in self.preprocessing if getattr(s, "set", None))
 
+    def with_forms(self, forms: ConfoundForms) -> EmbeddingStrategy:
+        """The strategy with the forms that its confounds take in a cohort.
+
+        Parameters
+        ----------
+        forms : ConfoundForms
+            Of the dataset card; what a step says itself comes first.
+        """
+        steps = []
+        for step in self.preprocessing:
+            if step.step == "residualize":
+                known = {*step.confounds, *step.optional}
+                bent = {c: df for c, df in forms.smooth.items() if c in known}
+                update = {
+                    "smooth": {**bent, **step.smooth},
+                    "products": unique(
+                        [*step.products, *(p for p in forms.products if {*p} <= known)]
+                    ),
+                }
+                step = step.model_copy(update={k: v for k, v in update.items() if v})
+            steps.append(step)
+        return self.model_copy(update={"preprocessing": steps})
+
     @property
     def norms(self) -> list[Norms]:
         """Steps that score features by age and sex."""
@@ -422,6 +460,11 @@ class EmbeddingStrategy(Card):
     def smooth_confounds(self) -> dict[str, int]:
         """Confounds that are expanded into splines, and into how many."""
         return {name: df for s in self.preprocessing for name, df in s.bends.items()}
+
+    @property
+    def product_confounds(self) -> list[tuple[str, str]]:
+        """Pairs of confounds that act through one another."""
+        return unique(pair for s in self.preprocessing for pair in s.multiplies)
 
     @property
     def categorical_confounds(self) -> list[str]:

@@ -44,6 +44,7 @@ def build_residualize(options, available: Collection[str]) -> ConfoundRegressor:
         optional=[c for c in options.optional if c in available],
         categorical=options.categorical,
         smooth=options.smooth,
+        products=[p for p in options.products if {*p} <= {*options.confounds, *available}],
         unseen=options.unseen,
     )
 
