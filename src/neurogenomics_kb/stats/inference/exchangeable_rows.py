@@ -126,7 +126,7 @@ def shared_scale(
     """
     first, second = (_centred_ranks(part, classes) for part in lengths)
     norm = np.sqrt((first @ first) * (second @ second))
-    if not norm:
+    if norm <= 1e-9:  # lengths that are all one
         return UNKNOWN
     rng = np.random.default_rng(random_state)
     null = np.array([first @ second[exchange.draw(rng)] for _ in range(n_permutations)])
