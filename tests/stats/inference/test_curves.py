@@ -20,8 +20,11 @@ def run_on(settings: Violation, seed: int, level: float = 0.05):
     ])  # fmt: skip
     space = HuhJhun(independent_design(Z, len(Z)))
     sides = tuple(orthonormal_side(space.project(A), None) for A in (drawn.x, drawn.y))
-    return curve_test(sides, space.project(curves), Exchangeability(None, space.size),
-                      level=level, n_permutations=199, random_state=seed), sides, space, curves  # fmt: skip
+    exchange = Exchangeability(None, space.size)
+    found = curve_test(
+        sides, space.project(curves), exchange, level=level, n_permutations=199, random_state=seed
+    )
+    return found, sides, space, curves
 
 
 @pytest.mark.parametrize(

@@ -58,15 +58,15 @@ from neurogenomics_kb.stats.inference.spaces import (
 logger = logging.getLogger(__name__)
 
 CURVES = "curves and interactions of confounds"
-SCALE = "one scale of noise for all"
-GROUPS = "one scale of noise for all groups"
-LIKENESS = "one likeness inside families"
+SCALE = "unequal noise"
+GROUPS = "unequal noise by group"
+LIKENESS = "unequal likeness inside families"
 AS_ON_CARD, ENRICHED, UNIT = "as on the card", "with curves and interactions", "rows of one length"
 
 # Levels at which the checks warn. Curves and groups ask for two or three things at once, so that
 # without a violation they fire in far fewer cohorts than their level says; together all of them
 # warn in 2 to 3 of 100 clean cohorts.
-LEVELS = {CURVES: 0.05, SCALE: 0.015, GROUPS: 0.05, LIKENESS: 0.015}
+LEVELS = {CURVES: 0.05, SCALE: 0.01, GROUPS: 0.05, LIKENESS: 0.015}
 # Sizes that an ok vouches for. Lengths that go together at 0.35, and curves that explain a sixth of
 # both blocks, are where a test at 0.05 begins to reject in every fifth cohort.
 BOUNDS = {CURVES: 0.15, SCALE: 0.35, GROUPS: 0.15, LIKENESS: 0.35}

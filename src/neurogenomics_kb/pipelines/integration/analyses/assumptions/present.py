@@ -40,6 +40,7 @@ from neurogenomics_kb.registry.recipe import Recipe
 
 NAME = "assumptions"
 LEVELS = (CAUTION, NOT_TOLD, OK)
+SEEN = "From these sizes on, 80 of 100 cohorts show it."
 # What a size is, so that "from 0.25 on" can be read.
 MEASURES = {
     CURVES: "share of both blocks that curves explain",
@@ -111,23 +112,22 @@ def judge_assumptions(
             text = sentence(recipe, warned, own)
             if text:
                 found.append({"level": CAUTION, "text": f"{x} and {y}: {text}"})
-        for answer, start in ((NOT_TOLD, "not known: "), (OK, "seen nothing of: ")):
+        for answer, start in ((NOT_TOLD, "not known whether there is"), (OK, "no sign of")):
             part = by_answer.get(answer, rows.iloc[:0])
             if len(part):
                 told = "; ".join(_size(line, answer) for line in part.itertuples())
-                found.append({"level": answer, "text": f"{x} and {y}, {start}{told}."})
+                text = f"{x} and {y}, {start} {told}. {SEEN}"
+                found.append({"level": answer, "text": text})
     return sorted(found, key=lambda sentence: LEVELS.index(sentence["level"]))
 
 
 def _size(line, answer: str) -> str:
     """What a check could have seen, or why it could not."""
-    name = f"{line.check} ({line.of})" if line.of else line.check
+    name = line.check.replace("group", line.of) if line.of else line.check
     if pd.isna(line.visible):
-        return f"{name}, since {line.detail}" if line.detail else name
-    seen = f"{MEASURES[line.check]} from {line.visible:.2f} on is seen in 80 of 100 cohorts"
-    if answer == NOT_TOLD:
-        return f"{name} ({seen}, and {line.bound:.2f} would have to be)"
-    return f"{name} ({seen})"
+        return f"{name} ({line.detail})" if line.detail else name
+    seen = f"{MEASURES[line.check]} would show from {line.visible:.2f} on"
+    return f"{name} ({seen}" + (f", not from {line.bound:.2f})" if answer == NOT_TOLD else ")")
 
 
 def _curves(recipe: Recipe, warned: pd.DataFrame, own: pd.DataFrame) -> str:

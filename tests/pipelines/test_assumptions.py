@@ -1,0 +1,90 @@
+"""Whole runs on cohorts that break an assumption, and on their clean twins."""
+
+from __future__ import annotations
+
+import pytest
+
+from neurogenomics_kb.calibration.cohorts import CohortSettings, make_recipe
+from neurogenomics_kb.calibration.violations import tables_of
+from neurogenomics_kb.pipelines.integration.analyses.assumptions.tables import (
+    CHECKS,
+    SENSITIVITY,
+)
+from neurogenomics_kb.simulate.violations import Violation, simulate_violation
+from tests.pipelines.whole_run import run_whole
+
+FIRST = 3
+
+
+def report_of(settings: Violation, seed: int = 0, **experiment):
+    related = settings.extended is not None or max(settings.family_sizes) > 1
+    recipe = make_recipe(
+        CohortSettings(ancestry=0, family_sizes=(1, 2) if related else (1,)),
+        **{"analyses": ["cca"], "n_permutations": 199, **experiment},
+    )
+    drawn = simulate_violation(settings, seed)
+    participants, features = tables_of(drawn)
+    return run_whole(recipe, participants.rename_axis("participant_id").reset_index(), features)
+
+
+@pytest.fixture(scope="module")
+def clean():
+    return report_of(Violation(axis=0.5))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (Violation(age_squared=0.6), "confounds act as curves or interactions on both blocks"),
+        (Violation(site_scales=(0.5, 1, 2, 4)), "noise is larger for some people in both blocks"),
+    ],
+    ids=["age²", "unequal noise"],
+)
+def test_the_first_sentences_say_it_and_those_of_the_clean_twin_do_not(clean, settings, words):
+    view, found = report_of(settings)
+    assert words in " ".join(view.findings[:FIRST])
+    assert not any(words in line for line in clean[0].findings)
+    CHECKS.check(found["integration.assumptions"])
+    SENSITIVITY.check(found["integration.sensitivity"])
+    [section] = [s for s in view.sections if s.id == "assumptions"]
+    assert words in section.model_dump_json()
+
+
+def test_the_clean_twin_says_what_it_could_have_seen(clean):
+    view, found = clean
+    assert set(found["integration.assumptions"]["answer"]) == {"ok"}
+    told = " ".join(v.text for v in view.verdict)
+    for check in ("curves and interactions of confounds", "unequal noise", "unequal noise by site"):
+        assert check in told
+
+
+def test_rows_of_one_length_are_the_test_where_they_are_asked_for():
+    view, found = report_of(Violation(site_scales=(0.5, 1, 2, 4)), unit_rows=True)
+    assert found["integration.cca"]["method"].str.contains("rows of one length").all()
+    assert "made on rows of one length" in view.findings[0]
+    assert set(found["integration.sensitivity"]["design"]) == {
+        "as on the card", "with curves and interactions"
+    }  # fmt: skip
+
+
+def test_too_many_curves_are_not_told():
+    """Ten confounds bring forty curves and products, more than a fifth of 150 people."""
+    drawn = simulate_violation(Violation(n=150), 0)
+    participants, features = tables_of(drawn)
+    for k in range(10):
+        participants[f"pc{k + 1}"] = drawn.x[:, 0] * 0.1 + drawn.age[(drawn.site * 7 + k) % 150]
+    recipe = make_recipe(CohortSettings(ancestry=10), analyses=["cca"], n_permutations=99)
+    _, found = run_whole(recipe, participants.rename_axis("participant_id").reset_index(), features)
+    checks = found["integration.assumptions"]
+    line = checks[checks["check"].str.startswith("curves")].iloc[0]
+    assert line["answer"] == "not told"
+    assert "curves and products for" in line["detail"]
+    # 99 permutations cannot reach a level of 0.015 by enough.
+    assert set(found["integration.sensitivity"]["design"]) == {"as on the card"}
+
+
+def test_few_permutations_never_give_an_ok():
+    _, found = report_of(Violation(), n_permutations=39)
+    checks = found["integration.assumptions"]
+    by_check = dict(zip(checks["check"], checks["answer"], strict=True))
+    assert by_check["unequal noise"] == "not told"
