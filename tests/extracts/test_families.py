@@ -19,7 +19,7 @@ def write(path, rows):
 def test_relatives_of_relatives_are_one_family(tmp_path):
     # 1-2-3 by chains; 4 and 5 are too distant; 9 is not in the extract.
     rows = [(1, 2, 0.25), (2, 3, 0.05), (4, 5, 0.044), (9, 4, 0.25)]
-    families = read_families(write(tmp_path / "rel.dat", rows), IDS, Kinship())
+    families = read_families(write(tmp_path / "rel.dat", rows), IDS, Kinship())["family_id"]
     assert families["1"] == families["2"] == families["3"]
     assert families.nunique() == 3
     assert families.index.equals(IDS)
@@ -58,6 +58,22 @@ def test_pairs_are_read_whole_or_refused(tmp_path, line, words):
 def test_a_pair_without_a_coefficient_is_no_family(tmp_path):
     families = read_families(
         write(tmp_path / "rel.dat", [(1, 2, "NA"), (3, 4, 0.3)]), IDS, Kinship()
-    )
+    )["family_id"]
     assert families["1"] != families["2"]
     assert families["3"] == families["4"]
+
+
+def test_close_relatives_are_sibships_inside_families(tmp_path):
+    rows = [(1, 2, 0.25), (2, 3, 0.06), (3, 4, 0.19)]
+    card = Kinship(close=0.177)
+    found = read_families(write(tmp_path / "rel.dat", rows), IDS, card)
+    assert list(found.columns) == ["family_id", "sibship_id"]
+    assert len(set(found["family_id"].iloc[:4])) == 1
+    sibships = found["sibship_id"]
+    assert sibships["1"] == sibships["2"] != sibships["3"] == sibships["4"]
+    assert found.groupby("sibship_id")["family_id"].nunique().max() == 1
+
+
+def test_close_is_closer_than_related():
+    with pytest.raises(ValueError, match="closer than `minimum`"):
+        Kinship(close=0.04)

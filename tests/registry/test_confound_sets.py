@@ -11,7 +11,7 @@ import yaml
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry import Experiment, Registry
-from neurogenomics_kb.registry.cards import EmbeddingStrategy
+from neurogenomics_kb.registry.cards import ConfoundForms, EmbeddingStrategy
 from neurogenomics_kb.registry.lock import published_sets, read_lock, write_lock
 from neurogenomics_kb.registry.recipe import Recipe, resolve_recipe
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 BEFORE = yaml.safe_load((Path(__file__).parent / "residualize_steps.yaml").read_text())
 SETS = "integration_cards/confound_sets.yaml"
 STRATEGIES = "integration_cards/embedding_strategies.yaml"
-PLAIN = ("confounds", "optional", "categorical", "smooth", "unseen", "step")
+PLAIN = ("confounds", "optional", "categorical", "smooth", "products", "unseen", "step")
 
 
 def write(folder: Path, sets: dict, strategies: dict) -> Registry:
@@ -112,6 +112,8 @@ def test_where_the_list_stands_changes_nothing(tmp_path):
         ({"a": {"columns": ["x"]}}, {"set": "a", "smooth": {"y": 4}}, "'y' under `smooth`"),
         ({"a": {"columns": ["x"], "smooth": {"y": 4}}}, {"set": "a"}, "'y' under `smooth`"),
         ({"a": {"columns": ["x"], "smooth": {"x": 2}}}, {"set": "a"}, "greater than or equal to 3"),
+        ({"a": {"columns": ["x"]}}, {"set": "a", "products": [["x", "y"]]}, "'y' under `products`"),
+        ({"a": {"columns": ["x"], "products": [["y", "x"]]}}, {"set": "a"}, "'y' under `products`"),
         ({"a": {"colums": ["x"]}}, {"set": "a"}, "did you mean 'columns'"),
         ({"a": {"columns": ["x"]}}, {"st": "a"}, "did you mean 'set'"),
         ({}, {}, "name a `set` or `confounds`"),
@@ -235,3 +237,74 @@ def test_a_copied_strategy_goes_on_naming_its_set(copy):
     written = yaml.safe_load((copy / "kb" / STRATEGIES).read_text())["mine"]
     step = next(s for s in written["preprocessing"] if s["step"] == "residualize")
     assert step == {"step": "residualize", "set": "morphometry_confounds", "confounds": ["etiv"]}
+
+
+def test_products_of_a_set_and_of_a_strategy_join(tmp_path):
+    sets = {"a": {"columns": ["age", "sex", "site"], "products": [["age", "sex"]]}}
+    steps = {"it_v1": strategy(set="a", products=[["age", "site"], ["age", "sex"]])}
+    registry = write(tmp_path, sets, steps)
+    card = registry.get("it_v1")
+    assert card.product_confounds == [("age", "sex"), ("age", "site")]
+    again = EmbeddingStrategy.model_validate(card.model_dump(mode="json"))
+    assert again.product_confounds == card.product_confounds
+    write_lock(registry)
+    sets["a"]["products"] = [["sex", "site"]]
+    problems = [str(p) for p in write(tmp_path, sets, steps).validate()]
+    assert any("products + sex×site, products − age×sex" in p for p in problems), problems
+
+
+def test_forms_of_a_cohort_lie_under_those_of_a_step():
+    forms = ConfoundForms(
+        smooth={"age": 5, "sex": 4, "etiv": 3}, products=[("age", "sex"), ("age", "pc1")]
+    )
+    card = Registry(ROOT / "kb").get("smri_cha_dev_pca64_v1")
+    steps = [{"step": "residualize", "confounds": ["age", "sex"], "optional": ["etiv"],
+              "smooth": {"age": 7}, "products": [["sex", "age"]]}]  # fmt: skip
+    plain = EmbeddingStrategy.model_validate(
+        {"id": "x_v1", "modality": "smri", "features": ["thickness"], "preprocessing": steps}
+    )
+    formed = plain.with_forms(forms)
+    assert formed.smooth_confounds == {"age": 7, "sex": 4, "etiv": 3}
+    assert formed.product_confounds == [("sex", "age"), ("age", "sex")]
+    assert plain.smooth_confounds == {"age": 7}
+    assert card.with_forms(ConfoundForms()) == card
+
+
+def test_large_cohorts_take_age_as_a_curve_and_by_sex():
+    """What a run of the cohort executes, and that the strategy's hash is the published one."""
+    registry = Registry(ROOT / "kb")
+    experiment = Experiment(
+        id="t", blocks={"brain": "smri_free_surfer_pca512_v1"}, outcome="mdd_diagnosis",
+        analyses=["prediction"],
+    )  # fmt: skip
+    recipe = resolve_recipe(experiment, registry, "ukb")
+    assert recipe.smooth_confounds["age"] == 5
+    assert recipe.product_confounds == [("age", "sex")]
+    card = registry.get("smri_free_surfer_pca512_v1")
+    assert recipe.cards["smri_free_surfer_pca512_v1"] == card.content_hash
+    assert resolve_recipe(experiment, registry, "demo").product_confounds == []
+
+
+def test_families_of_the_dataset_card_become_levels(copy):
+    registry = Registry(copy / "kb")
+    base = {
+        "id": "t",
+        "outcome": "developmental_delay",
+        "analyses": ["prediction"],
+        "blocks": {"brain": "smri_cha_dev_pca64_v1"},
+        "exchangeability": "families",
+    }
+    visits = resolve_recipe(Experiment(**base), registry, "cha_dev").experiment
+    assert [level.column for level in visits.exchangeability_levels] == ["family_id", "child_id"]
+    assert not visits.exchange_rows
+    once = resolve_recipe(Experiment(**base, waves=["ses-1"]), registry, "cha_dev").experiment
+    assert [level.column for level in once.exchangeability_levels] == ["family_id"]
+    assert once.exchange_rows
+    path = copy / "kb" / "datasets" / "cha_dev_longitudinal.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("families: [family_id]", "families: [clan_id]"))
+    with pytest.raises(InputError, match="no column clan_id"):
+        resolve_recipe(Experiment(**base), Registry(copy / "kb"), "cha_dev")
+    path.write_text(text.replace("families: [family_id]\n", ""))
+    with pytest.raises(InputError, match="names no families"):
+        resolve_recipe(Experiment(**base, waves=["ses-1"]), Registry(copy / "kb"), "cha_dev")

@@ -145,6 +145,44 @@ def test_a_smooth_confound_goes_on_straight_beyond_training():
     np.testing.assert_allclose(fitted.transform(beyond)["feature"], 0, atol=1e-8)
 
 
+def test_a_product_takes_an_interaction_out_and_lines_do_not():
+    rng = np.random.default_rng(1)
+    age, sex = rng.uniform(20, 80, 300), rng.choice(["f", "m"], 300)
+    site = rng.choice(["a", "b", "c"], 300)
+    slope = np.where(sex == "m", 0.1, -0.1)
+    feature = slope * age + 0.01 * rng.normal(size=300)
+    frame = pd.DataFrame({"age": age, "sex": sex, "site": site, "feature": feature})
+    train, test = frame.iloc[:200], frame.iloc[200:]
+    confounds = ["age", "sex", "site"]
+    lines = ConfoundRegressor(confounds).fit(train).transform(test)["feature"]
+    fitted = ConfoundRegressor(confounds, products=[("age", "sex")]).fit(train)
+    assert lines.std() > 0.5
+    assert fitted.transform(test)["feature"].std() < 0.05
+    design = ConfoundDesign(confounds, products=[("site", "sex"), ("age", "age")]).fit(train)
+    assert design.columns_[-7:] == [
+        "site=a*sex=f", "site=a*sex=m", "site=b*sex=f", "site=b*sex=m", "site=c*sex=f",
+        "site=c*sex=m", "age*age",
+    ]  # fmt: skip
+    np.testing.assert_allclose(design.transform(train).mean(axis=0), 0, atol=1e-12)
+
+
+def test_a_product_of_a_level_that_training_lacks_is_that_of_an_average_person():
+    train = pd.DataFrame({"age": [1.0, 2, 3, 4], "site": ["a", "a", "b", "b"]})
+    new = pd.DataFrame({"age": [10.0], "site": ["c"]})
+    design = ConfoundDesign(["age", "site"], products=[("site", "age")], unseen="reference")
+    row = dict(zip(design.fit(train).columns_, design.transform(new)[0], strict=True))
+    expected = -design.product_mean_
+    assert [row["site=a*age"], row["site=b*age"]] == pytest.approx(list(expected))
+
+
+def test_a_product_with_an_optional_confound_that_is_absent_is_left_out():
+    frame = pd.DataFrame({"age": [1.0, 2, 4, 4]})
+    design = ConfoundDesign(["age"], optional=["income"], products=[("age", "income")]).fit(frame)
+    assert design.columns_ == ["age"]
+    with pytest.raises(InputError, match="'pc1' under `products` is not among the confounds"):
+        ConfoundDesign(["age"], products=[("age", "pc1")]).fit(frame)
+
+
 def test_too_few_ages_for_splines_are_refused():
     frame = pd.DataFrame({"age": [10.0, 12, 14] * 5, "feature": np.arange(15.0)})
     with pytest.raises(InputError, match="3 distinct values are too few for 4 splines"):

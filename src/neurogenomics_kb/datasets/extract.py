@@ -130,11 +130,12 @@ class FieldTablesDataset(ReadOnlyDataset[pd.DataFrame]):
             card,
             visit=self._visit,
             withdrawn=withdrawn,
-            supplied=[] if kinship is None else [kinship.name],
+            supplied=[] if kinship is None else kinship.supplies,
         )
         if kinship is not None:
             ids = pd.Index(data[card.id_column])
-            data[kinship.name] = read_families(self._relatedness, ids, kinship).to_numpy()
+            families = read_families(self._relatedness, ids, kinship)
+            data[kinship.supplies] = families.to_numpy()
         if not self._features:
             return data
         return standardize_table(data, card).dropna(how="all").rename_axis(SUBJECT)

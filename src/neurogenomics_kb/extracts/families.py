@@ -18,10 +18,11 @@ from neurogenomics_kb.registry.cards import Kinship
 LARGEST = 0.6
 
 
-def read_families(path: Path, ids: pd.Index, card: Kinship) -> pd.Series:
+def read_families(path: Path, ids: pd.Index, card: Kinship) -> pd.DataFrame:
     """Family of every subject; who has no relative among them is a family of one.
 
-    Relatives of relatives are one family, so that no fold boundary separates a pair.
+    Relatives of relatives are one family, so that no fold boundary separates a pair. Where the card
+    says from which kinship on relatives are close, these are sibships inside the families.
 
     Parameters
     ----------
@@ -35,8 +36,9 @@ def read_families(path: Path, ids: pd.Index, card: Kinship) -> pd.Series:
 
     Returns
     -------
-    Series of str
-        Indexed by `ids`. The names say nothing about the subjects.
+    DataFrame of str
+        Indexed by `ids`, a column for each of the card's `supplies`. The names say nothing about
+        the subjects.
 
     Raises
     ------
@@ -62,19 +64,30 @@ def read_families(path: Path, ids: pd.Index, card: Kinship) -> pd.Series:
             remedy="Name the column of the kinship coefficient: a share of shared alleles is twice "
             "as large.",
         )
-    related = pairs[kinship >= card.minimum]
-    first, second = (ids.get_indexer(related[c]) for c in card.columns)
     if len(pairs) and not any(ids.get_indexer(pairs[c]).max() >= 0 for c in card.columns):
         raise InputError(
             f"none of its {len(pairs):,} pairs holds a subject of the tables",
             file=path,
             remedy="Both must come from one application: ids differ between applications.",
         )
+    bounds = dict(zip(card.supplies, (card.minimum, card.close), strict=False))
+    return pd.DataFrame(
+        {
+            name: _connected(pairs[kinship >= bound], ids, card, word)
+            for (name, bound), word in zip(bounds.items(), ("family", "sibship"), strict=False)
+        },
+        index=ids,
+    )
+
+
+def _connected(related: pd.DataFrame, ids: pd.Index, card: Kinship, word: str) -> list[str]:
+    """Name of the group that every subject is connected to."""
+    first, second = (ids.get_indexer(related[c]) for c in card.columns)
     both = (first >= 0) & (second >= 0)
     n = len(ids)
     graph = coo_matrix((np.ones(int(both.sum())), (first[both], second[both])), shape=(n, n))
     labels = connected_components(graph, directed=False)[1]
-    return pd.Series([f"family-{label + 1:06d}" for label in labels], index=ids, name=card.name)
+    return [f"{word}-{label + 1:06d}" for label in labels]
 
 
 def read_pairs(path: Path) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from neurogenomics_kb.registry.cards import (
     Column,
     DatasetCard,
     EmbeddingStrategy,
+    ExchangeabilityLevel,
     Experiment,
     HarmonizationMethod,
     PreprocessingPipeline,
@@ -26,7 +27,8 @@ from neurogenomics_kb.registry.cohorts import find_dataset
 from neurogenomics_kb.registry.predictors import expand_predictors
 from neurogenomics_kb.registry.registry import Registry
 
-# Analyses of the outcome that have no form for several classes.
+# What `exchangeability` says for the families of the dataset card.
+FAMILIES = "families"
 
 
 class Recipe(Strict):
@@ -149,6 +151,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
             file=f"dataset card '{dataset.id}'",
             remedy="Run on another cohort with --env.",
         )
+    experiment = choose_levels(experiment, dataset)
     strategies = {
         name: registry.runnable(card_id, "embedding_strategy")
         for name, card_id in experiment.blocks.items()
@@ -195,6 +198,39 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
     )
     check_recipe(recipe)
     return recipe
+
+
+def choose_levels(experiment: Experiment, dataset: DatasetCard) -> Experiment:
+    """The experiment with the dataset card's families in place of the word ``families``.
+
+    Where rows are repeated visits, the child is the innermost level and its rows stay in order.
+
+    Raises
+    ------
+    InputError
+        If the card names no families and no visits.
+    """
+    if experiment.exchangeability != FAMILIES:
+        return experiment
+    columns, visits = list(dataset.families), dataset.visits
+    repeated = visits is not None and experiment.prospective is None
+    repeated = repeated and (experiment.waves is None or len(experiment.waves) > 1)
+    if repeated and visits.subject not in columns:
+        columns.append(visits.subject)
+    if not columns:
+        raise InputError(
+            "the dataset card names no families",
+            file=f"dataset card '{dataset.id}'",
+            column="families",
+            remedy="List the columns of relatives there, the outermost first, or name a column "
+            "under `exchangeability`.",
+        )
+    return experiment.model_copy(
+        update={
+            "exchangeability": [ExchangeabilityLevel(column=column) for column in columns],
+            "exchange_rows": experiment.exchange_rows and not repeated,
+        }
+    )
 
 
 def confound_sets_of(strategies: Iterable[EmbeddingStrategy], registry: Registry) -> list[Card]:
@@ -258,6 +294,7 @@ def check_recipe(recipe: Recipe) -> None:
         "associations": experiment.associations,
         "folds.group": [experiment.folds.group] if experiment.folds.group else [],
         "exchangeability": [level.column for level in experiment.exchangeability_levels],
+        f"families of {dataset.id}": dataset.families,
         f"confound_forms of {dataset.id}": [
             *dataset.confound_forms.smooth,
             *(name for pair in dataset.confound_forms.products for name in pair),

@@ -38,6 +38,13 @@ VARIANTS = {"adjusted": "regressed out", "unadjusted": "left in"}
 AT_FLOOR = 1.001
 
 
+FAMILIES_ASSUMED = (
+    "Relatives: units of equal structure change places, and so do their members. That takes "
+    "members of a unit as equally close, and all units of a level as close as one another; kinship "
+    "that was not named as a level is not in it."
+)
+
+
 def bullets(name: str, title: str, lines: Iterable[str], css: str = "") -> Section:
     """A section of sentences.
 
@@ -308,6 +315,7 @@ def _method_lines(recipe: Recipe, decision: dict[str, Any]) -> list[str]:
         "space with exchangeable rows (Winkler et al. 2020), closed over components; confounds, "
         "intercept included, are removed there"
         + (f"; exchangeability levels, outermost first: {levels}." if levels else "."),
+        *([FAMILIES_ASSUMED] if levels and experiment.exchange_rows else []),
         "Prediction: every step above is fitted on training subjects only; penalties and tree "
         "numbers are chosen in inner folds. AUROC is taken inside folds and averaged, its interval "
         "follows LeDell et al. 2015.",

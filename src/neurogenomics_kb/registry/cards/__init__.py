@@ -15,7 +15,7 @@ from neurogenomics_kb.registry.cards.base import (
     is_versioned,
     unique,
 )
-from neurogenomics_kb.registry.cards.confounds import ConfoundSet
+from neurogenomics_kb.registry.cards.confounds import ConfoundForms, ConfoundSet
 from neurogenomics_kb.registry.cards.datasets import Column, DatasetCard, Kinship, Table, Visits
 from neurogenomics_kb.registry.cards.experiments import (
     ExchangeabilityLevel,
@@ -92,6 +92,7 @@ __all__ = [
     "AlignmentStrategy",
     "Card",
     "Column",
+    "ConfoundForms",
     "ConfoundSet",
     "DatasetCard",
     "DecisionCard",

@@ -134,12 +134,30 @@ class Kinship(Strict):
         et al., Bioinformatics 2010).
     name : str
         Source name of the family column in the table of participants.
+    close : float, optional
+        Kinship from which relatives are one sibship inside their family; 0.177 bounds the first
+        degree.
+    close_name : str
+        Source name of the column of sibships.
     """
 
     columns: tuple[str, str] = ("ID1", "ID2")
     coefficient: str = "Kinship"
     minimum: float = Field(0.0442, gt=0, lt=0.5)
     name: str = "family_id"
+    close: float | None = Field(None, gt=0, lt=0.5)
+    close_name: str = "sibship_id"
+
+    @model_validator(mode="after")
+    def _close_is_closer(self):
+        if self.close is not None and self.close <= self.minimum:
+            raise ValueError("`close` relatives are closer than `minimum`")
+        return self
+
+    @property
+    def supplies(self) -> list[str]:
+        """Source names of the columns that it makes."""
+        return [self.name, *([] if self.close is None else [self.close_name])]
 
 
 class Table(Strict):
@@ -246,6 +264,9 @@ class DatasetCard(Card):
         What else is ordered with the tables, by the provider's id (``20227``, ``26207-26209``).
     facts : dict of str to Fact
         Statements by name, each with its source.
+    families : list of str
+        Columns of relatives, the outermost first (extended families before sibships): what an
+        experiment's ``exchangeability: families`` stands for.
     confound_forms : ConfoundForms
         Curves and interactions of confounds that every strategy takes out in this cohort.
     visits : Visits, optional
@@ -283,6 +304,7 @@ class DatasetCard(Card):
     tables: dict[str, Table] = {}
     fields: dict[str, BulkField] = {}
     facts: dict[str, Fact] = {}
+    families: list[str] = []
     confound_forms: ConfoundForms = ConfoundForms()
     visits: Visits | None = None
 

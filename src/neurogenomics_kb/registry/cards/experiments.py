@@ -162,7 +162,8 @@ class Experiment(Card):
     prospective : Prospective, optional
         One row per child: blocks of one wave, outcome of another.
     exchangeability : str or list of ExchangeabilityLevel, optional
-        Column whose levels (families) are permuted as wholes, or nested levels, outermost first.
+        Column whose levels (families) are permuted as wholes, or nested levels, outermost first;
+        ``families`` takes those of the dataset card, and keeps visits in order of time.
     exchange_rows : bool
         Whether rows inside an innermost unit change places; false for visits in order of time.
     regularisation : {"none", "pca", "ridge"}
