@@ -29,6 +29,7 @@ from neurogenomics_kb.stats.inference.normal_scores import normal_scores as to_n
 from neurogenomics_kb.stats.inference.permutation import (
     Budget,
     PermutationTest,
+    in_one_thread,
     monte_carlo_error,
     one_thread,
     sequential_test,
@@ -150,6 +151,7 @@ class _Axes:
     y_scores: np.ndarray
 
 
+@in_one_thread
 def permutation_cca(
     X: np.ndarray,
     Y: np.ndarray,

@@ -19,6 +19,7 @@ from neurogenomics_kb.stats.inference.exchangeability import (
 )
 from neurogenomics_kb.stats.inference.permutation import (
     Budget,
+    in_one_thread,
     monte_carlo_error,
     sequential_test,
 )
@@ -72,6 +73,7 @@ class _Fold:
     y: np.ndarray
 
 
+@in_one_thread
 def held_out_test(
     X: np.ndarray,
     Y: np.ndarray,

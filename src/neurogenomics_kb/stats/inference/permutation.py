@@ -26,6 +26,17 @@ def one_thread() -> AbstractContextManager:
     return threadpool_limits(limits=1)
 
 
+def in_one_thread(function: Callable) -> Callable:
+    """The function with `one_thread` around every call.
+
+    Parameters
+    ----------
+    function : callable
+        A test whose matrices are small, its preparation included.
+    """
+    return threadpool_limits.wrap(limits=1)(function)
+
+
 def at_least(observed: np.ndarray, null: np.ndarray) -> np.ndarray:
     """Which statistics under permutation reach the observed ones.
 
