@@ -135,7 +135,7 @@ def test_one_tier_is_holm_and_gaps_leave_the_family():
         gatekeep([np.nan, 0.02, 0.04], [0, 1, 1]), [np.nan, *adjust([0.02, 0.04], "holm")]
     )
     assert gatekeep([], []).size == 0
-    with pytest.raises(ValueError, match="kept 1.5"):
+    with pytest.raises(ValueError, match=r"kept 1\.5"):
         gatekeep([0.1], [0], kept=1.5)
     with pytest.raises(ValueError, match=r"\(2,\) tiers"):
         gatekeep([0.1], [0, 1])

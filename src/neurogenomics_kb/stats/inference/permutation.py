@@ -108,6 +108,24 @@ def monte_carlo_interval(
     return low, high
 
 
+def interval_of_p_value(p_values: np.ndarray, n_permutations: int) -> tuple[np.ndarray, np.ndarray]:
+    """`monte_carlo_interval` of p-values ``(1 + hits) / (1 + B)``.
+
+    Parameters
+    ----------
+    p_values : ndarray (k,)
+        Of a fixed number of permutations, as `permutation_p_value` gives them.
+    n_permutations : int
+        B.
+
+    Returns
+    -------
+    low, high : ndarray (k,)
+    """
+    hits = np.rint(np.asarray(p_values) * (1 + n_permutations)) - 1
+    return monte_carlo_interval(hits, np.full(hits.shape, n_permutations))
+
+
 @dataclass(frozen=True)
 class Budget:
     """How many permutations a test may take.
