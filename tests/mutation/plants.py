@@ -76,18 +76,27 @@ def change(file: str, old: str, new: str, root: Path) -> str:
 # kind, file, one text, the other text: they change places.
 SWAPS = [
     ("family-wise and uncorrected p", CCA,
-     "p_cell(r.p_adjusted),\n                    p_cell(r.p_raw)",
-     "p_cell(r.p_raw),\n                    p_cell(r.p_adjusted)"),
+     "p_cell(r.p_adjusted, r.p_adjusted_low, r.p_adjusted_high, alpha)",
+     "p_cell(r.p_raw, r.p_raw_low, r.p_raw_high, alpha)"),
     ("family-wise and uncorrected p", CCA, '"p, family-wise"', '"p, uncorrected"'),
     ("family-wise and uncorrected p", CCA,
      "p_raw=finite(line.p_raw)", "p_raw=finite(line.p_adjusted)"),
     ("family-wise and uncorrected p", LOGO,
-     "p_cell(r.p_adjusted),\n                    p_cell(r.p_raw)",
-     "p_cell(r.p_raw),\n                    p_cell(r.p_adjusted)"),
+     "p_cell(r.p_adjusted, r.p_adjusted_low, r.p_adjusted_high, alpha)",
+     "p_cell(r.p_raw, r.p_raw_low, r.p_raw_high, alpha)"),
     ("family-wise and uncorrected p", f"{REPORTING}/sections.py",
      "p_cell(r.p_raw)", "p_cell(r.p_adjusted)"),
     ("family-wise and uncorrected p", f"{REPORTING}/sections.py",
-     "p_cell(r.p_entered)", "p_cell(r.p_run)"),
+     "_entered(r)", "_over_the_run(r, alpha)"),
+    ("ends of an interval", CCA,
+     "r.p_adjusted_low", "r.p_adjusted_high"),
+    ("ends of an interval", CCA,
+     "r.p_held_out_adjusted_low", "r.p_held_out_adjusted_high"),
+    ("ends of an interval", CCA,
+     "line.p_adjusted_low, line", "line.p_adjusted_high, line"),
+    ("ends of an interval", LOGO, "r.p_raw_low", "r.p_raw_high"),
+    ("ends of an interval", f"{REPORTING}/sections.py",
+     "finite(line.p_run_low)", "finite(line.p_run_high)"),
     ("chance and held-out correlation", CCA, "{first.null_mean:.2f}", "{first.held_out:.2f}"),
     ("chance and held-out correlation", CCA, "{first.correlation:.2f}", "{first.held_out:.2f}"),
     ("chance and held-out correlation", CCA, "{format_p(first.p_held_out_adjusted)}",
@@ -116,13 +125,15 @@ SWAPS = [
 ]  # fmt: skip
 # kind, file, old text, new text.
 CHANGES = [
-    *(("direction of a hit", file, f"hit={p} < {alpha}", f"hit={p} > {alpha}")
-      for file, p, alpha in (
-          (CCA, "r.p_adjusted", "alpha"), (LOGO, "r.p_adjusted", "alpha"),
-          (PREDICTION, "r.p_adjusted", "alpha"), (ASSOCIATIONS, "r.p_adjusted", "alpha"),
-          (f"{REPORTING}/sections.py", "r.p_run", "recipe.experiment.alpha"))),
-    ("direction of a hit", f"{REPORTING}/view.py",
-     'tests["p_run"] < recipe', 'tests["p_run"] > recipe'),
+    *(("direction of a hit", file, f"hit={p} < alpha", f"hit={p} > alpha")
+      for file, p in ((PREDICTION, "r.p_adjusted"), (ASSOCIATIONS, "r.p_adjusted"))),
+    *(("direction of a hit", file, f"{standing} == STANDS", f"{standing} != STANDS")
+      for file, standing in (
+          (CCA, "hit=_standing(r, alpha)"), (LOGO, "hit=_standing(r, alpha)"),
+          (f"{REPORTING}/sections.py", "hit=r.standing"),
+          (f"{REPORTING}/view.py", 'tests["standing"]'))),
+    ("direction of a hit", f"{PACKAGE}/pipelines/view.py", "STANDS if p < alpha",
+     "STANDS if p > alpha"),
     ("sign of loadings", f"{ANALYSES}/cca/loadings.py",
      'rows.set_index("unit")["loading"]', '-rows.set_index("unit")["loading"]'),
     ("sign of loadings", CCA, "np.sign(value) == np.sign(side.correlation)",

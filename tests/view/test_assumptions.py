@@ -69,7 +69,7 @@ def test_nothing_is_said_where_no_correlation_was_asked_for(says):
 
 def test_a_clean_run_has_no_headline():
     part = present_assumptions(make_recipe(), *tables())
-    assert part.headline == []
+    assert part.first == []
     assert {v.level for v in part.verdict} == {"ok"}
 
 
@@ -84,7 +84,7 @@ def test_a_clean_run_has_no_headline():
 )
 def test_a_warning_stands_first_and_says_its_pair(answers, words):
     part = present_assumptions(make_recipe(), *tables(**answers))
-    [sentence] = part.headline
+    [sentence] = part.first
     assert sentence.startswith("gene and brain-stem: ")
     assert words in sentence
     assert part.verdict[0].level == "caution"
@@ -104,7 +104,7 @@ def test_both_results_stand_in_the_sentence():
 def test_rows_of_one_length_are_no_remedy_where_they_are_the_setting():
     checks, sensitivity = tables(scale="caution")
     sensitivity = sensitivity[sensitivity["design"] != UNIT]
-    [sentence] = present_assumptions(make_recipe(unit_rows=True), checks, sensitivity).headline
+    [sentence] = present_assumptions(make_recipe(unit_rows=True), checks, sensitivity).first
     assert "unit_rows: true" not in sentence
     assert "made on rows of one length" in sentence
 

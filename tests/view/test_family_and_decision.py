@@ -11,10 +11,15 @@ from kedro.pipeline import Node
 from scipy.stats import false_discovery_control
 
 from neurogenomics_kb.foundation.contracts import Contract, ContractError
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration.analyses import load_analyses
 from neurogenomics_kb.pipelines.integration.analyses.base import Analysis, Claims
 from neurogenomics_kb.pipelines.integration.decision import decide_escalation
-from neurogenomics_kb.pipelines.integration.family import collect_tests
+from neurogenomics_kb.pipelines.integration.family import (
+    collect_tests,
+    refuse_unknown_primary,
+    wanted,
+)
 from neurogenomics_kb.pipelines.integration.tables import DIMENSIONS, FLOW, TESTS
 from neurogenomics_kb.pipelines.reporting import sections
 from neurogenomics_kb.pipelines.reporting.cautions import general_cautions
@@ -36,54 +41,168 @@ from neurogenomics_kb.pipelines.view import (
     Verdict,
 )
 from neurogenomics_kb.registry.cards import DatasetCard
+from neurogenomics_kb.registry.cards.primary import (
+    ANALYSIS_OF,
+    PrimaryAssociation,
+    PrimaryComparison,
+)
 from neurogenomics_kb.registry.cards.strategies import NoProjector, Residualize
 from tests.pipelines.conftest import make_recipe
 from tests.view.tables import NAN, Numbers, rows_of
 
-ONE = Claims("integration.one", "first kind", "{x} and {y}, {k}", p_raw="p", p_adjusted="q",
-             adjustment="first way")  # fmt: skip
-TWO = Claims("integration.two", "second kind", "{block} without {unit}", p_raw="", p_adjusted="c",
+ONE = Claims(
+    "integration.one",
+    "canonical correlation",
+    "{x} and {y}, {component}",
+    p_raw="p",
+    p_adjusted="q",
+    adjustment="first way",
+    secondary=lambda recipe, row: row["component"] == recipe.experiment.n_components,
+)
+TWO = Claims("integration.two", "leave one out", "{block} without {unit}", p_raw="", p_adjusted="c",
              adjustment="second way", enters="e")  # fmt: skip
 
 
-def family():
-    one = pd.DataFrame({"x": ["a_b", "a-b"], "y": "c", "k": [1, 2], "p": [0.02, NAN],
-                        "q": [0.03, 0.5]})  # fmt: skip
-    two = pd.DataFrame({"block": "gene", "unit": ["G1", "G2", "G3"], "c": [0.4, 0.041, 0.6],
-                        "e": [0.4, 0.001, 0.6], "p": 0.9})  # fmt: skip
-    return collect_tests([("first", ONE, one), ("second", TWO, two)])
+def claimed():
+    one = pd.DataFrame({
+        "x": ["a-b", "a_b", "d", "c"], "y": "c", "component": [1, 1, 3, 2],
+        "p": [NAN, 0.002, 0.012, 0.004], "q": [0.5, 0.03, 0.04, 0.05],
+        "p_low": [NAN, 0.001, 0.008, 0.003], "p_high": [NAN, 0.0039, 0.019, 0.0061],
+    })  # fmt: skip
+    two = pd.DataFrame({"block": "gene", "unit": ["G1", "G2", "G3", "G4"],
+                        "c": [0.4, 0.041, 0.6, NAN], "e": [0.4, 0.0015, 0.6, 0.0001],
+                        "p": 0.9})  # fmt: skip
+    return [("first", ONE, one), ("second", TWO, two)]
+
+
+def family(**experiment):
+    return collect_tests(make_recipe(**experiment), claimed())
 
 
 def test_family_has_every_claim_with_its_own_p_values():
     table = family()
     TESTS.check(table)
-    assert table["test"].tolist() == ["gene without G2", "a_b and c, 1", "gene without G1",
-                                      "gene without G3"]  # fmt: skip
-    assert table["analysis"].tolist() == ["second", "first", "second", "second"]
-    assert table["source"].tolist() == ["second kind", "first kind", "second kind", "second kind"]
-    assert table["adjustment"].tolist() == ["second way", "first way", "second way", "second way"]
-    np.testing.assert_equal(table["p_raw"].to_numpy(), [NAN, 0.02, NAN, NAN])
-    np.testing.assert_equal(table["p_adjusted"].to_numpy(), [0.041, 0.03, 0.4, 0.6])
-    np.testing.assert_equal(table["p_entered"].to_numpy(), [0.001, 0.02, 0.4, 0.6])
-    np.testing.assert_allclose(table["p_run"], [0.004, 0.06, 0.8, 0.8])
+    assert table["test"].tolist() == [
+        "a_b and c, 1", "c and c, 2", "gene without G2", "d and c, 3", "gene without G1",
+        "gene without G3",
+    ]  # fmt: skip
+    assert table["tier"].tolist() == ["primary", "secondary", *["exploratory"] * 4]
+    assert table["analysis"].tolist() == ["first", "first", "second", "first", "second", "second"]
+    kinds = ["canonical correlation", "leave one out"]
+    assert table["source"].tolist() == [kinds[i] for i in (0, 0, 1, 0, 1, 1)]
+    ways = ["first way", "second way"]
+    assert table["adjustment"].tolist() == [ways[i] for i in (0, 0, 1, 0, 1, 1)]
+    np.testing.assert_equal(table["p_raw"].to_numpy(), [0.002, 0.004, NAN, 0.012, NAN, NAN])
+    np.testing.assert_equal(table["p_adjusted"].to_numpy(), [0.03, 0.05, 0.041, 0.04, 0.4, 0.6])
+    np.testing.assert_equal(table["p_entered"].to_numpy(), [0.002, 0.004, 0.0015, 0.012, 0.4, 0.6])
+    lows, highs = [0.001, 0.003, 0.0015, 0.008], [0.0039, 0.0061, 0.0015, 0.019]
+    np.testing.assert_equal(table["p_entered_low"].to_numpy(), [*lows, 0.4, 0.6])
+    np.testing.assert_equal(table["p_entered_high"].to_numpy(), [*highs, 0.4, 0.6])
+    # One primary and one secondary test at the whole level; then Holm over four, three, two.
+    np.testing.assert_allclose(table["p_run"], [0.002, 0.004, 0.006, 0.036, 0.8, 0.8])
+    np.testing.assert_allclose(table["p_run_low"], [0.001, 0.003, 0.006, 0.024, 0.8, 0.8])
+    np.testing.assert_allclose(table["p_run_high"], [0.0039, 0.0061, 0.0061, 0.057, 0.8, 0.8])
+    assert table["standing"].tolist() == [
+        "stands", "stands", "stands", "undecided", "does not stand", "does not stand",
+    ]  # fmt: skip
     by = false_discovery_control(table["p_entered"], method="by")
     np.testing.assert_allclose(table["q_run"], by)
-    assert table.index.tolist() == [0, 1, 2, 3]
+    assert table.index.tolist() == list(range(6))
+
+
+def test_family_is_judged_at_the_level_of_the_experiment():
+    assert family(alpha=0.005)["standing"].tolist() == [
+        "stands", "undecided", "does not stand", "does not stand", "does not stand",
+        "does not stand",
+    ]  # fmt: skip
+
+
+def test_experiment_names_its_primary_tests():
+    unit = {"test": "leave one out", "unit": "G3"}
+    axis = {"test": "canonical correlation", "component": 3}
+    table = family(primary=[unit, axis])
+    assert dict(zip(table["test"], table["tier"], strict=True)) == {
+        "d and c, 3": "primary", "gene without G3": "primary", "c and c, 2": "secondary",
+        "gene without G2": "exploratory", "a_b and c, 1": "exploratory",
+        "gene without G1": "exploratory",
+    }  # fmt: skip
+    # Half of the level stays with the second primary test, a quarter comes through for the first.
+    np.testing.assert_allclose(table["p_run"].head(3), [0.024, 0.8, 0.024])
+    assert family(primary=[])["tier"].unique().tolist() == ["secondary", "exploratory"]
+
+
+@pytest.mark.parametrize(
+    ("primary", "words"),
+    [
+        ({"model": "gene"}, "gene is not compared with covariates"),
+        ({"model": "fusion"}, "fusion is not compared with covariates"),
+        ({"reference": "fusion"}, "fusion + covariates is not compared with fusion"),
+    ],
+)
+def test_comparison_that_is_not_made_cannot_be_primary(primary, words):
+    refuse_unknown_primary(make_recipe())
+    refuse_unknown_primary(make_recipe(primary=[{"test": "canonical correlation"}]))
+    for known in ({}, {"model": "fusion", "reference": "gene"}, {"algorithm": "linear"}):
+        refuse_unknown_primary(make_recipe(primary=[{"test": "model comparison", **known}]))
+    said = f"experiment 'test', column 'primary': {words}. Compared are gene + covariates over "
+    with pytest.raises(InputError, match=f"^{re.escape(said)}"):
+        refuse_unknown_primary(make_recipe(primary=[{"test": "model comparison", **primary}]))
+
+
+def test_every_kind_of_primary_test_is_a_kind_of_claim():
+    known = {
+        claims.source: analysis.name for analysis in load_analyses() for claims in analysis.claims
+    }
+    assert known == ANALYSIS_OF
+
+
+def test_usual_values_of_a_primary_test():
+    recipe = make_recipe(algorithms=["xgboost", "linear"])
+    claims = {c.source: c for analysis in load_analyses() for c in analysis.claims}
+    comparison, axis = claims["model comparison"], claims["canonical correlation"]
+    [first, second] = recipe.experiment.primary_tests
+    assert wanted(recipe, axis, first) == {"component": 1}
+    assert wanted(recipe, comparison, second) == {
+        "model": "fusion + covariates", "reference": "covariates", "algorithm": "xgboost",
+    }  # fmt: skip
+    named = PrimaryComparison(test="model comparison", model="fusion", reference="gene")
+    assert wanted(recipe, comparison, named) == {
+        "model": "fusion", "reference": "gene", "algorithm": "xgboost",
+    }  # fmt: skip
+    association = PrimaryAssociation(test="association")
+    assert wanted(recipe, claims["association"], association) == {
+        "outcome": "diagnosis", "component": 1,
+    }  # fmt: skip
+
+
+def test_which_claims_are_secondary():
+    recipe = make_recipe(algorithms=["xgboost", "linear"])
+    claims = {c.source: c for analysis in load_analyses() for c in analysis.claims}
+    for kind in ("canonical correlation", "held-out correlation"):
+        assert claims[kind].secondary(recipe, {"component": 1})
+        assert not claims[kind].secondary(recipe, {"component": 2})
+    comparison = claims["model comparison"].secondary
+    row = {"reference": "covariates", "algorithm": "xgboost"}
+    assert comparison(recipe, row)
+    assert not comparison(recipe, row | {"algorithm": "linear"})
+    assert not comparison(recipe, row | {"reference": "gene"})
+    for kind in ("leave one out", "association"):
+        assert not claims[kind].secondary(recipe, row | {"component": 1})
 
 
 def test_claims_of_one_p_value_keep_their_order():
     p_values = [0.0001, 0.0002, 0.0003] * 20
-    rows = pd.DataFrame({"x": range(60), "y": "c", "k": 1, "p": p_values, "q": 0.5})
-    table = collect_tests([("first", ONE, rows)])
+    rows = pd.DataFrame({"x": range(60), "y": "c", "component": 3, "p": p_values, "q": 0.5})
+    table = collect_tests(make_recipe(), [("first", ONE, rows)])
     # Holm gives the larger two of three the same p over the run.
     np.testing.assert_allclose(table["p_run"], [0.006] * 20 + [0.008] * 40)
     order = sorted(range(60), key=lambda i: i % 3 > 0)
-    assert table["test"].tolist() == [f"{i} and c, 1" for i in order]
+    assert table["test"].tolist() == [f"{i} and c, 3" for i in order]
 
 
 def test_family_of_nothing_is_empty():
-    assert collect_tests([]).empty
-    assert list(collect_tests([]).columns) == list(TESTS.names)
+    assert collect_tests(make_recipe(), []).empty
+    assert list(collect_tests(make_recipe(), []).columns) == list(TESTS.names)
 
 
 def test_claims_name_what_enters():
@@ -214,15 +333,52 @@ def test_twenty_tests_are_shown():
     tests = pd.concat([family()] * 7, ignore_index=True).head(25)
     section = sections.tests_section(make_recipe(), tests)
     assert len(section.items[1].rows) == 20
-    assert section.items[2].text == "25 tests; the 20 smallest are shown, all are in tests.csv."
+    assert section.items[2].text == "25 tests; the first 20 are shown, all are in tests.csv."
 
 
-def test_p_over_the_run_at_alpha_does_not_stand():
-    view = whole(tests=family().assign(p_run=[0.0499, 0.05, 0.0501, 0.5]))
-    assert [s.p_adjusted for s in view.surviving] == [0.0499]
-    assert "taken as one family, 1 remain" in " ".join(view.findings)
+def test_what_stands_is_marked_and_told():
+    standing = ["undecided", "stands", "does not stand", "stands", "undecided", "does not stand"]
+    view = whole(tests=family().assign(standing=standing))
+    assert [s.test for s in view.surviving] == [
+        "canonical correlation: c and c, 2", "canonical correlation: d and c, 3",
+    ]  # fmt: skip
+    assert [s.test for s in view.primary] == ["canonical correlation: a_b and c, 1"]
+    assert "these stand at 0.05: 0 of 1 primary (1 undecided), 1 of 1 secondary, 1 of 4 explo" in (
+        " ".join(view.findings)
+    )
     [tests] = [s for s in view.sections if s.id == "tests"]
-    assert [row.css for row in tests.items[1].rows] == ["hit", "", "", ""]
+    assert [row.css for row in tests.items[1].rows] == ["", "hit", "", "hit", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("standing", "words"),
+    [("stands", "stands"), ("undecided", "is undecided"), ("does not stand", "does not stand")],
+)
+def test_primary_tests_are_told_first(standing, words):
+    tests = family().assign(standing=standing)
+    told = whole(tests=tests).findings
+    assert told[0] == (
+        "Primary tests (family-wise over the run): a_b and c, 1 (canonical correlation) "
+        f"{words}, p = 0.002; 1 of 2 could not be made."
+    )
+    assert told[1] == "F1."
+
+
+def test_a_run_without_primary_tests_says_so():
+    recipe = make_recipe(primary=[])
+    told = whole(recipe, tests=collect_tests(recipe, claimed())).findings
+    assert told[0] == (
+        "This run has no primary test: all that follows is secondary or exploratory."
+    )
+
+
+def test_what_makes_all_doubtful_stands_before_everything():
+    parts = [Part(analysis="cca", findings=["F."], first=["A."]),
+             Part(analysis="new", findings=["G."], first=["B.", "C."])]  # fmt: skip
+    told = whole(parts=parts).findings
+    assert told[:3] == ["A.", "B.", "C."]
+    assert told[3].startswith("Primary tests")
+    assert told[4:6] == ["F.", "G."]
 
 
 def with_blocks(recipe, **changes):
@@ -283,15 +439,15 @@ def test_decision_to_stay_is_said():
     )
 
 
-def test_p_values_at_their_floor_are_counted():
-    recipe = make_recipe(n_permutations=99)
-    tests = family().assign(p_entered=[0.01, 0.01001, 0.0101, 0.02], p_run=[0.04, 0.05, 0.06, 0.1])
-    view = whole(recipe, tests=tests)
-    assert view.findings[-2] == (
-        "Over all 4 tests of this run taken as one family, 1 remain significant (Holm, 0.05). 1 "
-        "permutation p-values are at their floor of 0.01; at least 80 permutations would be needed "
-        "to tell them apart over the run."
+def test_p_values_that_no_permutation_reached_are_counted():
+    tests = family().assign(p_entered_low=[0.0, 0.001, 0.0, 0.0, 0.1, 0.2])
+    assert whole(tests=tests).findings[-2] == (
+        "Of 6 tests of this run, taken as one family and asked in tiers, these stand at 0.05: 1 of "
+        "1 primary, 1 of 1 secondary, 1 of 4 exploratory (1 undecided). 1 of the others were "
+        "reached by no permutation; more of them (max_permutations) would tell how small their "
+        "p-values are."
     )
+    assert "reached by no" not in " ".join(whole().findings)
 
 
 def test_sections_stand_in_the_order_of_the_list():

@@ -56,3 +56,29 @@ def test_undefined_numbers_are_no_metrics_and_survive_no_file(gap):
     assert part.metrics == {"two": -2.5}
     assert part.regional[0].values == {"a": 0.0}
     assert Part.model_validate_json(part.model_dump_json()) == part
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "standing", "cell"),
+    [
+        (0.031, 0.062, "undecided", "0.04 [0.031, 0.062] undecided"),
+        (0.031, 0.05, "undecided", "0.04 [0.031, 0.05] undecided"),
+        (0.031, 0.0499, "stands", "0.04 [0.031, 0.05]"),
+        (0.0, 0.04, "stands", "0.04 [0, 0.04]"),
+        (NAN, NAN, "stands", "0.04"),
+        (None, 0.2, "stands", "0.04"),
+        (0.01, NAN, "stands", "0.04"),
+    ],
+)
+def test_interval_that_holds_alpha_decides_nothing(low, high, standing, cell):
+    assert view.standing_of(0.04, low, high, 0.05) == standing
+    assert view.p_cell(0.04, low, high, 0.05) == view.Cell(text=cell, css="n")
+
+
+def test_a_claim_at_alpha_does_not_stand():
+    assert view.standing_of(0.05, NAN, NAN, 0.05) == "does not stand"
+    assert view.standing_of(0.06, 0.05, 0.07, 0.05) == "does not stand"
+    assert view.standing_of(0.04, 0.039, 0.041, 0.05) == "stands"
+    assert view.p_cell(0.06, 0.05, 0.07, 0.05).text == "0.06 [0.05, 0.07]"
+    assert view.p_cell(0.04, 0.03, 0.06).text == "0.04 [0.03, 0.06]"
+    assert view.p_cell(NAN, 0.03, 0.06, 0.05).text == "–"

@@ -46,9 +46,13 @@ def canonical_tables():
         cca.INFERENCE, numbers,
         # All below 0.05, all different: the family-wise, the uncorrected, the held-out one.
         {**PAIR, "component": 1, "p_raw": 0.0012, "p_adjusted": 0.0023, "n": 1440,
-         "p_held_out_adjusted": 0.0034, "x_dim": 7, "y_dim": 11},
+         "p_held_out_adjusted": 0.0034, "x_dim": 7, "y_dim": 11, "p_adjusted_low": 0.0011,
+         "p_adjusted_high": 0.0047, "p_held_out_adjusted_low": 0.002,
+         "p_held_out_adjusted_high": 0.0051, "p_raw_low": 0.0, "p_raw_high": 0.0028},
         {**PAIR, "component": 2, "p_raw": 0.0045, "p_adjusted": 0.0056, "n": 1440,
-         "p_held_out_adjusted": 0.067, "x_dim": 7, "y_dim": 11},
+         "p_held_out_adjusted": 0.067, "x_dim": 7, "y_dim": 11, "p_adjusted_low": 0.0013,
+         "p_adjusted_high": 0.051, "p_held_out_adjusted_low": 0.041,
+         "p_held_out_adjusted_high": 0.093, "p_raw_low": 0.0012, "p_raw_high": 0.013},
         {**PAIR, "component": 3, "p_raw": 0.31, "p_adjusted": 0.32, "n": 1440,
          "p_held_out_adjusted": NAN, "held_out_projected": NAN, "bootstrap_x": NAN, "x_dim": 7,
          "y_dim": 11},
@@ -322,8 +326,23 @@ def attribution_table():
     numbers = Numbers()
     units = [{"unit": f"G{i}", "level": "unit", "block": "gene", "metric": "auroc",
               "full_score": 0.777} for i in range(17)]  # fmt: skip
-    units[0] |= {"p_raw": 0.0011, "p_adjusted": 0.0499}
-    units[1] |= {"p_raw": 0.0012, "p_adjusted": 0.05}
+    units[0] |= {
+        "p_raw": 0.0011,
+        "p_adjusted": 0.0499,
+        "p_adjusted_low": 0.0433,
+        "p_adjusted_high": 0.04995,
+        "p_raw_low": 0.0001,
+        "p_raw_high": 0.0023,
+    }
+    units[1] |= {
+        "p_raw": 0.0012,
+        "p_adjusted": 0.05,
+        "p_adjusted_low": 0.05,
+        "p_adjusted_high": 0.062,
+    }
+    units[3] |= {"p_raw": 0.0013, "p_adjusted": 0.0488, "p_adjusted_low": 0.0391,
+                 "p_adjusted_high": 0.0582}  # fmt: skip
+    units[4] |= {"p_adjusted": 0.051, "p_adjusted_low": 0.041, "p_adjusted_high": 0.061}
     units[2] |= {"level": "cluster", "unit": "G2 + G20", "single_low": NAN}
     return rows_of(ATTRIBUTION, numbers, *units)
 
@@ -340,13 +359,17 @@ def test_attribution_of_one_unit_and_of_two_hits():
         "Leaving out one unit of block gene at a time: G0 lower the score more than chance "
         "(family-wise)."
     ]
+    whole = present_attribution(make_recipe(), table, []).findings[0]
+    assert whole.endswith("; undecided with these permutations: G3, G4.")
     assert one.regional[0].title == "gene: loss of AUROC without it"
-    two = present_attribution(make_recipe(), table.head(2).assign(p_adjusted=0.01), [])
+    sure = {"p_adjusted": 0.01, "p_adjusted_low": 0.005, "p_adjusted_high": 0.02}
+    two = present_attribution(make_recipe(), table.head(2).assign(**sure), [])
     assert ": G0, G1 lower the score more than chance" in two.findings[0]
 
 
 def test_attribution_without_a_hit_and_without_rows(says):
-    none = attribution_table().assign(p_adjusted=0.3, level="cluster")
+    sure = {"p_adjusted": 0.3, "p_adjusted_low": 0.25, "p_adjusted_high": 0.35}
+    none = attribution_table().assign(**sure, level="cluster")
     part = present_attribution(make_recipe(), none, [])
     assert part.findings == [
         "Leaving out one unit of block gene at a time: none lowers the score more than chance "
@@ -367,6 +390,8 @@ def test_associations(says):
          "p_raw": 0.02, "p_adjusted": 0.05, "df": 302.5, "note": "separated"},
         {**base, "component": 2, "outcome": "diagnosis", "measure": "odds ratio per SD",
          "p_raw": 0.03, "p_adjusted": 0.0499, "df": 303.0, "ci_low": NAN},
+        {**base, "component": 1, "outcome": "score", "measure": "partial spearman",
+         "p_raw": 0.021, "p_adjusted": NAN, "df": 302.5, "note": ""},
     )  # fmt: skip
     says("associations", present_associations(make_recipe(), table))
     says("associations_empty", present_associations(make_recipe(), ASSOCIATIONS.empty()))

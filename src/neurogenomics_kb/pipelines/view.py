@@ -15,6 +15,7 @@ import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 GAP = "–"
+STANDS, UNDECIDED, FALLS = "stands", "undecided", "does not stand"
 
 
 class View(BaseModel):
@@ -180,8 +181,14 @@ class Statement(View):
         95 % interval where there is one.
     p_raw, p_adjusted : float or None
         Before and after the adjustment.
+    p_low, p_high : float or None
+        95 % Monte-Carlo interval of `p_adjusted` where permutations gave it.
     adjustment : str
         How `p_adjusted` was made.
+    tier : str
+        Of a claim in the family of the run.
+    standing : str
+        Whether a claim stands; ``undecided`` where the Monte-Carlo interval holds alpha.
     """
 
     test: str
@@ -191,7 +198,11 @@ class Statement(View):
     ci_high: float | None = None
     p_raw: float | None = None
     p_adjusted: float | None = None
+    p_low: float | None = None
+    p_high: float | None = None
     adjustment: str = ""
+    tier: str = ""
+    standing: str = ""
 
 
 class Verdict(View):
@@ -208,8 +219,8 @@ class Part(View):
     ----------
     analysis : str
         Its name.
-    headline : list of str
-        What must be read before any finding, since it changes how findings are to be read.
+    first : list of str
+        Sentences that stand before every finding of the run, for what makes all of them doubtful.
     findings : list of str
         Sentences for the top of the report.
     cautions : list of str
@@ -227,7 +238,7 @@ class Part(View):
     """
 
     analysis: str
-    headline: list[str] = []
+    first: list[str] = []
     findings: list[str] = []
     cautions: list[str] = []
     sections: list[Section] = []
@@ -252,9 +263,55 @@ def numeric(text: str) -> Cell:
     return Cell(text=text, css="n")
 
 
-def p_cell(value: float) -> Cell:
-    """A p-value without the letter."""
-    return Cell(text=GAP if _gap(value) else format_p(value).removeprefix("p = "), css="n")
+def p_cell(value: float, low: Any = None, high: Any = None, alpha: float | None = None) -> Cell:
+    """A p-value without the letter, with its Monte-Carlo interval, and whether that is decided.
+
+    Parameters
+    ----------
+    value : float
+        The p-value.
+    low, high : float, optional
+        95 % Monte-Carlo interval; a gap where permutations did not give the p-value.
+    alpha : float, optional
+        Level; ``undecided`` is added where the interval holds it.
+    """
+    if _gap(value):
+        return Cell(text=GAP, css="n")
+    parts = [_bare(value)]
+    if not (_gap(low) or _gap(high)):
+        parts.append(f"[{_bare(low)}, {_bare(high)}]")
+        if alpha is not None and undecided(low, high, alpha):
+            parts.append("undecided")
+    return Cell(text=" ".join(parts), css="n")
+
+
+def _bare(p: float) -> str:
+    """A p-value, or an end of its interval, without the letter."""
+    return "0" if p == 0 else format_p(p).removeprefix("p = ")
+
+
+def undecided(low: Any, high: Any, alpha: float) -> bool:
+    """Whether the Monte-Carlo interval of a p-value holds alpha; a gap has no interval."""
+    return not (_gap(low) or _gap(high)) and bool(low < alpha <= high)
+
+
+def standing_of(p: float, low: Any, high: Any, alpha: float) -> str:
+    """Whether a claim stands.
+
+    Parameters
+    ----------
+    p, low, high : float
+        p-value and the ends of its Monte-Carlo interval, which may be gaps.
+    alpha : float
+        Level.
+
+    Returns
+    -------
+    {"stands", "undecided", "does not stand"}
+    """
+    if undecided(low, high, alpha):
+        return UNDECIDED
+    return STANDS if p < alpha else FALLS
 
 
 def interval(low: Any, high: Any, digits: int = 3, signed: bool = False) -> str:

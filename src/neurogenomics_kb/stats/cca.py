@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -25,7 +26,14 @@ from neurogenomics_kb.stats.inference.canonical import (
 )
 from neurogenomics_kb.stats.inference.exchangeability import Blocks, Exchangeability, as_blocks
 from neurogenomics_kb.stats.inference.normal_scores import normal_scores as to_normal_scores
-from neurogenomics_kb.stats.inference.permutation import monte_carlo_error, permutation_p_value
+from neurogenomics_kb.stats.inference.permutation import (
+    Budget,
+    PermutationTest,
+    in_one_thread,
+    monte_carlo_error,
+    one_thread,
+    sequential_test,
+)
 from neurogenomics_kb.stats.inference.regularisation import best_over_candidates, candidates_of
 from neurogenomics_kb.stats.inference.residual_space import ResidualSpace, independent_design
 from neurogenomics_kb.stats.inference.spaces import (
@@ -51,6 +59,11 @@ class CCAResult:
     p_values_uncorrected : ndarray (C,)
     p_value_errors : ndarray (C,)
         Monte-Carlo standard errors of the uncorrected p-values.
+    p_values_low, p_values_high : ndarray (C,)
+        95 % Monte-Carlo interval of `p_values_uncorrected`; its running maximum over components is
+        that of `p_values`.
+    draws : ndarray of int (C,)
+        Permutations that each p-value rests on.
     statistic : ndarray (C,)
         Observed Wilks or Roy statistic of each trailing block; standardised and maximised over
         candidates where a regularisation was chosen.
@@ -74,6 +87,7 @@ class CCAResult:
     n, n_effective : int
         Subjects, and rows left after the confounds (N − R).
     n_permutations : int
+        Permutations made, the largest of `draws` and rows of `null`.
     smallest_p : float
         Smallest p-value that the exchangeability blocks and the number of permutations allow.
     regularisation : str
@@ -86,6 +100,9 @@ class CCAResult:
     p_values: np.ndarray
     p_values_uncorrected: np.ndarray
     p_value_errors: np.ndarray
+    p_values_low: np.ndarray
+    p_values_high: np.ndarray
+    draws: np.ndarray
     statistic: np.ndarray
     null: np.ndarray
     null_correlations: np.ndarray
@@ -135,6 +152,7 @@ class _Axes:
     y_scores: np.ndarray
 
 
+@in_one_thread
 def permutation_cca(
     X: np.ndarray,
     Y: np.ndarray,
@@ -154,6 +172,8 @@ def permutation_cca(
     unit_rows: bool = False,
     residual_space: SpaceName | ResidualSpace | None = None,
     permutations: np.ndarray | None = None,
+    max_permutations: int | None = None,
+    alpha: float = 0.05,
 ) -> CCAResult:
     """Test canonical correlations between two blocks, adjusted for confounds.
 
@@ -202,6 +222,13 @@ def permutation_cca(
         places (see `FamilySpace`), and Theil for deeper trees and for visits in order of time.
     permutations : ndarray of int (B, N − R of Y), optional
         Rows of the residual space to use instead of random permutations; identity not included.
+    max_permutations : int, optional
+        Let every component stop once it cannot be significant, and go on to as many permutations
+        where its p-value is small (see `sequential_test`); `n_permutations` then decide at `alpha`.
+        By default all components get `n_permutations`; so they do where a regularisation is
+        chosen, since the choice needs the whole null distribution.
+    alpha : float
+        Level at which `n_permutations` decide. Default 0.05.
 
     Returns
     -------
@@ -243,28 +270,35 @@ def permutation_cca(
     C = min(n_components, *(min(r.U.shape[1], r.V.shape[1]) for r in rotated))
     identity = np.arange(spaces[1].size)
     observed_roots, observed = _statistics(identity, rotated, spaces, shared, C, value_of)
-    draws = _draws(permutations, exchange, n_permutations, random_state)
-    null_roots, null = _null(draws, n_jobs, exchange, (rotated, spaces, shared, C, value_of))
-    best, null, chosen = best_over_candidates(observed, null)
-    uncorrected = permutation_p_value(best, null)
+    budget = Budget.of(n_permutations, max_permutations, alpha)
+    if permutations is not None or len(candidates) > 1:
+        budget = Budget(n_permutations if permutations is None else len(permutations))
+    draws = _draws(permutations, exchange, budget.most, random_state)
+    draw = partial(_null, draws, n_jobs, exchange, (rotated, spaces, shared, C, value_of))
+    best, chosen, test = _tested(observed, draw, budget)
+    null, null_roots = test.null
+    uncorrected = test.p_values
     candidate = candidates[chosen[0]]
     axes = _axes(sides, spaces, rotated[chosen[0]], observed_roots[chosen[0]], C)
     return CCAResult(
         **vars(axes),
         p_values=np.maximum.accumulate(uncorrected),
         p_values_uncorrected=uncorrected,
-        p_value_errors=monte_carlo_error(uncorrected, len(draws)),
+        p_value_errors=monte_carlo_error(uncorrected, test.draws),
+        p_values_low=test.low,
+        p_values_high=test.high,
+        draws=test.draws,
         statistic=best,
         null=null,
-        null_correlations=null_roots[:, chosen[0]],
+        null_correlations=null_roots,
         x_dim=int((candidate.x > 0).sum()),
         y_dim=int((candidate.y > 0).sum()),
         x_variance=sides[0].variance_kept(candidate.x),
         y_variance=sides[1].variance_kept(candidate.y),
         n=n,
         n_effective=size,
-        n_permutations=len(draws),
-        smallest_p=max(exchange.smallest_p, 1 / (1 + len(draws))),
+        n_permutations=len(null),
+        smallest_p=max(exchange.smallest_p, 1 / (1 + budget.most)),
         regularisation=candidate.name,
         method=f"{method}, {_name(statistic)}" + (", rows of one length" if unit_rows else ""),
     )
@@ -284,8 +318,12 @@ def _spaces(residual_space, confounds, y_confounds, blocks: Blocks | None, n: in
     return name, shared, (space, space if shared else make_space(design_y, blocks, name))
 
 
-def _null(draws, n_jobs: int | None, exchange: Exchangeability, problem: tuple):
-    """Roots and statistics (B, n_candidates, C) of permuted rows, in chunks over processes."""
+def _null(draws, n_jobs: int | None, exchange: Exchangeability, problem: tuple, first, last):
+    """Roots and statistics (n, n_candidates, C) of permutations first … last − 1.
+
+    In chunks over processes.
+    """
+    draws = draws[first:last]
     chunks = np.array_split(np.arange(len(draws)), max(1, min(len(draws), 8 * abs(n_jobs or 1))))
     done = Parallel(n_jobs=n_jobs)(
         delayed(_permuted)([draws[i] for i in chunk], exchange, *problem)
@@ -293,6 +331,29 @@ def _null(draws, n_jobs: int | None, exchange: Exchangeability, problem: tuple):
         if len(chunk)
     )
     return tuple(np.concatenate(part) for part in zip(*done, strict=True))
+
+
+def _tested(
+    observed: np.ndarray, draw, budget: Budget
+) -> tuple[np.ndarray, np.ndarray, PermutationTest]:
+    """Statistic (C,), the candidate chosen by component, and the test.
+
+    The null distributions of the test are those of the statistic and of the correlation.
+    """
+    if len(observed) == 1:
+
+        def values_first(first: int, last: int):
+            roots, values = draw(first, last)
+            return values[:, 0], roots[:, 0]
+
+        chosen = np.zeros(observed.shape[1], dtype=int)
+        return observed[0], chosen, sequential_test(observed[0], values_first, budget)
+    with one_thread():
+        roots, null = draw(0, budget.most)
+    best, null, chosen = best_over_candidates(observed, null)
+    roots = roots[:, chosen[0]]
+    test = sequential_test(best, lambda first, last: (null[first:last], roots[first:last]), budget)
+    return best, chosen, test
 
 
 def _axes(sides, spaces, rotated: _Rotated, correlations: np.ndarray, C: int) -> _Axes:
@@ -404,11 +465,12 @@ def _draws(permutations, exchange: Exchangeability, n_permutations: int, random_
 
 def _permuted(draws, exchange, rotated, spaces, shared, C, value_of: BlockStatistic):
     roots, values = [], []
-    for draw in draws:
-        rows = draw if np.ndim(draw) else exchange.draw(np.random.default_rng(draw))
-        root, value = _statistics(rows, rotated, spaces, shared, C, value_of)
-        roots.append(root)
-        values.append(value)
+    with one_thread():  # a process of its own has threads of its own
+        for draw in draws:
+            rows = draw if np.ndim(draw) else exchange.draw(np.random.default_rng(draw))
+            root, value = _statistics(rows, rotated, spaces, shared, C, value_of)
+            roots.append(root)
+            values.append(value)
     return np.stack(roots), np.stack(values)
 
 

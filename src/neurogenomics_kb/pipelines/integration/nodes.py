@@ -28,6 +28,7 @@ CLAIMS = [(analysis.name, claims) for analysis in load_analyses() for claims in 
 
 def standardize_participants(participants: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     """Participants under canonical names, validated against the dataset card."""
+    family.refuse_unknown_primary(recipe)
     card, outcome = recipe.dataset.tables["participants"], recipe.experiment.outcome
     table = standardize_table(participants, card)
     if recipe.dataset.visits is not None:
@@ -93,16 +94,19 @@ def project_blocks(
     return projection.project_blocks(recipe, cohort_table, tables, folds["fold"])
 
 
-def collect_tests(*tables: pd.DataFrame) -> pd.DataFrame:
+def collect_tests(recipe: Recipe, *tables: pd.DataFrame) -> pd.DataFrame:
     """Every claim of the run, adjusted over the run.
 
     Parameters
     ----------
+    recipe : Recipe
+        Names the primary tests.
     *tables : DataFrame
         The table of each of `CLAIMS`, in turn.
     """
     return family.collect_tests(
-        (name, claims, table) for (name, claims), table in zip(CLAIMS, tables, strict=True)
+        recipe,
+        ((name, claims, table) for (name, claims), table in zip(CLAIMS, tables, strict=True)),
     )
 
 

@@ -44,7 +44,10 @@ def create_pipeline() -> Pipeline:
         *(node for analysis in load_analyses() for node in analysis.nodes),
         Node(
             nodes.collect_tests,
-            inputs=[claims.table.removeprefix("integration.") for _, claims in nodes.CLAIMS],
+            inputs=[
+                "recipe",
+                *(claims.table.removeprefix("integration.") for _, claims in nodes.CLAIMS),
+            ],
             outputs="tests",
             name="collect_tests",
         ),

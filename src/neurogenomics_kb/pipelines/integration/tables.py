@@ -100,18 +100,26 @@ TESTS = Contract(
         Column("analysis", "Analysis that makes the claim.", "text"),
         Column("source", "Kind of test.", "text"),
         Column("test", "What was tested, for a reader.", "text"),
+        Column("tier", "When it is asked: primary, secondary or exploratory.", "text"),
         Column("p_raw", "p before any adjustment; a gap where only an adjusted one is valid."),
         Column("p_adjusted", "p as adjusted in its own table."),
         Column("adjustment", "How p_adjusted was made.", "text"),
         Column("p_entered", "p that enters the family: valid for its own null hypothesis."),
-        Column("p_run", "Holm over the run."),
+        Column("p_entered_low", "Lower end of its 95 % Monte-Carlo interval; p itself where no "
+               "permutation gave it."),
+        Column("p_entered_high", "Upper end of its 95 % Monte-Carlo interval."),
+        Column("p_run", "p over the run, gatekeeping over the tiers."),
+        Column("p_run_low", "The same with the lower ends of all tests."),
+        Column("p_run_high", "The same with the upper ends of all tests."),
         Column("q_run", "Benjamini-Yekutieli over the run."),
+        Column("standing", "Whether it stands over the run at the experiment's alpha: stands, "
+               "undecided, does not stand.", "text"),
     ),
     format="csv",
     private=False,
     tracked="tables",
     on_card=True,
-)
+)  # fmt: skip
 DECISION = Contract(
     "integration.decision",
     "What the escalation rule gives, and on which numbers.",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from neurogenomics_kb.pipelines.reporting.sections import ADJUSTMENT
 from neurogenomics_kb.pipelines.reporting.view import ReportView
 from neurogenomics_kb.registry.cards import ResultCard
 from neurogenomics_kb.registry.disclosure import check_disclosure, round_extremes, suppress_flow
@@ -129,7 +130,8 @@ def _found(view: ReportView, minimum_cell: int) -> dict[str, Any]:
         "primary": [_statement(s) for s in view.statements],
         "surviving": {
             "n_tests": view.n_tests,
-            "adjustment": "holm over the run",
+            "adjustment": ADJUSTMENT,
+            "primary": [_statement(s) for s in view.primary],
             "significant": [_statement(s) for s in view.surviving[:MOST_SURVIVING]],
         },
         "sample_flow": suppress_flow(view.flow, minimum_cell),

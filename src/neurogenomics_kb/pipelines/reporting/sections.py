@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.pipelines.integration.family import STATEMENT
+from neurogenomics_kb.pipelines.integration.family import STATEMENT, TIERS
 from neurogenomics_kb.pipelines.view import (
+    FALLS,
+    STANDS,
+    UNDECIDED,
     Bullets,
     Cell,
     Heading,
@@ -22,6 +24,7 @@ from neurogenomics_kb.pipelines.view import (
     Statement,
     Table,
     finite,
+    format_p,
     head,
     number,
     numeric,
@@ -34,8 +37,10 @@ from neurogenomics_kb.registry.recipe import Recipe
 
 SHOWN_TESTS = 20
 VARIANTS = {"adjusted": "regressed out", "unadjusted": "left in"}
-# Room above a permutation floor within which a p counts as standing at it.
-AT_FLOOR = 1.001
+ADJUSTMENT = "gatekeeping over the run"
+PRIMARY = TIERS[0]
+# A standing in a sentence.
+SAID = {STANDS: "stands", UNDECIDED: "is undecided", FALLS: "does not stand"}
 
 
 FAMILIES_ASSUMED = (
@@ -61,8 +66,8 @@ def bullets(name: str, title: str, lines: Iterable[str], css: str = "") -> Secti
     return Section(id=name, title=title, items=[Bullets(items=cells)], css=css)
 
 
-def family_findings(recipe: Recipe, tests: pd.DataFrame) -> list[str]:
-    """How many claims stand over the run, and which cannot be told apart.
+def primary_findings(recipe: Recipe, tests: pd.DataFrame) -> list[str]:
+    """What became of the tests that the run was made for.
 
     Parameters
     ----------
@@ -73,20 +78,47 @@ def family_findings(recipe: Recipe, tests: pd.DataFrame) -> list[str]:
     """
     if tests.empty:
         return []
-    alpha = recipe.experiment.alpha
-    n = int((tests["p_run"] < alpha).sum())
+    primary = tests[tests["tier"] == PRIMARY]
+    told = [
+        f"{r.test} ({r.source}) {SAID[r.standing]}, {format_p(r.p_run)}"
+        for r in primary.itertuples()
+    ]
+    missing = len(recipe.experiment.primary_tests) - len(primary)
+    if missing:
+        told.append(f"{missing} of {missing + len(primary)} could not be made")
+    if not told:
+        return ["This run has no primary test: all that follows is secondary or exploratory."]
+    return [f"Primary tests (family-wise over the run): {'; '.join(told)}."]
+
+
+def family_findings(recipe: Recipe, tests: pd.DataFrame) -> list[str]:
+    """How many claims stand over the run, and which need more permutations.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The experiment with every card that it names.
+    tests : DataFrame
+        The family of the run.
+    """
+    if tests.empty:
+        return []
+    counts = []
+    for tier in TIERS:
+        own = tests[tests["tier"] == tier]
+        n, open_ = ((own["standing"] == standing).sum() for standing in (STANDS, UNDECIDED))
+        if len(own):
+            counts.append(f"{n} of {len(own)} {tier}" + (f" ({open_} undecided)" if open_ else ""))
     text = (
-        f"Over all {len(tests)} tests of this run taken as one family, {n} remain significant "
-        f"(Holm, {alpha:g})."
+        f"Of {len(tests)} tests of this run, taken as one family and asked in tiers, these stand "
+        f"at {recipe.experiment.alpha:g}: {', '.join(counts)}."
     )
-    floor = 1 / (1 + recipe.experiment.n_permutations)
-    at_floor = tests["p_entered"] <= floor * AT_FLOOR
-    stuck = int((at_floor & (tests["p_run"] >= alpha)).sum())
-    if stuck:
+    # No permutation reached the observed value: how small p is was not seen.
+    unseen = (tests["p_entered_low"] == 0) & (tests["standing"] != STANDS)
+    if unseen.any():
         text += (
-            f" {stuck} permutation p-values are at their floor of {floor:.2g}; at least "
-            f"{int(np.ceil(len(tests) / alpha)):,} permutations would be needed to tell them "
-            "apart over the run."
+            f" {unseen.sum()} of the others were reached by no permutation; more of them "
+            "(max_permutations) would tell how small their p-values are."
         )
     return [text]
 
@@ -106,8 +138,8 @@ def decision_findings(decision: dict[str, Any]) -> list[str]:
     return ["Decision: stay at late fusion; fusion does not beat every single block."]
 
 
-def surviving_statement(line: Any) -> Statement:
-    """A claim that stands over the run.
+def claim_statement(line: Any) -> Statement:
+    """A claim in the family of the run.
 
     Parameters
     ----------
@@ -119,7 +151,11 @@ def surviving_statement(line: Any) -> Statement:
         measure="p over the run",
         p_raw=finite(line.p_entered),
         p_adjusted=finite(line.p_run),
-        adjustment="Holm over the run",
+        p_low=finite(line.p_run_low),
+        p_high=finite(line.p_run_high),
+        adjustment=ADJUSTMENT,
+        tier=line.tier,
+        standing=line.standing,
     )
 
 
@@ -181,9 +217,10 @@ def tests_section(recipe: Recipe, tests: pd.DataFrame) -> Section:
     recipe : Recipe
         The experiment with every card that it names.
     tests : DataFrame
-        Smallest p over the run first.
+        Tier by tier, the smallest p over the run first.
     """
     items: list[Item] = [Note(text="No confirmatory test in this experiment.")]
+    alpha = recipe.experiment.alpha
     if not tests.empty:
         shown = tests.head(SHOWN_TESTS)
         items = [
@@ -191,7 +228,7 @@ def tests_section(recipe: Recipe, tests: pd.DataFrame) -> Section:
             Table(
                 name="family of tests",
                 head=head(
-                    ["analysis", "test"],
+                    ["tier", "analysis", "test"],
                     ["p, raw", "p, in its table"],
                     ["adjusted by"],
                 )
@@ -199,26 +236,41 @@ def tests_section(recipe: Recipe, tests: pd.DataFrame) -> Section:
                 rows=[
                     row(
                         [
+                            word(r.tier),
                             word(r.source),
                             word(r.test),
                             p_cell(r.p_raw),
                             p_cell(r.p_adjusted),
                             word(r.adjustment),
-                            p_cell(r.p_entered),
-                            p_cell(r.p_run),
+                            _entered(r),
+                            _over_the_run(r, alpha),
                             p_cell(r.q_run),
                         ],
-                        hit=r.p_run < recipe.experiment.alpha,
+                        hit=r.standing == STANDS,
                     )
                     for r in shown.itertuples()
                 ],
             ),
             Note(
-                text=f"{len(tests)} tests; the {len(shown)} smallest are shown, all are in "
-                "tests.csv."
+                text=f"{len(tests)} tests; the first {len(shown)} are shown, all are in tests.csv."
             ),
         ]
     return Section(id="tests", title="Everything this run tests", items=items)
+
+
+def _entered(line: Any) -> Cell:
+    """What enters the family, with its interval where permutations gave it."""
+    return p_cell(line.p_entered, *_ends(line.p_entered_low, line.p_entered_high))
+
+
+def _over_the_run(line: Any, alpha: float) -> Cell:
+    """p over the run, with the interval that permutations of all tests leave."""
+    return p_cell(line.p_run, *_ends(line.p_run_low, line.p_run_high), alpha)
+
+
+def _ends(low: float, high: float) -> tuple[float | None, float | None]:
+    """An interval; none where both ends are one number."""
+    return (None, None) if low == high else (low, high)
 
 
 def methods_section(recipe: Recipe, dimensions: pd.DataFrame, decision: dict[str, Any]) -> Section:

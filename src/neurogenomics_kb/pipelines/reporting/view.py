@@ -8,7 +8,16 @@ import pandas as pd
 
 from neurogenomics_kb.pipelines.reporting import sections
 from neurogenomics_kb.pipelines.reporting.cautions import general_cautions
-from neurogenomics_kb.pipelines.view import Cell, Part, Row, Section, Statement, Verdict, View
+from neurogenomics_kb.pipelines.view import (
+    STANDS,
+    Cell,
+    Part,
+    Row,
+    Section,
+    Statement,
+    Verdict,
+    View,
+)
 from neurogenomics_kb.registry.recipe import Recipe
 
 # Order of the report, by the ids of its sections; a section that is not named stands before the
@@ -33,6 +42,8 @@ class ReportView(View):
         Sentences for the top.
     statements : list of Statement
         Main result of every analysis, in numbers.
+    primary : list of Statement
+        Claims that the run was made for.
     surviving : list of Statement
         Claims that stand over the run.
     n_tests : int
@@ -55,6 +66,7 @@ class ReportView(View):
     findings: list[str]
     cautions: list[str]
     statements: list[Statement]
+    primary: list[Statement]
     surviving: list[Statement]
     n_tests: int
     verdict: list[Verdict]
@@ -92,7 +104,8 @@ def build_view(
     """
     n = int(flow["remaining"].iloc[-1])
     findings = [
-        *(line for part in parts for line in part.headline),
+        *(line for part in parts for line in part.first),
+        *sections.primary_findings(recipe, tests),
         *(line for part in parts for line in part.findings),
         *sections.family_findings(recipe, tests),
         *sections.decision_findings(decision),
@@ -108,7 +121,7 @@ def build_view(
         sections.methods_section(recipe, dimensions, decision),
     ]
     blocks = ", ".join(f"{name} ({s.id})" for name, s in recipe.blocks.items())
-    hits = tests[tests["p_run"] < recipe.experiment.alpha]
+    primary, hits = tests[tests["tier"] == sections.PRIMARY], tests[tests["standing"] == STANDS]
     return ReportView(
         title=recipe.experiment.id,
         subtitle=f"Cohort {recipe.cohort}, N = {n}, outcome {recipe.experiment.outcome}; "
@@ -117,7 +130,8 @@ def build_view(
         findings=findings,
         cautions=cautions,
         statements=[s for part in parts for s in part.statements],
-        surviving=[sections.surviving_statement(line) for line in hits.itertuples()],
+        primary=[sections.claim_statement(line) for line in primary.itertuples()],
+        surviving=[sections.claim_statement(line) for line in hits.itertuples()],
         n_tests=len(tests),
         verdict=[v for part in parts for v in part.verdict],
         flow=flow.to_dict("records"),

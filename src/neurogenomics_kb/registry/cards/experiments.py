@@ -25,6 +25,10 @@ from neurogenomics_kb.registry.cards.predictors import (
     PredictorOptions,
     refuse_misnamed,
 )
+from neurogenomics_kb.registry.cards.primary import Primary, default_primary
+
+# How many times its permutations a sequential test may take, unless the experiment says.
+MOST_TIMES = 10
 
 
 class Prospective(Strict):
@@ -151,8 +155,17 @@ class Experiment(Card):
         first one is that of the verdicts.
     predictors : dict of str to mapping
         Options of the algorithms that are mappings or cards, by name; filled when they are read.
+    primary : list of mapping, optional
+        Tests that the run is made for, each with a ``test`` (``canonical correlation``,
+        ``held-out correlation``, ``model comparison``, ``association``, ``leave one out``) and what
+        tells it from others of its kind. By default the first canonical component of the first
+        pair of blocks, in sample, and all blocks with the covariates over the covariates. The
+        others are asked after them, see ``gatekeep``.
     n_permutations : int
-        Permutations, the identity left out. Default 1000.
+        Permutations that decide at `alpha`, the identity left out. Default 1000.
+    max_permutations : int, optional
+        Permutations of canonical and held-out correlations at most: tests stop where nothing can
+        be found, and go on where p is small. By default ten times `n_permutations`.
     n_components : int
         Number of components. Default 3.
     statistic : {"wilks", "roy"} or mapping
@@ -214,7 +227,9 @@ class Experiment(Card):
     analyses: list[Analysis] = ["cca", "prediction"]
     algorithms: list[Algorithm] = Field(["linear", "xgboost"], min_length=1)
     predictors: dict[Identifier, Predictor] = {}
+    primary: list[Primary] | None = None
     n_permutations: int = Field(1000, ge=19)
+    max_permutations: int | None = Field(None, ge=19)
     n_components: int = Field(3, ge=1)
     statistic: Statistic = "wilks"
     waves: list[str] | None = None
@@ -269,6 +284,11 @@ class Experiment(Card):
             raise ValueError("`prospective` names its waves itself; leave `waves` out")
         if bool(self.blocks) == (self.fusion is not None):
             raise ValueError("name either `blocks` or a `fusion` card")
+        if (self.max_permutations or self.n_permutations) < self.n_permutations:
+            raise ValueError(
+                f"max_permutations {self.max_permutations} is less than n_permutations "
+                f"{self.n_permutations}"
+            )
         if self.fusion is not None:
             return self  # checked once the blocks of the card are known
         for name in self.blocks:
@@ -282,6 +302,10 @@ class Experiment(Card):
             raise ValueError("cca needs two blocks")
         if "partial_correlations" in self.analyses and "cca" not in self.analyses:
             raise ValueError("partial_correlations uses the axes of cca; add cca to analyses")
+        for test in self.primary or []:
+            if test.analysis not in self.analyses:
+                raise ValueError(f"primary test '{test.test}' needs {test.analysis} in analyses")
+            test.check(list(self.blocks), self.algorithms, [self.outcome, *self.associations])
         return self
 
     def references(self) -> Iterator[tuple[tuple, str, str]]:
@@ -302,6 +326,16 @@ class Experiment(Card):
         if algorithm in self.predictors:
             return self.predictors[algorithm]
         return PREDICTORS[algorithm].options.model_validate({PREDICTORS.tag: algorithm})
+
+    @property
+    def primary_tests(self) -> list[Primary]:
+        """Tests that the run is made for, the default ones where none is named."""
+        return default_primary(self.analyses) if self.primary is None else self.primary
+
+    @property
+    def most_permutations(self) -> int:
+        """Permutations of a sequential test at most."""
+        return self.max_permutations or MOST_TIMES * self.n_permutations
 
     @property
     def exchangeability_levels(self) -> list[ExchangeabilityLevel]:

@@ -25,7 +25,7 @@ class ResultCard(Card):
     primary : list of dict
         Main result of every analysis in numbers.
     surviving : dict
-        Claims that stand over the run, of how many, adjusted how.
+        Claims that stand over the run, of how many, adjusted how, and the primary claims.
     sample_flow : list of dict
         Who was left out; small counts are hidden.
     folds : dict

@@ -17,7 +17,12 @@ from neurogenomics_kb.stats.inference.exchangeability import (
     Level,
     as_blocks,
 )
-from neurogenomics_kb.stats.inference.permutation import monte_carlo_error, permutation_p_value
+from neurogenomics_kb.stats.inference.permutation import (
+    Budget,
+    in_one_thread,
+    monte_carlo_error,
+    sequential_test,
+)
 from neurogenomics_kb.stats.inference.residual_space import independent_design
 from neurogenomics_kb.stats.inference.spaces import (
     default_space,
@@ -41,6 +46,10 @@ class HeldOutTest:
         One-sided, closed over components by the running maximum.
     p_value_errors : ndarray (C,)
         Monte-Carlo standard errors.
+    p_values_low, p_values_high : ndarray (C,)
+        95 % Monte-Carlo interval of each, closed like the p-values.
+    draws : ndarray of int (C,)
+        Permutations that each component's own p-value rests on.
     null : ndarray (B, C)
         Mean over folds under permutation; p-values of all components use its first column.
     """
@@ -49,6 +58,9 @@ class HeldOutTest:
     mean: np.ndarray
     p_values: np.ndarray
     p_value_errors: np.ndarray
+    p_values_low: np.ndarray
+    p_values_high: np.ndarray
+    draws: np.ndarray
     null: np.ndarray
 
 
@@ -62,6 +74,7 @@ class _Fold:
     y: np.ndarray
 
 
+@in_one_thread
 def held_out_test(
     X: np.ndarray,
     Y: np.ndarray,
@@ -74,6 +87,8 @@ def held_out_test(
     blocks=None,
     unit_rows: bool = False,
     random_state: int | None = None,
+    max_permutations: int | None = None,
+    alpha: float = 0.05,
 ) -> HeldOutTest:
     """Do canonical weights of training subjects correlate the sides in test subjects?
 
@@ -108,6 +123,8 @@ def held_out_test(
         Rows of one length, as in `permutation_cca`.
     random_state : int, optional
         Seed of the random numbers; another draw at every call by default.
+    max_permutations, alpha : int and float, optional
+        Stop where nothing can be found and go on where p is small, as in `permutation_cca`.
 
     Returns
     -------
@@ -135,17 +152,29 @@ def held_out_test(
     C = min(n_components, *(min(f.x.shape[1], f.y.shape[1]) for f in prepared))
     exchange = Exchangeability(_inside_folds(rows, folds), len(folds))
     correlations = np.stack([_held_out(f, np.arange(len(folds)), C) for f in prepared])
-    seeds = rng.integers(2**63, size=n_permutations)
-    null = np.empty((n_permutations, C))
-    for b, seed in enumerate(seeds):
-        rows = exchange.draw(np.random.default_rng(seed))
-        null[b] = np.mean([_held_out(f, rows, C) for f in prepared], axis=0)
+    budget = Budget.of(n_permutations, max_permutations, alpha)
+    seeds = rng.integers(2**63, size=budget.most)
+
+    def draw(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        null = np.empty((last - first, C))
+        for b, seed in enumerate(seeds[first:last]):
+            rows = exchange.draw(np.random.default_rng(seed))
+            null[b] = np.mean([_held_out(f, rows, C) for f in prepared], axis=0)
+        # Behind a true first axis the second is the leading axis of chance, which folds share more
+        # than a second one: every component is compared with the leading one under permutation.
+        return null[:, :1], null
+
     mean = correlations.mean(axis=0)
-    # Behind a true first axis the second is the leading axis of chance, which folds share more than
-    # a second one: every component is compared with the leading component under permutation.
-    p = permutation_p_value(mean, null[:, :1])
+    test = sequential_test(mean, draw, budget)
     return HeldOutTest(
-        correlations, mean, np.maximum.accumulate(p), monte_carlo_error(p, n_permutations), null
+        correlations,
+        mean,
+        np.maximum.accumulate(test.p_values),
+        monte_carlo_error(test.p_values, test.draws),
+        np.maximum.accumulate(test.low),
+        np.maximum.accumulate(test.high),
+        test.draws,
+        test.null[1],
     )
 
 

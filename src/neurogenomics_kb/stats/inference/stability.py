@@ -13,6 +13,7 @@ from neurogenomics_kb.stats.inference.canonical import (
     orthonormal_side,
     structure_coefficients,
 )
+from neurogenomics_kb.stats.inference.permutation import in_one_thread
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class _Rows:
         return values[keep], vectors[:, keep]
 
 
+@in_one_thread
 def axis_stability(
     X: np.ndarray,
     Y: np.ndarray,

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from kedro.pipeline import Node
 from matplotlib.figure import Figure
 
 from neurogenomics_kb.foundation.contracts import Contract, ContractError
 from neurogenomics_kb.pipelines.view import Part
+from neurogenomics_kb.registry.recipe import Recipe
+
+
+def _never(recipe: Recipe, row: Mapping[str, Any]) -> bool:
+    return False
+
+
+def _nothing(recipe: Recipe) -> dict[str, Any]:
+    return {}
 
 
 @dataclass(frozen=True)
 class Claims:
     """Rows of a table that are claims of the run, each with its p-value.
 
+    A row whose `p_adjusted` is a gap is shown and makes no claim: its test could not be made, or it
+    describes what another row tests. Where the table has columns ``<p>_low`` and ``<p>_high`` of
+    the p-value that enters, these are its Monte-Carlo interval.
+
     Parameters
     ----------
     table : str
         Table of the analysis, as in the catalog.
     source : str
-        What kind of test it is, in words.
+        What kind of test it is, in words; experiments name primary tests by it.
     label : str
         Name of a row for a reader, a format string over the table's columns; nothing parses it.
     p_raw : str
@@ -33,6 +47,11 @@ class Claims:
     enters : str
         Column that enters the family of the run: valid for its own null hypothesis. Default
         `p_raw`.
+    secondary : callable
+        Recipe and row in; whether the claim, where it is not primary, is secondary. The others are
+        exploratory. By default all are.
+    usual : callable
+        Recipe in; values by column that a primary test has where the experiment leaves them out.
     """
 
     table: str
@@ -42,6 +61,8 @@ class Claims:
     p_adjusted: str
     adjustment: str
     enters: str = ""
+    secondary: Callable[[Recipe, Mapping[str, Any]], bool] = _never
+    usual: Callable[[Recipe], dict[str, Any]] = _nothing
 
     @property
     def entering(self) -> str:

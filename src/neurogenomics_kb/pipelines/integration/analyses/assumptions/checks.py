@@ -272,8 +272,10 @@ def _result_rows(pair: _Pair, design: str, result: CCAResult) -> pd.DataFrame:
             "null_mean": result.null_correlations.mean(axis=0),
             "p_raw": result.p_values_uncorrected,
             "p_adjusted": result.p_values,
+            "p_adjusted_low": np.maximum.accumulate(result.p_values_low),
+            "p_adjusted_high": np.maximum.accumulate(result.p_values_high),
             "adjustment": ADJUSTMENT,
             "n_effective": result.n_effective,
-            "n_permutations": result.n_permutations,
+            "n_permutations": result.draws,
         }
     )

@@ -64,10 +64,11 @@ def present_assumptions(recipe: Recipe, checks: pd.DataFrame, sensitivity: pd.Da
     sections = []
     if len(checks):
         sections = [Section(id=NAME, title="What the test assumes",
-                            items=_items(verdict, checks, sensitivity))]  # fmt: skip
+                            items=_items(verdict, checks, sensitivity,
+                                         recipe.experiment.alpha))]  # fmt: skip
     return Part(
         analysis=NAME,
-        headline=[v["text"] for v in verdict if v["level"] == CAUTION],
+        first=[v["text"] for v in verdict if v["level"] == CAUTION],
         sections=sections,
         statements=[_statement(line) for line in _first(sensitivity, ENRICHED).itertuples()],
         verdict=[Verdict(**v) for v in verdict],
@@ -210,7 +211,10 @@ def _statement(line) -> Statement:
 
 
 def _items(
-    verdict: list[dict[str, str]], checks: pd.DataFrame, sensitivity: pd.DataFrame
+    verdict: list[dict[str, str]],
+    checks: pd.DataFrame,
+    sensitivity: pd.DataFrame,
+    alpha: float,
 ) -> list[Item]:
     """Sentences and tables."""
     return [
@@ -231,7 +235,8 @@ def _items(
                 row(
                     [
                         word(f"{r.x} – {r.y}"), word(r.design), number(r.component),
-                        number(r.correlation), number(r.null_mean), p_cell(r.p_adjusted),
+                        number(r.correlation), number(r.null_mean),
+                        p_cell(r.p_adjusted, r.p_adjusted_low, r.p_adjusted_high, alpha),
                         p_cell(r.p_raw), number(r.n_effective),
                     ]
                 )

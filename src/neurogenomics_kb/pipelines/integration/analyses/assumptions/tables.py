@@ -46,6 +46,8 @@ SENSITIVITY = Contract(
         Column("null_mean", "Mean of the canonical correlation under permutation."),
         Column("p_raw", "Permutation p of the trailing block from this component on."),
         Column("p_adjusted", "The same, family-wise over the components of the pair."),
+        Column("p_adjusted_low", "Lower end of the 95 % Monte-Carlo interval of p_adjusted."),
+        Column("p_adjusted_high", "Upper end of the 95 % Monte-Carlo interval of p_adjusted."),
         Column("adjustment", "How p_adjusted was made.", "text"),
         Column("n_effective", "Dimensions of the residual space.", "integer"),
         Column("n_permutations", "Permutations, the identity left out.", "integer"),

@@ -6,6 +6,12 @@ from neurogenomics_kb.pipelines.integration.analyses.base import Analysis, Claim
 from neurogenomics_kb.pipelines.integration.analyses.cca import figures, nodes, present, tables
 from neurogenomics_kb.pipelines.integration.analyses.cca.inference import ADJUSTMENT
 
+
+def _first(recipe, row) -> bool:
+    """First components are asked before later ones."""
+    return row["component"] == 1
+
+
 ANALYSIS = Analysis(
     name=present.NAME,
     nodes=(
@@ -35,11 +41,12 @@ ANALYSIS = Analysis(
         Claims(
             "integration.cca", "canonical correlation", "{x} and {y}, component {component}",
             p_raw="p_raw", p_adjusted="p_adjusted", adjustment=ADJUSTMENT, enters="p_adjusted",
+            secondary=_first,
         ),
         Claims(
             "integration.cca", "held-out correlation", "{x} and {y}, component {component}",
             p_raw="", p_adjusted="p_held_out_adjusted", adjustment=ADJUSTMENT,
-            enters="p_held_out_adjusted",
+            enters="p_held_out_adjusted", secondary=_first,
         ),
     ),
     drawings=(

@@ -37,8 +37,8 @@ logger = logging.getLogger(__name__)
 
 ADJUSTMENT = "closed over components"
 SHARED = (
-    "n", "n_effective", "x_dim", "y_dim", "x_variance", "y_variance", "n_permutations",
-    "smallest_p", "regularisation", "method",
+    "n", "n_effective", "x_dim", "y_dim", "x_variance", "y_variance", "smallest_p",
+    "regularisation", "method",
 )  # fmt: skip
 
 
@@ -148,8 +148,9 @@ def _infer_pair(
     structure = exchange_blocks(recipe, cohort)
     pair = " and ".join(names)
     logger.info(
-        "CCA %s: %d permutations of %d subjects", pair, experiment.n_permutations, len(cohort)
-    )
+        "CCA %s: %d to %d permutations of %d subjects",
+        pair, experiment.n_permutations, experiment.most_permutations, len(cohort),
+    )  # fmt: skip
     result = cca_of_pair(recipe, cohort, names, tables, Z, unit_rows=experiment.unit_rows)
     _refuse_hopeless(recipe, pair, result)
     held_out = held_out_test(
@@ -161,6 +162,8 @@ def _infer_pair(
         blocks=structure,
         unit_rows=experiment.unit_rows,
         random_state=experiment.seed,
+        max_permutations=experiment.most_permutations,
+        alpha=experiment.alpha,
     )  # fmt: skip
     stability = None
     if experiment.n_bootstraps:
@@ -218,6 +221,8 @@ def cca_of_pair(
         regularisation=chosen,
         grid=experiment.regularisation_grid,
         unit_rows=unit_rows,
+        max_permutations=experiment.most_permutations,
+        alpha=experiment.alpha,
     )
 
 
@@ -232,8 +237,8 @@ def _refuse_hopeless(recipe: Recipe, pair: str, result: CCAResult) -> None:
     floor = result.smallest_p
     if floor > experiment.alpha:
         raise InputError(
-            f"CCA of {pair}: exchangeability and {result.n_permutations} permutations allow no "
-            f"p-value below {floor:.3g}, alpha is {experiment.alpha:g}",
+            f"CCA of {pair}: exchangeability and {experiment.most_permutations} permutations allow "
+            f"no p-value below {floor:.3g}, alpha is {experiment.alpha:g}",
             column=",".join(level.column for level in experiment.exchangeability_levels) or None,
             subjects=result.n,
             remedy="Let more units change places, or raise n_permutations.",
@@ -249,8 +254,15 @@ def _inference_rows(pair: _Pair) -> list[dict]:
         "null_mean": result.null_correlations.mean(axis=0),
         "p_raw": result.p_values_uncorrected,
         "p_adjusted": result.p_values,
-        "p_error": result.p_value_errors,
+        "p_raw_low": result.p_values_low,
+        "p_raw_high": result.p_values_high,
+        "p_adjusted_low": np.maximum.accumulate(result.p_values_low),
+        "p_adjusted_high": np.maximum.accumulate(result.p_values_high),
         "p_held_out_adjusted": held_out.p_values,
+        "p_held_out_adjusted_low": held_out.p_values_low,
+        "p_held_out_adjusted_high": held_out.p_values_high,
+        "n_permutations": result.draws,
+        "n_permutations_held_out": held_out.draws,
         "held_out_projected": held_out.mean,
         **{name: getattr(result, name) for name in ("x_redundancy", "y_redundancy")},
         **{

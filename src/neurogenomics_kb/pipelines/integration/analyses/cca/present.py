@@ -11,6 +11,8 @@ from neurogenomics_kb.pipelines.integration.analyses.cca.loadings import (
     significant_components,
 )
 from neurogenomics_kb.pipelines.view import (
+    STANDS,
+    UNDECIDED,
     Bullets,
     Cell,
     Heading,
@@ -30,6 +32,7 @@ from neurogenomics_kb.pipelines.view import (
     numeric,
     p_cell,
     row,
+    standing_of,
     word,
 )
 from neurogenomics_kb.registry.recipe import Recipe
@@ -76,7 +79,9 @@ def present_cca(
                 items=[*_items(table, alpha), *_words(directions)],
             )
         ],
-        statements=[_statement(line) for line in table[table["component"] == 1].itertuples()],
+        statements=[
+            _statement(line, alpha) for line in table[table["component"] == 1].itertuples()
+        ],
         metrics={
             f"cca/{line.x}/{line.y}/{line.component}/{field}": float(getattr(line, field))
             for line in table.itertuples()
@@ -125,16 +130,24 @@ def _pair_findings(table: pd.DataFrame, alpha: float) -> list[str]:
     """One sentence per pair."""
     found = []
     for (x, y), rows in table.groupby(["x", "y"], sort=False):
-        significant = int((rows["p_adjusted"] < alpha).sum())
         first = rows.iloc[0]
+        standings = [_standing(row, alpha) for row in rows.itertuples()]
+        open_ = standings.count(UNDECIDED)
         found.append(
-            f"{x} and {y}: {significant} of {len(rows)} tested components are significant "
-            f"family-wise. The first correlates {first.correlation:.2f} in sample "
+            f"{x} and {y}: {standings.count(STANDS)} of {len(rows)} tested components are "
+            "significant family-wise"
+            + (f", {open_} undecided" if open_ else "")
+            + f". The first correlates {first.correlation:.2f} in sample "
             f"({first.null_mean:.2f} is expected by chance) and {first.held_out:.2f} in held-out "
             f"subjects ({format_p(first.p_held_out_adjusted)}); {format_p(first.p_adjusted)} in "
             f"sample, from {first.n_permutations:,} permutations of N = {first.n}."
         )
     return found
+
+
+def _standing(line, alpha: float) -> str:
+    """Whether a component is significant family-wise, as far as its permutations tell."""
+    return standing_of(line.p_adjusted, line.p_adjusted_low, line.p_adjusted_high, alpha)
 
 
 def _words(directions: list[str]) -> list[Item]:
@@ -218,7 +231,7 @@ def _small_samples(table: pd.DataFrame) -> list[str]:
     return out
 
 
-def _statement(line) -> Statement:
+def _statement(line, alpha: float) -> Statement:
     """First component of a pair for the card."""
     return Statement(
         test=f"canonical correlation of {line.x} and {line.y}, component {line.component}",
@@ -226,7 +239,10 @@ def _statement(line) -> Statement:
         estimate=finite(line.held_out),
         p_raw=finite(line.p_raw),
         p_adjusted=finite(line.p_adjusted),
+        p_low=finite(line.p_adjusted_low),
+        p_high=finite(line.p_adjusted_high),
         adjustment=line.adjustment,
+        standing=_standing(line, alpha),
     )
 
 
@@ -244,7 +260,11 @@ def _items(table: pd.DataFrame, alpha: float) -> list[Item]:
         items += [
             _inference_table(table, alpha),
             Note(
-                text="Held out: mean ± standard deviation of folds, weights from training folds; "
+                text="In brackets the 95 % Monte-Carlo interval of a p-value: where more "
+                "permutations would put it. Undecided: it holds alpha. Permutations stop where "
+                "nothing can be found and go on where p is small, so each p rests on as many as "
+                "are shown. "
+                "Held out: mean ± standard deviation of folds, weights from training folds; "
                 "its p-value is one-sided, by permuting subjects inside test folds in the residual "
                 "space. Stability is the absolute correlation of a fold's axis with that of the "
                 "full sample, per side."
@@ -277,7 +297,7 @@ def _inference_table(table: pd.DataFrame, alpha: float) -> Table:
         head=head(
             ["pair"],
             ["component", "in sample", "chance", "held out", "p, held out", "p, family-wise",
-             "p, uncorrected", "MC error", "dims", "stability", "N / effective"],
+             "p, uncorrected", "permutations", "dims", "stability", "N / effective"],
         ),
         rows=[
             row(
@@ -287,17 +307,22 @@ def _inference_table(table: pd.DataFrame, alpha: float) -> Table:
                     number(r.correlation),
                     number(r.null_mean),
                     numeric(f"{format_number(r.held_out)} ± {format_number(r.held_out_sd)}"),
-                    p_cell(r.p_held_out_adjusted),
-                    p_cell(r.p_adjusted),
-                    p_cell(r.p_raw),
-                    number(r.p_error, 4),
+                    p_cell(
+                        r.p_held_out_adjusted,
+                        r.p_held_out_adjusted_low,
+                        r.p_held_out_adjusted_high,
+                        alpha,
+                    ),
+                    p_cell(r.p_adjusted, r.p_adjusted_low, r.p_adjusted_high, alpha),
+                    p_cell(r.p_raw, r.p_raw_low, r.p_raw_high, alpha),
+                    number(r.n_permutations),
                     numeric(f"{r.x_dim} + {r.y_dim}"),
                     numeric(
                         f"{format_number(r.stability_x, 2)} / {format_number(r.stability_y, 2)}"
                     ),
                     numeric(f"{r.n} / {r.n_effective}"),
                 ],
-                hit=r.p_adjusted < alpha,
+                hit=_standing(r, alpha) == STANDS,
             )
             for r in table.itertuples()
         ],

@@ -28,6 +28,7 @@ from neurogenomics_kb.stats.inference.attribution import (
     paired_swap_test,
 )
 from neurogenomics_kb.stats.inference.clusters import correlated_units
+from neurogenomics_kb.stats.inference.permutation import interval_of_p_value
 from neurogenomics_kb.stats.inference.residual_space import independent_design
 from neurogenomics_kb.stats.prediction.folds import fold_splits, inner_splits
 from neurogenomics_kb.stats.prediction.metrics import held_out_r2
@@ -109,6 +110,9 @@ def attribute_block(
     result["full_score"] = score(found.full).mean()
     result["adjustment"] = ADJUSTMENT
     result = result.rename(columns={"p_swap": "p_raw", "p_swap_fwe": "p_adjusted"})
+    for name in ("p_raw", "p_adjusted"):
+        ends = interval_of_p_value(result[name].to_numpy(), experiment.n_permutations)
+        result[f"{name}_low"], result[f"{name}_high"] = ends
     return result[list(ATTRIBUTION.names)], notes
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from neurogenomics_kb.pipelines.view import (
+    STANDS,
+    UNDECIDED,
     Item,
     Note,
     Part,
@@ -21,6 +23,7 @@ from neurogenomics_kb.pipelines.view import (
     numeric,
     p_cell,
     row,
+    standing_of,
     word,
 )
 from neurogenomics_kb.registry.recipe import Recipe
@@ -54,7 +57,9 @@ def present_attribution(recipe: Recipe, attribution: pd.DataFrame, notes: list[s
                 text="Primary test: families swap the two models' predictions, family-wise over "
                 "all units and clusters, one-sided, conditional on the fitted models. Units that "
                 "share information share credit, so leaving out one of them understates both; rows "
-                "with a plus leave a cluster of correlated units out together."
+                "with a plus leave a cluster of correlated units out together. In brackets the "
+                "95 % Monte-Carlo interval of a p-value; undecided: it holds alpha, and only more "
+                "permutations (n_permutations) would tell."
             ),
         ]
     return Part(
@@ -70,7 +75,10 @@ def present_attribution(recipe: Recipe, attribution: pd.DataFrame, notes: list[s
                 ci_high=finite(r.ci_high),
                 p_raw=finite(r.p_raw),
                 p_adjusted=finite(r.p_adjusted),
+                p_low=finite(r.p_adjusted_low),
+                p_high=finite(r.p_adjusted_high),
                 adjustment=r.adjustment,
+                standing=_standing(r, alpha),
             )
             for r in attribution.head(ON_CARD).itertuples()
         ],
@@ -83,15 +91,25 @@ def _findings(attribution: pd.DataFrame, alpha: float) -> list[str]:
     """Which units lower the score."""
     if attribution.empty:
         return []
-    hits = attribution[attribution["p_adjusted"] < alpha]["unit"].tolist()
+    standings = [_standing(r, alpha) for r in attribution.itertuples()]
+    hits, open_ = (
+        ", ".join(u for u, s in zip(attribution["unit"], standings, strict=True) if s == standing)
+        for standing in (STANDS, UNDECIDED)
+    )
     return [
         f"Leaving out one unit of block {attribution['block'].iloc[0]} at a time: "
         + (
-            f"{', '.join(hits)} lower the score more than chance (family-wise)."
+            f"{hits} lower the score more than chance (family-wise)"
             if hits
-            else "none lowers the score more than chance (family-wise)."
+            else "none lowers the score more than chance (family-wise)"
         )
+        + (f"; undecided with these permutations: {open_}." if open_ else ".")
     ]
+
+
+def _standing(line, alpha: float) -> str:
+    """Whether a unit lowers the score family-wise, as far as its permutations tell."""
+    return standing_of(line.p_adjusted, line.p_adjusted_low, line.p_adjusted_high, alpha)
 
 
 def _tracked(attribution: pd.DataFrame) -> dict[str, float]:
@@ -131,8 +149,8 @@ def _table(attribution: pd.DataFrame, alpha: float) -> Table:
                     word(r.unit),
                     number(r.delta),
                     numeric(interval(r.ci_low, r.ci_high, signed=True)),
-                    p_cell(r.p_adjusted),
-                    p_cell(r.p_raw),
+                    p_cell(r.p_adjusted, r.p_adjusted_low, r.p_adjusted_high, alpha),
+                    p_cell(r.p_raw, r.p_raw_low, r.p_raw_high, alpha),
                     p_cell(r.q_swap),
                     p_cell(r.p_t),
                     p_cell(r.p_wilcoxon),
@@ -141,7 +159,7 @@ def _table(attribution: pd.DataFrame, alpha: float) -> Table:
                         f"{interval(r.single_low, r.single_high, 2)}".rstrip()
                     ),
                 ],
-                hit=r.p_adjusted < alpha,
+                hit=_standing(r, alpha) == STANDS,
             )
             for r in attribution.itertuples()
         ],

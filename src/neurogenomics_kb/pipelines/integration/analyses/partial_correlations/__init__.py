@@ -31,6 +31,7 @@ ANALYSIS = Analysis(
             "association",
             "{x} and {y} {component} {block} with {outcome}, {measure}",
             p_raw="p_raw", p_adjusted="p_adjusted", adjustment=ADJUSTMENT,
+            usual=lambda recipe: {"outcome": recipe.experiment.outcome},
         ),
     ),
 )  # fmt: skip

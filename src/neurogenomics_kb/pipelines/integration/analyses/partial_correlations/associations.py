@@ -14,6 +14,8 @@ from neurogenomics_kb.stats.inference.partial import Association, odds_ratio, pa
 from neurogenomics_kb.stats.inference.trajectories import trajectory
 
 ADJUSTMENT = "Benjamini-Hochberg over the table"
+# Measures that ask what another one of the same axis and outcome asks; they are shown, not tested.
+DESCRIBED = {"partial spearman": "none: beside Pearson's as description"}
 
 
 def over_visits(
@@ -36,7 +38,9 @@ def associate_axes(recipe: Recipe, cohort: pd.DataFrame, scores: pd.DataFrame) -
 
     Odds ratios for binary outcomes, partial Pearson and Spearman correlations for scores; where
     children have several visits, scores are also followed between and within children. The false
-    discovery rate is controlled over the whole table. Families are clusters.
+    discovery rate is controlled over the table. Pearson's and Spearman's correlation of one axis
+    and outcome are one claim, made by Pearson's; Spearman's describes it and is not adjusted.
+    Families are clusters.
 
     Parameters
     ----------
@@ -95,5 +99,7 @@ def associate_axes(recipe: Recipe, cohort: pd.DataFrame, scores: pd.DataFrame) -
                     }
                 )
     table = pd.DataFrame(rows, columns=list(ASSOCIATIONS.names))
-    table["p_adjusted"] = adjust(table["p_raw"], "fdr_bh")
+    described = table["measure"].isin(list(DESCRIBED))
+    table["p_adjusted"] = adjust(table["p_raw"].mask(described), "fdr_bh")
+    table.loc[described, "adjustment"] = table.loc[described, "measure"].map(DESCRIBED)
     return table

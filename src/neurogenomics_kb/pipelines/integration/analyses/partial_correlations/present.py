@@ -39,15 +39,16 @@ def present_associations(recipe: Recipe, associations: pd.DataFrame) -> Part:
     found, items = [], [Note(text="None in this experiment.")]
     if not associations.empty:
         n = int((associations["p_adjusted"] < alpha).sum())
+        tested = int(associations["p_adjusted"].notna().sum())
         found = [
-            f"{n} of {len(associations)} axis–outcome associations pass a false discovery rate of "
+            f"{n} of {tested} axis–outcome associations pass a false discovery rate of "
             f"{alpha:g}, all confounds adjusted for."
         ]
         items: list[Item] = [
             _table(associations, alpha),
             Note(
                 text="Axis scores of held-out subjects, all confounds of the experiment adjusted "
-                "for."
+                "for. Spearman's correlation describes what Pearson's tests: the two are one claim."
             ),
         ]
     first = associations[associations["component"] == 1]

@@ -17,7 +17,8 @@ ASSOCIATIONS = Contract(
         Column("ci_low", "Lower end of the 95 % interval."),
         Column("ci_high", "Upper end of the 95 % interval."),
         Column("p_raw", "p of the association."),
-        Column("p_adjusted", "False discovery rate over the table."),
+        Column("p_adjusted", "False discovery rate over the claims of the table; a gap for what "
+               "only describes."),
         Column("adjustment", "How p_adjusted was made.", "text"),
         Column("df", "Degrees of freedom."),
         Column("n", "People with axis and outcome.", "integer", "people"),
@@ -27,4 +28,4 @@ ASSOCIATIONS = Contract(
     private=False,
     tracked="tables",
     on_card=True,
-)
+)  # fmt: skip

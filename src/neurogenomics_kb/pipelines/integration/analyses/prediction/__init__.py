@@ -9,7 +9,18 @@ from neurogenomics_kb.pipelines.integration.analyses.prediction import (
     present,
     tables,
 )
-from neurogenomics_kb.pipelines.integration.analyses.prediction.score import ADJUSTMENT
+from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import COVARIATES
+from neurogenomics_kb.pipelines.integration.analyses.prediction.score import (
+    ADJUSTMENT,
+    usual_comparison,
+)
+from neurogenomics_kb.pipelines.integration.design import first_algorithm
+
+
+def _over_covariates(recipe, row) -> bool:
+    """Whether it asks what a block adds to the covariates, by the first algorithm."""
+    return row["reference"] == COVARIATES and row["algorithm"] == first_algorithm(recipe)
+
 
 ANALYSIS = Analysis(
     name=present.NAME,
@@ -34,6 +45,7 @@ ANALYSIS = Analysis(
         Claims(
             "integration.comparisons", "model comparison", "{model} over {reference}, {algorithm}",
             p_raw="p_raw", p_adjusted="p_adjusted", adjustment=ADJUSTMENT,
+            secondary=_over_covariates, usual=usual_comparison,
         ),
     ),
     drawings=(

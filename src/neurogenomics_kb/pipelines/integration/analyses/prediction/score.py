@@ -13,10 +13,11 @@ from neurogenomics_kb.pipelines.integration.analyses.prediction.classes import (
 from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import (
     COVARIATES,
     FUSION,
+    models_of,
     with_covariates,
 )
 from neurogenomics_kb.pipelines.integration.analyses.prediction.tables import COMPARISONS, METRICS
-from neurogenomics_kb.pipelines.integration.design import clusters_of
+from neurogenomics_kb.pipelines.integration.design import clusters_of, first_algorithm
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.inference.multiplicity import adjust
 from neurogenomics_kb.stats.prediction import metrics
@@ -110,6 +111,16 @@ def references_of(model: str, blocks: list[str]) -> list[str]:
     if model == with_covariates(FUSION):
         return [COVARIATES, *joint]
     return [COVARIATES] if model in joint else []
+
+
+def usual_comparison(recipe: Recipe) -> dict[str, str]:
+    """All that there is over the covariates, by the first algorithm."""
+    *_, everything = models_of(recipe.blocks)
+    return {
+        "model": everything,
+        "reference": COVARIATES,
+        "algorithm": first_algorithm(recipe),
+    }
 
 
 def compare(recipe: Recipe, cohort: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame):

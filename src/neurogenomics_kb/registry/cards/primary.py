@@ -1,0 +1,165 @@
+"""Which tests of a run are its primary ones, as an experiment names them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from neurogenomics_kb.foundation.errors import listing
+from neurogenomics_kb.registry.cards.base import Strict
+
+
+class PrimaryTest(Strict):
+    """One test; what is left out is filled by the analysis, or is the first in its table."""
+
+    test: str
+
+    @property
+    def analysis(self) -> str:
+        """Analysis whose test it is."""
+        return ANALYSIS_OF[self.test]
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Values that tell the test from others of its table, by column."""
+        return self.model_dump(exclude={"test"}, exclude_none=True)
+
+    def check(
+        self, blocks: Sequence[str], algorithms: Collection[str], outcomes: Collection[str]
+    ) -> None:
+        """Refuse names that the experiment does not have.
+
+        Parameters
+        ----------
+        blocks, algorithms, outcomes : collection of str
+            What the experiment names, blocks in their order.
+
+        Raises
+        ------
+        ValueError
+        """
+        named = self.columns
+        for field, known in (("x", blocks), ("y", blocks), ("block", blocks),
+                             ("algorithm", algorithms), ("outcome", outcomes)):  # fmt: skip
+            if field in named and named[field] not in known:
+                raise ValueError(
+                    f"primary test '{self.test}': there is no {field} {named[field]!r}; known are "
+                    f"{listing(known, len(known))}"
+                )
+        if "x" in named and "y" in named:
+            order = [list(blocks).index(named[side]) for side in ("x", "y")]
+            if order[0] >= order[1]:
+                raise ValueError(
+                    f"primary test '{self.test}': of a pair, x is the block that the experiment "
+                    f"names first ({listing(blocks, len(blocks))})"
+                )
+
+
+class PrimaryCorrelation(PrimaryTest):
+    """A canonical component of two blocks, in sample or in held-out people.
+
+    Parameters
+    ----------
+    test : {"canonical correlation", "held-out correlation"}
+    x, y : str, optional
+        The two blocks; by default those of the first pair.
+    component : int
+        Number of the component, from 1.
+    """
+
+    test: Literal["canonical correlation", "held-out correlation"]
+    x: str | None = None
+    y: str | None = None
+    component: int = Field(1, ge=1)
+
+
+class PrimaryComparison(PrimaryTest):
+    """One model over another.
+
+    Parameters
+    ----------
+    test : {"model comparison"}
+    model : str, optional
+        By default all blocks with the covariates.
+    reference : str, optional
+        By default the covariates.
+    algorithm : str, optional
+        By default the first of the experiment.
+    """
+
+    test: Literal["model comparison"]
+    model: str | None = None
+    reference: str | None = None
+    algorithm: str | None = None
+
+
+class PrimaryAssociation(PrimaryTest):
+    """One side of one axis with one outcome.
+
+    Parameters
+    ----------
+    test : {"association"}
+    x, y : str, optional
+        The two blocks; by default those of the first pair.
+    component : int
+        Number of the component, from 1.
+    block : str, optional
+        Side of the axis; the first by default.
+    outcome : str, optional
+        By default that of the experiment.
+    measure : str, optional
+        By default the first that the outcome has.
+    """
+
+    test: Literal["association"]
+    x: str | None = None
+    y: str | None = None
+    component: int = Field(1, ge=1)
+    block: str | None = None
+    outcome: str | None = None
+    measure: str | None = None
+
+
+class PrimaryUnit(PrimaryTest):
+    """What a model loses without one gene, region or scale.
+
+    Parameters
+    ----------
+    test : {"leave one out"}
+    unit : str
+        Gene, region or scale.
+    """
+
+    test: Literal["leave one out"]
+    unit: str
+
+
+ANALYSIS_OF = {
+    "canonical correlation": "cca",
+    "held-out correlation": "cca",
+    "model comparison": "prediction",
+    "association": "partial_correlations",
+    "leave one out": "logo",
+}
+Primary = Annotated[
+    PrimaryCorrelation | PrimaryComparison | PrimaryAssociation | PrimaryUnit,
+    Field(discriminator="test"),
+]
+# What a run asks first unless its experiment says something else.
+DEFAULT_PRIMARY: tuple[PrimaryTest, ...] = (
+    PrimaryCorrelation(test="canonical correlation"),
+    PrimaryComparison(test="model comparison"),
+)
+
+
+def default_primary(analyses: Collection[str]) -> list[PrimaryTest]:
+    """Primary tests of an experiment that names none: those of its analyses.
+
+    Parameters
+    ----------
+    analyses : collection of str
+        What the experiment runs.
+    """
+    return [test for test in DEFAULT_PRIMARY if test.analysis in analyses]
