@@ -159,8 +159,20 @@ def draw_families(rng: np.random.Generator, n: int, sizes: tuple[int, ...]) -> n
     return family
 
 
-def make_recipe(settings: CohortSettings, **experiment) -> Recipe:
-    """Recipe of two blocks with the confounds of the simulated cohort."""
+def make_recipe(
+    settings: CohortSettings, *, text_columns: tuple[str, ...] = (), **experiment
+) -> Recipe:
+    """Recipe of two blocks with the confounds of the simulated cohort.
+
+    Parameters
+    ----------
+    settings : CohortSettings
+        Whose columns the dataset card describes.
+    text_columns : tuple of str
+        Further columns of names.
+    **experiment
+        What differs in the experiment.
+    """
     numeric = [f"pc{k + 1}" for k in range(settings.ancestry)]
     confounds = ["age", "sex", "site", *numeric]
     columns = {
@@ -169,7 +181,7 @@ def make_recipe(settings: CohortSettings, **experiment) -> Recipe:
         "site": Column(name="site", type="category", role="site"),
         "batch": Column(name="batch", type="category", role="batch"),
         **{name: Column(name=name) for name in numeric},
-        "family_id": Column(name="family_id", type="text"),
+        **{name: Column(name=name, type="text") for name in ("family_id", *text_columns)},
         "diagnosis": Column(name="diagnosis", type="binary"),
         "score": Column(name="score"),
     }

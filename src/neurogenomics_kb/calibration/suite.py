@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -30,35 +30,15 @@ from neurogenomics_kb.calibration.runs import (
     canonical_p_values,
     outcome_p_values,
 )
+from neurogenomics_kb.calibration.scenario import Scenario
+from neurogenomics_kb.calibration.scenarios import VIOLATIONS
+from neurogenomics_kb.calibration.violations import WARNING
 
 logger = logging.getLogger(__name__)
 
 ALPHA = 0.05
 CONFIDENCE = 0.99
 COLUMNS = ["scenario", "kind", "question", "cohorts", "hits", "rate", "low", "high", "verdict"]
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """One way to make cohorts and what is run on them.
-
-    Attributes
-    ----------
-    settings : CohortSettings or Population
-    run : callable
-        ``run(settings, seed, **experiment)`` to p-values (or, for coverage, 0/1 flags) by kind.
-    question : {"null", "power", "coverage"}
-    experiment : mapping
-        What differs in the experiment.
-    true_kinds : tuple of str
-        Kinds that are not null in this scenario (a true first component), reported as power.
-    """
-
-    settings: CohortSettings | Population
-    run: Callable[..., Mapping[str, float]]
-    question: str = "null"
-    experiment: Mapping[str, Any] = field(default_factory=dict)
-    true_kinds: tuple[str, ...] = ()
 
 
 PLAIN = CohortSettings(n=120, sites=1, ancestry=0, confounding=0.5)
@@ -131,6 +111,7 @@ SCENARIOS: dict[str, Scenario] = {
     "locked model, families": Scenario(RELATED, locked_coverage, "coverage"),
     "association": Scenario(Population(), association_coverage, "coverage"),
     "association, families": Scenario(RELATED, association_coverage, "coverage"),
+    **VIOLATIONS,
 }
 
 
@@ -163,12 +144,20 @@ def run_scenario(
     rows = []
     for kind in found.columns:
         values = found[kind].dropna()
-        question = "power" if kind in scenario.true_kinds else scenario.question
-        hits = int((values <= ALPHA).sum() if question != "coverage" else values.sum())
+        question = question_of(scenario, kind)
+        counted = question in ("coverage", "warning")
+        hits = int(values.sum() if counted else (values <= ALPHA).sum())
         rows.append({"scenario": name, "kind": kind, "question": question,
                      **judge(hits, len(values), question, kind)})  # fmt: skip
     logger.info("%s: %d cohorts", name, cohorts)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def question_of(scenario: Scenario, kind: str) -> str:
+    """What the values of one kind are in a scenario."""
+    if kind.startswith(WARNING):
+        return "warning"
+    return "power" if kind in scenario.true_kinds else scenario.question
 
 
 def _quiet(run, settings, seed, **experiment):
@@ -186,12 +175,12 @@ def judge(hits: int, cohorts: int, question: str, kind: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``verdict`` is "calibrated", "conservative" or "too many" for a null; "covers", "too few"
-        or "too wide" for coverage; empty for power.
+        ``verdict`` is "calibrated", "conservative" or "too many" for a null and a violation;
+        "covers", "too few" or "too wide" for coverage; empty for power and warnings.
     """
     interval = stats.binomtest(hits, cohorts).proportion_ci(CONFIDENCE, "exact")
     rate = hits / cohorts
-    if question == "null":
+    if question in ("null", "violation"):
         low, high = stats.binom.ppf([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], cohorts, ALPHA)
         verdict = "too many" if hits > high else "conservative" if hits < low else "calibrated"
     elif question == "coverage":
