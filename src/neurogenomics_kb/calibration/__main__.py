@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from neurogenomics_kb.calibration.page import render_page
+from neurogenomics_kb.calibration.picture import save_pictures
 from neurogenomics_kb.calibration.suite import COLUMNS, SCENARIOS, run_suite
 
 RESULTS = Path("docs/calibration/results.csv")
@@ -47,6 +48,7 @@ def main() -> None:
         )  # fmt: skip
         save(table)
     chosen.page.write_text(render_page(table), encoding="utf-8")
+    save_pictures(table, chosen.page.parent)
     print(f"{chosen.results} and {chosen.page}: {len(table)} rows")
 
 

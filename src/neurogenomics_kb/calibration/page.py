@@ -13,6 +13,19 @@ HEADINGS = {
         "*Calibrated*: inside the range that 99 % of exact 5 % tests would fall in. "
         "*Conservative*: below it; the claim is safe and costs power. *Too many*: above it.",
     ),
+    "violation": (
+        "Where an assumption is broken",
+        "The same test on cohorts whose people are not exchangeable, or whose confounds do not act "
+        "along lines, and no axis. *Too many* is what is expected here of the design of the card; "
+        "what matters is that the run says so (below), and what the remedy gives (*rows of one "
+        "length*, *named nested* among the false-positive rates above, *with curves and "
+        "interactions* here).",
+    ),
+    "warning": (
+        "Warnings",
+        "Share of cohorts in which the run's first sentences warn. On clean cohorts, with and "
+        "without a true axis, these are false alarms; elsewhere they are what the check sees.",
+    ),
     "power": ("Power", "Share of cohorts with the planted effect in which p ≤ 0.05."),
     "coverage": (
         "Coverage of 95 % intervals",
@@ -20,6 +33,8 @@ HEADINGS = {
     ),
 }
 
+# Picture below the heading.
+SHOWN = {"null": "rates.svg", "violation": "violations.svg"}
 NOTES = {
     "null": (
         "Why some are conservative: a second component is tested given a first one, so under a "
@@ -63,6 +78,8 @@ def render_page(table: pd.DataFrame) -> str:
         if rows.empty:
             continue
         parts.append(f"## {heading}\n\n{text}\n")
+        if question in SHOWN:
+            parts.append(f"![{heading}, each with its 99 % interval]({SHOWN[question]})\n")
         for naive in (False, True):
             chosen = rows[rows["kind"].map(is_naive) == naive]
             if chosen.empty:
