@@ -19,7 +19,7 @@ from scipy.linalg import solve_triangular, svd
 from neurogenomics_kb.stats.inference.canonical import Side
 from neurogenomics_kb.stats.inference.exchangeability import Exchangeability
 from neurogenomics_kb.stats.inference.exchangeable_rows import Z_POWER
-from neurogenomics_kb.stats.inference.permutation import permutation_p_value
+from neurogenomics_kb.stats.inference.permutation import in_one_thread, permutation_p_value
 from neurogenomics_kb.stats.transformers.projection import principal_axes
 
 
@@ -58,6 +58,7 @@ class CurveTest:
         return max(self.p_x, self.p_y, self.p_change)
 
 
+@in_one_thread
 def curve_test(
     sides: tuple[Side, Side],
     curves: np.ndarray,
