@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.pipelines.integration.analyses.cca.feature_view import feature_items
 from neurogenomics_kb.pipelines.integration.analyses.cca.loadings import (
     Panel,
     panels_of,
@@ -73,7 +74,11 @@ def present_cca(
             Section(
                 id=NAME,
                 title="Canonical correlation",
-                items=[*_items(table, alpha), *_words(directions)],
+                items=[
+                    *_items(table, alpha),
+                    *_words(directions),
+                    *feature_items(shown, loadings, alpha),
+                ],
             )
         ],
         statements=[_statement(line) for line in table[table["component"] == 1].itertuples()],
