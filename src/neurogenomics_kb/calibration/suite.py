@@ -24,6 +24,7 @@ from neurogenomics_kb.calibration.coverage import (
     locked_coverage,
     prediction_coverage,
 )
+from neurogenomics_kb.calibration.methods import feature_p_values
 from neurogenomics_kb.calibration.runs import (
     attribution_p_values,
     audit_p_values,
@@ -131,6 +132,20 @@ SCENARIOS: dict[str, Scenario] = {
     "locked model, families": Scenario(RELATED, locked_coverage, "coverage"),
     "association": Scenario(Population(), association_coverage, "coverage"),
     "association, families": Scenario(RELATED, association_coverage, "coverage"),
+}
+
+# Features of axes, maps of regions, growth, and other ways to relate blocks.
+SCENARIOS |= {
+    "features, four sites": Scenario(SITES, feature_p_values),
+    "features, families of 2–4": Scenario(FAMILIES, feature_p_values),
+    "features, true first axis": Scenario(
+        replace(SITES, gene_brain=1.5),
+        feature_p_values,
+        true_kinds=tuple(f"features of the first axis, {b} with it" for b in ("gene", "brain")),
+    ),
+    "features of the second axis, true first axis": Scenario(
+        replace(SITES, gene_brain=1.5), feature_p_values, experiment={"n_components": 2}
+    ),
 }
 
 
