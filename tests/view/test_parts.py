@@ -32,6 +32,8 @@ from neurogenomics_kb.pipelines.integration.analyses.partial_correlations.tables
 )
 from neurogenomics_kb.pipelines.integration.analyses.prediction.present import present_prediction
 from neurogenomics_kb.pipelines.integration.analyses.prediction.tables import COMPARISONS, METRICS
+from neurogenomics_kb.pipelines.integration.analyses.reference_maps import tables as map_tables
+from neurogenomics_kb.pipelines.integration.analyses.reference_maps.present import present_maps
 from neurogenomics_kb.pipelines.reporting.view import ORDER
 from neurogenomics_kb.registry.cards import Column
 from tests.pipelines.conftest import make_recipe
@@ -422,6 +424,18 @@ def test_dimension_search(says):
     ]  # fmt: skip
     says("dimension_search", present_search(make_recipe(), rows_of(SEARCH, numbers, *lines)))
     says("dimension_search_empty", present_search(make_recipe(), SEARCH.empty()))
+
+
+def test_reference_maps(says):
+    recipe = make_recipe(analyses=["cca", "reference_maps"])
+    table = rows_of(
+        map_tables.COMPARISONS, Numbers(),
+        {"p_adjusted": 0.049, "method": "spin", "note": ""},
+        {"p_adjusted": 0.05, "method": "spin", "note": "", "component": 2},
+        {"p_raw": NAN, "p_adjusted": NAN, "correlation": NAN, "p_error": NAN, "p_naive": NAN,
+         "method": "spin"},
+    )  # fmt: skip
+    says("reference_maps", present_maps(recipe, table))
 
 
 def test_scores_of_the_search_are_named():

@@ -24,6 +24,7 @@ from neurogenomics_kb.calibration.coverage import (
     locked_coverage,
     prediction_coverage,
 )
+from neurogenomics_kb.calibration.maps import MapSettings, map_p_values
 from neurogenomics_kb.calibration.methods import feature_p_values
 from neurogenomics_kb.calibration.runs import (
     attribution_p_values,
@@ -45,7 +46,7 @@ class Scenario:
 
     Attributes
     ----------
-    settings : CohortSettings or Population
+    settings : CohortSettings, Population or MapSettings
     run : callable
         ``run(settings, seed, **experiment)`` to p-values (or, for coverage, 0/1 flags) by kind.
     question : {"null", "power", "coverage"}
@@ -55,7 +56,7 @@ class Scenario:
         Kinds that are not null in this scenario (a true first component), reported as power.
     """
 
-    settings: CohortSettings | Population
+    settings: CohortSettings | Population | MapSettings
     run: Callable[..., Mapping[str, float]]
     question: str = "null"
     experiment: Mapping[str, Any] = field(default_factory=dict)
@@ -145,6 +146,13 @@ SCENARIOS |= {
     ),
     "features of the second axis, true first axis": Scenario(
         replace(SITES, gene_brain=1.5), feature_p_values, experiment={"n_components": 2}
+    ),
+    "smooth maps, Moran": Scenario(MapSettings(), map_p_values),
+    "smooth maps, spins": Scenario(
+        MapSettings(), map_p_values, experiment={"spatial_null": "spin"}
+    ),
+    "smooth maps, spins to the nearest": Scenario(
+        MapSettings(), map_p_values, experiment={"spatial_null": "spin nearest"}
     ),
 }
 

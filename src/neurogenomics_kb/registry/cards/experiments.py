@@ -177,6 +177,12 @@ class Experiment(Card):
         Rank-based inverse-normal transform of all features before canonical correlation.
     n_bootstraps : int
         Resamples for the stability of the axes; 0 leaves stability out.
+    spatial_null : {"moran", "spin", "spin nearest"}
+        How maps of loadings are compared with reference maps (`reference_maps`): Moran spectral
+        randomisation from places in the brain, or rotations of the spherical surface.
+    random_slopes : bool
+        Let children differ in growth in the mixed models of repeated visits; intercepts alone by
+        default.
     subjects_per_dimension : float
         Bounds the dimension of all blocks together: N / (p + q).
     missing_confounds : {"error", "drop"}
@@ -222,6 +228,8 @@ class Experiment(Card):
     dimension_grid: list[Annotated[int, Field(ge=1)]] = [2, 4, 8, 16, 32, 64]
     normal_scores: bool = False
     n_bootstraps: int = Field(100, ge=0)
+    spatial_null: Literal["moran", "spin", "spin nearest"] = "moran"
+    random_slopes: bool = False
     subjects_per_dimension: float = Field(10.0, ge=2)
     missing_confounds: Literal["error", "drop"] = "error"
     attribution_block: str | None = None
@@ -275,6 +283,8 @@ class Experiment(Card):
             )
         if "cca" in self.analyses and len(self.blocks) < 2:
             raise ValueError("cca needs two blocks")
+        if "reference_maps" in self.analyses and "cca" not in self.analyses:
+            raise ValueError("reference_maps uses the axes of cca; add cca to analyses")
         if "partial_correlations" in self.analyses and "cca" not in self.analyses:
             raise ValueError("partial_correlations uses the axes of cca; add cca to analyses")
         return self

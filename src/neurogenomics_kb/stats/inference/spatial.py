@@ -85,6 +85,8 @@ def map_correlation(
 ) -> MapCorrelation:
     """Correlation of two maps with a p-value that respects their smoothness.
 
+    Each way of saying where regions are has its parameter, so it has more than other functions.
+
     Parameters
     ----------
     a, b : ndarray (n,)
