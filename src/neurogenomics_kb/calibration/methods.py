@@ -33,3 +33,18 @@ def feature_p_values(settings: CohortSettings, seed: int, **experiment: Any) -> 
         if carrying.any() and component == 1:
             found[f"features of the first axis, {block} with it"] = p[carrying].min()
     return found
+
+
+def related_p_values(settings: CohortSettings, seed: int, **experiment: Any) -> PValues:
+    """Components of two blocks, in sample, by whatever the experiment relates them with."""
+    recipe = make_recipe(settings, analyses=["cca"], seed=seed, **experiment)
+    run = prepare(recipe, settings, seed)
+    table = infer_canonical_correlations(run["recipe"], run["cohort"], run["blocks"], run["folds"])[
+        0
+    ]
+    second = table.iloc[1]
+    return {
+        "first component": table.iloc[0]["p_adjusted"],
+        "second component": second["p_raw"],
+        "second component, closed": second["p_adjusted"],
+    }

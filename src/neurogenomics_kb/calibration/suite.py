@@ -25,7 +25,7 @@ from neurogenomics_kb.calibration.coverage import (
     prediction_coverage,
 )
 from neurogenomics_kb.calibration.maps import MapSettings, map_p_values
-from neurogenomics_kb.calibration.methods import feature_p_values
+from neurogenomics_kb.calibration.methods import feature_p_values, related_p_values
 from neurogenomics_kb.calibration.runs import (
     attribution_p_values,
     audit_p_values,
@@ -146,6 +146,18 @@ SCENARIOS |= {
     ),
     "features of the second axis, true first axis": Scenario(
         replace(SITES, gene_brain=1.5), feature_p_values, experiment={"n_components": 2}
+    ),
+    "ridge per side chosen inside": Scenario(
+        SITES, related_p_values, experiment={"regularisation": "ridge per side"}
+    ),
+    "partial least squares": Scenario(
+        SITES, related_p_values, experiment={"regularisation": "pls"}
+    ),
+    "partial least squares, true first axis": Scenario(
+        replace(SITES, gene_brain=1.5),
+        related_p_values,
+        experiment={"regularisation": "pls"},
+        true_kinds=("first component",),
     ),
     "smooth maps, Moran": Scenario(MapSettings(), map_p_values),
     "smooth maps, spins": Scenario(

@@ -165,9 +165,10 @@ class Experiment(Card):
         Column whose levels (families) are permuted as wholes, or nested levels, outermost first.
     exchange_rows : bool
         Whether rows inside an innermost unit change places; false for visits in order of time.
-    regularisation : {"none", "pca", "ridge"}
-        Choose the dimension or a ridge penalty of the canonical correlation inside the permutation
-        loop; ``"none"`` takes the dimensions of the cards.
+    regularisation : {"none", "pca", "ridge", "ridge per side", "pls"}
+        Choose the dimension, a ridge penalty or one for each side of the canonical correlation
+        inside the permutation loop; ``"pls"`` is partial least squares instead, ``"none"`` takes
+        the dimensions of the cards.
     regularisation_grid : list of float, optional
         Dimensions, or penalties relative to the mean squared singular value.
     dimension_grid : list of int
@@ -223,7 +224,7 @@ class Experiment(Card):
     prospective: Prospective | None = None
     exchangeability: str | list[ExchangeabilityLevel] | None = None
     exchange_rows: bool = True
-    regularisation: Literal["none", "pca", "ridge"] = "none"
+    regularisation: Literal["none", "pca", "ridge", "ridge per side", "pls"] = "none"
     regularisation_grid: list[float] | None = None
     dimension_grid: list[Annotated[int, Field(ge=1)]] = [2, 4, 8, 16, 32, 64]
     normal_scores: bool = False
