@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration import nodes
+from neurogenomics_kb.pipelines.integration.analyses.cca.inference import OVER_FEATURES
 from neurogenomics_kb.pipelines.integration.analyses.cca.nodes import (
     hold_out_canonical_correlations,
     infer_canonical_correlations,
@@ -84,6 +85,15 @@ def test_planted_axis_is_found_in_and_out_of_sample(results):
     top = results["loadings"].query("component == 1 and block == 'brain'")
     strongest = top.reindex(top["loading"].abs().sort_values(ascending=False).index)["unit"][:3]
     assert set(strongest) == {"R0", "R1", "R2"}
+    # The same three regions, and no other, pass family-wise and are chosen in every half.
+    assert set(top.loc[top["p_adjusted"] <= 0.05, "unit"]) == {"R0", "R1", "R2"}
+    assert (top["p_raw"] <= top["p_adjusted"]).all()
+    chosen = top.set_index("unit")["selection"]
+    assert chosen[["R0", "R1"]].min() > chosen.drop(["R0", "R1", "R2"]).max()
+    carrying = top[top["unit"].isin(["R0", "R1", "R2"])]
+    assert (np.sign(carrying["cross_loading"]) == np.sign(carrying["loading"])).all()
+    assert (carrying["cross_loading"].abs() < carrying["loading"].abs()).all()
+    assert set(top["adjustment"]) == {OVER_FEATURES}
 
 
 def test_no_axis_without_signal(recipe):

@@ -11,6 +11,7 @@ from neurogenomics_kb.pipelines.integration.analyses import load_analyses
 from neurogenomics_kb.pipelines.integration.analyses.audit.present import present_audit
 from neurogenomics_kb.pipelines.integration.analyses.audit.table import AUDIT
 from neurogenomics_kb.pipelines.integration.analyses.cca import tables as cca
+from neurogenomics_kb.pipelines.integration.analyses.cca.feature_view import feature_items
 from neurogenomics_kb.pipelines.integration.analyses.cca.loadings import (
     panels_of,
     significant_components,
@@ -31,6 +32,8 @@ from neurogenomics_kb.pipelines.integration.analyses.partial_correlations.tables
 )
 from neurogenomics_kb.pipelines.integration.analyses.prediction.present import present_prediction
 from neurogenomics_kb.pipelines.integration.analyses.prediction.tables import COMPARISONS, METRICS
+from neurogenomics_kb.pipelines.integration.analyses.reference_maps import tables as map_tables
+from neurogenomics_kb.pipelines.integration.analyses.reference_maps.present import present_maps
 from neurogenomics_kb.pipelines.reporting.view import ORDER
 from neurogenomics_kb.registry.cards import Column
 from tests.pipelines.conftest import make_recipe
@@ -70,7 +73,8 @@ def canonical_tables():
         cca.LOADINGS, numbers,
         *(
             {**PAIR, "component": c, "side": "y", "block": "white_matter", "group": group,
-             "unit": unit, "feature": f"dmri__{group}__{unit}", "loading": loading * c}
+             "unit": unit, "feature": f"dmri__{group}__{unit}", "loading": loading * c,
+             **({"p_adjusted": 0.0067} if (c, unit) == (1, "fornix") else {})}
             for c in (1, 2, 3)
             for group, unit, loading in (
                 ("fa", "cingulum", -0.31), ("fa", "fornix", 0.22), ("fa", "uncinate", 0.03),
@@ -103,6 +107,29 @@ def canonical_tables():
 
 def test_canonical_correlations(says):
     says("cca", present_cca(make_recipe(), *canonical_tables()))
+
+
+def test_features_of_an_axis_are_listed_smallest_p_first_and_at_most_ten_of_a_side():
+    inference, _, _, _ = canonical_tables()
+    shown = inference[inference["component"] == 1].iloc[:1]
+    ps = [0.5, 0.049, 0.05, *[0.9] * 9, NAN]
+    table = rows_of(
+        cca.LOADINGS, Numbers(),
+        *(
+            {**PAIR, "component": c, "side": "x", "block": "gene", "feature": f"f{i}",
+             "p_adjusted": p, "cross_loading": 0.01 * i * (-1) ** i}
+            for c in (1, 2)
+            for i, p in enumerate(ps)
+        ),
+    )  # fmt: skip
+    _, listed, counts, _ = feature_items(shown, table, 0.05)
+    names = [line.cells[2].text for line in listed.rows]
+    # Among equal p the larger cross-loading, whatever its sign; the untested one is left out.
+    assert names == ["f1", "f2", "f0", "f11", "f10", "f9", "f8", "f7", "f6", "f5"]
+    assert [line.css for line in listed.rows] == ["hit"] + [""] * 9
+    assert "1 of 12 features of gene" in counts.text
+    untested = table.assign(p_adjusted=NAN)
+    assert feature_items(shown, untested, 0.05) == []
 
 
 def test_directions_turn_with_the_sign_of_the_axis():
@@ -422,6 +449,18 @@ def test_dimension_search(says):
     ]  # fmt: skip
     says("dimension_search", present_search(make_recipe(), rows_of(SEARCH, numbers, *lines)))
     says("dimension_search_empty", present_search(make_recipe(), SEARCH.empty()))
+
+
+def test_reference_maps(says):
+    recipe = make_recipe(analyses=["cca", "reference_maps"])
+    table = rows_of(
+        map_tables.COMPARISONS, Numbers(),
+        {"p_adjusted": 0.049, "method": "spin", "note": ""},
+        {"p_adjusted": 0.05, "method": "spin", "note": "", "component": 2},
+        {"p_raw": NAN, "p_adjusted": NAN, "correlation": NAN, "p_error": NAN, "p_naive": NAN,
+         "method": "spin"},
+    )  # fmt: skip
+    says("reference_maps", present_maps(recipe, table))
 
 
 def test_scores_of_the_search_are_named():

@@ -24,6 +24,8 @@ from neurogenomics_kb.calibration.coverage import (
     locked_coverage,
     prediction_coverage,
 )
+from neurogenomics_kb.calibration.maps import MapSettings, map_p_values
+from neurogenomics_kb.calibration.methods import feature_p_values, related_p_values
 from neurogenomics_kb.calibration.runs import (
     attribution_p_values,
     audit_p_values,
@@ -112,6 +114,39 @@ SCENARIOS: dict[str, Scenario] = {
     "association": Scenario(Population(), association_coverage, "coverage"),
     "association, families": Scenario(RELATED, association_coverage, "coverage"),
     **VIOLATIONS,
+}
+
+# Features of axes, maps of regions, growth, and other ways to relate blocks.
+SCENARIOS |= {
+    "features, four sites": Scenario(SITES, feature_p_values),
+    "features, families of 2–4": Scenario(FAMILIES, feature_p_values),
+    "features, true first axis": Scenario(
+        replace(SITES, gene_brain=1.5),
+        feature_p_values,
+        true_kinds=tuple(f"features of the first axis, {b} with it" for b in ("gene", "brain")),
+    ),
+    "features of the second axis, true first axis": Scenario(
+        replace(SITES, gene_brain=1.5), feature_p_values, experiment={"n_components": 2}
+    ),
+    "ridge per side chosen inside": Scenario(
+        SITES, related_p_values, experiment={"regularisation": "ridge per side"}
+    ),
+    "partial least squares": Scenario(
+        SITES, related_p_values, experiment={"regularisation": "pls"}
+    ),
+    "partial least squares, true first axis": Scenario(
+        replace(SITES, gene_brain=1.5),
+        related_p_values,
+        experiment={"regularisation": "pls"},
+        true_kinds=("first component",),
+    ),
+    "smooth maps, Moran": Scenario(MapSettings(), map_p_values),
+    "smooth maps, spins": Scenario(
+        MapSettings(), map_p_values, experiment={"spatial_null": "spin"}
+    ),
+    "smooth maps, spins to the nearest": Scenario(
+        MapSettings(), map_p_values, experiment={"spatial_null": "spin nearest"}
+    ),
 }
 
 

@@ -25,6 +25,7 @@ from neurogenomics_kb.datasets.imaging import EmbeddingsDataset, NiftiDataset
 from neurogenomics_kb.datasets.model import ModelDataset, RecipeDataset
 from neurogenomics_kb.datasets.not_collected import NotCollected, NotCollectedDataset
 from neurogenomics_kb.datasets.people import PeopleTableDataset
+from neurogenomics_kb.datasets.reference_maps import ReferenceMapsDataset, SphereDataset
 from neurogenomics_kb.datasets.registry import RegistryDataset
 from neurogenomics_kb.datasets.result_card import ResultCardDataset
 from neurogenomics_kb.datasets.series import SubjectTablesDataset
@@ -55,8 +56,10 @@ __all__ = [
     "PeopleTableDataset",
     "PgenDataset",
     "RecipeDataset",
+    "ReferenceMapsDataset",
     "RegistryDataset",
     "ResultCardDataset",
+    "SphereDataset",
     "SubjectTablesDataset",
     "TableDataset",
     "TractTablesDataset",

@@ -29,6 +29,7 @@ ANALYSES = {
     "partial_correlations": AnalysisName(several_classes=False),
     "audit": AnalysisName(several_classes=True),
     "dimension_search": AnalysisName(several_classes=False),
+    "reference_maps": AnalysisName(several_classes=True),
 }
 
 

@@ -166,7 +166,7 @@ def permutation_cca(
     n_jobs: int | None = None,
     y_confounds: np.ndarray | None = None,
     pca: tuple[int | None, int | None] = (None, None),
-    regularisation: Literal["none", "pca", "ridge"] = "none",
+    regularisation: Literal["none", "pca", "ridge", "ridge per side", "pls"] = "none",
     grid: Sequence[float] | None = None,
     normal_scores: bool = False,
     unit_rows: bool = False,
@@ -207,9 +207,10 @@ def permutation_cca(
         CCA).
     pca : tuple of int or None
         Number of principal components to reduce X and Y to, inside the residual space.
-    regularisation : {"none", "pca", "ridge"}
-        Choose a dimension or a ridge penalty from `grid` by the data; the choice is made anew in
-        every permutation, so the p-values pay for it.
+    regularisation : {"none", "pca", "ridge", "ridge per side", "pls"}
+        Choose a dimension, a ridge penalty, or one for each side from `grid` by the data; the
+        choice is made anew in every permutation, so the p-values pay for it. ``"pls"``: partial
+        least squares, the axes of largest covariance; correlations are those of its variates.
     grid : sequence of float, optional
         Dimensions, or penalties relative to the mean squared singular value.
     normal_scores : bool

@@ -84,3 +84,76 @@ def test_impossible_grids_are_refused():
         permutation_cca(X, Y, confounds=Z, regularisation="pca", grid=[200])
     with pytest.raises(InputError, match="ridge strength 0"):
         permutation_cca(X, Y, confounds=Z, regularisation="ridge", grid=[0.0])
+
+
+def test_partial_least_squares_are_the_singular_vectors_of_the_cross_products():
+    rng = np.random.default_rng(7)
+    X, Y = rng.normal(size=(90, 6)) * [5, 1, 1, 1, 1, 1], rng.normal(size=(90, 4))
+    Y[:, 0] += X[:, 1]
+    X, Y = X - X.mean(axis=0), Y - Y.mean(axis=0)
+    found = permutation_cca(
+        X, Y, n_components=3, n_permutations=19, regularisation="pls", random_state=0,
+        statistic="roy",
+    )  # fmt: skip
+    left, values, right = np.linalg.svd(X.T @ Y)
+    for weights, theirs in ((found.x_weights, left[:, :3]), (found.y_weights, right[:3].T)):
+        unit = weights / np.linalg.norm(weights, axis=0)
+        np.testing.assert_allclose(np.abs((unit * theirs).sum(axis=0)), 1.0)
+    # Correlations are those of the variates; the statistic is the covariance, in units.
+    variates = np.corrcoef((X @ left[:, :3]).T, (Y @ right[:3].T).T)[:3, 3:]
+    np.testing.assert_allclose(found.correlations, np.diag(np.abs(variates)))
+    np.testing.assert_allclose(found.statistic / found.statistic[0], values[:3] / values[0])
+    # The first axis takes the wide column, which canonical correlation would not.
+    assert np.abs(found.x_loadings[0, :]).max() > 0.9
+    assert found.regularisation == "partial least squares"
+    with pytest.raises(InputError, match="partial least squares, which has no penalty"):
+        permutation_cca(X, Y, n_permutations=19, regularisation="pls", grid=[1.0])
+
+
+def test_strong_ridge_is_partial_least_squares():
+    rng = np.random.default_rng(8)
+    X, Y = rng.normal(size=(70, 5)) * [4, 3, 2, 1, 1], rng.normal(size=(70, 3))
+    settings = {"n_permutations": 49, "n_components": 2, "random_state": 1, "statistic": "roy"}
+    ridge = permutation_cca(X, Y, regularisation="ridge", grid=[1e4], **settings)
+    squares = permutation_cca(X, Y, regularisation="pls", **settings)
+    np.testing.assert_allclose(ridge.x_scores, squares.x_scores, atol=1e-3)
+    np.testing.assert_array_equal(ridge.p_values, squares.p_values)
+
+
+def test_every_pair_of_penalties_is_offered_and_the_best_is_taken():
+    rng = np.random.default_rng(9)
+    # A wide block that needs a strong penalty beside a small one that needs none.
+    axis = rng.normal(size=100)
+    X, Y = rng.normal(size=(100, 80)), rng.normal(size=(100, 2))
+    X[:, :40] += 0.5 * axis[:, None]
+    Y[:, 0] = axis + 0.1 * rng.normal(size=100)
+    Y[:, 1] = Y[:, 0] + 0.05 * rng.normal(size=100)
+    settings = {"n_permutations": 99, "n_components": 1, "random_state": 1}
+    both = permutation_cca(X, Y, regularisation="ridge per side", grid=[0.001, 10.0], **settings)
+    assert both.regularisation.startswith("ridge 10 + ")
+    assert both.p_values[0] == 0.01
+    same = permutation_cca(X, Y, regularisation="ridge per side", grid=[0.5], **settings)
+    one = permutation_cca(X, Y, regularisation="ridge", grid=[0.5], **settings)
+    assert same.regularisation == "ridge 0.5 + 0.5"
+    np.testing.assert_array_equal(same.null, one.null)
+
+
+@pytest.mark.parametrize("kind", ["pls", "ridge per side"])
+def test_other_ways_to_relate_blocks_keep_their_level(kind):
+    """The first component without an axis, and the second behind one."""
+    hits = np.zeros(2)
+    for seed in range(120):
+        rng = np.random.default_rng(seed)
+        X, Y, Z = (rng.normal(size=(70, k)) for k in (6, 4, 3))
+        settings = {
+            "confounds": Z, "n_permutations": 39, "n_components": 2, "random_state": seed,
+            "regularisation": kind, "grid": None if kind == "pls" else [0.01, 1.0],
+        }  # fmt: skip
+        hits[0] += permutation_cca(X, Y, **settings).p_values[0] <= 0.05
+        axis = 2 * rng.normal(size=(70, 1))
+        found = permutation_cca(X + axis * np.eye(6)[0], Y + axis * np.eye(4)[0], **settings)
+        assert found.p_values[0] == 0.025
+        hits[1] += found.p_values[1] <= 0.05
+    assert (hits > 0).all()
+    # 14 of 120 have a chance of 0.4 % at 5 %.
+    assert (hits < 14).all(), hits

@@ -24,6 +24,7 @@ from neurogenomics_kb.registry.recipe import Recipe
 # methods.
 ORDER = [
     "findings", "warnings", "flow", "cca", "assumptions", "prediction", "logo", "brain",
+    "reference-maps",
     "associations", "tests", "audit", "dimension-search", "methods", "provenance",
 ]  # fmt: skip
 BEFORE = "methods"

@@ -179,9 +179,10 @@ class Experiment(Card):
         ``families`` takes those of the dataset card, and keeps visits in order of time.
     exchange_rows : bool
         Whether rows inside an innermost unit change places; false for visits in order of time.
-    regularisation : {"none", "pca", "ridge"}
-        Choose the dimension or a ridge penalty of the canonical correlation inside the permutation
-        loop; ``"none"`` takes the dimensions of the cards.
+    regularisation : {"none", "pca", "ridge", "ridge per side", "pls"}
+        Choose the dimension, a ridge penalty or one for each side of the canonical correlation
+        inside the permutation loop; ``"pls"`` is partial least squares instead, ``"none"`` takes
+        the dimensions of the cards.
     regularisation_grid : list of float, optional
         Dimensions, or penalties relative to the mean squared singular value.
     dimension_grid : list of int
@@ -194,6 +195,12 @@ class Experiment(Card):
         blocks share.
     n_bootstraps : int
         Resamples for the stability of the axes; 0 leaves stability out.
+    spatial_null : {"moran", "spin", "spin nearest"}
+        How maps of loadings are compared with reference maps (`reference_maps`): Moran spectral
+        randomisation from places in the brain, or rotations of the spherical surface.
+    random_slopes : bool
+        Let children differ in growth in the mixed models of repeated visits; intercepts alone by
+        default.
     subjects_per_dimension : float
         Bounds the dimension of all blocks together: N / (p + q).
     missing_confounds : {"error", "drop"}
@@ -236,12 +243,14 @@ class Experiment(Card):
     prospective: Prospective | None = None
     exchangeability: str | list[ExchangeabilityLevel] | None = None
     exchange_rows: bool = True
-    regularisation: Literal["none", "pca", "ridge"] = "none"
+    regularisation: Literal["none", "pca", "ridge", "ridge per side", "pls"] = "none"
     regularisation_grid: list[float] | None = None
     dimension_grid: list[Annotated[int, Field(ge=1)]] = [2, 4, 8, 16, 32, 64]
     normal_scores: bool = False
     unit_rows: bool = False
     n_bootstraps: int = Field(100, ge=0)
+    spatial_null: Literal["moran", "spin", "spin nearest"] = "moran"
+    random_slopes: bool = False
     subjects_per_dimension: float = Field(10.0, ge=2)
     missing_confounds: Literal["error", "drop"] = "error"
     attribution_block: str | None = None
@@ -300,6 +309,8 @@ class Experiment(Card):
             )
         if "cca" in self.analyses and len(self.blocks) < 2:
             raise ValueError("cca needs two blocks")
+        if "reference_maps" in self.analyses and "cca" not in self.analyses:
+            raise ValueError("reference_maps uses the axes of cca; add cca to analyses")
         if "partial_correlations" in self.analyses and "cca" not in self.analyses:
             raise ValueError("partial_correlations uses the axes of cca; add cca to analyses")
         for test in self.primary or []:

@@ -136,15 +136,39 @@ class PrimaryUnit(PrimaryTest):
     unit: str
 
 
+class PrimaryMap(PrimaryTest):
+    """A map of an axis with a reference map.
+
+    Parameters
+    ----------
+    test : {"spatial correlation"}
+    map : str
+        Reference map.
+    block : str, optional
+        Block of the map; by default the first with regions.
+    group : str, optional
+        Measure of the map; by default the first.
+    component : int
+        Number of the component, from 1.
+    """
+
+    test: Literal["spatial correlation"]
+    map: str
+    block: str | None = None
+    group: str | None = None
+    component: int = Field(1, ge=1)
+
+
 ANALYSIS_OF = {
     "canonical correlation": "cca",
     "held-out correlation": "cca",
     "model comparison": "prediction",
     "association": "partial_correlations",
     "leave one out": "logo",
+    "spatial correlation": "reference_maps",
 }
 Primary = Annotated[
-    PrimaryCorrelation | PrimaryComparison | PrimaryAssociation | PrimaryUnit,
+    PrimaryCorrelation | PrimaryComparison | PrimaryAssociation | PrimaryUnit | PrimaryMap,
     Field(discriminator="test"),
 ]
 # What a run asks first unless its experiment says something else.

@@ -150,7 +150,7 @@ def held_out_test(
         refuse_degenerate(x.shape[1], y.shape[1], len(train) - 1, len(train))
         prepared.append(_Fold(train, test, x, y))
     C = min(n_components, *(min(f.x.shape[1], f.y.shape[1]) for f in prepared))
-    exchange = Exchangeability(_inside_folds(rows, folds), len(folds))
+    exchange = Exchangeability(inside_folds(rows, folds), len(folds))
     correlations = np.stack([_held_out(f, np.arange(len(folds)), C) for f in prepared])
     budget = Budget.of(n_permutations, max_permutations, alpha)
     seeds = rng.integers(2**63, size=budget.most)
@@ -178,7 +178,7 @@ def held_out_test(
     )
 
 
-def _inside_folds(structure: Blocks | None, folds: np.ndarray) -> Blocks:
+def inside_folds(structure: Blocks | None, folds: np.ndarray) -> Blocks:
     """The block structure of the rows with folds as a fixed outermost level."""
     if structure is None:
         return Blocks((Level(folds, exchange=False),))

@@ -1,8 +1,12 @@
 """Ridge and principal-component regularisation of canonical correlation, as shrunken bases.
 
-Both act on the singular values of a block: ridge shrinks each left singular vector by
+All act on the singular values of a block: ridge shrinks each left singular vector by
 ``s / sqrt(s² + λ)`` (Vinod 1976), PCA keeps the leading ones. Row permutation leaves singular
 values alone, so a candidate is the same for the data and for every permutation of them.
+
+Partial least squares (the singular vectors of X'Y; McIntosh, Bookstein, Haxby & Grady, NeuroImage
+1996) is what ridge comes to as both penalties grow: left singular vectors weigh by ``s``, and the
+coupling of the weighted bases has the singular values of X'Y, in units of the blocks' largest.
 """
 
 from __future__ import annotations
@@ -38,7 +42,7 @@ class Candidate:
 
 
 def candidates_of(
-    kind: Literal["none", "pca", "ridge"],
+    kind: Literal["none", "pca", "ridge", "ridge per side", "pls"],
     grid: Sequence[float] | None,
     side_x: Side,
     side_y: Side,
@@ -50,10 +54,11 @@ def candidates_of(
 
     Parameters
     ----------
-    kind : {"none", "pca", "ridge"}
-        Regularisation.
+    kind : {"none", "pca", "ridge", "ridge per side", "pls"}
+        Regularisation; ``"ridge"`` has one penalty for both blocks, ``"ridge per side"`` every pair
+        of penalties, ``"pls"`` is partial least squares.
     grid : sequence, optional
-        Dimensions for ``"pca"``; multiples of the mean squared singular value for ``"ridge"``.
+        Dimensions for ``"pca"``; multiples of the mean squared singular value for ridge.
     side_x, side_y : Side
         The two blocks in the residual space.
     size, n : int
@@ -79,6 +84,25 @@ def _ridges(grid, side_x: Side, side_y: Side, size: int, n: int) -> list[Candida
     ]
 
 
+def _ridges_per_side(grid, side_x: Side, side_y: Side, size: int, n: int) -> list[Candidate]:
+    strengths = RIDGE_GRID if grid is None else grid
+    return [
+        Candidate(f"ridge {a:g} + {b:g}", _ridge(side_x.singular, a), _ridge(side_y.singular, b))
+        for a in strengths
+        for b in strengths
+    ]
+
+
+def _least_squares(grid, side_x: Side, side_y: Side, size: int, n: int) -> list[Candidate]:
+    if grid is not None:
+        raise InputError(
+            f"a grid of {len(grid)} for partial least squares, which has no penalty",
+            remedy="Leave `regularisation_grid` out.",
+        )
+    shares = (side.singular / side.singular.max() for side in (side_x, side_y))
+    return [Candidate("partial least squares", *shares)]
+
+
 def _components(grid, side_x: Side, side_y: Side, size: int, n: int) -> list[Candidate]:
     found: dict[tuple[int, int], Candidate] = {}
     for dim in PCA_GRID if grid is None else grid:
@@ -96,7 +120,11 @@ def _components(grid, side_x: Side, side_y: Side, size: int, n: int) -> list[Can
     return list(found.values())
 
 
-CANDIDATES = Choices("regularisation", {"none": _as_they_are, "pca": _components, "ridge": _ridges})
+CANDIDATES = Choices(
+    "regularisation",
+    {"none": _as_they_are, "pca": _components, "ridge": _ridges,
+     "ridge per side": _ridges_per_side, "pls": _least_squares},
+)  # fmt: skip
 
 
 def _ridge(singular: np.ndarray, strength: float) -> np.ndarray:

@@ -10,6 +10,7 @@ from scipy import stats
 from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
+from neurogenomics_kb.stats.inference.mixed import fit_mixed, whiten_rows
 from neurogenomics_kb.stats.inference.partial import MIN_CLUSTERS, Association
 from neurogenomics_kb.stats.inference.residual_space import independent_design
 
@@ -43,6 +44,7 @@ def trajectory(
     age: np.ndarray | None = None,
     clusters: np.ndarray | None = None,
     confidence: float = 0.95,
+    slopes: bool = False,
 ) -> Trajectory:
     """Linear mixed model of an outcome on an axis, between and within children.
 
@@ -66,6 +68,11 @@ def trajectory(
         Families; children by default.
     confidence : float
         Coverage of the interval, 0 to 1. Default 0.95.
+    slopes : bool
+        Let children differ in growth, too: a random slope of age beside the intercept gives the
+        weights (`fit_mixed`). Errors hold with and without; where growth differs between children,
+        effects on growth are estimated more precisely with it. Needs ages, and more visits than
+        twice the children; otherwise intercepts serve, and the note says so.
 
     Returns
     -------
@@ -104,8 +111,17 @@ def trajectory(
     if note:
         blank = Association(np.nan, (np.nan, np.nan), np.nan, n_clusters - 1, n, note)
         return Trajectory(blank, blank, None if age is None else blank)
-    ratio, note = intercept_ratio(y, X, codes)
-    coefficient, error = weighted_fit(y, X, codes, groups, ratio)
+    if slopes and age is not None and n > 2 * (codes.max() + 1):
+        Z = np.column_stack([np.ones(n), centred])
+        fit = fit_mixed(y, X, codes, Z)
+        note = "" if fit.converged else "the mixed model did not converge: weights are approximate"
+        relative = fit.covariance / fit.residual
+        coefficient, error = weighted_fit(y, X, codes, groups, relative, Z)
+    else:
+        ratio, note = intercept_ratio(y, X, codes)
+        if slopes:
+            note = note or "too few visits, or no ages, for random slopes: intercepts only"
+        coefficient, error = weighted_fit(y, X, codes, groups, ratio)
     df = n_clusters - 1
     half = stats.t.ppf(0.5 + confidence / 2, df) * error
 
@@ -135,19 +151,20 @@ def intercept_ratio(y: np.ndarray, X: np.ndarray, codes: np.ndarray) -> tuple[fl
 
 
 def weighted_fit(
-    y: np.ndarray, X: np.ndarray, codes: np.ndarray, groups: np.ndarray, ratio: float
+    y: np.ndarray,
+    X: np.ndarray,
+    codes: np.ndarray,
+    groups: np.ndarray,
+    ratio: float | np.ndarray,
+    Z: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Generalised least squares with errors summed over clusters; coefficients and their errors."""
-    visits = np.bincount(codes)
-    # Inverse of I + ratio 11' per child, applied to rows.
-    shrink = ratio / (1 + ratio * visits)
+    """Generalised least squares with errors summed over clusters; coefficients and their errors.
 
-    def whiten(A: np.ndarray) -> np.ndarray:
-        sums = np.zeros((len(visits), A.shape[1]))
-        np.add.at(sums, codes, A)
-        return A - (shrink[:, None] * sums)[codes]
-
-    WX = whiten(X)
+    `ratio` is the (co)variance of children's effects over that of visits, `Z` what has effects of
+    its own in every child: intercepts by default.
+    """
+    Z = np.ones((len(y), 1)) if Z is None else Z
+    WX = whiten_rows(X, Z, codes, np.atleast_2d(ratio))
     bread = np.linalg.inv(X.T @ WX)
     coefficient = bread @ (WX.T @ y)
     residual = y - X @ coefficient

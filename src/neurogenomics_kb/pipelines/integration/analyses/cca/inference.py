@@ -29,6 +29,7 @@ from neurogenomics_kb.pipelines.integration.design import (
 )
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.cca import CCAResult, permutation_cca
+from neurogenomics_kb.stats.inference.features import FeatureTests, feature_tests
 from neurogenomics_kb.stats.inference.held_out import HeldOutTest, held_out_test
 from neurogenomics_kb.stats.inference.residual_space import independent_design
 from neurogenomics_kb.stats.inference.stability import AxisStability, axis_stability
@@ -36,6 +37,7 @@ from neurogenomics_kb.stats.inference.stability import AxisStability, axis_stabi
 logger = logging.getLogger(__name__)
 
 ADJUSTMENT = "closed over components"
+OVER_FEATURES = "largest over the features of the side"
 SHARED = (
     "n", "n_effective", "x_dim", "y_dim", "x_variance", "y_variance", "smallest_p",
     "regularisation", "method",
@@ -50,6 +52,7 @@ class _Pair:
     y: str
     result: CCAResult
     held_out: HeldOutTest
+    features: FeatureTests
     stability: AxisStability | None
 
     @property
@@ -165,6 +168,15 @@ def _infer_pair(
         max_permutations=experiment.most_permutations,
         alpha=experiment.alpha,
     )  # fmt: skip
+    features = feature_tests(
+        X, Y, folds.loc[cohort.index].to_numpy(),
+        confounds=Z,
+        pca=dims,
+        n_components=len(result.correlations),
+        n_permutations=experiment.n_permutations,
+        blocks=structure,
+        random_state=experiment.seed,
+    )  # fmt: skip
     stability = None
     if experiment.n_bootstraps:
         stability = axis_stability(
@@ -175,7 +187,7 @@ def _infer_pair(
             n_bootstraps=experiment.n_bootstraps,
             random_state=experiment.seed,
         )  # fmt: skip
-    return _Pair(*names, result, held_out, stability)
+    return _Pair(*names, result, held_out, features, stability)
 
 
 def cca_of_pair(
@@ -293,7 +305,13 @@ def _loading_rows(pair: _Pair, side: str, k: int, ready: dict[str, pd.DataFrame]
     """Structure coefficients of one side and component."""
     block = pair.x if side == "x" else pair.y
     names = [parse_feature_name(c) for c in ready[block].columns]
-    errors = None if pair.stability is None else getattr(pair.stability, f"{side}_loading_se")
+    loadings = getattr(pair.result, f"{side}_loadings")[:, k]
+
+    def told(source, name: str) -> np.ndarray | float:
+        """Column of a component, which tests and resamples may know fewer of."""
+        values = None if source is None else getattr(source, f"{side}_{name}")
+        return np.nan if values is None or k >= values.shape[1] else values[:, k]
+
     return pd.DataFrame(
         {
             "x": pair.x,
@@ -304,10 +322,23 @@ def _loading_rows(pair: _Pair, side: str, k: int, ready: dict[str, pd.DataFrame]
             "feature": list(ready[block].columns),
             "group": [name.group for name in names],
             "unit": [name.unit for name in names],
-            "loading": getattr(pair.result, f"{side}_loadings")[:, k],
-            "loading_se": np.nan if errors is None else errors[:, k],
+            "loading": loadings,
+            "loading_se": told(pair.stability, "loading_se"),
+            "cross_loading": told(pair.features, "cross") * _same_way(pair, side, k),
+            "p_raw": told(pair.features, "p_raw"),
+            "p_adjusted": told(pair.features, "p_values"),
+            "adjustment": OVER_FEATURES,
+            "selection": told(pair.stability, "selection"),
         }
     )
+
+
+def _same_way(pair: _Pair, side: str, k: int) -> float:
+    """Sign that turns the cross-loadings of a component the way its loadings go."""
+    own = getattr(pair.features, f"{side}_loadings")
+    if k >= own.shape[1]:
+        return 1.0
+    return -1.0 if own[:, k] @ getattr(pair.result, f"{side}_loadings")[:, k] < 0 else 1.0
 
 
 def _concat(frames: list[pd.DataFrame], contract) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.pipelines.integration.analyses.cca.feature_view import feature_items
 from neurogenomics_kb.pipelines.integration.analyses.cca.loadings import (
     Panel,
     panels_of,
@@ -76,7 +77,11 @@ def present_cca(
             Section(
                 id=NAME,
                 title="Canonical correlation",
-                items=[*_items(table, alpha), *_words(directions)],
+                items=[
+                    *_items(table, alpha),
+                    *_words(directions),
+                    *feature_items(shown, loadings, alpha),
+                ],
             )
         ],
         statements=[

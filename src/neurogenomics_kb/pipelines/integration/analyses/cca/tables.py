@@ -81,10 +81,18 @@ LOADINGS = Contract(
         Column("unit", "Gene, region, edge or scale of the feature.", "text"),
         Column("loading", "Correlation of the confound-adjusted feature with its own variate."),
         Column("loading_se", "Bootstrap standard error of the loading."),
+        Column("cross_loading", "Correlation of the feature with the other block's variate, whose "
+               "weights come from people of other folds."),
+        Column("p_raw", "Permutation p of the cross-loading, two-sided."),
+        Column("p_adjusted", "The same, family-wise over the features of the side, given the "
+               "axis."),
+        Column("adjustment", "How p_adjusted was made.", "text"),
+        Column("selection", "Share of random halves of the families in which the feature is among "
+               "the largest of its side, with the same sign."),
     ),
     private=False,
     tracked="tables",
-)
+)  # fmt: skip
 AXES = Contract(
     "integration.cca_axes",
     "In-sample canonical variate of one person on one side of one component.",

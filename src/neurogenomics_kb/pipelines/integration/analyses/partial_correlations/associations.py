@@ -27,7 +27,10 @@ def over_visits(
         return {}
     child = cohort[visits.subject].to_numpy()
     age = None if visits.age not in cohort else cohort[visits.age].to_numpy(dtype=float)
-    found = trajectory(axis, outcome, child, covariates, age=age, clusters=clusters)
+    found = trajectory(
+        axis, outcome, child, covariates, age=age, clusters=clusters,
+        slopes=recipe.experiment.random_slopes,
+    )  # fmt: skip
     unit = recipe.columns[visits.age].unit.removesuffix("s") if age is not None else ""
     rows = {"between children": found.between, "within child": found.within}
     return rows if found.growth is None else {**rows, f"growth per {unit or 'unit'}": found.growth}
