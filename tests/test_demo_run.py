@@ -171,3 +171,17 @@ def test_all_tests_of_the_run_are_one_family(demo):
     }  # fmt: skip
     assert (tests["p_run"] >= tests["p_entered"]).all()
     assert (tests["p_entered"] > 0).all()
+    assert not tests["test"].str.contains("spearman").any()
+
+
+def test_headline_is_a_primary_test_that_stands_over_the_run(demo):
+    tests = pd.read_csv(demo.outputs() / "tests.csv")
+    primary = tests[tests["tier"] == "primary"]
+    assert primary["test"].tolist() == [
+        "gene and brain, component 1", "fusion + covariates over covariates, linear",
+    ]  # fmt: skip
+    assert (primary["p_run_high"] < 0.05).all()
+    assert (primary["standing"] == "stands").all()
+    html = (demo.path / "data/08_reporting/demo/demo_gene_brain/report.html").read_text()
+    first = html[html.index("What this run says") :].split("<li")[1]
+    assert "gene and brain, component 1 (canonical correlation) stands, p = 0.0002" in first

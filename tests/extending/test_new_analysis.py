@@ -103,6 +103,7 @@ def test_a_folder_and_a_line_are_enough(listed, tmp_path, monkeypatch):
     means = compare_sites(recipe, cohort)
     MEANS.check(means)
     tests = nodes.collect_tests(
+        recipe,
         *(means if claims.table == MEANS.name else CONTRACTS[claims.table].empty()
           for _, claims in nodes.CLAIMS)
     )  # fmt: skip

@@ -96,7 +96,7 @@ SWAPS = [
      "line.p_adjusted_low, line", "line.p_adjusted_high, line"),
     ("ends of an interval", LOGO, "r.p_raw_low", "r.p_raw_high"),
     ("ends of an interval", f"{REPORTING}/sections.py",
-     "finite(line.p_run_low)", "finite(line.p_run_high)"),
+     "p_low=finite(low)", "p_low=finite(high)"),
     ("chance and held-out correlation", CCA, "{first.null_mean:.2f}", "{first.held_out:.2f}"),
     ("chance and held-out correlation", CCA, "{first.correlation:.2f}", "{first.held_out:.2f}"),
     ("chance and held-out correlation", CCA, "{format_p(first.p_held_out_adjusted)}",

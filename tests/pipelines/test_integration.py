@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest, false_discovery_control
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import StandardScaler
@@ -76,7 +77,11 @@ def continuous_results(toy):
 
 def test_planted_axis_is_found_in_and_out_of_sample(results):
     cca = results["cca"].set_index("component")
-    assert cca.loc[1, "p_adjusted"] == 0.01
+    assert cca.loc[1, "p_adjusted"] == 1 / 991  # ten times the permutations, and none reached it
+    assert cca.loc[1, ["n_permutations", "n_permutations_held_out"]].tolist() == [990, 990]
+    for name in ("p_raw", "p_adjusted", "p_held_out_adjusted"):
+        assert (cca[f"{name}_low"] <= cca[name]).all()
+        assert (cca[f"{name}_high"] >= cca[name]).all()
     assert cca.loc[2, "p_adjusted"] > 0.05
     assert (cca["n_effective"] < cca["n"]).all()
     held_out = results["held_out"].groupby("component")["held_out"].mean()
@@ -194,6 +199,14 @@ def test_associations_follow_the_planted_axis(results):
     table = results["associations"].set_index(["component", "block", "measure"])
     assert table.loc[(1, "gene", "odds ratio per SD"), "p_adjusted"].item() < 0.001
     assert table.loc[(2, "gene", "partial pearson"), "p_adjusted"].item() > 0.01
+    described = table.xs("partial spearman", level="measure")
+    assert len(described) == 4
+    assert described["p_raw"].notna().all()
+    assert described["p_adjusted"].isna().all()
+    assert (described["adjustment"] == "none: beside Pearson's as description").all()
+    claims = table.drop("partial spearman", level="measure")
+    expected = false_discovery_control(claims["p_raw"])
+    np.testing.assert_allclose(claims["p_adjusted"], expected)
     assert (table["df"] < table["n"] - 2).all()
 
 
@@ -201,6 +214,11 @@ def test_attribution_finds_the_planted_genes_and_states_its_floor(results):
     table = results["attribution"]
     assert set(table.head(2)["unit"]) == {"G0", "G1"}
     assert table["p_adjusted"].min() >= 0.01
+    for name in ("p_raw", "p_adjusted"):
+        hits = np.rint(table[name] * 100) - 1
+        for h, low, high in zip(hits, table[f"{name}_low"], table[f"{name}_high"], strict=True):
+            expected = binomtest(int(h), 99).proportion_ci(0.95, "exact")
+            assert (low, high) == (pytest.approx(expected.low), pytest.approx(expected.high))
     assert "cannot go below p = 0.125" in results["attribution_notes"][1]
     assert "at least 119 permutations" in results["attribution_notes"][0]
     assert set(table["level"]) == {"unit"}
@@ -250,6 +268,7 @@ def test_design_in_which_nothing_could_be_significant_is_refused(results):
     recipe = make_recipe(
         exchangeability="family_id",
         n_permutations=19,
+        max_permutations=19,
         alpha=0.01,
     )
     with pytest.raises(InputError, match=r"allow no p-value below 0\.05"):

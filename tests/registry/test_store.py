@@ -192,8 +192,40 @@ def test_a_planned_cohort_is_refused(tmp_path):
         ({"analyses": ["partial_correlations"]}, "add cca"),
         ({"folds": {"scheme": "grouped"}}, "needs a `group`"),
         ({"n_permutations": 5}, "greater than or equal to 19"),
+        ({"max_permutations": 500}, "max_permutations 500 is less than n_permutations 1000"),
+        ({"primary": [{"test": "canonical corelation"}]}, "'canonical correlation', 'held-out"),
+        ({"primary": [{"test": "canonical correlation", "z": "gene"}]}, "Extra inputs"),
+        ({"primary": [{"test": "canonical correlation", "x": "gen"}]},
+         "there is no x 'gen'; known are gene, brain"),
+        ({"primary": [{"test": "held-out correlation", "x": "brain", "y": "gene"}]},
+         "x is the block that the experiment names first"),
+        ({"primary": [{"test": "model comparison", "algorithm": "trees"}]},
+         "no algorithm 'trees'; known are linear, xgboost"),
+        ({"primary": [{"test": "leave one out", "unit": "G1"}]}, "needs logo in analyses"),
+        ({"analyses": ["cca", "partial_correlations"],
+          "primary": [{"test": "association", "outcome": "age"}]}, "no outcome 'age'"),
     ],
-)
+)  # fmt: skip
 def test_inconsistent_experiments_are_refused(changes, words):
     with pytest.raises(ValueError, match=words):
         experiment(**changes)
+
+
+def test_primary_tests_are_those_named_or_the_usual_ones_of_the_analyses():
+    tests = experiment().primary_tests
+    assert [(t.test, t.analysis) for t in tests] == [
+        ("canonical correlation", "cca"), ("model comparison", "prediction"),
+    ]  # fmt: skip
+    assert [t.test for t in experiment(analyses=["prediction"]).primary_tests] == [
+        "model comparison"
+    ]
+    assert experiment(primary=[]).primary_tests == []
+    named = {"test": "held-out correlation", "x": "gene", "y": "brain", "component": 2}
+    [test] = experiment(primary=[named]).primary_tests
+    assert test.columns == {"x": "gene", "y": "brain", "component": 2}
+
+
+def test_permutations_at_most_are_ten_times_as_many_by_default():
+    assert experiment().most_permutations == 10_000
+    assert experiment(n_permutations=99).most_permutations == 990
+    assert experiment(max_permutations=1000).most_permutations == 1000

@@ -244,3 +244,70 @@ def test_families_without_a_single_unrelated_subject():
         hits += result.p_values[0] <= 0.05
     assert result.method.startswith("family")
     assert stats.binomtest(int(hits), 150, 0.05).pvalue > 0.005
+
+
+def test_components_stop_on_their_own_and_go_on_where_p_is_small():
+    X, Y, Z = data(n=120, signal=2.0, seed=3)
+    options = {"confounds": Z, "n_permutations": 99, "random_state": 3}
+    found = permutation_cca(X, Y, max_permutations=990, **options)
+    assert found.draws[0] == 990
+    assert (found.draws[1:] < 200).all()
+    np.testing.assert_allclose(found.p_values_uncorrected[0], 1 / 991)
+    np.testing.assert_allclose(found.p_values_uncorrected[1:], 5 / found.draws[1:])
+    assert found.smallest_p == 1 / 991
+    assert found.n_permutations == 990 == len(found.null) == len(found.null_correlations)
+    # Every component counts its own draws of the same null distribution.
+    for k in range(3):
+        own = found.null[: found.draws[k], k] >= found.statistic[k] - 1e-10
+        assert own.sum() == (0 if k == 0 else 5)
+        assert k == 0 or own[-1]
+    # The draws are those of the fixed number.
+    fixed = permutation_cca(X, Y, **options)
+    np.testing.assert_array_equal(fixed.null, found.null[:99])
+    assert fixed.draws.tolist() == [99] * 3
+    assert fixed.n_permutations == 99
+    assert ((fixed.p_values_uncorrected <= 0.05) == (found.p_values_uncorrected <= 0.05)).all()
+    for result in (fixed, found):
+        assert (result.p_values_low <= result.p_values_uncorrected).all()
+        assert (result.p_values_high >= result.p_values_uncorrected).all()
+
+
+def test_jobs_do_not_change_where_drawing_stops():
+    X, Y, Z = data(signal=0.5)
+    one, two = (
+        permutation_cca(X, Y, confounds=Z, n_permutations=99, max_permutations=600,
+                        random_state=5, n_jobs=jobs)
+        for jobs in (1, 2)
+    )  # fmt: skip
+    np.testing.assert_array_equal(one.null, two.null)
+    np.testing.assert_array_equal(one.draws, two.draws)
+    np.testing.assert_array_equal(one.p_values, two.p_values)
+
+
+def test_a_chosen_regularisation_keeps_its_number_of_permutations():
+    X, Y, Z = data(signal=2.0)
+    found = permutation_cca(
+        X, Y, confounds=Z, n_permutations=99, max_permutations=990, regularisation="ridge",
+        random_state=0,
+    )  # fmt: skip
+    assert found.draws.tolist() == [99] * 3
+    assert found.smallest_p == 0.01
+    hits = np.rint(found.p_values_uncorrected * 100) - 1
+    expected = [stats.binomtest(int(h), 99).proportion_ci(0.95, "exact") for h in hits]
+    np.testing.assert_allclose(found.p_values_low, [e.low for e in expected])
+    np.testing.assert_allclose(found.p_values_high, [e.high for e in expected])
+
+
+def test_calibrated_where_drawing_stops_early():
+    """With many confounds, p-values at several levels and the error over components."""
+    p, draws = [], []
+    for seed in range(200):
+        X, Y, Z = data(n=60, p=3, q=3, r=20, seed=seed)
+        found = permutation_cca(
+            X, Y, confounds=Z, n_permutations=59, max_permutations=590, random_state=seed
+        )
+        p.append(found.p_values[0])
+        draws.append(found.draws[0])
+    for level in (0.02, 0.05, 0.2, 0.5):
+        assert stats.binomtest(int((np.array(p) <= level).sum()), 200, level).pvalue > 0.001
+    assert np.mean(draws) < 40

@@ -24,6 +24,7 @@ from neurogenomics_kb.calibration.coverage import (
     locked_coverage,
     prediction_coverage,
 )
+from neurogenomics_kb.calibration.family import family_p_values
 from neurogenomics_kb.calibration.maps import MapSettings, map_p_values
 from neurogenomics_kb.calibration.methods import feature_p_values, related_p_values
 from neurogenomics_kb.calibration.runs import (
@@ -95,6 +96,10 @@ SCENARIOS: dict[str, Scenario] = {
             "LOGO, family-wise over genes",
             "naive: LOGO by Wilcoxon over folds, smallest q",
         ),
+    ),
+    "whole run, four sites": Scenario(SITES, family_p_values),
+    "whole run, weak axis": Scenario(
+        replace(PLAIN, gene_brain=0.5), family_p_values, question="power"
     ),
     "audit, families of 2–4": Scenario(replace(FAMILIES, missing=0.05), audit_p_values),
     "equal procedures": Scenario(Population(), compare_equal_procedures),

@@ -105,3 +105,23 @@ def test_either_cross_product_gives_the_same_variates():
         for k in range(2):
             assert abs(np.corrcoef(mine[:, k], other[:, k])[0, 1]) == pytest.approx(1, abs=1e-10)
     assert _Rows(np.zeros((20, 21)), 5).gram is not None
+
+
+def test_held_out_test_stops_and_goes_on():
+    X, Y, folds = data(0, signal=3.0)
+    options = {"n_permutations": 39, "random_state": 0}
+    found = held_out_test(X, Y, folds, max_permutations=390, **options)
+    fixed = held_out_test(X, Y, folds, **options)
+    assert found.draws[0] == 390
+    assert (found.draws[1:] < 390).all()
+    assert found.p_values[0] == 1 / 391
+    assert fixed.draws.tolist() == [39] * 3
+    np.testing.assert_array_equal(found.null[:39], fixed.null)
+    # Every component is compared with the leading one under permutation, up to its own last draw.
+    own = found.null[: found.draws[2], 0] >= found.mean[2]
+    assert own.sum() == 2
+    assert own[-1]
+    assert (np.diff(found.p_values_low) >= 0).all()
+    assert (np.diff(found.p_values_high) >= 0).all()
+    assert found.p_values_low[0] == 0
+    assert found.p_values_high[0] == pytest.approx(1 - 0.025 ** (1 / 390))

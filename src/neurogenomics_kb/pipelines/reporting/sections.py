@@ -146,13 +146,14 @@ def claim_statement(line: Any) -> Statement:
     line : named tuple
         Row of the family.
     """
+    low, high = _ends(line.p_run_low, line.p_run_high)
     return Statement(
         test=f"{line.source}: {line.test}",
         measure="p over the run",
         p_raw=finite(line.p_entered),
         p_adjusted=finite(line.p_run),
-        p_low=finite(line.p_run_low),
-        p_high=finite(line.p_run_high),
+        p_low=finite(low),
+        p_high=finite(high),
         adjustment=ADJUSTMENT,
         tier=line.tier,
         standing=line.standing,

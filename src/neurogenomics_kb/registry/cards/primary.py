@@ -63,6 +63,7 @@ class PrimaryCorrelation(PrimaryTest):
     Parameters
     ----------
     test : {"canonical correlation", "held-out correlation"}
+        In sample, or in test folds with weights from training folds.
     x, y : str, optional
         The two blocks; by default those of the first pair.
     component : int
@@ -81,6 +82,7 @@ class PrimaryComparison(PrimaryTest):
     Parameters
     ----------
     test : {"model comparison"}
+        Whether the model beats the reference.
     model : str, optional
         By default all blocks with the covariates.
     reference : str, optional
@@ -101,6 +103,7 @@ class PrimaryAssociation(PrimaryTest):
     Parameters
     ----------
     test : {"association"}
+        Whether the axis goes with the outcome.
     x, y : str, optional
         The two blocks; by default those of the first pair.
     component : int
@@ -128,6 +131,7 @@ class PrimaryUnit(PrimaryTest):
     Parameters
     ----------
     test : {"leave one out"}
+        Whether the score falls without the unit.
     unit : str
         Gene, region or scale.
     """
