@@ -229,3 +229,6 @@ def test_permutations_at_most_are_ten_times_as_many_by_default():
     assert experiment().most_permutations == 10_000
     assert experiment(n_permutations=99).most_permutations == 990
     assert experiment(max_permutations=1000).most_permutations == 1000
+    assert experiment(n_permutations=5000).most_permutations == 10_000
+    assert experiment(n_permutations=20_000).most_permutations == 20_000
+    assert experiment(n_permutations=20_000, max_permutations=90_000).most_permutations == 90_000

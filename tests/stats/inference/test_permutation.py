@@ -94,6 +94,9 @@ def test_decides_at_alpha_as_the_fixed_number_does():
             budget = Budget.of(n, 10 * n, alpha)
             going_on = sequential_test(observed, drawn(null), budget).p_values[0]
             assert (going_on <= alpha) == (fixed <= alpha)
+            no_further = Budget.of(n, n, alpha)
+            stopping = sequential_test(observed, drawn(null), no_further).p_values[0]
+            assert (stopping <= alpha) == (fixed <= alpha)
 
 
 def test_budget_of_few_permutations_and_of_a_wrong_order():

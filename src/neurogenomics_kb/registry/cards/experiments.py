@@ -27,8 +27,9 @@ from neurogenomics_kb.registry.cards.predictors import (
 )
 from neurogenomics_kb.registry.cards.primary import Primary, default_primary
 
-# How many times its permutations a sequential test may take, unless the experiment says.
-MOST_TIMES = 10
+# What a sequential test may take unless the experiment says: so many times its permutations, but
+# no more than this where it has fewer to begin with.
+MOST_TIMES, MOST = 10, 10_000
 
 
 class Prospective(Strict):
@@ -165,7 +166,8 @@ class Experiment(Card):
         Permutations that decide at `alpha`, the identity left out. Default 1000.
     max_permutations : int, optional
         Permutations of canonical and held-out correlations at most: tests stop where nothing can
-        be found, and go on where p is small. By default ten times `n_permutations`.
+        be found, and go on where p is small. By default ten times `n_permutations`, but not above
+        10,000 unless these are more.
     n_components : int
         Number of components. Default 3.
     statistic : {"wilks", "roy"} or mapping
@@ -346,7 +348,8 @@ class Experiment(Card):
     @property
     def most_permutations(self) -> int:
         """Permutations of a sequential test at most."""
-        return self.max_permutations or MOST_TIMES * self.n_permutations
+        usual = max(self.n_permutations, min(MOST_TIMES * self.n_permutations, MOST))
+        return self.max_permutations or usual
 
     @property
     def exchangeability_levels(self) -> list[ExchangeabilityLevel]:

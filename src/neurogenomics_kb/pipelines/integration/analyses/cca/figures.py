@@ -10,10 +10,11 @@ from neurogenomics_kb.pipelines.integration.analyses.cca.loadings import (
     significant_components,
 )
 from neurogenomics_kb.pipelines.style import COLOURS, GREY, canvas, message_figure
-from neurogenomics_kb.pipelines.view import format_p
+from neurogenomics_kb.pipelines.view import FALLS, STANDS, UNDECIDED, format_p, standing_of
 from neurogenomics_kb.registry.recipe import Recipe
 
 PAIR = ["x", "y"]
+MARKS = {STANDS: " *", UNDECIDED: " ?", FALLS: ""}
 
 
 def draw_canonical_correlations(
@@ -50,7 +51,8 @@ def _draw_pair(axis, rows, null, outside, alpha: float) -> None:
         means.index + 0.12, means, "D", ms=5, color=COLOURS[1], label="held out, mean of folds"
     )
     for row in rows.itertuples():
-        mark = " *" if row.p_adjusted < alpha else ""
+        ends = (row.p_adjusted_low, row.p_adjusted_high)
+        mark = MARKS[standing_of(row.p_adjusted, *ends, alpha)]
         axis.annotate(
             f"{format_p(row.p_adjusted)}{mark}",
             (row.component, row.correlation),
