@@ -28,6 +28,7 @@ from neurogenomics_kb.stats.prediction.estimators import (
     StoppedTreesRegressor,
 )
 from neurogenomics_kb.stats.transformers.carry import CarryColumns, DropColumns
+from neurogenomics_kb.stats.transformers.curves import CurvedConfounds
 from neurogenomics_kb.stats.transformers.factor_analysis import FactorAnalysis
 from neurogenomics_kb.stats.transformers.filters import DropNearConstant
 from neurogenomics_kb.stats.transformers.head_size import HeadSizeAdjuster
@@ -52,6 +53,9 @@ CASES = {
     "StoppedTreesClassifier": (StoppedTreesClassifier(**TREES), {}),
     "ConfoundDesign": (Framed(ConfoundDesign(["age", "sex"]), ("age", "sex")), {}),
     "ConfoundRegressor": (Framed(ConfoundRegressor(["age", "sex"]), ("age", "sex")), {}),
+    "CurvedConfounds": (
+        Framed(CurvedConfounds(["age"], products=[("age", "sex")]), ("age", "sex")), {},
+    ),
     "DropNearConstant": (Framed(DropNearConstant(), gaps=True), {}),
     "HeadSizeAdjuster": (Framed(HeadSizeAdjuster(), ("etiv",)), {}),
     "MissingIndicators": (Framed(MissingIndicators(), gaps=True), {}),
