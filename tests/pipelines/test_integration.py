@@ -185,6 +185,8 @@ def test_associations_follow_the_planted_axis(results):
     assert table.loc[(1, "gene", "odds ratio per SD"), "p_adjusted"].item() < 0.001
     assert table.loc[(2, "gene", "partial pearson"), "p_adjusted"].item() > 0.01
     assert (table["df"] < table["n"] - 2).all()
+    # Families are clusters of this cohort.
+    assert set(table["correction"]) == {"CR2, Satterthwaite's df over clusters"}
 
 
 def test_attribution_finds_the_planted_genes_and_states_its_floor(results):
