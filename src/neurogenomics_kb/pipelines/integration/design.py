@@ -12,9 +12,10 @@ from neurogenomics_kb.pipelines.integration.transformers import (
     projector,
 )
 from neurogenomics_kb.registry.recipe import Recipe
-from neurogenomics_kb.stats.confounds import ConfoundDesign
+from neurogenomics_kb.stats.confounds import ConfoundDesign, holds_codes, is_categorical
 from neurogenomics_kb.stats.inference.exchangeability import Blocks, Level
 from neurogenomics_kb.stats.inference.normal_scores import normal_scores
+from neurogenomics_kb.stats.transformers.curves import CurvedConfounds, usual_products
 from neurogenomics_kb.stats.transformers.projection import cap_dimension
 
 
@@ -39,6 +40,26 @@ def confound_matrix(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray:
         if set(step.columns) <= set(cohort.columns)
     ]
     return np.hstack([coded, *norms])
+
+
+def curved_confounds(recipe: Recipe, cohort: pd.DataFrame) -> CurvedConfounds:
+    """Curves of all numeric confounds and products of age, sex and site, to be fitted in a fold.
+
+    Confounds that a card bends already (`smooth`) get no second curve.
+    """
+    names = [c for c in [*recipe.confounds, *recipe.optional_confounds] if c in cohort]
+    coded = recipe.categorical_confounds
+    numbers = [
+        c
+        for c in names
+        if not is_categorical(cohort[c]) and c not in coded and not holds_codes(c, cohort[c])
+    ]
+    sites = [c for c in names if c in recipe.columns and recipe.columns[c].role == "site"]
+    return CurvedConfounds(
+        [c for c in numbers if c not in recipe.smooth_confounds],
+        products=usual_products(names, sites),
+        categorical=coded,
+    )
 
 
 def exchange_blocks(recipe: Recipe, cohort: pd.DataFrame) -> Blocks | None:

@@ -277,6 +277,8 @@ def attribution_table(
     fold_differences: np.ndarray,
     swap: SwapTest,
     single: np.ndarray,
+    *,
+    largest: float = np.inf,
 ) -> pd.DataFrame:
     """One row per unit with every test, largest loss first.
 
@@ -290,6 +292,8 @@ def attribution_table(
         Result of the paired swap test.
     single : ndarray (G, 3)
         Fold-averaged score of each unit alone, with its interval.
+    largest : float
+        Most that two scores can differ by: 1 for areas under a curve.
 
     Returns
     -------
@@ -301,7 +305,7 @@ def attribution_table(
     """
     rows = []
     for g, unit in enumerate(units):
-        fold = corrected_resampled_t(fold_differences[:, g])
+        fold = corrected_resampled_t(fold_differences[:, g], largest=largest)
         moved = np.any(fold_differences[:, g] != 0)
         rows.append(
             {
