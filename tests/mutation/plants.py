@@ -23,6 +23,7 @@ from tests.mutation.scope import ANALYSES, PACKAGE, REPORTING, ROOT, TEMPLATES, 
 
 CCA, LOGO = f"{ANALYSES}/cca/present.py", f"{ANALYSES}/logo/present.py"
 PREDICTION = f"{ANALYSES}/prediction/present.py"
+CURVES = f"{ANALYSES}/prediction/present_curves.py"
 ASSOCIATIONS = f"{ANALYSES}/partial_correlations/present.py"
 FIELD = re.compile(r"{{ *(.+?) *}}")
 # Where a mutant of a file should die soon, by a word of its path; others are tried after it.
@@ -116,9 +117,13 @@ SWAPS = [
     ("ends of an interval", ASSOCIATIONS, "finite(r.ci_low)", "finite(r.ci_high)"),
     ("ends of an interval", ASSOCIATIONS,
      "{format_number(r.ci_low, 2)}", "{format_number(r.ci_high, 2)}"),
-    ("P(worse) and P(better)", PREDICTION, "number(r.p_below, 2)", "number(r.p_above, 2)"),
-    ("P(worse) and P(better)", PREDICTION, '"P(worse)"', '"P(better)"'),
-    ("P(worse) and P(better)", PREDICTION, "number(r.p_below, 2)", "number(r.p_rope, 2)"),
+    ("with and without curves", CURVES, "{r.curved_difference:+.3f}", "{r.difference:+.3f}"),
+    ("with and without curves", CURVES,
+     "r.curved_ci_low, r.curved_ci_high", "r.ci_low, r.ci_high"),
+    ("with and without curves", CURVES, "finite(r.curved_p_raw)", "finite(r.p_raw)"),
+    ("with and without curves", CURVES, "finite(r.p_change)", "finite(r.curved_p_raw)"),
+    ("with and without curves", CURVES,
+     "estimate=finite(r.change)", "estimate=finite(r.difference)"),
     ("p and q of associations", ASSOCIATIONS, "p_cell(r.p_raw)", "p_cell(r.p_adjusted)"),
     ("p and q of associations", ASSOCIATIONS, "finite(r.p_raw)", "finite(r.p_adjusted)"),
     ("p and q of associations", ASSOCIATIONS, '"p", ', '"q (FDR)", '),

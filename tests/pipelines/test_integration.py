@@ -23,6 +23,7 @@ from neurogenomics_kb.pipelines.integration.analyses.partial_correlations.nodes 
     associate_axes,
 )
 from neurogenomics_kb.pipelines.integration.analyses.prediction.nodes import (
+    compare_curved,
     predict_outcome,
     score_models,
 )
@@ -56,6 +57,7 @@ def run_all(recipe, cohort_tables) -> dict:
         R, out["cohort"], out["folds"], out["projections"], out["blocks"]
     )
     out["metrics"], out["comparisons"] = score_models(R, out["cohort"], out["predictions"])
+    out["curves"] = compare_curved(R, out["cohort"], out["predictions"])
     out["attribution"], out["attribution_notes"] = attribute_block(
         R, out["cohort"], out["blocks"], out["folds"]
     )
@@ -164,7 +166,31 @@ def test_every_model_is_tested_on_every_subject_once(results):
         assert sorted(frame.index) == sorted(results["cohort"].index)
     variants = predictions.groupby("model")["variant"].unique().map(set)
     assert variants["gene"] == {"adjusted", "unadjusted"}
-    assert variants["covariates"] == {"adjusted"}
+    assert variants["covariates"] == {"adjusted", "curved"}
+    assert variants["fusion + covariates"] == {"adjusted", "curved"}
+    assert variants["gene + covariates"] == {"adjusted"}
+    assert set(predictions["repeat"]) == {0}
+
+
+def test_curves_stand_beside_what_all_blocks_add(results, continuous_results):
+    for found, algorithm in ((results, "linear"), (continuous_results, "linear")):
+        [row] = found["curves"].to_dict("records")
+        plain = found["comparisons"].query(
+            "model == 'fusion + covariates' and reference == 'covariates' "
+            f"and algorithm == '{algorithm}'"
+        )
+        for name in ("difference", "ci_low", "ci_high", "p_raw"):
+            assert row[name] == plain[name].item()
+        assert row["change"] == pytest.approx(row["curved_difference"] - row["difference"])
+        assert row["change_ci_low"] < row["change"] < row["change_ci_high"]
+        assert row["curved_ci_low"] < row["curved_difference"] < row["curved_ci_high"]
+        assert 0 < row["p_change"] < 1
+        assert "age^2" in row["curves"]
+        assert "age*sex=" in row["curves"]
+        # A true signal that is no curve of a confound stays.
+        assert row["curved_difference"] > 0.5 * row["difference"] > 0
+    variants = results["metrics"].groupby("variant")["model"].unique().map(set)
+    assert variants["curved"] == {"covariates", "fusion + covariates"}
 
 
 def test_models_on_other_subjects_are_not_compared(recipe, results):
@@ -208,6 +234,8 @@ def test_associations_follow_the_planted_axis(results):
     expected = false_discovery_control(claims["p_raw"])
     np.testing.assert_allclose(claims["p_adjusted"], expected)
     assert (table["df"] < table["n"] - 2).all()
+    # Families are clusters of this cohort.
+    assert set(table["correction"]) == {"CR2, Satterthwaite's df over clusters"}
 
 
 def test_attribution_finds_the_planted_genes_and_states_its_floor(results):

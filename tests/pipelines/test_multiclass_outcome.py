@@ -147,7 +147,7 @@ def test_figures_findings_and_metrics_of_several_classes(several):
     assert "fusion + covariates" in titles[1]
     drawn = draw_performance(recipe, found["metrics"])
     assert "mean of classes" in drawn.axes[0].get_xlabel()
-    part = present_prediction(recipe, found["metrics"], found["comparisons"])
+    part = present_prediction(recipe, found["metrics"], found["comparisons"], found["curves"])
     assert "one class against the rest, mean of classes, linear" in " ".join(part.findings)
     assert {"macro_auroc/linear/fusion", "auroc/autism/linear/gene/unadjusted"} <= set(part.metrics)
     tables = {item.name: item for item in part.sections[0].items if item.kind == "table"}

@@ -31,7 +31,11 @@ from neurogenomics_kb.pipelines.integration.analyses.partial_correlations.tables
     ASSOCIATIONS,
 )
 from neurogenomics_kb.pipelines.integration.analyses.prediction.present import present_prediction
-from neurogenomics_kb.pipelines.integration.analyses.prediction.tables import COMPARISONS, METRICS
+from neurogenomics_kb.pipelines.integration.analyses.prediction.tables import (
+    COMPARISONS,
+    CURVES,
+    METRICS,
+)
 from neurogenomics_kb.pipelines.integration.analyses.reference_maps import tables as map_tables
 from neurogenomics_kb.pipelines.integration.analyses.reference_maps.present import present_maps
 from neurogenomics_kb.pipelines.reporting.view import ORDER
@@ -245,6 +249,9 @@ MODELS = ["covariates", "white_matter", "white_matter + covariates", "fusion",
           "fusion + covariates"]  # fmt: skip
 
 
+NOTHING = METRICS.empty(), COMPARISONS.empty(), CURVES.empty()
+
+
 def prediction_recipe(**experiment):
     recipe = make_recipe(algorithms=["linear", "xgboost"], **experiment)
     blocks = {"white_matter": recipe.blocks["brain"], "gene": recipe.blocks["gene"]}
@@ -266,11 +273,49 @@ def comparisons(numbers):
     )  # fmt: skip
 
 
+def curves(numbers, **more):
+    line = {"model": "fusion + covariates", "reference": "covariates", "algorithm": "linear",
+            "metric": "auroc", "curves": "age^2, age*sex=male", "p_raw": 0.013,
+            "curved_p_raw": 0.41, "p_change": 0.032}  # fmt: skip
+    return rows_of(CURVES, numbers, line | more)
+
+
+def test_curves_that_change_the_result_are_said_first():
+    numbers = Numbers()
+    metrics = metric_rows(numbers, "auroc", MODELS)
+    recipe = prediction_recipe()
+    for p, place, words in (
+        (0.049, 0, "the change is more than chance (p = 0.049)"),
+        (0.05, -1, "the change may be chance (p = 0.05)"),
+        (NAN, -1, "not told whether the change is more than chance"),
+    ):
+        table = curves(Numbers(), p_change=p, difference=0.11, curved_difference=-0.02)
+        part = present_prediction(recipe, metrics, comparisons(numbers), table)
+        sentence = part.findings[place]
+        assert words in sentence
+        assert "is -0.020 (p = 0.41); as on the card it is +0.110 (p = 0.013)" in sentence
+        assert sum("With curves" in line for line in part.findings) == 1
+    none = present_prediction(recipe, metrics, comparisons(numbers), CURVES.empty())
+    assert not any("With curves" in line for line in none.findings)
+    assert "Not told: no confound has a curve" in str(none.sections)
+
+
+def test_repeats_are_named_beside_the_comparisons():
+    numbers = Numbers()
+    metrics = metric_rows(numbers, "auroc", MODELS)
+    recipe = prediction_recipe(folds={"scheme": "stratified", "n_repeats": 7})
+    part = present_prediction(recipe, metrics, comparisons(numbers), CURVES.empty())
+    assert "over the folds of 7 repeats, df = number of folds − 1" in str(part.sections)
+
+
 def test_prediction(says):
     numbers = Numbers()
     metrics = metric_rows(numbers, "auroc", MODELS, others=[("auprc", ""), ("prevalence", "")])
     metrics.loc[metrics["metric"] == "prevalence", ["ci_low", "ci_high"]] = NAN
-    says("prediction", present_prediction(prediction_recipe(), metrics, comparisons(numbers)))
+    says(
+        "prediction",
+        present_prediction(prediction_recipe(), metrics, comparisons(numbers), curves(numbers)),
+    )
 
 
 def test_prediction_of_several_classes(says):
@@ -279,7 +324,10 @@ def test_prediction_of_several_classes(says):
     numbers = Numbers()
     others = [(m, c) for m in ("auroc", "prevalence") for c in ("ADHD (combined)", "typical")]
     metrics = metric_rows(numbers, "macro_auroc", MODELS, others=others)
-    says("prediction_classes", present_prediction(recipe, metrics, comparisons(numbers)))
+    says(
+        "prediction_classes",
+        present_prediction(recipe, metrics, comparisons(numbers), curves(numbers)),
+    )
 
 
 def test_prediction_of_a_score_in_later_enrolments(says):
@@ -289,7 +337,10 @@ def test_prediction_of_a_score_in_later_enrolments(says):
     numbers = Numbers()
     metrics = metric_rows(numbers, "r2", MODELS)
     metrics["ci_low"], metrics["ci_high"] = NAN, NAN
-    says("prediction_later", present_prediction(recipe, metrics, comparisons(numbers)))
+    says(
+        "prediction_later",
+        present_prediction(recipe, metrics, comparisons(numbers), curves(numbers)),
+    )
 
 
 def test_metrics_and_shares_that_a_model_lacks_are_empty():
@@ -297,7 +348,7 @@ def test_metrics_and_shares_that_a_model_lacks_are_empty():
     shares = [("auroc", "few"), ("auroc", "many"), ("prevalence", "many")]
     metrics = metric_rows(numbers, "auroc", MODELS, others=[("auprc", ""), *shares])
     left_in = (metrics["variant"] == "unadjusted") & (metrics["metric"] == "auprc")
-    part = present_prediction(recipe, metrics[~left_in], comparisons(numbers))
+    part = present_prediction(recipe, metrics[~left_in], comparisons(numbers), CURVES.empty())
     tables = {item.name: item for item in part.sections[0].items if item.kind == "table"}
     [last] = [row for row in tables["metrics"].rows if row.cells[1].text == "left in"]
     assert last.cells[-1].text == ""
@@ -312,7 +363,7 @@ def test_names_of_numbers_never_meet():
     models = ["a[b", "a]b", "a{b", "a}b"]
     keys = {"variant": "adjusted", "algorithm": "linear", "metric": "auroc", "level": ""}
     metrics = rows_of(METRICS, Numbers(), *({"model": m} | keys for m in models))
-    part = present_prediction(prediction_recipe(), metrics, COMPARISONS.empty())
+    part = present_prediction(prediction_recipe(), metrics, COMPARISONS.empty(), CURVES.empty())
     names = [f"auroc/linear/a-b{more}" for more in ("", " 2", " 3", " 4")]
     assert part.metrics == dict(zip(names, metrics["value"], strict=True))
 
@@ -327,7 +378,7 @@ def test_a_difference_of_nothing_adds_nothing():
     ):
         table = one.assign(difference=difference, p_adjusted=p_adjusted)
         metrics = metric_rows(numbers, "auroc", MODELS)
-        said = present_prediction(prediction_recipe(), metrics, table).findings[1]
+        said = present_prediction(prediction_recipe(), metrics, table, CURVES.empty()).findings[1]
         assert said.startswith("White_matter adds to") == adds
 
 
@@ -340,12 +391,14 @@ def test_one_block_is_held_against_the_covariates():
             for m, r in pairs]  # fmt: skip
     table = rows_of(COMPARISONS, Numbers(), *rows)
     metrics = metric_rows(Numbers(), "auroc", ["covariates", "gene"]).head(0)
-    [statement] = present_prediction(recipe, metrics, table).statements
+    [statement] = present_prediction(recipe, metrics, table, CURVES.empty()).statements
     assert statement.test == "gene + covariates over covariates (linear)"
 
 
 def test_prediction_that_was_not_asked_for(says):
-    part = present_prediction(prediction_recipe(), METRICS.empty(), COMPARISONS.empty())
+    part = present_prediction(
+        prediction_recipe(), METRICS.empty(), COMPARISONS.empty(), CURVES.empty()
+    )
     says("prediction_empty", part)
 
 
@@ -486,7 +539,9 @@ def test_every_section_has_its_place_in_the_report():
     line = {"block": "gene", "fold": 0, "dim": 2, "metric": "r2", "best": True, "chosen": True}
     parts = [
         present_cca(make_recipe(), *canonical_tables()),
-        present_prediction(prediction_recipe(), METRICS.empty(), COMPARISONS.empty()),
+        present_prediction(
+            prediction_recipe(), METRICS.empty(), COMPARISONS.empty(), CURVES.empty()
+        ),
         present_attribution(make_recipe(), attribution_table(), []),
         present_associations(make_recipe(), ASSOCIATIONS.empty()),
         present_audit(make_recipe(), AUDIT.empty(), []),

@@ -14,6 +14,7 @@ from neurogenomics_kb.calibration.cohorts import draw_families
 from neurogenomics_kb.stats.inference.partial import odds_ratio, partial_correlation
 from neurogenomics_kb.stats.prediction import metrics
 from neurogenomics_kb.stats.prediction.bootstrap import bootstrap_folds
+from neurogenomics_kb.stats.prediction.bounds import AT_MOST_ONE, POSITIVE
 from neurogenomics_kb.stats.prediction.folds import fold_splits, inner_splits, make_folds
 from neurogenomics_kb.stats.prediction.predictors import fit_linear, predict_score
 from neurogenomics_kb.stats.prediction.resampling import corrected_resampled_t, fold_mean_interval
@@ -157,7 +158,10 @@ def continuous_coverage(population: Population, seed: int) -> dict[str, float]:
             store["MAE"].append(metrics.mean_absolute_error(target, predicted))
     return {
         f"{name}, corrected t": holds(
-            fold_mean_interval(np.array(found[name]))[1:], np.mean(truth[name])
+            fold_mean_interval(
+                np.array(found[name]), bounds=AT_MOST_ONE if name == "R²" else POSITIVE
+            )[1:],
+            np.mean(truth[name]),
         )
         for name in found
     }

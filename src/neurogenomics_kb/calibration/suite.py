@@ -15,6 +15,12 @@ import sklearn
 from joblib import Parallel, delayed
 from scipy import stats
 
+from neurogenomics_kb.calibration.clusters import (
+    Clusters,
+    cluster_p_values,
+    compare_over_repeats,
+    curve_p_values,
+)
 from neurogenomics_kb.calibration.cohorts import CohortSettings
 from neurogenomics_kb.calibration.coverage import (
     Population,
@@ -50,6 +56,8 @@ SITES = CohortSettings(n=160, sites=4, confounding=2.0)
 FAMILIES = CohortSettings(n=180, sites=4, family_sizes=(2, 3, 4))
 MIXED = CohortSettings(n=180, sites=4, family_sizes=(1, 1, 2, 3, 4), missing=0.2)
 WIDE = CohortSettings(n=640, genes=64, features_per_gene=8, regions=20, sites=4)
+LARGE = (1, 1, 2, 3, 4, 8)
+CURVED = CohortSettings(n=200, sites=4, confounding=0.7)
 FIRST = ("CCA, first component", "CCA, held-out correlation",
          "naive: permuted residuals, first component")  # fmt: skip
 RELATED = Population(n=240, family_sizes=(2, 3, 4))
@@ -118,6 +126,27 @@ SCENARIOS: dict[str, Scenario] = {
     "locked model, families": Scenario(RELATED, locked_coverage, "coverage"),
     "association": Scenario(Population(), association_coverage, "coverage"),
     "association, families": Scenario(RELATED, association_coverage, "coverage"),
+    "LOGO, families of 1–8": Scenario(
+        replace(FAMILIES, family_sizes=LARGE, family=0.8), attribution_p_values
+    ),
+    **{
+        f"{n} clusters, alike by {likeness}": Scenario(
+            Clusters(n, likeness=likeness), cluster_p_values
+        )
+        for n in (8, 12, 20, 30, 47)
+        for likeness in (0.4, 0.8)
+    },
+    "equal procedures, ten repeats": Scenario(Population(), compare_over_repeats),
+    "equal procedures, ten repeats, families of 1–8": Scenario(
+        Population(n=240, family_sizes=LARGE), compare_over_repeats
+    ),
+    "prediction, confounds are lines": Scenario(CURVED, curve_p_values),
+    "prediction, age² in blocks and outcome": Scenario(
+        CURVED,
+        curve_p_values,
+        experiment={"curve": 0.6},
+        true_kinds=("change of the comparison with curves",),
+    ),
     **VIOLATIONS,
 }
 

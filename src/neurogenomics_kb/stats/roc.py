@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.stats.prediction.bounds import SHARE, bounded_interval
 from neurogenomics_kb.stats.prediction.resampling import (
     N_FEATURES,
     Alternative,
@@ -111,7 +112,7 @@ def auc_score(y_true, scores) -> float:
 def delong_interval(
     y_true, scores, *, confidence: float = 0.95
 ) -> tuple[float, float, tuple[float, float]]:
-    """AUC of one fixed score on an independent test set, with DeLong's interval.
+    """AUC of one fixed score on an independent test set, with DeLong's interval on the logit scale.
 
     Returns
     -------
@@ -122,8 +123,16 @@ def delong_interval(
     _refuse_lonely(cases, controls)
     auc = float(cases.mean())
     se = float(np.sqrt(cases.var(ddof=1) / len(cases) + controls.var(ddof=1) / len(controls)))
+    if se == 0 and auc in (0.0, 1.0):
+        return auc, se, _of_equal_pairs(auc, min(len(cases), len(controls)), confidence)
     half = float(stats.norm.ppf(0.5 + confidence / 2)) * se
-    return auc, se, (max(0.0, auc - half), min(1.0, auc + half))
+    return auc, se, bounded_interval(auc, half, SHARE)
+
+
+def _of_equal_pairs(auc: float, n_pairs: int, confidence: float) -> tuple[float, float]:
+    """Interval where all of so many independent pairs are ordered alike (Clopper & Pearson)."""
+    reach = float(((1 - confidence) / 2) ** (1 / n_pairs))
+    return (reach, 1.0) if auc == 1 else (0.0, 1 - reach)
 
 
 def _refuse_lonely(cases: np.ndarray, controls: np.ndarray) -> None:
@@ -182,7 +191,7 @@ def delong_test(
         difference,
         float(z),
         p,
-        (difference - half, difference + half),
+        (max(-1.0, difference - half), min(1.0, difference + half)),
     )
 
 
@@ -294,9 +303,7 @@ def auc_estimate(
     """
     K, auc, se = len(per_fold), float(per_fold.mean()), influence_se(influence, codes)
     if se == 0 and auc in (0.0, 1.0):
-        # Every one of so many independent pairs is ordered alike (Clopper & Pearson 1934).
-        reach = float(((1 - confidence) / 2) ** (1 / n_pairs))
-        ci = (reach, 1.0) if auc == 1 else (0.0, 1 - reach)
+        ci = _of_equal_pairs(auc, n_pairs, confidence)
         return CrossValidatedAUC(auc, 0.0, ci, per_fold, df)
     ci = fold_score_interval(
         auc, se, chance=0.5, n_folds=K, n_features=n_features, df=df, confidence=confidence
@@ -370,7 +377,7 @@ def cv_auc_difference(
     scores_b,
     folds,
     *,
-    rope: float = 0.01,
+    n_repeats: int = 1,
     confidence: float = 0.95,
     alternative: Alternative = "two-sided",
 ) -> FoldDifference:
@@ -381,9 +388,10 @@ def cv_auc_difference(
     Parameters
     ----------
     y_true, scores_a, scores_b, folds : array-like (n,)
-        True outcome, scores of the two models, and test fold.
-    rope : float
-        Differences below this are practically nothing.
+        True outcome, scores of the two models, and test fold. Folds of further repeats are numbered
+        on, and a person has a row in each.
+    n_repeats : int
+        Repeats of the folds, of equally many folds each. Default 1.
     confidence : float
         Coverage of the interval, 0 to 1. Default 0.95.
     alternative : {"two-sided", "greater"}
@@ -400,4 +408,6 @@ def cv_auc_difference(
     """
     a = fold_aucs(*_checked(y_true, scores_a, folds))
     b = fold_aucs(*_checked(y_true, scores_b, folds))
-    return corrected_resampled_t(a - b, rope=rope, confidence=confidence, alternative=alternative)
+    return corrected_resampled_t(
+        (a - b).reshape(n_repeats, -1), largest=1.0, confidence=confidence, alternative=alternative
+    )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -7,9 +9,12 @@ from sklearn.decomposition import PCA
 
 from neurogenomics_kb.stats.inference.attribution import (
     LeaveOneOutPCA,
+    _auc_gain,
+    _r2_gain,
     attainable_significance,
     attribution_table,
     paired_swap_test,
+    swap_widening,
     wilcoxon_floor,
 )
 from neurogenomics_kb.stats.inference.clusters import correlated_units
@@ -159,3 +164,36 @@ def test_correlated_units_form_clusters_by_their_features():
     assert correlated_units(X, units) == [["a", "b"]]
     assert correlated_units(X, units, threshold=0.999) == []
     assert correlated_units(X, {"a": units["a"]}) == []
+
+
+def test_widening_is_overlap_times_what_ranks_lose():
+    folds = np.repeat([0, 1], 8)
+    pairs = np.repeat(np.arange(8), 2)
+    assert swap_widening(folds, pairs, ranked=False) == pytest.approx(1.5)
+    assert swap_widening(folds, pairs, ranked=True) == pytest.approx(1.5 * 4 / 3)
+    # One fold of a single family, one of families of six and two: 64 / 40 = 1.6 effective ones.
+    unequal = np.repeat([0, 1, 2], [8, 6, 2])
+    assert swap_widening(folds, unequal, ranked=True) == pytest.approx(1.5 * (1 + 1.6 / 0.6) / 2)
+    assert swap_widening(np.zeros(16), pairs, ranked=True) == pytest.approx(8 / 7)
+
+
+@pytest.mark.parametrize(("ranked", "expected"), [(True, 8 / 7), (False, 1.0)])
+def test_swaps_of_ranks_show_too_little_variance_by_the_widening(ranked, expected):
+    """Fixed models and eight people: all 256 swaps, against the variance over data sets."""
+    swaps = np.array(list(itertools.product([False, True], repeat=8)))
+    gain = _auc_gain if ranked else _r2_gain
+    rng = np.random.default_rng(0)
+    y = np.repeat([0.0, 1.0], 4) if ranked else np.arange(8.0)
+    observed, seen = [], []
+    for _ in range(4000):
+        full, reduced = rng.normal(size=(2, 8)) if ranked else y + rng.normal(size=(2, 8))
+        found = gain(y, full, reduced, swaps)
+        observed.append(found[0] ** 2)
+        seen.append(np.mean(found**2))
+    ratio = np.mean(observed) / np.mean(seen)
+    error = np.std(observed) / np.mean(seen) / np.sqrt(len(seen))
+    assert error < 0.03
+    assert ratio == pytest.approx(expected, abs=3 * error)
+    assert ratio == pytest.approx(
+        swap_widening(np.zeros(8), np.arange(8), ranked=ranked), abs=3 * error
+    )

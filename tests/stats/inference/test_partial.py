@@ -6,8 +6,13 @@ import statsmodels.api as sm
 from scipy import stats
 from scipy.optimize import minimize
 
-from neurogenomics_kb.stats.inference.firth import cluster_robust_error, fit_firth, is_separated
-from neurogenomics_kb.stats.inference.partial import odds_ratio, partial_correlation
+from neurogenomics_kb.stats.inference.firth import fit_firth, is_separated
+from neurogenomics_kb.stats.inference.partial import (
+    BIAS_REDUCED,
+    UNRELATED,
+    odds_ratio,
+    partial_correlation,
+)
 
 
 def people(n=300, seed=0):
@@ -91,13 +96,17 @@ def test_half_a_percent_of_cases_still_gives_a_finite_interval():
     assert result.p_value > 0.01
 
 
-def test_robust_errors_equal_statsmodels_at_the_same_estimate():
+def test_robust_odds_ratio_of_many_families_is_that_of_statsmodels():
     x, y, z = people(4000)
     families = np.arange(4000) // 3
-    X = np.column_stack([x, np.ones(4000), z])
+    X = np.column_stack([(x - x.mean()) / x.std(), np.ones(4000), z])
     fitted = sm.Logit(y, X).fit(disp=False, cov_type="cluster", cov_kwds={"groups": families})
-    ours = cluster_robust_error(X, y, fit_firth(X, y), families)
-    np.testing.assert_allclose(ours, fitted.bse, rtol=2e-3)
+    result = odds_ratio(x, y, z, clusters=families)
+    reach = np.diff(np.log(result.ci))[0] / 2 / stats.t.ppf(0.975, result.df)
+    assert reach == pytest.approx(fitted.bse[0], rel=3e-3)
+    assert 600 < result.df < 1333
+    assert result.correction == BIAS_REDUCED
+    assert odds_ratio(x, y, z).correction == UNRELATED
 
 
 def test_partial_correlation_has_the_p_value_of_the_regression():
@@ -117,18 +126,36 @@ def test_partial_correlation_has_the_p_value_of_the_regression():
     assert "degrees of freedom" in partial_correlation(x[:4], y[:4], z[:4]).note
 
 
-def test_partial_correlation_of_families_has_the_robust_p_value_of_the_regression():
+def test_partial_correlation_of_many_families_has_the_robust_p_value_of_the_regression():
     rng = np.random.default_rng(0)
-    families = np.repeat(np.arange(40), 3)
-    z = rng.normal(size=(120, 2))
-    x, y = (rng.normal(size=120) + rng.normal(size=40)[families] + z[:, 0] for _ in "xy")
+    families = np.repeat(np.arange(1000), 3)
+    z = rng.normal(size=(3000, 2))
+    x, y = (rng.normal(size=3000) + rng.normal(size=1000)[families] + z[:, 0] for _ in "xy")
     fitted = sm.OLS(y, sm.add_constant(np.column_stack([x, z]))).fit(
         cov_type="cluster", cov_kwds={"groups": families}, use_t=True
     )
     result = partial_correlation(x, y, z, clusters=families)
-    assert result.p_value == pytest.approx(fitted.pvalues[1], rel=1e-6)
-    assert result.df == 39
-    assert "only 4 clusters" in partial_correlation(x, y, z, clusters=families // 10).note
+    assert result.p_value == pytest.approx(fitted.pvalues[1], rel=0.02)
+    assert 300 < result.df < 1000
+    assert result.correction == BIAS_REDUCED
+    assert result.note == ""
+    assert partial_correlation(x, y, z).correction == UNRELATED
+
+
+def test_few_clusters_are_said():
+    x, y, z = people(60)
+    unequal = np.repeat([0, 1, 2, 3], [50, 4, 3, 3])
+    for found in (
+        partial_correlation(x, x + y, z, clusters=unequal),
+        odds_ratio(x, y, z, clusters=unequal),
+    ):
+        assert found.df < 3
+        assert "degrees of freedom in 4 clusters: hardly any power" in found.note
+        assert found.ci[0] < found.effect < found.ci[1]
+    alone = odds_ratio(x, y, z, clusters=np.zeros(60))
+    assert alone.note == "too few clusters for a variance"
+    assert np.isnan(alone.p_value)
+    assert alone.correction == BIAS_REDUCED
 
 
 def test_tests_hold_their_level_in_families_where_ordinary_ones_do_not():

@@ -11,6 +11,7 @@ from neurogenomics_kb.stats.prediction.folds import (
     hash_folds,
     inner_splits,
     make_folds,
+    repeat_folds,
     split_in_time,
 )
 
@@ -153,3 +154,62 @@ def test_inner_folds_without_a_class_in_training_are_refused():
     with pytest.raises(InputError, match=r"too few groups with class 1.*\(3 of 30 subjects\)"):
         inner_splits(outcome, together)
     assert len(inner_splits(outcome, np.arange(30))) == 3
+
+
+def test_groups_are_left_out_so_many_at_a_time(outcome, family):
+    folds = make_folds(outcome, scheme="leave_groups_out", groups=family, groups_out=7, seed=3)
+    per_fold = family.groupby(folds).nunique()
+    assert len(per_fold) == 7  # 45 families
+    assert set(per_fold) == {6, 7}
+    assert folds.groupby(family).nunique().max() == 1
+    assert pd.crosstab(folds, outcome).to_numpy().min() > 0
+    again = make_folds(
+        outcome.sample(frac=1, random_state=0), scheme="leave_groups_out", groups=family,
+        groups_out=7, seed=3,
+    )  # fmt: skip
+    assert again.equals(folds)
+    other = make_folds(outcome, scheme="leave_groups_out", groups=family, groups_out=7, seed=4)
+    assert not other.equals(folds)
+
+
+def test_impossible_groups_to_leave_out_are_refused(outcome, family):
+    with pytest.raises(InputError, match="45 groups of 'family' make 2 folds of 23 groups"):
+        make_folds(outcome, scheme="leave_groups_out", groups=family, groups_out=23)
+    with pytest.raises(InputError, match="45 groups of 'family' make 0 folds of None"):
+        make_folds(outcome, scheme="leave_groups_out", groups=family)
+    rare = pd.Series(np.arange(90) < 3, IDS, name="case").astype(float)
+    with pytest.raises(InputError, match=r"has no subject of class 1\.0"):
+        make_folds(rare, scheme="leave_groups_out", groups=family, groups_out=5)
+
+
+def repeated(outcome, family, n_repeats=3, **options):
+    settings = {"scheme": "stratified_grouped", "groups": family, **options}
+    return repeat_folds(lambda seed: make_folds(outcome, seed=seed, **settings), n_repeats, 5)
+
+
+def test_repeats_are_other_partitions_whose_numbers_go_on(outcome, family):
+    folds = repeated(outcome, family)
+    assert list(folds.columns) == ["fold", "fold_2", "fold_3"]
+    for repeat, column in enumerate(folds):
+        assert sorted(folds[column].unique()) == list(range(5 * repeat, 5 * repeat + 5))
+        assert folds[column].groupby(family).nunique().max() == 1
+        assert pd.crosstab(folds[column], outcome).to_numpy().min() > 0
+    assert not (folds["fold_2"] - 5).equals(folds["fold"].rename("fold_2"))
+    single = make_folds(outcome, scheme="stratified_grouped", groups=family, seed=5)
+    assert folds["fold"].equals(single)
+    splits = list(fold_splits(folds))
+    assert len(splits) == 15
+    for number, (train, test) in enumerate(splits):
+        assert (folds.iloc[test, number // 5] == number).all()
+        assert len(train) + len(test) == 90
+    # The folds of a run without repeats keep their hash.
+    assert hash_folds(folds[["fold"]]) == hash_folds(single)
+    changed = folds.copy()
+    changed.iloc[0, 2] = 10 + (changed.iloc[0, 2] + 1) % 5
+    assert len({hash_folds(folds), hash_folds(changed), hash_folds(single)}) == 3
+
+
+def test_the_same_partition_twice_is_refused(outcome):
+    five = pd.Series(np.arange(90) % 5, IDS, name="centre").astype(str)
+    with pytest.raises(InputError, match="repeat 2 of the folds divides the people as an earlier"):
+        repeated(outcome, five, 2, scheme="grouped")

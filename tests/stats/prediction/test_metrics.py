@@ -35,10 +35,11 @@ def test_brier_and_average_precision_equal_scikit_learn(predicted):
     assert found == pytest.approx(average_precision_score(y, p))
 
 
-def test_brier_interval_of_a_locked_model_is_the_t_interval_of_the_mean_loss(predicted):
+def test_brier_interval_of_a_locked_model_is_the_t_interval_of_the_mean_loss_as_logit(predicted):
     y, p = predicted
     loss = (y - p) ** 2
-    low, high = stats.t.interval(0.95, 299, loss.mean(), loss.std(ddof=1) / np.sqrt(300))
+    mean, error = loss.mean(), loss.std(ddof=1) / np.sqrt(300)
+    low, high = expit(stats.t.interval(0.95, 299, logit(mean), error / (mean * (1 - mean))))
     found = metrics.brier_interval(y, p)
     # Ends are accepted values on a grid of 2,001 points over 2.8 half-widths.
     assert (found.low, found.high) == pytest.approx((low, high), abs=(high - low) * 0.002)

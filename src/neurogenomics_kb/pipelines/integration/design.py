@@ -43,8 +43,10 @@ def confound_matrix(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray:
     return np.hstack([coded, *norms])
 
 
-def curves_of_confounds(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray:
-    """What the confounds' straight lines leave out: powers of numbers, and the usual products.
+def curved_confounds(recipe: Recipe, cohort: pd.DataFrame, degree: int = 2) -> CurvedConfounds:
+    """Curves of all numeric confounds and products of age, sex and site, to be fitted in a fold.
+
+    Confounds that a card bends already (`smooth`) get no second curve.
 
     Parameters
     ----------
@@ -52,27 +54,28 @@ def curves_of_confounds(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray:
         The experiment with every card that it names.
     cohort : DataFrame
         Analysed people.
-
-    Returns
-    -------
-    ndarray (n, w)
-        Squares and cubes of every number among the confounds, and age × sex, age × site and sex ×
-        site; what the card's own design holds is among them.
+    degree : int
+        Highest power. Default 2, squares.
     """
-    names = [c for c in (*recipe.confounds, *recipe.optional_confounds) if c in cohort]
-    coded = {*recipe.categorical_confounds}
+    names = [c for c in [*recipe.confounds, *recipe.optional_confounds] if c in cohort]
+    coded = recipe.categorical_confounds
     numbers = [
-        c for c in names
-        if c not in coded and not is_categorical(cohort[c]) and not holds_codes(c, cohort[c])
-    ]  # fmt: skip
-    sites = [name for name, column in recipe.columns.items() if column.role == "site"]
-    curves = CurvedConfounds(
-        numbers,
+        c
+        for c in names
+        if not is_categorical(cohort[c]) and c not in coded and not holds_codes(c, cohort[c])
+    ]
+    sites = [c for c in names if c in recipe.columns and recipe.columns[c].role == "site"]
+    return CurvedConfounds(
+        [c for c in numbers if c not in recipe.smooth_confounds],
         products=usual_products(names, sites),
-        categorical=sorted(coded & set(names)),
-        degree=3,
+        categorical=[c for c in coded if c in names],
+        degree=degree,
     )
-    return curves.fit_transform(cohort[names]).to_numpy()
+
+
+def curves_of_confounds(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray:
+    """Squares and cubes, and the usual products, of the full sample (n, w)."""
+    return curved_confounds(recipe, cohort, degree=3).fit_transform(cohort).to_numpy()
 
 
 def exchange_blocks(recipe: Recipe, cohort: pd.DataFrame) -> Blocks | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,7 @@ from neurogenomics_kb.stats.prediction.folds import (
     hash_subjects,
     make_folds,
     refuse_one_class,
+    repeat_folds,
     split_in_time,
 )
 
@@ -64,26 +66,31 @@ def split_folds(recipe: Recipe, cohort_table: pd.DataFrame) -> tuple[pd.DataFram
     groups = None if design.group is None else cohort_table[design.group]
     if design.scheme == "temporal":
         time = cohort_table[design.column]
-        folds = split_in_time(outcome, time, design.cut, groups, continuous=recipe.continuous)
+        once = split_in_time(outcome, time, design.cut, groups, continuous=recipe.continuous)
+        folds = once.to_frame()
     else:
-        folds = make_folds(
+        make = partial(
+            make_folds,
             outcome,
             scheme=design.scheme,
             n_splits=design.n_splits,
             groups=groups,
-            seed=design.seed,
+            groups_out=design.groups_out,
             continuous=recipe.continuous,
         )
-    tested = folds[folds != NEVER_TESTED]
+        folds = repeat_folds(lambda seed: make(seed=seed), design.n_repeats, design.seed)
+    # Folds are told by position from here on, so they stand as the people do.
+    folds = folds.loc[cohort_table.index]
+    tested = [folds[c][folds[c] != NEVER_TESTED] for c in folds]
     summary = {
         **design.model_dump(exclude_none=True),
         "group": design.group,
-        "n_folds": int(tested.nunique()),
+        "n_folds": int(tested[0].nunique()),
         "hash": hash_folds(folds),
         "subjects": hash_subjects(folds.index),
-        "test_sizes": [int(n) for n in tested.value_counts().sort_index()],
+        "test_sizes": [int(n) for one in tested for n in one.value_counts().sort_index()],
     }
-    return folds.to_frame(), summary
+    return folds, summary
 
 
 def project_blocks(
@@ -91,7 +98,7 @@ def project_blocks(
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """Recipes fitted in every training fold."""
     tables = load_blocks(recipe, blocks)
-    return projection.project_blocks(recipe, cohort_table, tables, folds["fold"])
+    return projection.project_blocks(recipe, cohort_table, tables, folds)
 
 
 def collect_tests(recipe: Recipe, *tables: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import logging
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.pipelines.integration.design import covariates_for
+from neurogenomics_kb.pipelines.integration.design import covariates_for, curved_confounds
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.confounds import ConfoundDesign
@@ -29,19 +29,21 @@ SUMMARY_COLUMNS = [
 
 
 def project_blocks(
-    recipe: Recipe, cohort: pd.DataFrame, blocks: dict[str, pd.DataFrame], folds: pd.Series
+    recipe: Recipe, cohort: pd.DataFrame, blocks: dict[str, pd.DataFrame], folds: pd.DataFrame
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
-    """Blocks as each fold sees them: fitted on its training subjects, applied to all.
+    """Blocks as each fold of each repeat sees them: fitted on training subjects, applied to all.
 
     Returns
     -------
     projections : dict of str to DataFrame
-        ``<block>-<adjusted|unadjusted>-<fold>`` and ``covariates-adjusted-<fold>``.
+        ``<block>-<adjusted|unadjusted>-<fold>`` and ``covariates-<adjusted|curved>-<fold>``, the
+        last with the curves and products of the confounds alone.
     summary : DataFrame
         Effective dimension and variance kept.
     """
     covariates = covariates_for(recipe, cohort)
     projections, rows = {}, []
+    n_folds = sum(1 for _ in fold_splits(folds))
     for fold, (train, _) in enumerate(fold_splits(folds)):
         for name, features in blocks.items():
             table = pd.concat([features, covariates], axis=1)
@@ -57,7 +59,9 @@ def project_blocks(
                     )
                 )
         projections[f"covariates-adjusted-{fold}"] = project_covariates(recipe, cohort, train)
-        logger.info("recipes fitted in fold %d of %d", fold + 1, folds.nunique())
+        bent = curved_confounds(recipe, cohort).fit(cohort.iloc[train])
+        projections[f"covariates-curved-{fold}"] = bent.transform(cohort)
+        logger.info("recipes fitted in fold %d of %d", fold + 1, n_folds)
     return projections, pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
 
 

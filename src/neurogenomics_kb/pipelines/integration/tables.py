@@ -54,6 +54,7 @@ FOLDS = Contract(
     "model_input",
     (Column("fold", "Number of the test fold, from 0; -1 is never tested.", "integer"),),
     index=SUBJECT,
+    further="fold_2, fold_3, … of further repeats, numbered on.",
 )
 FOLD_SUMMARY = Contract(
     "integration.fold_summary",
@@ -79,7 +80,7 @@ DIMENSIONS = Contract(
     (
         Column("block", "Block of the experiment.", "text"),
         Column("variant", "Confounds regressed out (adjusted) or left in (unadjusted).", "text"),
-        Column("fold", "Test fold, from 0.", "integer"),
+        Column("fold", "Test fold, from 0, numbered on over repeats.", "integer"),
         Column("n_train", "People in the training fold.", "integer", "people"),
         Column("features", "Features of the block.", "integer"),
         Column("kept", "Features that the filters keep.", "integer"),

@@ -169,13 +169,20 @@ def flow_section(folds: dict[str, Any]) -> Section:
         Summary of the folds.
     """
     text = f"Folds: {folds['n_folds']}, scheme {folds['scheme']}"
+    if folds.get("n_repeats", 1) > 1:
+        text += f", {folds['n_repeats']} repeats"
+    if folds.get("groups_out") is not None:
+        text += f", {folds['groups_out']} groups tested at a time"
     if folds.get("column") is not None:
         text += f" (trained on {folds['column']} below {folds['cut']})"
     if folds.get("group"):
         text += f", grouped by {folds['group']}"
     text += (
         f", seed {folds['seed']}, hash {folds['hash']}. Every analysis uses these folds and these "
-        "subjects."
+        "subjects"
+    )
+    text += (
+        "; the prediction all repeats, others the first." if folds.get("n_repeats", 1) > 1 else "."
     )
     return Section(
         id="flow",

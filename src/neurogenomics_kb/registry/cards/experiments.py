@@ -60,22 +60,35 @@ class Folds(Strict):
     Parameters
     ----------
     scheme : str
-        ``temporal`` trains on rows whose `column` lies below `cut` and tests on the others once.
+        ``temporal`` trains on rows whose `column` lies below `cut` and tests on the others once;
+        ``leave_groups_out`` tests `groups_out` groups at a time.
     n_splits : int
-        Number of folds, or of repeated splits. Default 5.
+        Number of folds. Default 5.
+    n_repeats : int
+        How often people are divided into folds anew. The prediction uses all repeats, other
+        analyses the first. Default 1.
     group : str, optional
         Column whose levels stay in one fold.
+    groups_out : int, optional
+        Groups in a test fold of ``leave_groups_out``.
     seed : int
         Seed of the random numbers. Default 42.
     column, cut : str and float, optional
         Number to split on, such as the year of enrolment, and where.
     """
 
-    scheme: Literal["stratified", "grouped", "stratified_grouped", "leave_site_out", "temporal"] = (
-        "stratified"
-    )
+    scheme: Literal[
+        "stratified",
+        "grouped",
+        "stratified_grouped",
+        "leave_site_out",
+        "leave_groups_out",
+        "temporal",
+    ] = "stratified"
     n_splits: int = Field(5, ge=3)
+    n_repeats: int = Field(1, ge=1)
     group: str | None = None
+    groups_out: int | None = Field(None, ge=2)
     seed: int = 42
     column: str | None = None
     cut: float | None = None
@@ -86,6 +99,10 @@ class Folds(Strict):
             raise ValueError(f"scheme '{self.scheme}' needs a `group` column")
         if (self.scheme == "temporal") != (self.column is not None and self.cut is not None):
             raise ValueError("`column` and `cut` belong to scheme 'temporal', which needs both")
+        if (self.scheme == "leave_groups_out") != (self.groups_out is not None):
+            raise ValueError("`groups_out` belongs to scheme 'leave_groups_out', which needs it")
+        if self.n_repeats > 1 and self.scheme in ("leave_site_out", "temporal"):
+            raise ValueError(f"scheme '{self.scheme}' has one division of the people: no repeats")
         return self
 
 
@@ -209,8 +226,6 @@ class Experiment(Card):
         What happens to people without a confound. Default error.
     attribution_block : str, optional
         Block for leave-one-group-out; the first by default.
-    rope : float
-        Difference that is practically nothing, in units of the primary metric.
     alpha : float
         Level below which a p-value counts. Default 0.05.
     seed : int
@@ -256,7 +271,6 @@ class Experiment(Card):
     subjects_per_dimension: float = Field(10.0, ge=2)
     missing_confounds: Literal["error", "drop"] = "error"
     attribution_block: str | None = None
-    rope: float = Field(0.01, ge=0)
     alpha: float = Field(0.05, gt=0, lt=1)
     seed: int = 42
 

@@ -92,6 +92,11 @@ def fit_firth(
     return FirthFit(params, value, np.linalg.pinv(information), converged)
 
 
+def probabilities(X: np.ndarray, params: np.ndarray) -> np.ndarray:
+    """Fitted probabilities (n,), kept off 0 and 1 by what double precision can tell apart."""
+    return _expit(X @ params)
+
+
 def _expit(eta: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(eta, -35, 35)))
 
@@ -130,22 +135,6 @@ def profile_interval(
             continue
         bounds.append(brentq(gap, centre, centre + direction * reach * width, xtol=1e-4))
     return bounds[0], bounds[1]
-
-
-def cluster_robust_error(X: np.ndarray, y: np.ndarray, fit: FirthFit, clusters) -> np.ndarray:
-    """Sandwich standard errors (p,) with scores summed inside clusters.
-
-    The small-sample factor is that of Stata and statsmodels, G/(G − 1) · (n − 1)/(n − p); compare
-    with the t distribution of G − 1 degrees of freedom.
-    """
-    codes = np.unique(clusters, return_inverse=True)[1]
-    n, p = X.shape
-    residual = y - _expit(X @ fit.params)
-    scores = np.zeros((codes.max() + 1, p))
-    np.add.at(scores, codes, X * residual[:, None])
-    G = len(scores)
-    factor = G / (G - 1) * (n - 1) / max(n - p, 1)
-    return np.sqrt(factor * np.diag(fit.covariance @ (scores.T @ scores) @ fit.covariance))
 
 
 def is_separated(X: np.ndarray, y: np.ndarray) -> bool:

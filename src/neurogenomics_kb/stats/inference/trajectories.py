@@ -11,8 +11,11 @@ from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 from neurogenomics_kb.stats.inference.mixed import fit_mixed, whiten_rows
-from neurogenomics_kb.stats.inference.partial import MIN_CLUSTERS, Association
+from neurogenomics_kb.stats.inference.partial import Association
 from neurogenomics_kb.stats.inference.residual_space import independent_design
+
+MIN_CLUSTERS = 10
+SUMMED = "sums over clusters, G − 1 df"
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def trajectory(
     elif not repeated or np.linalg.matrix_rank(X) < X.shape[1]:
         note = "the axis does not vary within children beyond the covariates"
     if note:
-        blank = Association(np.nan, (np.nan, np.nan), np.nan, n_clusters - 1, n, note)
+        blank = Association(np.nan, (np.nan, np.nan), np.nan, n_clusters - 1, n, note, SUMMED)
         return Trajectory(blank, blank, None if age is None else blank)
     if slopes and age is not None and n > 2 * (codes.max() + 1):
         Z = np.column_stack([np.ones(n), centred])
@@ -128,7 +131,7 @@ def trajectory(
     def association(k: int) -> Association:
         b = float(coefficient[k])
         p = float(2 * stats.t.sf(abs(b) / error[k], df))
-        return Association(b, (b - float(half[k]), b + float(half[k])), p, df, n, note)
+        return Association(b, (b - float(half[k]), b + float(half[k])), p, df, n, note, SUMMED)
 
     return Trajectory(association(0), association(1), None if age is None else association(2))
 

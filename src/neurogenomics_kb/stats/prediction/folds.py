@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal, get_args
 
 import numpy as np
@@ -21,7 +21,11 @@ from neurogenomics_kb.foundation.errors import InputError, listing
 # Fold of rows that only ever train.
 NEVER_TESTED = -1
 
-Scheme = Literal["stratified", "grouped", "stratified_grouped", "leave_site_out"]
+Scheme = Literal[
+    "stratified", "grouped", "stratified_grouped", "leave_site_out", "leave_groups_out"
+]
+# Random partitions that `leave_groups_out` tries before it says that a fold would lack a class.
+N_PARTITIONS = 100
 
 
 def make_folds(
@@ -30,6 +34,7 @@ def make_folds(
     scheme: Scheme,
     n_splits: int = 5,
     groups: pd.Series | None = None,
+    groups_out: int | None = None,
     seed: int = 0,
     continuous: bool = False,
 ) -> pd.Series:
@@ -39,13 +44,17 @@ def make_folds(
     ----------
     outcome : Series (n_subjects,)
         Diagnosis or score; stratified schemes balance classes, or quartiles of a score.
-    scheme : {"stratified", "grouped", "stratified_grouped", "leave_site_out"}
-        Grouped schemes keep all rows of a group (family, child, site) in one fold.
-        ``"leave_site_out"`` makes one fold per group and ignores `n_splits`.
+    scheme : str
+        ``"stratified"``, ``"grouped"``, ``"stratified_grouped"``, ``"leave_site_out"`` or
+        ``"leave_groups_out"``. Grouped schemes keep all rows of a group (family, child, site) in
+        one fold. ``"leave_site_out"`` makes one fold per group, ``"leave_groups_out"`` divides the
+        groups at random into folds of `groups_out` or one less; both ignore `n_splits`.
     n_splits : int
         Number of folds, or of repeated splits. Default 5.
     groups : Series, optional
         Group of every subject; needed by all schemes but ``"stratified"``.
+    groups_out : int, optional
+        Groups in a test fold of ``"leave_groups_out"``.
     seed : int
         Seed of the random numbers. Default 0.
     continuous : bool
@@ -71,6 +80,8 @@ def make_folds(
         refuse_missing_groups(groups)
         n_groups = groups.nunique()
         needed = 2 if scheme == "leave_site_out" else n_splits
+        if scheme == "leave_groups_out":
+            return _leave_groups_out(outcome, groups, groups_out, seed, continuous=continuous)
         if n_groups < needed:
             raise InputError(
                 f"{needed} folds were asked for, but '{groups.name}' has only {n_groups} groups "
@@ -103,6 +114,80 @@ def make_folds(
         raise InputError("subjects are in no fold", remedy="Recreate the folds.")
     check_folds(folds, outcome, groups, continuous=continuous)
     return folds
+
+
+def _leave_groups_out(
+    outcome: pd.Series, groups: pd.Series, groups_out: int | None, seed: int, *, continuous: bool
+) -> pd.Series:
+    """Folds of so many groups, the first random partition in which no fold lacks a class."""
+    n_groups = groups.nunique()
+    n_folds = -(-n_groups // groups_out) if groups_out else 0
+    if n_folds < 3:
+        raise InputError(
+            f"{n_groups} groups of '{groups.name}' make {n_folds} folds of {groups_out} groups",
+            column=str(groups.name),
+            subjects=len(groups),
+            remedy=f"Leave at most {max(1, (n_groups - 1) // 2)} groups out at a time (three folds "
+            "or more), or use another group.",
+        )
+    codes = pd.factorize(groups, sort=True)[0]
+    rng = np.random.default_rng(seed)
+    for attempt in range(N_PARTITIONS):
+        fold_of = np.empty(n_groups, dtype=np.int64)
+        for number, members in enumerate(np.array_split(rng.permutation(n_groups), n_folds)):
+            fold_of[members] = number
+        folds = pd.Series(fold_of[codes], outcome.index, name="fold")
+        try:
+            check_folds(folds, outcome, groups, continuous=continuous)
+        except InputError:
+            if attempt == N_PARTITIONS - 1:
+                raise
+            continue
+        break
+    return folds
+
+
+def repeat_folds(make: Callable[[int], pd.Series], n_repeats: int, seed: int) -> pd.DataFrame:
+    """Several random partitions of the same people.
+
+    Parameters
+    ----------
+    make : callable
+        Seed in, folds of every person out.
+    n_repeats : int
+        Partitions; the first one is that of `seed` itself.
+    seed : int
+        Seed of the first one, from which those of the others are drawn.
+
+    Returns
+    -------
+    DataFrame of int (n_subjects, n_repeats)
+        ``fold``, ``fold_2``, … ; numbers go on from one repeat to the next, so that a number is one
+        fold of one repeat. Everybody is tested once in each.
+
+    Raises
+    ------
+    InputError
+        If two repeats are the same partition, which would count one division of the people twice.
+    """
+    columns: dict[str, pd.Series] = {}
+    seen: set[bytes] = set()
+    first = 0
+    for repeat in range(n_repeats):
+        drawn = np.random.SeedSequence([seed, repeat]).generate_state(1)[0]
+        own = seed if repeat == 0 else int(drawn)
+        folds = make(own)
+        partition = pd.factorize(folds)[0].astype(np.int64).tobytes()
+        if partition in seen:
+            raise InputError(
+                f"repeat {repeat + 1} of the folds divides the people as an earlier one does",
+                subjects=len(folds),
+                remedy="Ask for fewer repeats, or for folds that can be drawn in more ways.",
+            )
+        seen.add(partition)
+        columns["fold" if repeat == 0 else f"fold_{repeat + 1}"] = folds + first
+        first += int(folds.max()) + 1
+    return pd.DataFrame(columns)
 
 
 def split_in_time(
@@ -258,12 +343,15 @@ def check_folds(
                 )
 
 
-def fold_splits(folds: np.ndarray | pd.Series) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Positions of training and test subjects, fold by fold."""
+def fold_splits(
+    folds: np.ndarray | pd.Series | pd.DataFrame,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Positions of training and test subjects, fold by fold and repeat by repeat."""
     values = np.asarray(folds)
-    for fold in np.unique(values[values != NEVER_TESTED]):
-        test = values == fold
-        yield np.flatnonzero(~test), np.flatnonzero(test)
+    for repeat in values.reshape(len(values), -1).T:
+        for fold in np.unique(repeat[repeat != NEVER_TESTED]):
+            test = repeat == fold
+            yield np.flatnonzero(~test), np.flatnonzero(test)
 
 
 def inner_splits(
@@ -315,13 +403,16 @@ def refuse_inner_gaps(outcome: np.ndarray, splits: list[tuple[np.ndarray, np.nda
             )
 
 
-def hash_folds(folds: pd.Series) -> str:
-    """Fingerprint of who is tested where: equal for equal subjects in equal folds.
+def hash_folds(folds: pd.Series | pd.DataFrame) -> str:
+    """Fingerprint of who is tested where: equal for equal subjects in equal folds of all repeats.
 
     It is salted by the data alone and one-way, so it can be published with a result.
     """
-    ordered = folds.sort_index()
-    text = "\n".join(f"{subject}\t{fold}" for subject, fold in ordered.items())
+    ordered = pd.DataFrame(folds).sort_index()
+    text = "\n".join(
+        "\t".join(map(str, (subject, *row)))
+        for subject, row in zip(ordered.index, ordered.to_numpy(), strict=True)
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -16,7 +16,7 @@ from neurogenomics_kb.stats.roc import placements
 
 
 def locked_auc_difference(
-    y_true, scores_a, scores_b, *, clusters=None, rope: float = 0.01,
+    y_true, scores_a, scores_b, *, clusters=None,
     alternative: Alternative = "two-sided",
 ) -> FoldDifference:  # fmt: skip
     """Difference of two AUCs on the same test subjects, models taken as fitted.
@@ -33,8 +33,6 @@ def locked_auc_difference(
         Scores of the two models for the same people.
     clusters : array-like (n,), optional
         Families, or children with several visits.
-    rope : float
-        Difference that is practically nothing.
     alternative : {"two-sided", "greater"}
         Which difference counts. Default two-sided.
     """
@@ -42,11 +40,11 @@ def locked_auc_difference(
     codes = _codes(clusters, len(y))
     difference, contribution, size = _auc_gap(y, scores_a, scores_b, codes)
     se = float(np.sqrt((np.bincount(codes, contribution) ** 2).sum()))
-    return t_difference(difference, se, size - 1, rope=rope, alternative=alternative)
+    return t_difference(difference, se, size - 1, largest=1.0, alternative=alternative)
 
 
 def locked_macro_auc_difference(
-    y_true, scores_a, scores_b, *, classes=None, clusters=None, rope: float = 0.01,
+    y_true, scores_a, scores_b, *, classes=None, clusters=None,
     alternative: Alternative = "two-sided",
 ) -> FoldDifference:  # fmt: skip
     """`locked_auc_difference` of the mean over classes of one-against-rest AUCs.
@@ -62,7 +60,7 @@ def locked_macro_auc_difference(
         One column per class.
     classes : sequence, optional
         Order of the columns; sorted by default.
-    clusters, rope, alternative
+    clusters, alternative
         As for `locked_auc_difference`.
     """
     y, a, names = checked_scores(y_true, scores_a, classes)
@@ -75,7 +73,7 @@ def locked_macro_auc_difference(
         float(np.mean([one[0] for one in each])),
         se,
         min(one[2] for one in each) - 1,
-        rope=rope,
+        largest=1.0,
         alternative=alternative,
     )
 
@@ -101,7 +99,7 @@ def _auc_gap(y: np.ndarray, scores_a, scores_b, codes) -> tuple[float, np.ndarra
 
 
 def locked_r2_difference(
-    y, predicted_a, predicted_b, training_mean: float, *, clusters=None, rope: float = 0.01,
+    y, predicted_a, predicted_b, training_mean: float, *, clusters=None,
     alternative: Alternative = "two-sided",
 ) -> FoldDifference:  # fmt: skip
     """Difference of two held-out R² on the same test subjects, models taken as fitted.
@@ -115,7 +113,7 @@ def locked_r2_difference(
         Outcome, and predictions of the two models.
     training_mean : float
         What a model without features would predict.
-    clusters, rope, alternative
+    clusters, alternative
         As for `locked_auc_difference`.
     """
     y = np.asarray(y, dtype=float)
@@ -125,9 +123,7 @@ def locked_r2_difference(
     size = len(np.unique(codes))
     sums = np.bincount(codes, (gain - gain.mean()) / spread)
     se = float(np.sqrt((sums**2).sum() * size / (size - 1)))
-    return t_difference(
-        float(gain.sum() / spread), se, size - 1, rope=rope, alternative=alternative
-    )
+    return t_difference(float(gain.sum() / spread), se, size - 1, alternative=alternative)
 
 
 def _codes(clusters, n: int) -> np.ndarray:

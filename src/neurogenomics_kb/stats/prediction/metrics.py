@@ -148,7 +148,7 @@ def brier_interval(
     n_features: float = N_FEATURES,
     confidence: float = 0.95,
 ) -> Estimate:
-    """Brier score with a t interval of its mean, clusters summed.
+    """Brier score with a t interval of its mean on the logit scale, clusters summed.
 
     Out-of-fold probabilities come from models that the tested subjects trained in part; the
     interval allows for it, see `resampling.fold_loss_interval`. Chance is the Brier score of the
@@ -187,7 +187,7 @@ def brier_interval(
         chance=prevalence * (1 - prevalence), n_folds=n_folds, n_features=n_features, df=G - 1,
         confidence=confidence,
     )  # fmt: skip
-    return Estimate(mean, max(0.0, low), min(1.0, high))
+    return Estimate(mean, low, high)
 
 
 def calibration_line(

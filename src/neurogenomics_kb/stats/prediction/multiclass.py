@@ -140,21 +140,22 @@ def macro_auc(
     return MacroAUC(macro.auc, macro.se, macro.ci, per_fold, per_class)
 
 
+def fold_macro_aucs(y_true, scores, folds, *, classes=None) -> np.ndarray:
+    """Mean over classes of the one-against-rest AUC, inside every test fold (K,)."""
+    y, S, names = checked_scores(y_true, scores, classes)
+    folds = aligned_folds(y, folds)
+    each = [_naming(name, fold_aucs, y == name, S[:, c], folds) for c, name in enumerate(names)]
+    return np.mean(each, axis=0)
+
+
 def macro_auc_difference(
-    y_true, scores_a, scores_b, folds, *, classes=None, rope: float = 0.01,
+    y_true, scores_a, scores_b, folds, *, classes=None, n_repeats: int = 1,
     confidence: float = 0.95, alternative: Alternative = "two-sided",
 ) -> FoldDifference:  # fmt: skip
     """Corrected resampled t-test of two procedures by their fold-wise macro AUC."""
-    per_fold = []
-    for scores in (scores_a, scores_b):
-        y, S, names = checked_scores(y_true, scores, classes)
-        inside = aligned_folds(y, folds)
-        each = [
-            _naming(name, fold_aucs, y == name, S[:, c], inside) for c, name in enumerate(names)
-        ]
-        per_fold.append(np.mean(each, axis=0))
+    a, b = (fold_macro_aucs(y_true, s, folds, classes=classes) for s in (scores_a, scores_b))
     return corrected_resampled_t(
-        per_fold[0] - per_fold[1], rope=rope, confidence=confidence, alternative=alternative
+        (a - b).reshape(n_repeats, -1), largest=1.0, confidence=confidence, alternative=alternative
     )
 
 

@@ -30,6 +30,7 @@ from neurogenomics_kb.stats.inference.attribution import (
 from neurogenomics_kb.stats.inference.clusters import correlated_units
 from neurogenomics_kb.stats.inference.permutation import interval_of_p_value
 from neurogenomics_kb.stats.inference.residual_space import independent_design
+from neurogenomics_kb.stats.prediction.bounds import AT_MOST_ONE
 from neurogenomics_kb.stats.prediction.folds import fold_splits, inner_splits
 from neurogenomics_kb.stats.prediction.metrics import held_out_r2
 from neurogenomics_kb.stats.prediction.predictors import fit_linear, predict_score, same_settings
@@ -101,6 +102,7 @@ def attribute_block(
         np.column_stack([score(found.full) - score(column) for column in found.reduced.T]),
         swap,
         np.array([score_alone(recipe, y, c, folds, score, groups) for c in found.single.T]),
+        largest=np.inf if recipe.continuous else 1.0,
     )
     result["level"] = [
         "unit" if len(groups_of_units[unit]) == 1 else "cluster" for unit in result["unit"]
@@ -213,7 +215,7 @@ def clusters_of(
 def score_alone(recipe: Recipe, y, predicted, folds: pd.Series, score, groups) -> list[float]:
     """Score of a unit alone with its interval."""
     if recipe.continuous:
-        return list(fold_mean_interval(score(predicted)))
+        return list(fold_mean_interval(score(predicted), bounds=AT_MOST_ONE))
     result = cv_auc(y, predicted, folds.to_numpy(), clusters=groups)
     return [result.auc, *result.ci]
 

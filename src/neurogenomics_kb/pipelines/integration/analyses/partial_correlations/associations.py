@@ -97,6 +97,7 @@ def associate_axes(recipe: Recipe, cohort: pd.DataFrame, scores: pd.DataFrame) -
                         "p_raw": result.p_value,
                         "adjustment": ADJUSTMENT,
                         "df": result.df,
+                        "correction": result.correction,
                         "n": result.n,
                         "note": result.note,
                     }

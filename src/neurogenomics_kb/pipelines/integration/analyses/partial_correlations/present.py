@@ -87,7 +87,7 @@ def _table(associations: pd.DataFrame, alpha: float) -> Table:
         head=head(
             ["axis", "block", "outcome", "measure"],
             ["effect", "95 % interval", "p", "q (FDR)", "df"],
-            ["note"],
+            ["correction", "note"],
         ),
         rows=[
             row(
@@ -100,7 +100,8 @@ def _table(associations: pd.DataFrame, alpha: float) -> Table:
                     numeric(f"[{format_number(r.ci_low, 2)}, {format_number(r.ci_high, 2)}]"),
                     p_cell(r.p_raw),
                     p_cell(r.p_adjusted),
-                    numeric(f"{r.df:g}"),
+                    numeric(f"{r.df:.1f}".removesuffix(".0")),
+                    word(r.correction),
                     word(r.note),
                 ],
                 hit=r.p_adjusted < alpha,

@@ -20,7 +20,8 @@ ASSOCIATIONS = Contract(
         Column("p_adjusted", "False discovery rate over the claims of the table; a gap for what "
                "only describes."),
         Column("adjustment", "How p_adjusted was made.", "text"),
-        Column("df", "Degrees of freedom."),
+        Column("df", "Degrees of freedom; with clusters those of their variance."),
+        Column("correction", "How likeness inside families or children was allowed for.", "text"),
         Column("n", "People with axis and outcome.", "integer", "people"),
         Column("note", "What a reader should know of the fit.", "text"),
     ),

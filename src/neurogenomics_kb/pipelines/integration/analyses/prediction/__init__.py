@@ -37,10 +37,18 @@ ANALYSIS = Analysis(
             outputs=["metrics", "comparisons"],
             name="score_models",
         ),
+        Node(
+            nodes.compare_curved,
+            inputs=["recipe", "cohort", "predictions"],
+            outputs="curved_comparisons",
+            name="compare_curved",
+        ),
     ),
-    tables=(tables.PREDICTIONS, tables.METRICS, tables.COMPARISONS),
+    tables=(tables.PREDICTIONS, tables.METRICS, tables.COMPARISONS, tables.CURVES),
     present=present.present_prediction,
-    present_inputs=("integration.metrics", "integration.comparisons"),
+    present_inputs=(
+        "integration.metrics", "integration.comparisons", "integration.curved_comparisons",
+    ),
     claims=(
         Claims(
             "integration.comparisons", "model comparison", "{model} over {reference}, {algorithm}",

@@ -35,7 +35,7 @@ def draw_class_curves(recipe: Recipe, predictions: pd.DataFrame) -> Figure:
             line = {"color": colour_of(number), "lw": 1.6, "label": model}
             each = against_the_rest(frame)
             axes[0].plot(grid, np.mean([mean_roc(one, grid) for one in each.values()], 0), **line)
-            pooled = pd.concat(each.values())
+            pooled = pd.concat(against_the_rest(frame[frame["repeat"] == 0]).values())
             table = calibration_table(pooled["outcome"].to_numpy(), pooled["score"].to_numpy())
             axes[2].plot(table["predicted"], table["observed"], marker="o", ms=3, **line)
         for number, (name, one) in enumerate(against_the_rest(last).items()):
@@ -53,7 +53,7 @@ def draw_class_curves(recipe: Recipe, predictions: pd.DataFrame) -> Figure:
             title="Calibration, all classes", xlabel="predicted probability",
             ylabel="observed share",
         )  # fmt: skip
-        draw_confusion(axes[3], last)
+        draw_confusion(axes[3], last[last["repeat"] == 0])  # everybody once
     return figure
 
 

@@ -11,8 +11,8 @@ from neurogenomics_kb.stats.prediction.folds import fold_splits
 from neurogenomics_kb.stats.prediction.locked import locked_macro_auc_difference
 from neurogenomics_kb.stats.prediction.multiclass import (
     class_metrics,
+    fold_macro_aucs,
     macro_auc,
-    macro_auc_difference,
 )
 from neurogenomics_kb.stats.prediction.predictors import predict_probabilities
 from neurogenomics_kb.stats.prediction.resampling import FoldDifference, fold_mean_interval
@@ -134,9 +134,9 @@ def score_classes(frame: pd.DataFrame, clusters: np.ndarray | None) -> list[dict
         elif np.ptp(values) < 1e-12:  # the same in all folds, which is no certainty
             rows.append((name, "", float(values[0]), gap, gap, f"{how}; equal in all folds"))
         else:
-            value, low, high = fold_mean_interval(values)
-            how = f"{how}; corrected t over folds"
-            rows.append((name, "", value, max(0.0, low), min(largest, high), how))
+            value, low, high = fold_mean_interval(values, bounds=(0.0, largest))
+            how = f"{how}; corrected t over folds, logit scale"
+            rows.append((name, "", value, low, high, how))
     shares = np.array([(y == name).mean() for name in names])
     disclosing = shares.min() * len(y) < MINIMUM_CELL
     if not disclosing:
@@ -153,10 +153,14 @@ def score_classes(frame: pd.DataFrame, clusters: np.ndarray | None) -> list[dict
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
-def compare_classes(
-    a: pd.DataFrame, b: pd.DataFrame, *, locked: bool, clusters: np.ndarray | None, **options
-) -> FoldDifference:
-    """Difference of two models' macro AUROC, rows aligned; see `prediction.compare`."""
+def macro_scores(frame: pd.DataFrame) -> np.ndarray:
+    """Macro AUROC of every test fold (K,)."""
+    P, names = probabilities_of(frame)
+    return fold_macro_aucs(frame["outcome"].to_numpy(dtype=str), P, frame["fold"], classes=names)
+
+
+def compare_classes_once(a: pd.DataFrame, b: pd.DataFrame, **options) -> FoldDifference:
+    """Difference of two fitted models' macro AUROC on one test set, rows aligned."""
     (first, names), (second, others) = probabilities_of(a), probabilities_of(b)
     if names != others:
         raise InputError(
@@ -164,8 +168,4 @@ def compare_classes(
             remedy="Run the prediction again from the folds on.",
         )
     y = a["outcome"].to_numpy(dtype=str)
-    if locked:
-        return locked_macro_auc_difference(
-            y, first, second, classes=names, clusters=clusters, **options
-        )
-    return macro_auc_difference(y, first, second, a["fold"], classes=names, **options)
+    return locked_macro_auc_difference(y, first, second, classes=names, **options)

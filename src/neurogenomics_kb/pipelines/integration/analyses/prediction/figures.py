@@ -67,11 +67,13 @@ def draw_curves(recipe: Recipe, predictions: pd.DataFrame) -> Figure:
     with canvas(4.6 if continuous else 14.4, 3.6, 1 if continuous else 4) as (figure, axes):
         for number, (model, frame) in enumerate(models):
             line = {"color": colour_of(number), "lw": 1.6, "label": model}
-            table = calibration_table(frame["outcome"].to_numpy(), frame["score"].to_numpy())
+            # Everybody once; the mean curves take the folds of all repeats.
+            once = frame[frame["repeat"] == 0]
+            table = calibration_table(once["outcome"].to_numpy(), once["score"].to_numpy())
             axes[calibration].plot(table["predicted"], table["observed"], marker="o", ms=3, **line)
             if not continuous:
                 curve = decision_curve(
-                    frame["outcome"].to_numpy(), frame["score"].to_numpy(), n_resamples=1
+                    once["outcome"].to_numpy(), once["score"].to_numpy(), n_resamples=1
                 )
                 axes[3].plot(curve["threshold"], curve["model"], **line)
                 grid = np.linspace(0, 1, 101)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from neurogenomics_kb.pipelines.integration.analyses.prediction import predict, score
+from neurogenomics_kb.pipelines.integration.analyses.prediction import curved, predict, score
 from neurogenomics_kb.pipelines.integration.analyses.prediction.tables import PREDICTIONS
 from neurogenomics_kb.pipelines.integration.partitions import Partitions, load_all
 from neurogenomics_kb.registry.recipe import Recipe
@@ -21,7 +21,7 @@ def predict_outcome(
     if "prediction" not in recipe.experiment.analyses:
         return PREDICTIONS.empty()
     present = [b for b in recipe.blocks if b in blocks]
-    return predict.predict_outcome(recipe, cohort, folds["fold"], load_all(projections), present)
+    return predict.predict_outcome(recipe, cohort, folds, load_all(projections), present)
 
 
 def score_models(
@@ -29,3 +29,8 @@ def score_models(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Metrics and comparisons."""
     return score.score_models(recipe, cohort, predictions)
+
+
+def compare_curved(recipe: Recipe, cohort: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    """The main comparison with curves and products of the confounds."""
+    return curved.compare_curved(recipe, cohort, predictions)

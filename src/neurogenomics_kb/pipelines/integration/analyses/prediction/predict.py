@@ -14,6 +14,12 @@ from neurogenomics_kb.pipelines.integration.analyses.prediction.classes import (
     predicted_classes,
     refuse_rare_classes,
 )
+from neurogenomics_kb.pipelines.integration.analyses.prediction.curved_design import (
+    CURVED,
+    can_be_curved,
+    curved_covariates,
+    without_curves,
+)
 from neurogenomics_kb.pipelines.integration.design import clusters_of, fold_groups
 from neurogenomics_kb.registry.cards.predictors import PREDICTORS
 from neurogenomics_kb.registry.recipe import Recipe
@@ -55,27 +61,31 @@ def with_covariates(model: str) -> str:
 def predict_outcome(
     recipe: Recipe,
     cohort: pd.DataFrame,
-    folds: pd.Series,
+    folds: pd.Series | pd.DataFrame,
     projections: dict[str, pd.DataFrame],
     blocks,
 ) -> pd.DataFrame:
-    """Out-of-fold predictions of every model and algorithm.
+    """Out-of-fold predictions of every model and algorithm, in every repeat of the folds.
 
     The first algorithm is also run on blocks whose confounds were left in (variant
-    ``unadjusted``), since adjusting can remove signal or create it.
+    ``unadjusted``), since adjusting can remove signal or create it, and, for the covariates and for
+    all blocks with them, with curves and products of the confounds beside the covariates and taken
+    out of the blocks (variant ``curved``).
 
     Returns
     -------
     DataFrame
-        One row per subject, model, variant and algorithm. Where the outcome has several classes,
-        ``outcome`` is the class and ``probability:<class>`` take the place of ``score`` and
-        ``training_mean``.
+        One row per subject, repeat, model, variant and algorithm. Where the outcome has several
+        classes, ``outcome`` is the class and ``probability:<class>`` take the place of ``score``
+        and ``training_mean``.
     """
     if recipe.multiclass:
         y, names = class_codes(cohort[recipe.experiment.outcome])
     else:
         y, names = cohort[recipe.experiment.outcome].to_numpy(dtype=float), None
     groups = fold_groups(recipe, cohort)
+    splits = list(fold_splits(folds))
+    per_repeat = len(splits) // pd.DataFrame(folds).shape[1]
     inside = [
         inner_splits(
             y[train],
@@ -83,41 +93,56 @@ def predict_outcome(
             seed=recipe.experiment.seed,
             continuous=recipe.continuous,
         )
-        for train, _ in fold_splits(folds)
+        for train, _ in splits
     ]
     if recipe.multiclass:
         clusters = clusters_of(recipe, cohort, cohort)
         refuse_rare_classes(y, names, folds, inside, clusters, recipe.experiment.outcome)
-    fits = fits_of(recipe, blocks, projections["covariates-adjusted-0"].shape[1] > 0)
+    has_covariates = projections["covariates-adjusted-0"].shape[1] > 0
+    curved = has_covariates and can_be_curved(projections, [train for train, _ in splits])
+    fits = fits_of(recipe, blocks, has_covariates, curved=curved)
     out = []
-    for fold, (train, test) in enumerate(fold_splits(folds)):
+    for fold, (train, test) in enumerate(splits):
         for (model, variant), (parts, algorithms) in fits.items():
-            X = np.hstack([part(projections, p, variant, fold) for p in parts])
+            X = np.hstack([part(projections, p, variant, fold, train) for p in parts])
             for algorithm in algorithms:
                 fitted = fit(recipe, algorithm, X[train], y[train], inside[fold])
-                labels = {"model": model, "variant": variant, "algorithm": algorithm, "fold": fold}
+                labels = {
+                    "model": model,
+                    "variant": variant,
+                    "algorithm": algorithm,
+                    "repeat": fold // per_repeat,
+                    "fold": fold,
+                }
                 predicted = predict(recipe, fitted, X[test], y[test], y[train], names)
                 columns = {**labels, **predicted, "n_features": X.shape[1]}
                 out.append(pd.DataFrame(columns, index=cohort.index[test]))
-        logger.info("models fitted in fold %d of %d", fold + 1, len(inside))
+        logger.info("models fitted in fold %d of %d", fold + 1, len(splits))
     frame = pd.concat(out)
     frame.index.name = SUBJECT
     return frame
 
 
-def fits_of(recipe: Recipe, blocks, has_covariates: bool) -> dict[tuple[str, str], tuple]:
+def fits_of(
+    recipe: Recipe, blocks, has_covariates: bool, *, curved: bool = False
+) -> dict[tuple[str, str], tuple]:
     """Parts and algorithms of every model and variant, in the order of the predictions.
 
     Blocks whose confounds were left in are for the first algorithm alone, and for models that do
-    not hold the confounds anyway.
+    not hold the confounds anyway; curves of the confounds for the first algorithm, the covariates
+    and the fullest model.
     """
     algorithms, out = recipe.experiment.algorithms, {}
-    for model, parts in models_of(blocks).items():
+    models = models_of(blocks)
+    for model, parts in models.items():
         if COVARIATES not in parts:
             out[model, "adjusted"] = (parts, algorithms)
             out[model, "unadjusted"] = (parts, algorithms[:1])
         elif has_covariates:
             out[model, "adjusted"] = (parts, algorithms)
+    if curved and len(models) > 1:
+        for model in (COVARIATES, list(models)[-1]):
+            out[model, CURVED] = (models[model], algorithms[:1])
     return out
 
 
@@ -132,10 +157,15 @@ def predict(recipe: Recipe, fitted, X, y, y_train, names) -> dict:
     }
 
 
-def part(projections, name: str, variant: str, fold: int) -> np.ndarray:
+def part(projections, name: str, variant: str, fold: int, train: np.ndarray) -> np.ndarray:
     """Columns of one part of a model."""
-    key = f"{name}-{'adjusted' if name == COVARIATES else variant}-{fold}"
-    return projections[key].to_numpy()
+    if variant != CURVED:
+        key = f"{name}-{'adjusted' if name == COVARIATES else variant}-{fold}"
+        return projections[key].to_numpy()
+    design = curved_covariates(projections, fold)
+    if name == COVARIATES:
+        return design
+    return without_curves(projections[f"{name}-adjusted-{fold}"].to_numpy(), design, train)
 
 
 def fit(recipe: Recipe, algorithm: str, X, y, inner):

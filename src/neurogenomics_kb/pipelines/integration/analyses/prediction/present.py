@@ -7,6 +7,7 @@ import re
 
 import pandas as pd
 
+from neurogenomics_kb.pipelines.integration.analyses.prediction import present_curves
 from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import (
     COVARIATES,
     models_of,
@@ -27,7 +28,6 @@ from neurogenomics_kb.pipelines.view import (
     format_p,
     head,
     interval,
-    number,
     numeric,
     p_cell,
     row,
@@ -36,7 +36,11 @@ from neurogenomics_kb.pipelines.view import (
 from neurogenomics_kb.registry.recipe import Recipe
 
 NAME = "prediction"
-VARIANTS = {"adjusted": "regressed out", "unadjusted": "left in"}
+VARIANTS = {
+    "adjusted": "regressed out",
+    "unadjusted": "left in",
+    "curved": "regressed out, with curves",
+}
 LABELS = {
     "auroc": "AUROC",
     "macro_auroc": "AUROC of one class against the rest, mean of classes",
@@ -45,22 +49,34 @@ LABELS = {
 KEYS = ["model", "variant", "algorithm"]
 
 
-def present_prediction(recipe: Recipe, metrics: pd.DataFrame, comparisons: pd.DataFrame) -> Part:
+def present_prediction(
+    recipe: Recipe, metrics: pd.DataFrame, comparisons: pd.DataFrame, curves: pd.DataFrame
+) -> Part:
     """Sentences, tables and numbers of the analysis.
 
     Parameters
     ----------
     recipe : Recipe
         The experiment with every card that it names.
-    metrics, comparisons : DataFrame
+    metrics, comparisons, curves : DataFrame
         Tables of the analysis.
     """
+    findings = _findings(recipe, metrics, comparisons)
+    bent = present_curves.sentences(recipe, curves)
+    # A result that the card's straight lines made is no result: this is said before it.
+    first = present_curves.disagrees(recipe, curves)
+    items = _items(recipe, metrics, comparisons)
+    if not metrics.empty:
+        items += present_curves.items(recipe, curves)
     return Part(
         analysis=NAME,
-        findings=_findings(recipe, metrics, comparisons),
-        sections=[Section(id=NAME, title="Prediction", items=_items(recipe, metrics, comparisons))],
-        statements=_statements(recipe, metrics, comparisons),
-        metrics=_tracked(metrics, comparisons),
+        findings=[*bent, *findings] if first else [*findings, *bent],
+        sections=[Section(id=NAME, title="Prediction", items=items)],
+        statements=[
+            *_statements(recipe, metrics, comparisons),
+            *present_curves.statements(curves),
+        ],
+        metrics=_tracked(metrics, comparisons, curves),
     )
 
 
@@ -136,7 +152,9 @@ def _statements(
     ]
 
 
-def _tracked(metrics: pd.DataFrame, comparisons: pd.DataFrame) -> dict[str, float]:
+def _tracked(
+    metrics: pd.DataFrame, comparisons: pd.DataFrame, curves: pd.DataFrame
+) -> dict[str, float]:
     """Flat numbers; the parts of a name are separated by slashes, which no part holds."""
     out: dict[str, float] = {}
     for r in metrics.itertuples():
@@ -147,6 +165,12 @@ def _tracked(metrics: pd.DataFrame, comparisons: pd.DataFrame) -> dict[str, floa
         names = ["difference", r.algorithm, r.model, "over", r.reference]
         _add(out, names, r.difference)
         _add(out, [*names, "p_raw"], r.p_raw)
+    for r in curves.itertuples():
+        names = ["difference", r.algorithm, r.model, "over", r.reference, "curved"]
+        _add(out, names, r.curved_difference)
+        _add(out, [*names, "p_raw"], r.curved_p_raw)
+        _add(out, [*names, "change"], r.change)
+        _add(out, [*names, "p_change"], r.p_change)
     return out
 
 
@@ -195,13 +219,18 @@ def _items(recipe: Recipe, metrics: pd.DataFrame, comparisons: pd.DataFrame) -> 
         Heading(text="Comparisons"),
         _comparison_table(comparisons, recipe.experiment.alpha),
         Note(
-            text="Does the model beat the other? One-sided corrected resampled t-test over folds, "
-            "df = number of folds − 1; Holm over all rows; the interval is two-sided. The last "
-            "three columns are the Bayesian correlated t-test with ± "
-            f"{recipe.experiment.rope} as practically the same.{later}"
+            text="Does the model beat the other? One-sided corrected resampled t-test over "
+            f"{_folds_of(recipe)}, df = number of folds − 1; Holm over all rows; the interval is "
+            f"two-sided.{later}"
         ),
     ]
     return items
+
+
+def _folds_of(recipe: Recipe) -> str:
+    """What the test goes over."""
+    n_repeats = recipe.experiment.folds.n_repeats
+    return "folds" if n_repeats == 1 else f"the folds of {n_repeats} repeats"
 
 
 def _cells(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
@@ -274,7 +303,7 @@ def _comparison_table(comparisons: pd.DataFrame, alpha: float) -> Table:
         name="comparisons",
         head=head(
             ["model", "against", "algorithm"],
-            ["difference", "95 % interval", "p", "p, Holm", "P(worse)", "P(same)", "P(better)"],
+            ["difference", "95 % interval", "p", "p, Holm"],
         ),
         rows=[
             row(
@@ -286,9 +315,6 @@ def _comparison_table(comparisons: pd.DataFrame, alpha: float) -> Table:
                     numeric(interval(r.ci_low, r.ci_high, signed=True)),
                     p_cell(r.p_raw),
                     p_cell(r.p_adjusted),
-                    number(r.p_below, 2),
-                    number(r.p_rope, 2),
-                    number(r.p_above, 2),
                 ],
                 hit=r.p_adjusted < alpha,
             )

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.pipelines.integration.analyses.prediction.classes import (
-    compare_classes,
-    score_classes,
+from neurogenomics_kb.pipelines.integration.analyses.prediction.classes import score_classes
+from neurogenomics_kb.pipelines.integration.analyses.prediction.compare import (
+    compare,
+    fold_r2,
+    in_order,
 )
 from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import (
     COVARIATES,
@@ -22,12 +24,9 @@ from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.inference.multiplicity import adjust
 from neurogenomics_kb.stats.prediction import metrics
 from neurogenomics_kb.stats.prediction.bootstrap import bootstrap_folds
-from neurogenomics_kb.stats.prediction.locked import locked_auc_difference, locked_r2_difference
-from neurogenomics_kb.stats.prediction.resampling import (
-    corrected_resampled_t,
-    fold_mean_interval,
-)
-from neurogenomics_kb.stats.roc import cv_auc, cv_auc_difference
+from neurogenomics_kb.stats.prediction.bounds import AT_MOST_ONE, POSITIVE
+from neurogenomics_kb.stats.prediction.resampling import fold_mean_interval
+from neurogenomics_kb.stats.roc import cv_auc
 
 ADJUSTMENT = "Holm over the table"
 
@@ -49,8 +48,9 @@ def score_models(
     refuse_unequal_subjects(by_model)
     rows = []
     for key, frame in by_model.items():
-        for row in score(recipe, cohort, frame):
-            rows.append({**dict(zip(keys, key, strict=True)), "n": len(frame), **row})
+        n = frame.index.nunique()
+        for row in score_repeats(score, recipe, cohort, frame):
+            rows.append({**dict(zip(keys, key, strict=True)), "n": n, **row})
     comparisons = []
     for (model, variant, algorithm), frame in by_model.items():
         if variant != "adjusted":
@@ -74,10 +74,6 @@ def score_models(
                     "df": test.df,
                     "p_raw": test.p_value,
                     "adjustment": ADJUSTMENT,
-                    "p_below": test.p_below,
-                    "p_rope": test.p_rope,
-                    "p_above": test.p_above,
-                    "rope": test.rope,
                 }
             )
     table = pd.DataFrame(comparisons, columns=list(COMPARISONS.names))
@@ -85,11 +81,27 @@ def score_models(
     return pd.DataFrame(rows, columns=list(METRICS.names)), table
 
 
+def score_repeats(score, recipe: Recipe, cohort: pd.DataFrame, frame: pd.DataFrame) -> list[dict]:
+    """Metrics of a model, mean of the repeats of its folds.
+
+    An interval is the mean of the repeats' intervals, end by end: all repeats share the people, so
+    that their mean is hardly surer than one of them.
+    """
+    repeats = [score(recipe, cohort, one) for _, one in frame.groupby("repeat")]
+    if len(repeats) == 1:
+        return repeats[0]
+    table = pd.DataFrame([row for rows in repeats for row in rows])
+    told = {"value": "mean", "ci_low": "mean", "ci_high": "mean", "method": "first"}
+    found = table.groupby(["metric", "level"], sort=False).agg(told).reset_index()
+    found["method"] += f"; mean of {len(repeats)} repeats"
+    return found.to_dict("records")
+
+
 def refuse_unequal_subjects(by_model: dict) -> None:
     """Every model must have predicted the same subjects in the same folds."""
     first = None
     for key, frame in by_model.items():
-        placed = frame["fold"].sort_index()
+        placed = in_order(frame)["fold"]
         if first is not None and not placed.equals(first):
             raise InputError(
                 f"model {key} was tested on other subjects or folds than the first model",
@@ -123,46 +135,6 @@ def usual_comparison(recipe: Recipe) -> dict[str, str]:
     }
 
 
-def compare(recipe: Recipe, cohort: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame):
-    """Does the first model beat the second? One-sided corrected resampled t-test over the folds.
-
-    One-sided, since a model with a useless part is truly a little worse, which is no finding. A
-    single test set (later enrolments) gives no folds: there the fitted models are compared on its
-    subjects, families summed.
-    """
-    a, b = a.sort_index(), b.sort_index()
-    options = {"rope": recipe.experiment.rope, "alternative": "greater"}
-    if recipe.multiclass:
-        locked = recipe.experiment.folds.scheme == "temporal"
-        clusters = clusters_of(recipe, cohort, a)
-        return compare_classes(a, b, locked=locked, clusters=clusters, **options)
-    if recipe.experiment.folds.scheme == "temporal":
-        clusters = clusters_of(recipe, cohort, a)
-        if recipe.continuous:
-            mean = a["training_mean"].iloc[0]
-            return locked_r2_difference(
-                a["outcome"], a["score"], b["score"], mean, clusters=clusters, **options
-            )
-        return locked_auc_difference(
-            a["outcome"], a["score"], b["score"], clusters=clusters, **options
-        )
-    if recipe.continuous:
-        return corrected_resampled_t(fold_r2(a) - fold_r2(b), **options)
-    return cv_auc_difference(a["outcome"], a["score"], b["score"], a["fold"], **options)
-
-
-def fold_r2(frame: pd.DataFrame) -> np.ndarray:
-    """Held-out R² of every fold."""
-    return np.array(
-        [
-            metrics.held_out_r2(
-                f["outcome"].to_numpy(), f["score"].to_numpy(), f["training_mean"].iloc[0]
-            )
-            for _, f in frame.groupby("fold")
-        ]
-    )
-
-
 def score_continuous(recipe: Recipe, cohort: pd.DataFrame, frame: pd.DataFrame) -> list[dict]:
     """Held-out R² and mean absolute error, fold by fold."""
     errors = np.array(
@@ -172,13 +144,16 @@ def score_continuous(recipe: Recipe, cohort: pd.DataFrame, frame: pd.DataFrame) 
         ]
     )
     rows = []
-    for name, values in (("r2", fold_r2(frame)), ("mae", errors)):
+    for name, values, bounds, scale in (
+        ("r2", fold_r2(frame), AT_MOST_ONE, "log of 1 − R²"),
+        ("mae", errors, POSITIVE, "log scale"),
+    ):
         if len(values) == 1:
             nan = float("nan")
             rows.append(metric_row(name, float(values[0]), nan, nan, "one locked test set"))
             continue
-        value, low, high = fold_mean_interval(values)
-        rows.append(metric_row(name, value, low, high, "corrected t over folds"))
+        value, low, high = fold_mean_interval(values, bounds=bounds)
+        rows.append(metric_row(name, value, low, high, f"corrected t over folds, {scale}"))
     return rows
 
 

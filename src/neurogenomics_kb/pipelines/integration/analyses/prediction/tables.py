@@ -7,7 +7,12 @@ from neurogenomics_kb.foundation.naming import SUBJECT
 
 _KEYS = (
     Column("model", "What the model sees, in words; never taken apart.", "text"),
-    Column("variant", "Confounds of the blocks regressed out (adjusted) or left in.", "text"),
+    Column(
+        "variant",
+        "Confounds of the blocks regressed out (adjusted), with curves and products of them "
+        "(curved), or left in (unadjusted).",
+        "text",
+    ),
     Column("algorithm", "Predictor of the experiment.", "text"),
 )
 PREDICTIONS = Contract(
@@ -16,7 +21,8 @@ PREDICTIONS = Contract(
     "model_output",
     (
         *_KEYS,
-        Column("fold", "Test fold, from 0.", "integer"),
+        Column("repeat", "Repeat of the folds, from 0.", "integer"),
+        Column("fold", "Test fold, from 0, numbered on over repeats.", "integer"),
         Column("n_features", "Columns that the model saw.", "integer"),
     ),
     index=SUBJECT,
@@ -58,10 +64,35 @@ COMPARISONS = Contract(
         Column("p_raw", "One-sided p that the model is no better."),
         Column("p_adjusted", "The same over all comparisons of the table."),
         Column("adjustment", "How p_adjusted was made.", "text"),
-        Column("p_below", "Bayesian probability that the model is worse."),
-        Column("p_rope", "Bayesian probability that they are practically the same."),
-        Column("p_above", "Bayesian probability that the model is better."),
-        Column("rope", "Half width of what is practically the same."),
+    ),
+    format="csv",
+    private=False,
+    tracked="tables",
+    on_card=True,
+)
+CURVES = Contract(
+    "integration.curved_comparisons",
+    "What all blocks add to the covariates, beside the same with curves and products of the "
+    "confounds.",
+    "model_output",
+    (
+        Column("model", "All blocks with the covariates.", "text"),
+        Column("reference", "The covariates alone.", "text"),
+        Column("algorithm", "First predictor of the experiment.", "text"),
+        Column("metric", "Metric that is compared.", "text"),
+        Column("curves", "Curves and products that the richer design has.", "text"),
+        Column("difference", "Metric of the model less that of the reference, as on the card."),
+        Column("ci_low", "Lower end of its 95 % interval."),
+        Column("ci_high", "Upper end of its 95 % interval."),
+        Column("p_raw", "One-sided p that the model is no better."),
+        Column("curved_difference", "The same difference with curves and products in both."),
+        Column("curved_ci_low", "Lower end of its 95 % interval."),
+        Column("curved_ci_high", "Upper end of its 95 % interval."),
+        Column("curved_p_raw", "One-sided p that the model is no better, with curves in both."),
+        Column("change", "Difference with curves less that without."),
+        Column("change_ci_low", "Lower end of its 95 % interval; empty with one test set."),
+        Column("change_ci_high", "Upper end of its 95 % interval; empty with one test set."),
+        Column("p_change", "Two-sided p that curves change nothing; empty with one test set."),
     ),
     format="csv",
     private=False,
