@@ -26,7 +26,8 @@ from neurogenomics_kb.registry.cohorts import find_dataset
 from neurogenomics_kb.registry.predictors import expand_predictors
 from neurogenomics_kb.registry.registry import Registry
 
-# Analyses of the outcome that have no form for several classes.
+# Roles of columns that say where or when somebody was measured.
+IDENTITIES = ("site", "batch", "cohort", "wave")
 
 
 class Recipe(Strict):
@@ -83,8 +84,33 @@ class Recipe(Strict):
 
     @property
     def audited_columns(self) -> list[str]:
-        """Columns of sites and batches, which no block should give away."""
-        return [name for name, c in self.columns.items() if c.role in ("site", "batch")]
+        """Columns of sites, batches, cohorts and waves, which no block should give away."""
+        named = [name for name, c in self.columns.items() if c.role in IDENTITIES]
+        wave = [] if self.dataset.visits is None else [self.dataset.visits.wave]
+        return unique([*named, *wave])
+
+    @property
+    def wave_columns(self) -> list[str]:
+        """Those of them that change between the visits of one person."""
+        wave = [] if self.dataset.visits is None else [self.dataset.visits.wave]
+        return unique([*(n for n, c in self.columns.items() if c.role == "wave"), *wave])
+
+    @property
+    def grouping_columns(self) -> list[str]:
+        """Columns of names that may hold families which the experiment does not declare."""
+        experiment = self.experiment
+        declared = {
+            experiment.outcome,
+            experiment.folds.group,
+            *(level.column for level in experiment.exchangeability_levels),
+            *self.audited_columns,
+            *([] if self.dataset.visits is None else [self.dataset.visits.subject]),
+        }
+        return [
+            name
+            for name, c in self.columns.items()
+            if c.type in ("category", "text") and c.role != "id" and name not in declared
+        ]
 
     @property
     def continuous(self) -> bool:
