@@ -67,7 +67,7 @@ class Tail:
         return float(min(1.0, n_tests * stats.t.sf(distance, self.n - 1)))
 
     def seen(self, level: float, n_tests: int = 1, *, least: float = -np.inf) -> float:
-        """Smallest true value that is found in `POWER` of such cohorts.
+        """True value that is found in `POWER` of such cohorts, or in more.
 
         Parameters
         ----------
@@ -84,7 +84,8 @@ class Tail:
         """
         critical = stats.t.isf(level / n_tests, self.n - 1) if self.n > 1 else np.nan
         edge = self.mean + critical * np.sqrt(1 + 1 / max(self.n, 1)) * self.spread
-        # The spread of the estimate about a true value is close to that about none.
+        # About a true value estimates vary as much as about none, or less: an AUC of 0.75 by 0.6 to
+        # 0.9 of it, so that the size named is seen in 80 of 100 cohorts or more.
         return float(max(edge, least) + stats.norm.ppf(POWER) * self.spread)
 
 
