@@ -135,19 +135,7 @@ class Audit:
         InputError
             If the labels do not allow folds.
         """
-        index = self.cohort.index
-        groups = None
-        if self.families is not None:
-            groups = pd.Series(self.families, index=index, name="family")
-        rarest = int(np.unique(labels, return_counts=True)[1].min())
-        folds = make_folds(
-            pd.Series(labels, index=index, name="label"),
-            scheme="stratified" if groups is None else "stratified_grouped",
-            n_splits=max(2, min(OWN_SPLITS, rarest)),
-            groups=groups,
-            seed=self.recipe.experiment.seed + 1,
-        )
-        return folds.loc[index].to_numpy()
+        return own_folds(labels, self.families, self.cohort.index, self.recipe.experiment.seed + 1)
 
     def fitted(self, block: str, folds: np.ndarray, *, residualize: bool) -> list[pd.DataFrame]:
         """A block as every fold sees it, projector left out; fitted once per folds and variant."""
@@ -187,6 +175,28 @@ class Audit:
             )
             for known, d in found
         ]
+
+
+def own_folds(
+    labels: np.ndarray, families: np.ndarray | None, index: pd.Index, seed: int
+) -> np.ndarray:
+    """Folds that are stratified by labels, families together.
+
+    Raises
+    ------
+    InputError
+        If the labels do not allow folds.
+    """
+    groups = None if families is None else pd.Series(families, index=index, name="family")
+    rarest = int(np.unique(labels, return_counts=True)[1].min())
+    folds = make_folds(
+        pd.Series(labels, index=index, name="label"),
+        scheme="stratified" if groups is None else "stratified_grouped",
+        n_splits=max(2, min(OWN_SPLITS, rarest)),
+        groups=groups,
+        seed=seed,
+    )
+    return folds.loc[index].to_numpy()
 
 
 def merge_small(labels: np.ndarray) -> np.ndarray:

@@ -174,7 +174,7 @@ def refit_sentences(audit: pd.DataFrame) -> list[Sentence]:
                 say("artefact", f"{start}: people of a test fold are known from training, as "
                     "copies and relatives are, or a step saw them.")
             )  # fmt: skip
-        elif r.seen - r.chance <= READABLE_GAP:
+        elif r.seen <= r.chance + READABLE_GAP:
             out.append(say("ok", f"{start}: {r.seen:.2f} would have been seen {SUCH}."))
         else:
             out.append(

@@ -13,7 +13,7 @@ from neurogenomics_kb.pipelines.integration.analyses.audit.context import (
     decoder_of,
 )
 from neurogenomics_kb.pipelines.integration.analyses.audit.table import row
-from neurogenomics_kb.pipelines.integration.analyses.audit.thresholds import STRICT
+from neurogenomics_kb.pipelines.integration.analyses.audit.thresholds import LEVEL
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.inference.audit import (
     FoldDecoder,
@@ -75,6 +75,8 @@ def missingness_rows(audit: Audit, rates: dict[str, pd.DataFrame]) -> list[dict]
 def missing_by_batch(audit: Audit, block: str, rates: pd.DataFrame) -> tuple[list[dict], list[str]]:
     """Is missing data structured by batch? Rows, and the units in which it is."""
     rates, rows, watched = varying(rates), [], {}
+    # No relabelling may come near where there are fewer than the level needs.
+    level = max(LEVEL, 1 / (audit.n_permutations + 1))
     for column, labels in audit.groups().items():
         relabelled = audit.relabel()
         if not rates.shape[1]:
@@ -85,7 +87,7 @@ def missing_by_batch(audit: Audit, block: str, rates: pd.DataFrame) -> tuple[lis
             others = labels != levels[worst]
             elsewhere = float(rates[unit].to_numpy()[others].mean())
             gap = difference.rates[u, worst] - elsewhere
-            if difference.p_values[u] <= STRICT and gap >= RATE_GAP:
+            if difference.p_values[u] <= level * (1 + 1e-9) and gap >= RATE_GAP:
                 rows.append(
                     row("missing calls by batch", block, column, difference.rates[u, worst],
                         elsewhere, difference.p_values[u], unit=unit, detail=levels[worst])
