@@ -15,6 +15,7 @@ import sklearn
 from joblib import Parallel, delayed
 from scipy import stats
 
+from neurogenomics_kb.calibration.alarms import OutcomeBlock, audit_alarms, proxy_alarms
 from neurogenomics_kb.calibration.cohorts import CohortSettings
 from neurogenomics_kb.calibration.coverage import (
     Population,
@@ -30,6 +31,7 @@ from neurogenomics_kb.calibration.runs import (
     canonical_p_values,
     outcome_p_values,
 )
+from neurogenomics_kb.simulate.outcome_blocks import DiffuseBlock, SymptomScales
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ class Scenario:
 
     Attributes
     ----------
-    settings : CohortSettings or Population
+    settings : CohortSettings, Population or OutcomeBlock
     run : callable
         ``run(settings, seed, **experiment)`` to p-values (or, for coverage, 0/1 flags) by kind.
     question : {"null", "power", "coverage"}
@@ -54,7 +56,7 @@ class Scenario:
         Kinds that are not null in this scenario (a true first component), reported as power.
     """
 
-    settings: CohortSettings | Population
+    settings: CohortSettings | Population | OutcomeBlock
     run: Callable[..., Mapping[str, float]]
     question: str = "null"
     experiment: Mapping[str, Any] = field(default_factory=dict)
@@ -115,6 +117,18 @@ SCENARIOS: dict[str, Scenario] = {
         ),
     ),
     "audit, families of 2–4": Scenario(replace(FAMILIES, missing=0.05), audit_p_values),
+    "audit, clean cohort": Scenario(
+        replace(PLAIN, n=150, sites=4, confounding=0.0), audit_alarms, "power"
+    ),
+    **{
+        f"audit, {name}": Scenario(OutcomeBlock(block), proxy_alarms, "power")
+        for name, block in {
+            "scales that reach 0.95": SymptomScales(auc=0.95),
+            "scales that reach 0.80": SymptomScales(auc=0.80),
+            "diffuse block that reaches 0.93": DiffuseBlock(auc=0.975),
+            "diffuse block that reaches 0.80": DiffuseBlock(auc=0.90),
+        }.items()
+    },
     "equal procedures": Scenario(Population(), compare_equal_procedures),
     "equal procedures, families": Scenario(RELATED, compare_equal_procedures),
     "prediction": Scenario(Population(), prediction_coverage, "coverage"),

@@ -58,6 +58,8 @@ def audit_run(
     call_rates: pd.DataFrame,
     haplotypes: pd.DataFrame,
     attribution: pd.DataFrame | None = None,
+    *,
+    refit: bool = True,
 ) -> pd.DataFrame:
     """Every check, as one tidy table.
 
@@ -83,6 +85,9 @@ def audit_run(
         Who carries which sequence; empty where there are no genotypes.
     attribution : DataFrame, optional
         Leave-one-group-out losses, whose largest ones are looked at inside batches.
+    refit : bool
+        Whether the primary model is fitted again on relabelled outcomes, which takes most of the
+        time.
 
     Returns
     -------
@@ -102,7 +107,8 @@ def audit_run(
     rows = model_rows(recipe, metrics)
     rows += decodability_rows(audit, decoders)
     rows += outcome_rows(audit, decoders)
-    rows += refit_rows(audit, projections)
+    if refit:
+        rows += refit_rows(audit, projections)
     rows += proxy_rows(audit)
     for block, features in blocks.items():
         rows += repeat_rows(block, features, audit.folds)
