@@ -542,3 +542,26 @@ def test_of_more_people_than_can_be_paired_the_rest_is_not_told(monkeypatch):
     untold = [r for r in found if "of the rest" in r["detail"]]
     assert {r["check"] for r in untold} == {"same person across folds", "relatives across folds"}
     assert all(np.isnan(r["value"]) for r in untold)
+
+
+def test_wave_that_a_block_gives_away_is_said_and_one_it_does_not_is_not():
+    """Two visits of every child: families as wholes move no wave, visits inside a child do."""
+    for drift in (0.0, 1.5):
+        participants, features, quality, rates = batched()
+        rng = np.random.default_rng(4)
+        child = np.arange(300) // 2
+        participants["wave"] = np.where(np.arange(300) % 2 == 0, "w1", "w2")
+        participants["family_id"] = [f"c{c}" for c in child]
+        shared = rng.normal(size=(150, features["smri"].shape[1]))[child]
+        features["smri"] = features["smri"] + shared
+        features["smri"].iloc[1::2, :3] += drift
+        recipe = audited_recipe()
+        columns = recipe.dataset.tables["participants"].columns
+        columns["wave"] = Column(name="wave", type="category", role="wave")
+        verdict, table, _ = judged(recipe, participants, features, quality, rates)
+        rows = table.query("check == 'decodability' and target == 'wave'")
+        assert rows[["value", "p_raw", "p_adjusted", "seen"]].notna().all().all()
+        told = about(verdict, "wave can be read from block brain")
+        assert [v["level"] for v in told][:1] == (["caution"] if drift else [])
+        # A wave is no batch that labels are swapped in.
+        assert not (table.query("check == 'batch by outcome'")["target"] == "wave").any()
