@@ -28,6 +28,12 @@ def modules() -> dict[str, list[str]]:
         "family of tests": [f"{INTEGRATION}/family.py", f"{ANALYSES}/base.py"],
         "verdict of the audit": [
             f"{ANALYSES}/audit/verdict.py",
+            *(
+                f"{ANALYSES}/audit/said_of_{of}.py"
+                for of in ("decoders", "people", "proxies", "units")
+            ),
+            f"{ANALYSES}/audit/saying.py",
+            f"{ANALYSES}/audit/thresholds.py",
             f"{ANALYSES}/audit/harmonization.py",
         ],
         "decision": [f"{INTEGRATION}/decision.py"],

@@ -9,14 +9,33 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.pipelines.integration import nodes
-from neurogenomics_kb.pipelines.integration.analyses.audit import checks
-from neurogenomics_kb.pipelines.integration.analyses.audit.relatives import relative_rows
-from neurogenomics_kb.pipelines.integration.analyses.audit.table import FEW, count_row
+from neurogenomics_kb.pipelines.integration.analyses.audit import checks, refits, relatives
+from neurogenomics_kb.pipelines.integration.analyses.audit.context import shows
+from neurogenomics_kb.pipelines.integration.analyses.audit.relatives import (
+    relative_rows,
+    repeat_rows,
+)
+from neurogenomics_kb.pipelines.integration.analyses.audit.table import FEW, OWN_FOLDS, count_row
 from neurogenomics_kb.pipelines.integration.analyses.audit.verdict import judge_audit
 from neurogenomics_kb.registry.cards import Column
 from neurogenomics_kb.registry.disclosure import check_disclosure
+from neurogenomics_kb.simulate.outcome_blocks import (
+    DiffuseBlock,
+    SymptomScales,
+    draw_diffuse,
+    draw_scales,
+)
 from tests.genome.test_relatedness import carried
 from tests.pipelines.conftest import make_cohort, make_recipe
+
+ALL_REFITS = refits.REFITS
+
+
+@pytest.fixture(autouse=True)
+def _few_refits(monkeypatch):
+    """What the refits find has a test of its own; elsewhere five are enough."""
+    monkeypatch.setattr(refits, "REFITS", 5)
+
 
 NO_METRICS = pd.DataFrame(columns=["model", "variant", "algorithm", "metric", "value"])
 
@@ -194,7 +213,7 @@ def test_floor_of_continuous_scales_is_no_duplicate():
     said = [v for v in verdict if "30 subjects share one row" in v["text"]]
     assert [v["level"] for v in said] == ["caution"]
     # Genes, of which no row repeats, are told still.
-    assert any(v["text"].startswith("No subject's features occur") for v in verdict)
+    assert any(v["text"].startswith("No subject's features of block gene occur") for v in verdict)
     assert before.query("check == 'duplicates across folds'")["value"].tolist() == [0, 0]
 
 
@@ -206,7 +225,7 @@ def test_nothing_told_of_duplicates_is_not_said_to_be_clean():
         coarse = rng.integers(0, 3, (300, 2)).astype(float)
         features[modality] = pd.DataFrame(coarse, participants.index, columns)
     verdict, *_ = judged(audited_recipe(), participants, features, quality, rates)
-    assert not any(v["text"].startswith("No subject's features occur") for v in verdict)
+    assert not any(v["text"].startswith("No subject's features") for v in verdict)
 
 
 def test_gaps_that_tell_a_score_are_said():
@@ -250,3 +269,299 @@ def test_own_recipe_leaks_no_label():
         found.append(free["value"].to_numpy())
     # 16 values of standard error 0.035, the four of a draw dependent
     assert abs(np.mean(found) - 0.5) < 0.05
+
+
+# --- whole runs in which the run's folds cannot show a label --------------------------------------
+
+
+def site_run(seed=0, *, planted=0.0, batch=0.0, outcome="diagnosis", regress_site=False, **folds):
+    """A run whose folds are the sites, site not among the confounds unless it is asked for."""
+    participants, features, quality, rates = batched(signal=0.5, seed=seed)
+    shift = pd.Series({"north": 0.0, "south": 1.0, "west": -1.0})[participants["site"]].to_numpy()
+    features["smri"] = features["smri"].add(-shift, axis=0)  # sites of the toy are no longer there
+    features["genomics"] = features["genomics"].add(-0.3 * shift, axis=0)
+    own = features["smri"].columns[4]
+    features["smri"][own] += planted * (participants["site"] == "west")
+    features["smri"][own] += batch * (participants["batch"] == "B3")
+    recipe = audited_recipe(
+        outcome=outcome,
+        associations=[],
+        folds=folds or {"scheme": "leave_site_out", "group": "site"},
+        exchangeability=None,
+    )
+    confounds = ["age", "sex"]
+    steps = [
+        {"step": "impute"},
+        {"step": "zscore"},
+        {"step": "residualize", "confounds": [*confounds, "site"], "unseen": "reference"}
+        if regress_site
+        else {"step": "residualize", "confounds": confounds},
+    ]
+    blocks = {
+        name: type(s).model_validate(
+            s.model_dump() | {"preprocessing": steps, "encoder": s.encoder, "features": s.features}
+        )
+        for name, s in recipe.blocks.items()
+    }
+    recipe = recipe.model_copy(update={"blocks": blocks})
+    return recipe, participants, features, quality, rates
+
+
+def about(verdict, word):
+    return [v for v in verdict if word in v["text"]]
+
+
+def test_sites_that_are_the_folds_are_read_on_folds_of_their_own():
+    verdict, table, folds = judged(*site_run(planted=4.0))
+    assert folds.nunique() == 3
+    rows = table.query("check == 'decodability' and target == 'site'")
+    assert (rows["scheme"] == OWN_FOLDS).all()
+    assert rows["value"].notna().all()
+    told = about(verdict, "site can be read from block brain")
+    assert [v["level"] for v in told] == ["caution"]
+    assert "on folds of its own" in told[0]["text"]
+    # Batches are mixed in these folds: the run's own are used.
+    assert (table.query("check == 'decodability' and target == 'batch'")["scheme"] == "").all()
+
+
+def test_leave_site_out_without_a_site_effect_says_what_it_could_see():
+    verdict, table, _ = judged(*site_run())
+    said = [v for v in verdict if "site can" in v["text"]]
+    assert {v["level"] for v in said} <= {"ok", "not told"}
+    rows = table.query("check == 'decodability' and target == 'site'")
+    adjusted = rows[rows["detail"] == checks.ADJUSTED]
+    for sentence in said:
+        size = adjusted["seen"].max() if sentence["level"] == "ok" else adjusted["seen"].min()
+        assert f"{size:.2f}" in sentence["text"]
+        assert (sentence["level"] == "ok") == (size <= 0.60)
+
+
+@pytest.mark.parametrize("outcome", ["diagnosis", "score"])
+@pytest.mark.parametrize("regress_site", [False, True])
+def test_no_scheme_makes_a_sentence_from_an_undefined_number(outcome, regress_site):
+    """Folds that are sites, an unseen site at the reference or none among the confounds."""
+    verdict, table, _ = judged(*site_run(outcome=outcome, regress_site=regress_site))
+    assert not any("nan" in v["text"].lower().split() for v in verdict)
+    assert not any(re.search(r"\bnan\b", v["text"]) for v in verdict)
+    swapped = table.query("check == 'outcome, labels swapped'")
+    assert swapped[["value", "reference", "p_raw"]].notna().all().all()
+
+
+def test_a_batch_that_is_one_site_is_read_too():
+    """Folds are sites, and a second column follows them: a label of one fold is never trained."""
+    recipe, participants, *rest = site_run(planted=4.0)
+    participants["batch"] = participants["site"].replace({"south": "north"})
+    verdict, table, _ = judged(recipe, participants, *rest)
+    rows = table.query("check == 'decodability' and target == 'batch' and block == 'brain'")
+    assert (rows["scheme"] == OWN_FOLDS).all()
+    assert about(verdict, "batch can be read from block brain")
+
+
+def test_folds_show_a_label_where_every_fold_mixes_it():
+    folds = np.repeat([0, 1, 2], 20)
+    assert shows(folds, np.tile(["a", "b"], 30))
+    assert not shows(folds, np.repeat(["a", "b", "c"], 20))
+    once = np.tile(["a", "b"], 30).astype(object)
+    once[:5] = "c"  # of one fold alone
+    assert not shows(folds, once)
+    # One test set, as after a cut in time: it mixes the labels, or it does not.
+    late = np.where(np.arange(60) < 30, -1, 0)
+    assert shows(late, np.tile(["a", "b"], 30))
+    assert not shows(late, np.where(np.arange(60) < 30, "a", "b"))
+
+
+# --- parts of the outcome -------------------------------------------------------------------------
+
+
+def with_scales(draw, seed=0, n=200):
+    """The toy cohort with a block that tells its diagnosis in the place of brain."""
+    participants, features, quality, rates = batched(seed=seed, n=n)
+    y, X = draw
+    participants["diagnosis"] = y
+    names = [f"smri__thickness__S{j}" for j in range(X.shape[1])]
+    features["smri"] = pd.DataFrame(X, participants.index, names)
+    return participants, features, quality, rates
+
+
+@pytest.mark.parametrize("auc", [0.80, 0.95])
+def test_symptom_scales_are_named(auc):
+    draw = draw_scales(SymptomScales(n=200, auc=auc), 1)
+    verdict, table, _ = judged(audited_recipe(), *with_scales(draw))
+    [said] = about(verdict, "as the scales of a diagnosis are")
+    assert said["level"] == "caution"
+    assert said["text"].startswith("Block brain tells diagnosis with AUC")
+    block = table.query("check == 'block against outcome' and block == 'brain'").iloc[0]
+    assert block["value"] == pytest.approx(auc, abs=0.09)
+
+
+@pytest.mark.parametrize("auc", [0.90, 0.975])
+def test_a_block_that_predicts_as_well_is_not(auc):
+    draw = draw_diffuse(DiffuseBlock(n=200, auc=auc), 1)
+    verdict, table, _ = judged(audited_recipe(), *with_scales(draw))
+    block = table.query("check == 'block against outcome' and block == 'brain'").iloc[0]
+    assert block["value"] > {0.90: 0.75, 0.975: 0.88}[auc]
+    assert not about(verdict, "possibly part of")
+    assert [v["level"] for v in about(verdict, "Block brain (AUC")] == ["ok"]
+
+
+def test_a_feature_that_is_the_diagnosis_is_named():
+    participants, features, quality, rates = batched()
+    own = features["genomics"].columns[7]
+    flips = np.random.default_rng(0).random(300) < 0.04
+    features["genomics"][own] = np.where(
+        flips, 1 - participants["diagnosis"], participants["diagnosis"]
+    ) + 0.01 * np.random.default_rng(1).normal(size=300)
+    verdict, *_ = judged(audited_recipe(), participants, features, quality, rates)
+    [said] = about(verdict, f"{own} of block gene alone tells diagnosis")
+    assert said["level"] == "caution"
+
+
+def test_genes_above_what_heritability_allows_are_named():
+    participants, features, quality, rates = batched()
+    own = features["genomics"].columns[[0, 4, 9]]
+    features["genomics"][own] = features["genomics"][own].add(
+        1.3 * participants["diagnosis"], axis=0
+    )
+    recipe = audited_recipe()
+    outcome = recipe.dataset.tables["participants"].columns["diagnosis"]
+    known = outcome.model_copy(update={"heritability": 0.09, "prevalence": 0.15})
+    recipe.dataset.tables["participants"].columns["diagnosis"] = known
+    verdict, *_ = judged(recipe, participants, features, quality, rates)
+    [said] = about(
+        verdict, "no genetic predictor exceeds 0.65 (heritability 0.09, prevalence 0.15)"
+    )
+    assert said["level"] == "caution"
+    # Nothing is stated of reliability, and nothing of the heritability of what brain tells.
+    assert [v["level"] for v in about(verdict, "reliability of diagnosis")] == ["not told"]
+    assert not any("heritab" in v["text"] for v in about(verdict, "Block brain"))
+
+
+# --- people who are not strangers -----------------------------------------------------------------
+
+
+def with_households(alike, seed=0):
+    participants, features, quality, rates = batched(seed=seed)
+    rng = np.random.default_rng(seed + 50)
+    household = rng.permutation(300) // 3
+    shared = rng.normal(size=(100, features["smri"].shape[1]))[household]
+    features["smri"] += alike * 2 * shared
+    participants["household"] = [f"h{h}" for h in household]
+    recipe = audited_recipe(exchangeability=None, folds={"scheme": "stratified", "n_splits": 4})
+    columns = recipe.dataset.tables["participants"].columns
+    columns["household"] = Column(name="household", type="category", role="group")
+    return recipe, participants, features, quality, rates
+
+
+def test_households_that_are_alike_and_undeclared_are_named():
+    verdict, *_ = judged(*with_households(1.0))
+    [said] = about(verdict, "People of one household")[:1]
+    assert said["level"] == "caution"
+    assert "(100 levels, 300 pairs) are alike in block brain" in said["text"]
+    assert "Should folds keep these together?" in said["text"]
+
+
+def test_households_of_strangers_are_not():
+    verdict, table, _ = judged(*with_households(0.0))
+    assert {v["level"] for v in about(verdict, "household")} <= {"ok", "not told"}
+    rows = table.query("check == 'likeness in small groups' and target == 'household'")
+    assert rows["block"].tolist() == ["gene", "brain"]
+
+
+def test_declared_households_are_no_question():
+    recipe, *rest = with_households(1.0)
+    experiment = recipe.experiment.model_copy(update={"exchangeability": "household"})
+    verdict, table, _ = judged(recipe.model_copy(update={"experiment": experiment}), *rest)
+    assert not about(verdict, "People of one household")
+    assert not (table["target"] == "household").any()
+
+
+def test_copies_that_keep_their_label_show_when_the_outcome_means_nothing(monkeypatch):
+    """Families change places as wholes; folds that take them apart know their labels."""
+    monkeypatch.setattr(refits, "REFITS", ALL_REFITS)
+    participants, features, quality, rates = batched(seed=3)
+    rng = np.random.default_rng(0)
+    family = np.arange(300) // 3
+    for modality in ("smri", "genomics"):
+        frame = features[modality]
+        shared = 6 * rng.normal(size=(100, frame.shape[1]))[family]
+        features[modality] = frame + shared
+    participants["family_id"] = [f"f{f}" for f in family]
+    participants["diagnosis"] = rng.permutation(np.arange(100) % 2).astype(float)[family]
+    recipe = audited_recipe(folds={"scheme": "stratified", "n_splits": 4})
+    verdict, table, _ = judged(recipe, participants, features, quality, rates)
+    row = table.query("check == 'outcome relabelled, model refitted'").iloc[0]
+    assert row["value"] > 0.6
+    assert row["detail"] == "30 refits of linear in each fold"
+    assert about(verdict, "Fitted again on relabelled diagnosis")[0]["level"] == "artefact"
+    together = audited_recipe()
+    verdict, table, _ = judged(together, participants, features, quality, rates)
+    row = table.query("check == 'outcome relabelled, model refitted'").iloc[0]
+    assert abs(row["value"] - 0.5) < 0.06
+    assert about(verdict, "Fitted again on relabelled diagnosis")[0]["level"] != "artefact"
+
+
+def test_outcome_that_a_site_shares_unevenly_is_said_and_a_score_too():
+    participants, features, quality, rates = batched(tilt=0.25)
+    verdict, table, _ = judged(audited_recipe(), participants, features, quality, rates)
+    [said] = about(verdict, "batch shares diagnosis unevenly")
+    assert said["level"] == "caution"
+    assert "it is not among the confounds" in said["text"]
+    participants["score"] += 1.5 * (participants["batch"] == "B3")
+    recipe = audited_recipe(outcome="score", associations=[])
+    verdict, table, _ = judged(recipe, participants, features, quality, rates)
+    row = table.query("check == 'batch by outcome' and target == 'batch'").iloc[0]
+    assert row["unit"] == "eta"
+    assert about(verdict, "batch shares score unevenly (eta")
+
+
+def test_thousands_of_people_are_looked_through_without_a_table_of_pairs(monkeypatch):
+    monkeypatch.setattr(relatives, "MAX_RELATED", 50)
+    haplotypes = carried()
+    cohort = pd.DataFrame(index=sorted(haplotypes["sample"].unique()))
+    places = {"folds": np.arange(120) % 2, "families": np.arange(120)}
+    tiled = relative_rows(cohort, haplotypes, places)
+    monkeypatch.setattr(relatives, "MAX_RELATED", 5000)
+    assert pd.DataFrame(tiled).equals(pd.DataFrame(relative_rows(cohort, haplotypes, places)))
+
+
+def test_of_more_people_than_can_be_paired_the_rest_is_not_told(monkeypatch):
+    def drawn(n):
+        return np.arange(n) if n <= 80 else np.sort(np.random.default_rng(0).choice(n, 80, False))
+
+    monkeypatch.setattr(relatives, "paired_subjects", drawn)
+    monkeypatch.setattr(relatives, "MAX_RELATED", 50)
+    features = pd.DataFrame(np.random.default_rng(0).normal(size=(120, 20)))
+    features.columns = [f"smri__thickness__R{j}" for j in range(20)]
+    features.iloc[30:60:2] = features.iloc[31:61:2].to_numpy()  # equal rows are found in all
+    rows = repeat_rows("brain", features, np.arange(120) % 2)
+    assert rows[0]["value"] == 15
+    assert rows[-1]["detail"].endswith("pairs of 80 subjects, drawn from 120, were looked at")
+    haplotypes = carried()
+    cohort = pd.DataFrame(index=sorted(haplotypes["sample"].unique()))
+    found = relative_rows(cohort, haplotypes, {"folds": np.arange(120) % 2})
+    untold = [r for r in found if "of the rest" in r["detail"]]
+    assert {r["check"] for r in untold} == {"same person across folds", "relatives across folds"}
+    assert all(np.isnan(r["value"]) for r in untold)
+
+
+def test_wave_that_a_block_gives_away_is_said_and_one_it_does_not_is_not():
+    """Two visits of every child: families as wholes move no wave, visits inside a child do."""
+    for drift in (0.0, 1.5):
+        participants, features, quality, rates = batched()
+        rng = np.random.default_rng(4)
+        child = np.arange(300) // 2
+        participants["wave"] = np.where(np.arange(300) % 2 == 0, "w1", "w2")
+        participants["family_id"] = [f"c{c}" for c in child]
+        shared = rng.normal(size=(150, features["smri"].shape[1]))[child]
+        features["smri"] = features["smri"] + shared
+        features["smri"].iloc[1::2, :3] += drift
+        recipe = audited_recipe()
+        columns = recipe.dataset.tables["participants"].columns
+        columns["wave"] = Column(name="wave", type="category", role="wave")
+        verdict, table, _ = judged(recipe, participants, features, quality, rates)
+        rows = table.query("check == 'decodability' and target == 'wave'")
+        assert rows[["value", "p_raw", "p_adjusted", "seen"]].notna().all().all()
+        told = about(verdict, "wave can be read from block brain")
+        assert [v["level"] for v in told][:1] == (["caution"] if drift else [])
+        # A wave is no batch that labels are swapped in.
+        assert not (table.query("check == 'batch by outcome'")["target"] == "wave").any()

@@ -477,6 +477,36 @@ def test_associations(says):
     says("associations_empty", present_associations(make_recipe(), ASSOCIATIONS.empty()))
 
 
+def test_an_axis_that_contradicts_itself_stands_first():
+    """0.82 in sample of 200 and nothing held out; a weak axis that holds out nothing does not."""
+    numbers = Numbers()
+    line = {**PAIR, "component": 1, "p_raw": 0.001, "p_adjusted": 0.002, "n": 210, "x_dim": 7,
+            "y_dim": 5, "n_effective": 200, "p_held_out_adjusted": 0.4,
+            "regularisation": "none"}  # fmt: skip
+    held = rows_of(cca.HELD_OUT, numbers, *({**PAIR, "component": 1, "fold": k, "held_out": 0.02}
+                                            for k in range(5)))  # fmt: skip
+
+    def told(**change):
+        inference = rows_of(cca.INFERENCE, numbers, {**line, "correlation": 0.82} | change)
+        empty = cca.LOADINGS.empty(), cca.DIRECTION.empty()
+        return present_cca(make_recipe(), inference, held, *empty)
+
+    part = told()
+    assert part.findings[0].startswith(
+        "gene and white_matter contradict themselves: the first component correlates 0.82 in "
+        "sample, which the weakest true axis of 0.7"
+    )
+    assert "and 0.02 in held-out subjects" in part.findings[0]
+    assert part.findings[0] == part.cautions[0]
+    for quiet in (
+        {"correlation": 0.38},
+        {"p_held_out_adjusted": 0.04},
+        {"p_adjusted": 0.06},
+        {"regularisation": "ridge"},
+    ):
+        assert not any("contradict" in text for text in told(**quiet).findings)
+
+
 def test_audit(says):
     numbers = Numbers()
     table = rows_of(

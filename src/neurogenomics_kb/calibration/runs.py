@@ -138,8 +138,9 @@ def audit_p_values(settings: CohortSettings, seed: int, **experiment: Any) -> PV
     projections, _ = nodes.project_blocks(card, cohort, blocks, folds)
     metrics = pd.DataFrame(columns=["model", "variant", "algorithm", "metric", "value"])
     table = checks.audit_run(
-        recipe, cohort, blocks, folds["fold"], projections, metrics, pd.DataFrame(), pd.DataFrame()
-    )
+        recipe, cohort, blocks, folds["fold"], projections, metrics, pd.DataFrame(), pd.DataFrame(),
+        refit=False,
+    )  # fmt: skip
     after = table[(table["detail"] == checks.ADJUSTED) & (table["block"] == "gene")]
 
     def p_of(rows: pd.DataFrame, check: str, target: str) -> float:

@@ -15,6 +15,7 @@ import sklearn
 from joblib import Parallel, delayed
 from scipy import stats
 
+from neurogenomics_kb.calibration.alarms import OutcomeBlock, audit_alarms, proxy_alarms
 from neurogenomics_kb.calibration.clusters import (
     Clusters,
     cluster_p_values,
@@ -42,6 +43,7 @@ from neurogenomics_kb.calibration.runs import (
 from neurogenomics_kb.calibration.scenario import Scenario
 from neurogenomics_kb.calibration.scenarios import VIOLATIONS
 from neurogenomics_kb.calibration.violations import WARNING
+from neurogenomics_kb.simulate.outcome_blocks import DiffuseBlock, SymptomScales
 
 logger = logging.getLogger(__name__)
 
@@ -110,6 +112,16 @@ SCENARIOS: dict[str, Scenario] = {
         replace(PLAIN, gene_brain=0.5), family_p_values, question="power"
     ),
     "audit, families of 2–4": Scenario(replace(FAMILIES, missing=0.05), audit_p_values),
+    "audit, clean cohort": Scenario(replace(PLAIN, n=150, sites=4, confounding=0.0), audit_alarms),
+    **{
+        f"audit, {name}": Scenario(OutcomeBlock(block), proxy_alarms)
+        for name, block in {
+            "scales that reach 0.95": SymptomScales(auc=0.95),
+            "scales that reach 0.80": SymptomScales(auc=0.80),
+            "diffuse block that reaches 0.93": DiffuseBlock(auc=0.975),
+            "diffuse block that reaches 0.80": DiffuseBlock(auc=0.90),
+        }.items()
+    },
     "equal procedures": Scenario(Population(), compare_equal_procedures),
     "equal procedures, families": Scenario(RELATED, compare_equal_procedures),
     "prediction": Scenario(Population(), prediction_coverage, "coverage"),

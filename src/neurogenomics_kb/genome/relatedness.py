@@ -45,7 +45,7 @@ def relationship_matrix(
     """
     if ancestry is not None:
         index = index[index["sample"].isin(ancestry.index)]
-    samples, dosage = _dosage(index)
+    samples, dosage = dosages(index)
     n = len(samples)
     carriers = np.asarray(dosage.sum(axis=0)).ravel()
     common = (carriers >= MIN_CARRIERS) & (carriers <= 2 * n - MIN_CARRIERS)
@@ -76,7 +76,7 @@ def genotype_concordance(index: pd.DataFrame) -> tuple[list[str], np.ndarray, fl
     clearance : float
         Where unrelated pairs end: median and `CLEAR` standard deviations.
     """
-    samples = _samples(index)
+    samples = samples_of(index)
     regions = pd.factorize(index["region_id"])[0].astype(np.int64)
     place = samples.codes.astype(np.int64) * (regions.max() + 1) + regions
     two = index["sequence_id"].groupby(place).agg(["min", "max"])
@@ -100,8 +100,9 @@ def spread(pairs: np.ndarray) -> float:
     return float(max((high - low) / 2, (tail - middle) / 2.33))
 
 
-def _dosage(index: pd.DataFrame) -> tuple[list[str], sparse.csc_matrix]:
-    samples = _samples(index)
+def dosages(index: pd.DataFrame) -> tuple[list[str], sparse.csc_matrix]:
+    """How often every sample carries every sequence of a region: 0, 1 or 2."""
+    samples = samples_of(index)
     regions = pd.factorize(index["region_id"])[0].astype(np.int64)
     allele = pd.factorize(
         regions * (int(index["sequence_id"].max()) + 1) + index["sequence_id"].to_numpy(np.int64)
@@ -111,6 +112,7 @@ def _dosage(index: pd.DataFrame) -> tuple[list[str], sparse.csc_matrix]:
     return list(samples.categories), dosage.tocsc()
 
 
-def _samples(index: pd.DataFrame) -> pd.Categorical:
+def samples_of(index: pd.DataFrame) -> pd.Categorical:
+    """Sample of every row."""
     # Stored tables keep the names of samples that were left out as categories.
     return pd.Categorical(index["sample"].astype(str))

@@ -29,6 +29,8 @@ from neurogenomics_kb.registry.registry import Registry
 
 # What `exchangeability` says for the families of the dataset card.
 FAMILIES = "families"
+# Roles of columns that say where or when somebody was measured.
+IDENTITIES = ("site", "batch", "cohort", "wave")
 
 
 class Recipe(Strict):
@@ -90,8 +92,33 @@ class Recipe(Strict):
 
     @property
     def audited_columns(self) -> list[str]:
-        """Columns of sites and batches, which no block should give away."""
-        return [name for name, c in self.columns.items() if c.role in ("site", "batch")]
+        """Columns of sites, batches, cohorts and waves, which no block should give away."""
+        named = [name for name, c in self.columns.items() if c.role in IDENTITIES]
+        wave = [] if self.dataset.visits is None else [self.dataset.visits.wave]
+        return unique([*named, *wave])
+
+    @property
+    def wave_columns(self) -> list[str]:
+        """Those of them that change between the visits of one person."""
+        wave = [] if self.dataset.visits is None else [self.dataset.visits.wave]
+        return unique([*(n for n, c in self.columns.items() if c.role == "wave"), *wave])
+
+    @property
+    def grouping_columns(self) -> list[str]:
+        """Columns of names that may hold families which the experiment does not declare."""
+        experiment = self.experiment
+        declared = {
+            experiment.outcome,
+            experiment.folds.group,
+            *(level.column for level in experiment.exchangeability_levels),
+            *self.audited_columns,
+            *([] if self.dataset.visits is None else [self.dataset.visits.subject]),
+        }
+        return [
+            name
+            for name, c in self.columns.items()
+            if c.type in ("category", "text") and c.role != "id" and name not in declared
+        ]
 
     @property
     def continuous(self) -> bool:

@@ -8,16 +8,21 @@ from sklearn.metrics import roc_auc_score
 
 from neurogenomics_kb.stats.inference.audit import (
     FoldDecoder,
-    association_p_value,
-    cramers_v,
+    correlations,
     decode,
-    expected_repeats,
-    group_difference,
-    identical_rows,
     label_permutations,
-    repeat_tolerance,
     stratified_auc,
     stratified_auc_influence,
+)
+from neurogenomics_kb.stats.inference.group_shares import (
+    cramers_v,
+    group_difference,
+    uneven_groups,
+)
+from neurogenomics_kb.stats.inference.repeats import (
+    expected_repeats,
+    identical_rows,
+    repeat_tolerance,
 )
 
 
@@ -232,8 +237,48 @@ def test_cramers_v_equals_scipy():
     assert cramers_v(a, b) == pytest.approx(
         stats.contingency.association(table, method="cramer", correction=False)
     )
-    assert association_p_value(a, a, label_permutations(300, 99)) == 0.01
+    rows = label_permutations(300, 99)
+    found = uneven_groups(a, a, rows)
+    assert found.value == pytest.approx(1.0)
+    assert found.p_value == 0.01
+    assert found.p_tail() < 1e-6
     assert cramers_v(a, np.zeros(300)) == 0.0
+    many = uneven_groups(a, b, rows)
+    each = [cramers_v(a[order], b) for order in rows]
+    assert many.value == pytest.approx(each[0])
+    assert many.p_value == pytest.approx((1 + np.sum(np.array(each[1:]) >= each[0] - 1e-10)) / 100)
+
+
+def test_eta_is_the_share_of_variance_between_groups():
+    rng = np.random.default_rng(0)
+    site = rng.integers(4, size=200)
+    score = rng.normal(size=200) + 0.5 * (site == 1)
+    found = uneven_groups(site, score, label_permutations(200, 499), continuous=True)
+    fit = stats.f_oneway(*(score[site == s] for s in range(4)))
+    share = fit.statistic * 3 / (fit.statistic * 3 + 196)
+    assert found.value == pytest.approx(np.sqrt(share))
+    # The tail of some relabellings is near the exact p of the F test.
+    assert np.log10(found.p_tail()) == pytest.approx(np.log10(fit.pvalue), abs=0.4)
+    assert (
+        uneven_groups(site, np.ones(200), label_permutations(200, 19), continuous=True).value == 0
+    )
+
+
+def test_share_that_would_have_been_seen_is_seen_in_80_of_100():
+    hits, sizes = 0, []
+    rng = np.random.default_rng(5)
+    for seed in range(200):
+        site = np.repeat(np.arange(4), 75)
+        rows = label_permutations(300, 99, random_state=seed)
+        null = uneven_groups(site, rng.integers(2, size=300), rows)
+        sizes.append(null.seen(0.002))
+        # Shares of cases that have this V in the population.
+        lift = np.sqrt(np.mean(sizes) ** 2 * 0.25)
+        share = 0.5 + lift * np.array([-1, -1, 1, 1])[site]
+        planted = uneven_groups(site, rng.random(300) < share, rows)
+        hits += planted.p_tail() <= 0.002
+    assert np.mean(sizes) == pytest.approx(0.26, abs=0.03)
+    assert 0.70 <= hits / 200 <= 0.90
 
 
 def test_batch_held_fixed_takes_its_signal_away():
@@ -276,6 +321,39 @@ def test_sites_that_are_the_folds_are_not_known_rather_than_unreadable():
     mixed = decode(FoldDecoder([X] * 3, np.tile([0, 1, 2], 40)), sites, rows)
     assert mixed.value > 0.8
     assert mixed.p_value == 0.01
+
+
+def test_a_score_that_is_one_in_a_fold_is_not_known_and_a_constant_decoder_is_nought():
+    scores = np.array([[1.0, 1.0], [2.0, 1.0], [3.0, 1.0]])
+    numbers = np.array([[1.0, 1.0], [2.0, 3.0], [3.0, 2.0]])
+    np.testing.assert_allclose(correlations(scores, numbers), [1.0, 0.0])
+    flat = correlations(scores, np.ones((3, 2)))
+    assert np.isnan(flat).all()
+    # Whole: folds that hold one score each give no number, not a correlation of nought.
+    y = np.repeat([1.0, 2.0, 3.0], 20)
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    found = decode(FoldDecoder(X, np.repeat([0, 1, 2], 20)), y, label_permutations(60, 19),
+                   continuous=True)  # fmt: skip
+    assert np.isnan(found.value)
+    y = np.append(np.tile([1.0, 2.0], 20), np.full(20, 3.0))
+    folds = np.append(np.arange(40) // 2 % 2, np.full(20, 2))
+    told = FoldDecoder(X + y[:, None] * 5, folds)
+    some = decode(told, y, label_permutations(60, 19), continuous=True)
+    assert some.value > 0.9  # the fold of one score does not pull the mean down
+
+
+def test_decoder_is_the_same_from_columns_and_from_rows():
+    """More people than columns: factors over columns; the same scores as over pairs of people."""
+    rng, X, folds = people(120, 8)
+    wide = np.hstack([X, np.zeros((120, 200))])  # columns of nothing change no score
+    Y = rng.normal(size=(120, 3))
+    narrow = FoldDecoder(X, folds)
+    assert len(narrow.matrices[0]) == 2
+    assert len(FoldDecoder(wide, folds).matrices[0]) == 1
+    np.testing.assert_allclose(narrow.scores(Y), FoldDecoder(wide, folds).scores(Y), atol=1e-10)
+    never = FoldDecoder(X, np.where(np.arange(120) < 40, 0, -1)).scores(Y)
+    assert np.isnan(never[40:]).all()
+    assert np.isfinite(never[:40]).all()
 
 
 def test_a_fold_without_two_labels_does_not_pull_the_mean_down():

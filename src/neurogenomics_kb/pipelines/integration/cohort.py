@@ -288,7 +288,7 @@ def cohort_columns(recipe: Recipe, table: pd.DataFrame, present) -> list[str]:
         )
     optional = [c for c in recipe.optional_confounds if c in table and table[c].notna().any()]
     if "audit" in experiment.analyses:
-        optional += [c for c in recipe.audited_columns if c in table]
+        optional += [c for c in [*recipe.audited_columns, *recipe.grouping_columns] if c in table]
     return list(dict.fromkeys([*columns, *optional]))
 
 

@@ -37,7 +37,7 @@ QUALITY_COVARIATES = {
 
 
 # Their values are names, whatever they look like: 11010 is no more than 11009.
-NAMING_ROLES = ("site", "batch", "group")
+NAMING_ROLES = ("site", "batch", "group", "cohort", "wave")
 
 
 class Column(Strict):
@@ -68,6 +68,13 @@ class Column(Strict):
         Where its meaning stands, if not where the table says.
     verified : bool
         Whether name, unit and codes were looked up there for this card.
+    prevalence : float, optional
+        Of an outcome of type binary: share of the population that has it in their lives. With
+        `heritability` or `reliability` it bounds how well anything can predict it.
+    heritability : float, optional
+        Share of the variance of an outcome (of a diagnosis: of liability) that is genetic.
+    reliability : float, optional
+        Of an outcome: kappa of a diagnosis, retest correlation of a score.
     """
 
     name: str
@@ -78,12 +85,15 @@ class Column(Strict):
     missing_codes: list[str | int | float] = []
     follows_visit: bool = False
     required: bool = True
-    role: Literal["id", "confound", "outcome", "group", "site", "batch", "feature", "other"] = (
-        "other"
-    )
+    role: Literal[
+        "id", "confound", "outcome", "group", "site", "batch", "cohort", "wave", "feature", "other"
+    ] = "other"
     description: str = ""
     source: Source | None = None
     verified: bool = False
+    prevalence: float | None = Field(None, gt=0, lt=1)
+    heritability: float | None = Field(None, ge=0, le=1)
+    reliability: float | None = Field(None, ge=0, le=1)
 
     @field_validator("levels", mode="before")
     @classmethod

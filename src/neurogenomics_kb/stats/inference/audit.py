@@ -6,13 +6,13 @@ permutations of the labels cost one matrix product.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import stats
 
+from neurogenomics_kb.stats.inference.detectable import Tail
 from neurogenomics_kb.stats.inference.exchangeability import Blocks, Exchangeability, Level
 from neurogenomics_kb.stats.inference.permutation import permutation_p_value
 from neurogenomics_kb.stats.prediction.folds import fold_splits
@@ -20,6 +20,7 @@ from neurogenomics_kb.stats.prediction.folds import fold_splits
 # Ridge penalty relative to the mean eigenvalue: enough to be stable with as many columns as rows.
 PENALTY = 1.0
 CHUNK = 200
+UNKNOWN = Tail(np.nan, np.nan, 0)
 
 
 class FoldDecoder:
@@ -35,27 +36,43 @@ class FoldDecoder:
 
     def __init__(self, features: Sequence[np.ndarray] | np.ndarray, folds: np.ndarray) -> None:
         self.folds = np.asarray(folds)
-        self.splits = list(fold_splits(self.folds))
+        self.splits = self.splits_of(self.folds)
         if isinstance(features, np.ndarray):
             features = [features] * len(self.splits)
         self.matrices = [
             _hat(X, train, test) for X, (train, test) in zip(features, self.splits, strict=True)
         ]
 
+    @staticmethod
+    def splits_of(folds: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Positions of training and test people, fold by fold."""
+        return list(fold_splits(np.asarray(folds)))
+
     def scores(self, Y: np.ndarray) -> np.ndarray:
-        """Out-of-fold scores (n, m) of label columns (n, m)."""
-        out = np.empty(Y.shape)
-        for H, (train, test) in zip(self.matrices, self.splits, strict=True):
-            out[test] = H @ (Y[train] - Y[train].mean(axis=0))
+        """Out-of-fold scores (n, m) of label columns (n, m); NaN for who is never tested."""
+        out = np.full(Y.shape, np.nan)
+        for factors, (train, test) in zip(self.matrices, self.splits, strict=True):
+            found = Y[train] - Y[train].mean(axis=0)
+            for factor in reversed(factors):
+                found = factor @ found
+            out[test] = found
         return out
 
 
-def _hat(X: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+def _hat(X: np.ndarray, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Factors whose product takes labels of training people to scores of test people.
+
+    One matrix where there are more columns than people, two where there are fewer: of thousands of
+    people no matrix over pairs is made.
+    """
     inside, outside = X[train] - X[train].mean(axis=0), X[test] - X[train].mean(axis=0)
+    penalty = PENALTY * max(float((inside**2).sum()) / len(train), 1e-12)
+    if X.shape[1] < len(train):
+        gram = inside.T @ inside + penalty * np.eye(X.shape[1])
+        return outside, np.linalg.solve(gram, inside.T)
     gram = inside @ inside.T
-    penalty = PENALTY * max(np.trace(gram) / len(train), 1e-12)
     # Symmetric positive definite: (outside inside') (gram + λI)^-1
-    return np.linalg.solve(gram + penalty * np.eye(len(train)), inside @ outside.T).T
+    return (np.linalg.solve(gram + penalty * np.eye(len(train)), inside @ outside.T).T,)
 
 
 def label_permutations(
@@ -109,6 +126,8 @@ class Decoded:
         The same under the relabellings: above chance where strata already tell the labels.
     p_value : float
         Of the permutation test.
+    tail : Tail
+        Null distribution, from which the size that could have been seen follows.
 
     All are NaN where no test fold holds two labels, as when folds are the sites to be told.
     """
@@ -116,6 +135,7 @@ class Decoded:
     value: float
     null_mean: float
     p_value: float
+    tail: Tail = field(default=UNKNOWN, compare=False)
 
 
 def decode(
@@ -154,11 +174,16 @@ def decode(
         found.append(_mean_of_known(each.reshape(len(chosen), -1), axis=1))
     values = np.concatenate(found)
     if np.isnan(values[0]):
-        return Decoded(np.nan, np.nan, np.nan)
+        return UNDEFINED
     # A relabelling that leaves nothing to tell apart counts against the finding.
     null = np.where(np.isnan(values[1:]), np.inf, values[1:])
     p = permutation_p_value(values[:1], null[:, None])[0]
-    return Decoded(float(values[0]), float(_mean_of_known(values[1:])), float(p))
+    return Decoded(
+        float(values[0]), float(_mean_of_known(values[1:])), float(p), Tail.of(values[1:])
+    )
+
+
+UNDEFINED = Decoded(np.nan, np.nan, np.nan)
 
 
 def _mean_of_known(values: np.ndarray, axis: int = 0) -> np.ndarray:
@@ -173,11 +198,12 @@ def _fold_mean(decoder: FoldDecoder, Y: np.ndarray, *, continuous: bool) -> np.n
     per_fold = []
     for _, test in decoder.splits:
         s, y = scores[test], Y[test]
-        per_fold.append(_correlations(s, y) if continuous else _aucs(s, y > 0.5))
+        per_fold.append(correlations(s, y) if continuous else aucs(s, y > 0.5))
     return _mean_of_known(np.stack(per_fold))
 
 
-def _aucs(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
+def aucs(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
+    """AUC by column; NaN where all or none are positive."""
     ranks = stats.rankdata(scores, axis=0)
     m = positive.sum(axis=0)
     n = len(scores) - m
@@ -185,10 +211,13 @@ def _aucs(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
         return ((ranks * positive).sum(axis=0) - m * (m + 1) / 2) / (m * n)
 
 
-def _correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
+def correlations(scores: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Correlations by column: 0 for scores that are all one, NaN for numbers that are."""
+    constant = np.ptp(numbers, axis=0) == 0
+    a, b = scores - scores.mean(axis=0), numbers - numbers.mean(axis=0)
     norm = np.linalg.norm(a, axis=0) * np.linalg.norm(b, axis=0)
-    return np.divide((a * b).sum(axis=0), norm, out=np.zeros(a.shape[1]), where=norm > 0)
+    found = np.divide((a * b).sum(axis=0), norm, out=np.zeros(a.shape[1]), where=norm > 0)
+    return np.where(constant, np.nan, found)
 
 
 def stratified_auc(y: np.ndarray, scores: np.ndarray, folds: np.ndarray, strata=None) -> float:
@@ -234,147 +263,3 @@ def stratified_auc_influence(
         return float("nan"), np.full(len(y), np.nan)
     auc = own[y].sum() / pairs
     return float(auc), (own - auc * partners) / pairs
-
-
-@dataclass(frozen=True)
-class GroupDifference:
-    """Units whose rate depends on a group; U units, G groups.
-
-    Attributes
-    ----------
-    rates : ndarray (U, G)
-        Mean per group.
-    p_values : ndarray (U,)
-        Family-wise over units, by the maximum of the between-group share of variance.
-    """
-
-    rates: np.ndarray
-    p_values: np.ndarray
-
-
-def group_difference(
-    values: np.ndarray, groups: np.ndarray, rows: np.ndarray
-) -> tuple[list, GroupDifference]:
-    """Does the mean of any unit differ between groups? Maximum statistic over units.
-
-    Parameters
-    ----------
-    values : ndarray (n, U)
-        Missing-call rates of units.
-    groups : ndarray (n,)
-        Group of every person.
-    rows : ndarray (1 + B, n)
-        From `label_permutations`.
-
-    Returns
-    -------
-    levels : list
-    difference : GroupDifference
-    """
-    levels, codes = np.unique(np.asarray(groups).astype(str), return_inverse=True)
-    member = np.eye(len(levels))[codes]
-    sizes = member.sum(axis=0)
-    centred = values - values.mean(axis=0)
-    total = (centred**2).sum(axis=0)
-    safe = np.where(total > 1e-12, total, np.inf)
-    statistic = np.empty((len(rows), values.shape[1]))
-    for b, order in enumerate(rows):
-        means = member[order].T @ centred / sizes[:, None]
-        statistic[b] = (sizes[:, None] * means**2).sum(axis=0) / safe
-    p = permutation_p_value(statistic[0], statistic[1:].max(axis=1, keepdims=True))
-    return list(levels), GroupDifference((member.T @ values / sizes[:, None]).T, p)
-
-
-def cramers_v(a: np.ndarray, b: np.ndarray) -> float:
-    """Cramér's V of two label vectors, 0 to 1."""
-    table = np.zeros((len(np.unique(a)), len(np.unique(b))))
-    np.add.at(
-        table, (np.unique(a, return_inverse=True)[1], np.unique(b, return_inverse=True)[1]), 1
-    )
-    if min(table.shape) < 2:
-        return 0.0
-    expected = table.sum(1, keepdims=True) @ table.sum(0, keepdims=True) / table.sum()
-    chi2 = ((table - expected) ** 2 / expected).sum()
-    return float(np.sqrt(chi2 / table.sum() / (min(table.shape) - 1)))
-
-
-def association_p_value(a: np.ndarray, b: np.ndarray, rows: np.ndarray) -> float:
-    """Permutation p of Cramér's V, relabelling `a`."""
-    values = np.array([cramers_v(a[order], b) for order in rows])
-    return float(permutation_p_value(values[:1], values[1:, None])[0])
-
-
-# Pairs this close, relative to two unrelated subjects, are one subject measured once or twice.
-NEAR = 0.01
-# With fewer effective dimensions some of 100,000 unrelated pairs come that close.
-NEAR_DIMENSIONS = 8
-
-
-def identical_rows(X: np.ndarray, folds: np.ndarray, *, tolerance: float = 1e-9) -> int:
-    """Pairs of subjects with the same features on both sides of a fold boundary.
-
-    Parameters
-    ----------
-    X : ndarray (n, p)
-        Standardised here; missing values count as the mean, and subjects without half of their
-        features are in no pair.
-    folds : ndarray (n,)
-        Test fold of every person.
-    tolerance : float
-        Largest squared distance, relative to that of unrelated subjects; see `repeat_tolerance`.
-    """
-    Z = _standardised(X)
-    norms = (Z**2).sum(axis=1)
-    squared = norms[:, None] + norms[None, :] - 2 * Z @ Z.T
-    near = squared <= 2 * tolerance * max(float(norms.mean()), 1e-12)
-    known = np.isnan(X).mean(axis=1) <= 0.5
-    near &= known[:, None] & known[None, :]
-    across = np.asarray(folds)[:, None] != np.asarray(folds)[None, :]
-    return int(np.triu(near & across, 1).sum())
-
-
-def repeat_tolerance(X: np.ndarray) -> float:
-    """How near two rows may come to count as repeats: `NEAR` for many continuous columns.
-
-    Rows of few dimensions, or of counts, come near by chance; there only equal rows count.
-    """
-    continuous = np.median([len(np.unique(column)) for column in X.T]) > len(X) / 2
-    Z = _standardised(X)
-    spectrum = np.linalg.eigvalsh(Z @ Z.T)
-    dimensions = spectrum.sum() ** 2 / max((spectrum**2).sum(), 1e-12)
-    return NEAR if continuous and dimensions >= NEAR_DIMENSIONS else 1e-9
-
-
-def commonest_row(X: np.ndarray) -> int:
-    """Subjects who share the commonest row of features; rows with gaps do not count."""
-    complete = X[np.isfinite(X).all(axis=1)]
-    if not len(complete):
-        return 0
-    return int(np.unique(complete, axis=0, return_counts=True)[1].max())
-
-
-def expected_repeats(X: np.ndarray, units: Iterable[Sequence[int]]) -> float:
-    """Pairs of unrelated subjects that are expected to agree on every unit.
-
-    Units (genes, regions, scales; positions of their columns) count as independent. A block of few
-    coarse scales has pairs by nature, and then equal rows are no evidence of anything.
-    """
-    n = len(X)
-    log_pairs = np.log(max(n * (n - 1) / 2, 1.0))
-    for columns in units:
-        part = np.ascontiguousarray(np.nan_to_num(X[:, list(columns)], nan=np.inf)) + 0.0
-        rows = part.view(np.dtype((np.void, part.dtype.itemsize * part.shape[1]))).ravel()
-        share = np.unique(rows, return_counts=True)[1] / n
-        # Of a subject with another one; never zero, since no finite sample shows an impossible.
-        same = (n * (share**2).sum() - 1) / max(n - 1, 1)
-        log_pairs += np.log(max(same, 1.0 / n))
-        if log_pairs < -20:
-            break
-    return float(np.exp(log_pairs))
-
-
-def _standardised(X: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # columns without a value
-        mean, spread = np.nanmean(X, axis=0), np.nanstd(X, axis=0)
-    return np.nan_to_num((X - mean) / np.where(spread > 0, spread, 1.0))

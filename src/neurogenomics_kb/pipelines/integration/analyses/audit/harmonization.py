@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.datasets import NotCollected
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.pipelines.integration.analyses.audit.table import AUDIT, row
+from neurogenomics_kb.pipelines.integration.analyses.audit.context import (
+    merge_small,
+    own_folds,
+    refused,
+    shows,
+)
+from neurogenomics_kb.pipelines.integration.analyses.audit.saying import why
+from neurogenomics_kb.pipelines.integration.analyses.audit.table import AUDIT, OWN_FOLDS, row
+from neurogenomics_kb.pipelines.integration.analyses.audit.thresholds import NOT_TOLD
+from neurogenomics_kb.pipelines.integration.design import cluster_labels
 from neurogenomics_kb.pipelines.integration.projection import fitted_blocks
 from neurogenomics_kb.registry.cards import HarmonizationMethod
 from neurogenomics_kb.registry.recipe import Recipe, harmonized_blocks
@@ -49,7 +59,21 @@ def harmonization_rows(
     method = recipe.harmonization
     without = recipe.model_copy(update={"harmonization": HarmonizationMethod(id="none")})
     kept = [c for c in dict.fromkeys(method.kept) if c in cohort]
-    rows = []
+    rows, scheme = [], ""
+    labels = merge_small(cohort[method.batch].astype(str).to_numpy())
+    if not shows(folds.loc[cohort.index].to_numpy(), labels):
+        scheme = OWN_FOLDS
+        try:
+            own = own_folds(
+                labels, cluster_labels(recipe, cohort), cohort.index, recipe.experiment.seed + 1
+            )
+        except InputError as error:
+            return [
+                row(CHECK, block, method.batch, np.nan, unit=refused(error), detail=method.id)
+                for block in harmonized_blocks(recipe)
+                if block in blocks
+            ]
+        folds = pd.Series(own, cohort.index, name="fold")
     for block in harmonized_blocks(recipe):
         if block not in blocks:
             continue
@@ -72,8 +96,9 @@ def harmonization_rows(
         for effect in effects.itertuples():
             target = method.batch if effect.of == "site" else effect.of
             rows.append(
-                row(CHECK, block, target, effect.after, effect.before, unit=effect.measure,
-                    chance=effect.chance, detail=f"{method.id}; against: without it")
+                row(CHECK, block, target, effect.after, effect.before, scheme=scheme,
+                    unit=effect.measure, chance=effect.chance,
+                    detail=f"{method.id}; against: without it")
             )  # fmt: skip
     return rows
 
@@ -87,6 +112,14 @@ def harmonization_sentences(recipe: Recipe, audit: pd.DataFrame) -> list[dict[st
     ]
     for block, mine in rows.groupby("block", sort=False):
         site = mine[mine["target"] == method.batch].iloc[0]
+        if not np.isfinite([site["value"], site["reference"]]).all():
+            reason = why(site["unit"]) if pd.isna(site["reference"]) else "no fold shows it"
+            text = (
+                f"Block {block}, {method.id}: whether {method.batch} is less readable with it is "
+                f"not known: {reason}."
+            )
+            out.append({"level": NOT_TOLD, "text": text})
+            continue
         chance = site["chance"]
         left, had = site["value"] - chance, site["reference"] - chance
         others = mine[mine["target"] != method.batch]

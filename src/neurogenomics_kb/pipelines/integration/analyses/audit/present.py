@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pandas as pd
 
-from neurogenomics_kb.pipelines.integration.analyses.audit.verdict import LEVELS
+from neurogenomics_kb.pipelines.integration.analyses.audit.thresholds import (
+    LEVEL,
+    LEVELS,
+    READABLE_AUC,
+    READABLE_GAP,
+    READABLE_LIKENESS,
+    READABLE_R,
+    SEEN_BLOCK_AUC,
+    SINGLE_AUC,
+    STRICT,
+    WORTH_AUC,
+    WORTH_R,
+)
 from neurogenomics_kb.pipelines.view import (
     Bullets,
     Cell,
@@ -52,10 +64,19 @@ def present_audit(recipe: Recipe, audit: pd.DataFrame, verdict: list[dict[str, s
                 text="Decoders are linear, on the folds of the run; AUC over classes, one against "
                 "the rest. Labels are relabelled by families, for rows swapped within sites or "
                 "batches inside these, and “against” is then the mean under relabelling: what "
-                "sites or batches explain by themselves; for units it is the standard error over "
+                "sites or batches explain by themselves; for units, and for a block against the "
+                "outcome, it is the standard error over "
                 f"families. Sites and batches of fewer than {MINIMUM_CELL} subjects are taken "
                 f"together, and counts below {MINIMUM_CELL} are not shown. These p-values are "
                 "diagnostic and no part of the family of confirmatory tests."
+            ),
+            Note(
+                text=f"A check speaks where its p over all its rows is at most {LEVEL} and p by "
+                f"relabelling at most {STRICT}, from an AUC of {WORTH_AUC} (r or V {WORTH_R}) on. "
+                "“Seen from” is the size that it finds in 80 of 100 such cohorts; ok is said where "
+                f"that is at most an AUC of {READABLE_AUC:.2f} (r or V {READABLE_R:.2f}; likeness "
+                f"{READABLE_LIKENESS:.2f}; {READABLE_GAP:.2f} above chance on relabelled outcomes; "
+                f"a feature alone {SINGLE_AUC:.2f}, scales together {SEEN_BLOCK_AUC:.2f})."
             ),
         ]
     return Part(
@@ -75,7 +96,7 @@ def _table(audit: pd.DataFrame) -> Table:
         name="audit",
         head=head(
             ["check", "block", "of", "labels swapped", "unit"],
-            ["value", "against", "chance", "p"],
+            ["value", "against", "chance", "p", "p, all rows of the check", "seen from"],
             ["detail"],
         ),
         rows=[
@@ -90,6 +111,8 @@ def _table(audit: pd.DataFrame) -> Table:
                     number(r.reference),
                     number(r.chance),
                     p_cell(r.p_raw),
+                    p_cell(r.p_adjusted),
+                    number(r.seen),
                     word(r.detail),
                 ]
             )

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.naming import units_of
+from neurogenomics_kb.genome.related_pairs import count_relatives, count_same
 from neurogenomics_kb.genome.relatedness import (
     FIRST_DEGREE,
     MAX_NOISE,
@@ -15,17 +16,18 @@ from neurogenomics_kb.genome.relatedness import (
     genotype_concordance,
     relationship_matrix,
 )
-from neurogenomics_kb.pipelines.integration.analyses.audit.table import ONE_ROW, count_row, row
+from neurogenomics_kb.pipelines.integration.analyses.audit.table import FEW, ONE_ROW, count_row, row
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
-from neurogenomics_kb.stats.inference.audit import (
+from neurogenomics_kb.stats.inference.repeats import (
     NEAR,
     commonest_row,
     expected_repeats,
     identical_rows,
+    paired_subjects,
     repeat_tolerance,
 )
 
-# Above this many subjects the pairs no longer fit in memory; use KING or PLINK beforehand.
+# Up to this many subjects a table of all pairs is made, above it the pairs are counted in tiles.
 MAX_RELATED = 5000
 # Columns of participants that hold ancestry components.
 ANCESTRY = re.compile(r"^(ancestry_|genetic_)?pc_?\d+$", re.IGNORECASE)
@@ -33,8 +35,27 @@ ANCESTRY = re.compile(r"^(ancestry_|genetic_)?pc_?\d+$", re.IGNORECASE)
 CHANCE_REPEATS = 0.01
 
 
-def repeat_row(block: str, features: pd.DataFrame, folds: np.ndarray) -> dict:
+# What was looked at, where not everybody was: a check of a draw says nothing of the rest.
+DRAWN = "not told of the rest: pairs of {of:,} subjects, drawn from {n:,}, were looked at"
+
+
+def repeat_rows(block: str, features: pd.DataFrame, folds: np.ndarray) -> list[dict]:
     """Equal, or nearly equal, features on both sides of a fold boundary."""
+    n, drawn = len(features), paired_subjects(len(features))
+    if len(drawn) == n:
+        return [repeat_row(block, features, folds)]
+    # Equal rows are found among all; what is nearly equal, among the pairs of a draw.
+    equal = identical_rows(features.to_numpy(dtype=float), folds)
+    near = repeat_row(block, features.iloc[drawn], np.asarray(folds)[drawn])
+    untold = DRAWN.format(of=len(drawn), n=n)
+    rows = [near, row(near["check"], block, "pairs", np.nan, 0.0, detail=untold)]
+    # Rows that are equal by chance or by a floor say nothing among more people either.
+    told = pd.notna(near["value"]) or near["detail"] == FEW
+    return [count_row(near["check"], block, equal), *rows] if told else rows
+
+
+def repeat_row(block: str, features: pd.DataFrame, folds: np.ndarray) -> dict:
+    """Equal, or nearly equal, features across folds, all pairs of these subjects."""
     check = "duplicates across folds"
     X = features.to_numpy(dtype=float)
     units = units_of(features.columns)
@@ -66,36 +87,61 @@ def relative_rows(
     own = haplotypes
     if not haplotypes.empty:
         own = haplotypes[haplotypes["sample"].isin(cohort.index)]
-    if own.empty or len(cohort) > MAX_RELATED:
+    if own.empty:
         return []
-
-    def across(labels: np.ndarray, samples: list[str]) -> np.ndarray:
-        mine = np.asarray(labels)[cohort.index.get_indexer(samples)]
-        return np.triu(mine[:, None] != mine[None, :], 1)
-
     n_regions = own["region_id"].nunique()
-    samples, concordance, clearance = genotype_concordance(own)
-    check = "same person across folds"
-    if clearance < SAME:
-        rows = [count_row(check, "", (concordance >= SAME)[across(places["folds"], samples)].sum())]
-    else:
-        detail = (
-            f"not told, since unrelated pairs agree in up to {clearance:.0%} of {n_regions} regions"
-        )
-        rows = [row(check, "", "pairs", np.nan, 0.0, detail=detail)]
     components = [c for c in cohort if ANCESTRY.match(str(c))]
     ancestry = cohort[components].dropna() if components else None
-    samples, relationship, noise = relationship_matrix(own, ancestry)
+    if len(cohort) <= MAX_RELATED:
+        same, clearance, related, noise = _by_table(cohort, own, ancestry, places)
+    else:
+        drawn = cohort.index[paired_subjects(len(cohort))]
+        labels = {name: pd.Series(v, cohort.index).loc[drawn] for name, v in places.items()}
+        own = own[own["sample"].isin(drawn)]
+        same, clearance = count_same(own, labels["folds"])
+        related, noise = count_relatives(own, labels, ancestry)
+    rows = [same_row(same, clearance, n_regions)]
     caveat = "" if components else "ancestry unknown: people of one ancestry may look related"
-    for name, labels in places.items():
+    for name in places:
         check = f"relatives across {name}"
         if noise <= MAX_NOISE:
-            related = (relationship > FIRST_DEGREE)[across(labels, samples)].sum()
-            rows.append(count_row(check, "", related, caveat))
+            rows.append(count_row(check, "", related[name], caveat))
         else:
             detail = (
                 f"not told, since relationships of unrelated pairs vary by {noise:.2f} with "
                 f"{n_regions} regions and {MAX_NOISE:.2f} is needed"
             )
             rows.append(row(check, "", "pairs", np.nan, 0.0, detail=detail))
+    if len(paired_subjects(len(cohort))) < len(cohort):
+        untold = DRAWN.format(of=len(paired_subjects(len(cohort))), n=len(cohort))
+        checks = [r["check"] for r in rows]
+        rows += [row(check, "", "pairs", np.nan, 0.0, detail=untold) for check in checks]
     return rows
+
+
+def same_row(count: int, clearance: float, n_regions: int) -> dict:
+    """Pairs of one person's genotypes, or why these are not told from chance."""
+    check = "same person across folds"
+    if clearance < SAME:
+        return count_row(check, "", count)
+    detail = (
+        f"not told, since unrelated pairs agree in up to {clearance:.0%} of {n_regions} regions"
+    )
+    return row(check, "", "pairs", np.nan, 0.0, detail=detail)
+
+
+def _by_table(cohort, own, ancestry, places) -> tuple[int, float, dict[str, int], float]:
+    """Counts and noise from tables of all pairs."""
+
+    def across(labels: np.ndarray, samples: list[str]) -> np.ndarray:
+        mine = np.asarray(labels)[cohort.index.get_indexer(samples)]
+        return np.triu(mine[:, None] != mine[None, :], 1)
+
+    samples, concordance, clearance = genotype_concordance(own)
+    same = int((concordance >= SAME)[across(places["folds"], samples)].sum())
+    samples, relationship, noise = relationship_matrix(own, ancestry)
+    related = {
+        name: int((relationship > FIRST_DEGREE)[across(labels, samples)].sum())
+        for name, labels in places.items()
+    }
+    return same, clearance, related, noise

@@ -14,6 +14,8 @@ FEW = f"1 to {MINIMUM_CELL - 1}, not shown"
 # Where equal rows are common by nature, so that a repeated person cannot be told.
 ONE_ROW = "share one row"
 FREELY, WITHIN = "freely", "within"
+# The run's folds cannot show the label: a second set, on which the blocks were fitted again.
+OWN_FOLDS = "own folds"
 
 AUDIT = Contract(
     "integration.audit",
@@ -23,12 +25,19 @@ AUDIT = Contract(
         Column("check", "What was looked at.", "text"),
         Column("block", "Block, or empty where the check is of the cohort.", "text"),
         Column("target", "What was read: a column, the outcome, pairs, a fold.", "text"),
-        Column("scheme", "How labels were swapped: freely, or within levels of target.", "text"),
+        Column(
+            "scheme",
+            "How labels were swapped: freely, or within levels of target; or that the check has "
+            "folds of its own.",
+            "text",
+        ),
         Column("unit", "Gene, region, level or measure that the row is about.", "text"),
         Column("value", "What was found."),
         Column("reference", "What it is held against."),
         Column("chance", "What chance gives, where it is not the reference."),
         Column("p_raw", "p by relabelling, before any adjustment."),
+        Column("p_adjusted", "p by the tail of the null, over all rows of its check."),
+        Column("seen", "Smallest value that this check finds in 80 of 100 such cohorts."),
         Column("detail", "Which variant, level or reason.", "text"),
     ),
     format="csv",
@@ -72,10 +81,15 @@ def row(
     scheme: str = "",
     unit: str = "",
     chance: float = np.nan,
+    p_adjusted: float = np.nan,
+    seen: float = np.nan,
     detail: str = "",
 ) -> dict:
     """One line of the audit table; every column of the table is a parameter."""
-    values = (check, block, target, scheme, unit, value, reference, chance, p_raw, detail)
+    values = (
+        check, block, target, scheme, unit, value, reference, chance, p_raw, p_adjusted, seen,
+        detail,
+    )  # fmt: skip
     return dict(zip(AUDIT.names, values, strict=True))
 
 

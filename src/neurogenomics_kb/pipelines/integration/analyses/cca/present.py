@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.pipelines.integration.analyses.cca.contradiction import (
+    contradiction_sentences,
+)
 from neurogenomics_kb.pipelines.integration.analyses.cca.feature_view import feature_items
 from neurogenomics_kb.pipelines.integration.analyses.cca.loadings import (
     Panel,
@@ -69,10 +72,11 @@ def present_cca(
     alpha = recipe.experiment.alpha
     shown = significant_components(table, alpha)
     directions = _directions(shown, loadings, direction)
+    contradictions = contradiction_sentences(table, held_out, alpha)
     return Part(
         analysis=NAME,
-        findings=_pair_findings(table, alpha),
-        cautions=_small_samples(table),
+        findings=[*contradictions, *_pair_findings(table, alpha)],
+        cautions=[*contradictions, *_small_samples(table)],
         sections=[
             Section(
                 id=NAME,

@@ -1,0 +1,114 @@
+"""Audit: the whole primary model, refitted on outcomes that mean nothing."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.pipelines.integration.analyses.audit.context import Audit
+from neurogenomics_kb.pipelines.integration.analyses.audit.table import row
+from neurogenomics_kb.pipelines.integration.analyses.audit.thresholds import LEVEL
+from neurogenomics_kb.pipelines.integration.analyses.prediction.classes import (
+    PROBABILITY,
+    class_codes,
+)
+from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import (
+    FUSION,
+    fit,
+    models_of,
+    part,
+    predict,
+)
+from neurogenomics_kb.pipelines.integration.design import first_algorithm, fold_groups
+from neurogenomics_kb.stats.inference.audit import aucs, correlations
+from neurogenomics_kb.stats.inference.detectable import POWER
+from neurogenomics_kb.stats.prediction.folds import fold_splits, inner_splits
+
+logger = logging.getLogger(__name__)
+
+CHECK = "outcome relabelled, model refitted"
+# Each costs as much as the model itself, so they are few: their mean is what is looked at.
+REFITS = 30
+# Of algorithms other than the linear one, which take longer; their mean shows larger gaps only.
+REFITS_OF_OTHERS = 10
+FEWEST = 5
+
+
+def refit_rows(audit: Audit, projections: dict[str, pd.DataFrame]) -> list[dict]:
+    """Performance of the primary model with the true outcome and with relabelled ones.
+
+    The model of all blocks (of the one block where there is one), by the experiment's first
+    algorithm, is fitted again with its inner folds. Families change places as wholes, so that what
+    relatives share across folds shows. A mean above chance means that test people were seen.
+    """
+    recipe = audit.recipe
+    model = FUSION if len(audit.blocks) > 1 else next(iter(audit.blocks))
+    rows = audit.relabel()
+    # Those at the end, so that the other checks' first ones are not all that is looked at.
+    linear = recipe.experiment.predictor(first_algorithm(recipe)).type == "linear"
+    chosen = rows[1:][-(REFITS if linear else REFITS_OF_OTHERS) :]
+    truth = performance(audit, projections, model, np.arange(len(rows[0])))
+    found = [performance(audit, projections, model, order) for order in chosen]
+    values = np.array([v for v in found if np.isfinite(v)])
+    algorithm, n = first_algorithm(recipe), len(values)
+    detail = f"{n} refits of {algorithm} in each fold"
+    known = {"check": CHECK, "block": model, "target": recipe.experiment.outcome,
+             "reference": truth, "chance": audit.chance}  # fmt: skip
+    if n < FEWEST or not values.std() > 0:
+        return [row(**known, value=np.nan, detail=detail)]
+    error = float(values.std(ddof=1) / np.sqrt(n))
+    p = float(stats.t.sf((values.mean() - audit.chance) / error, n - 1))
+    margin = stats.t.isf(LEVEL, n - 1) + stats.norm.ppf(POWER)
+    return [
+        row(**known, value=float(values.mean()), p_raw=p, p_adjusted=p,
+            seen=audit.chance + float(margin) * error, detail=detail)
+    ]  # fmt: skip
+
+
+def performance(audit: Audit, projections, model: str, order: np.ndarray) -> float:
+    """Fold-averaged AUC, or correlation, of the primary model on a relabelled outcome."""
+    recipe = audit.recipe
+    if recipe.multiclass:
+        codes, names = class_codes(audit.cohort[recipe.experiment.outcome])
+        y = np.asarray(codes)[order]
+    else:
+        y, names = audit.outcome[order], None
+    groups, found = fold_groups(recipe, audit.cohort), []
+    parts = models_of(audit.blocks)[model]
+    for fold, (train, test) in enumerate(fold_splits(audit.folds)):
+        X = np.hstack([part(projections, name, "adjusted", fold) for name in parts])
+        if names is not None and len(np.unique(y[train])) < len(names):
+            continue
+        try:
+            inner = inner_splits(
+                y[train],
+                None if groups is None else groups[train],
+                seed=recipe.experiment.seed,
+                continuous=recipe.continuous,
+            )
+            fitted = fit(recipe, first_algorithm(recipe), X[train], y[train], inner)
+            told = predict(recipe, fitted, X[test], y[test], y[train], names)
+        except InputError as error:  # a relabelled fold without a class cannot be fitted
+            logger.info("audit: fold %d not refitted: %s", fold, error)
+            continue
+        found.append(_agreement(recipe, told, y[test], names))
+    known = [v for v in found if np.isfinite(v)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def _agreement(recipe, told: dict, y: np.ndarray, names) -> float:
+    """AUC (several classes: the mean of one against the rest) or correlation in one fold."""
+    if recipe.continuous:
+        return float(correlations(np.asarray(told["score"])[:, None], y[:, None])[0])
+    if not recipe.multiclass:
+        return float(aucs(np.asarray(told["score"])[:, None], y[:, None] > 0.5)[0])
+    values = [
+        aucs(np.asarray(told[PROBABILITY + name])[:, None], (y == code)[:, None])[0]
+        for code, name in enumerate(names)
+    ]
+    known = [v for v in values if np.isfinite(v)]
+    return float(np.mean(known)) if known else float("nan")
