@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from pathlib import Path
 
@@ -11,17 +10,6 @@ import pytest
 from tests.view.tables import text_of
 
 EXPECTED = Path(__file__).parent / "expected"
-
-
-@pytest.fixture(scope="package", autouse=True)
-def quick_garbage():
-    """statsmodels collects garbage in every adjustment; what is there before need not be seen."""
-    frozen = gc.get_freeze_count()
-    if not frozen:
-        gc.freeze()
-    yield
-    if not frozen:  # who froze them before, as mutmut does, wants them so
-        gc.unfreeze()
 
 
 @pytest.fixture
