@@ -18,7 +18,6 @@ KINDS = {
     "chance and held-out correlation",
     "sides of stability",
     "ends of an interval",
-    "P(worse) and P(better)",
     "p and q of associations",
     "direction of a hit",
     "sign of loadings",

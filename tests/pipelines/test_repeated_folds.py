@@ -26,7 +26,8 @@ def run(folds, **experiment):
     )
     participants, features, quality = make_cohort(180, 3, 1.0)
     tables = [t for m in nodes.MODALITIES for t in (features[m], quality[m])]
-    cohort, blocks, *_ = nodes.assemble_cohort(recipe, participants, *tables)
+    # Sorted, as a run has them from `standardize_participants`: folds are told by position.
+    cohort, blocks, *_ = nodes.assemble_cohort(recipe, participants.sort_index(), *tables)
     placed, summary = nodes.split_folds(recipe, cohort)
     projections, dimensions = nodes.project_blocks(recipe, cohort, blocks, placed)
     predictions = predict_outcome(recipe, cohort, placed, projections, blocks)

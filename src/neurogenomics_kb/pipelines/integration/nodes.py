@@ -79,8 +79,6 @@ def split_folds(recipe: Recipe, cohort_table: pd.DataFrame) -> tuple[pd.DataFram
             continuous=recipe.continuous,
         )
         folds = repeat_folds(lambda seed: make(seed=seed), design.n_repeats, design.seed)
-    # Folds are told by position from here on, so they stand as the people do.
-    folds = folds.loc[cohort_table.index]
     tested = [folds[c][folds[c] != NEVER_TESTED] for c in folds]
     summary = {
         **design.model_dump(exclude_none=True),
