@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from neurogenomics_kb.stats.cca import permutation_cca
+from neurogenomics_kb.stats.inference.multiset import multiset_test
 
 linear = pytest.importorskip("cca_zoo.linear", reason="cca-zoo is not installed (pip install it)")
 
@@ -49,3 +50,19 @@ def test_a_penalty_per_side(blocks):
         shrinkage.append(penalty / (1 + penalty))
     theirs = linear.RidgeCCA(n_components=3, shrinkage=shrinkage).fit(list(blocks))
     same_axes(ours, theirs, blocks)
+
+
+def test_axes_in_common_of_three_blocks(blocks):
+    rng = np.random.default_rng(1)
+    third = rng.normal(size=(120, 3))
+    third[:, 0] += blocks[1][:, 0]
+    three = {"a": blocks[0], "b": blocks[1], "c": third - third.mean(axis=0)}
+    ours = multiset_test(three, n_components=1, n_permutations=19, random_state=0)
+    views = list(three.values())
+    scores = linear.GCCA(n_components=1).fit(views).transform(views)
+    # Their scores are each block's regression on the common axis.
+    axis = sum(s[:, 0] for s in scores)
+    for name, A in three.items():
+        theirs = [np.corrcoef(column, axis)[0, 1] for column in A.T]
+        same = np.sign(theirs @ ours.loadings[name][:, 0])
+        np.testing.assert_allclose(ours.loadings[name][:, 0], same * np.array(theirs), atol=1e-5)

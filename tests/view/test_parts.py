@@ -22,6 +22,8 @@ from neurogenomics_kb.pipelines.integration.analyses.cca.present import (
 )
 from neurogenomics_kb.pipelines.integration.analyses.dimension_search.present import present_search
 from neurogenomics_kb.pipelines.integration.analyses.dimension_search.tables import SEARCH
+from neurogenomics_kb.pipelines.integration.analyses.joint_axes import tables as joint_tables
+from neurogenomics_kb.pipelines.integration.analyses.joint_axes.present import present_joint_axes
 from neurogenomics_kb.pipelines.integration.analyses.logo.present import present_attribution
 from neurogenomics_kb.pipelines.integration.analyses.logo.tables import ATTRIBUTION
 from neurogenomics_kb.pipelines.integration.analyses.partial_correlations.present import (
@@ -544,6 +546,42 @@ def test_reference_maps(says):
          "method": "spin"},
     )  # fmt: skip
     says("reference_maps", present_maps(recipe, table))
+
+
+def test_joint_axes(says):
+    numbers = Numbers()
+    axes = rows_of(
+        joint_tables.AXES, numbers,
+        {"component": 1, "p_adjusted": 0.049, "n": 640}, {"component": 2, "p_adjusted": 0.05},
+    )  # fmt: skip
+    blocks = rows_of(
+        joint_tables.BLOCKS, numbers,
+        *(
+            {"component": c, "block": block, "p_adjusted": p}
+            for c, ps in ((1, (0.041, 0.05, 0.042)), (2, (0.3, 0.4, 0.5)))
+            for block, p in zip(("gene", "brain", "scores"), ps, strict=True)
+        ),
+    )  # fmt: skip
+    loadings = rows_of(
+        joint_tables.LOADINGS, numbers,
+        *(
+            {"component": c, "block": block, "feature": f"{block}{i}", "loading": value * c}
+            for c in (1, 2)
+            for block in ("gene", "brain")
+            for i, value in enumerate((0.11, -0.42, 0.21, 0.31))
+        ),
+    )  # fmt: skip
+    recipe = make_recipe().model_copy(deep=True)
+    recipe.experiment.analyses.append("joint_axes")
+    says("joint_axes", present_joint_axes(recipe, axes, blocks, loadings))
+    none = axes.iloc[:0], blocks.iloc[:0], loadings.iloc[:0]
+    part = present_joint_axes(recipe, *none)
+    assert part.cautions == [
+        "Axes in common: not told, since the cohort has fewer than three blocks."
+    ]
+    assert present_joint_axes(make_recipe(), *none).cautions == []
+    alone = present_joint_axes(recipe, axes, blocks.assign(p_adjusted=0.05), loadings)
+    assert "no block passes by itself" in alone.findings[0]
 
 
 def test_scores_of_the_search_are_named():

@@ -9,6 +9,7 @@ import numpy as np
 from neurogenomics_kb.calibration.cohorts import CohortSettings, make_recipe
 from neurogenomics_kb.calibration.runs import PValues, prepare
 from neurogenomics_kb.pipelines.integration.analyses.cca.nodes import infer_canonical_correlations
+from neurogenomics_kb.pipelines.integration.analyses.joint_axes.infer import infer_axes
 
 
 def feature_p_values(settings: CohortSettings, seed: int, **experiment: Any) -> PValues:
@@ -47,4 +48,26 @@ def related_p_values(settings: CohortSettings, seed: int, **experiment: Any) -> 
         "first component": table.iloc[0]["p_adjusted"],
         "second component": second["p_raw"],
         "second component, closed": second["p_adjusted"],
+    }
+
+
+def joint_p_values(settings: CohortSettings, seed: int, **experiment: Any) -> PValues:
+    """Axes in common of three blocks: genes that may carry one, other genes, the brain."""
+    recipe = make_recipe(settings, analyses=["cca"], seed=seed, **experiment)
+    run = prepare(recipe, settings, seed)
+    gene = run["blocks"]["gene"]
+    first = settings.features_per_gene * (settings.genes // 2)
+    blocks = {
+        "gene": gene.iloc[:, :first],
+        "other": gene.iloc[:, first:],
+        "brain": run["blocks"]["brain"],
+    }
+    recipe.blocks["other"] = recipe.blocks["gene"]
+    axes, parts, _ = infer_axes(recipe, run["cohort"], blocks)
+    own = parts[parts["component"] == 1].set_index("block")["p_raw"]
+    return {
+        "axis in common, first component": axes.iloc[0]["p_adjusted"],
+        "axis in common, second component": axes.iloc[1]["p_raw"],
+        "block in a common axis, unrelated": own["other"],
+        "block in a common axis, related": own["gene"],
     }

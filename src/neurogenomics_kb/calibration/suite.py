@@ -33,7 +33,11 @@ from neurogenomics_kb.calibration.coverage import (
 )
 from neurogenomics_kb.calibration.family import family_p_values
 from neurogenomics_kb.calibration.maps import MapSettings, map_p_values
-from neurogenomics_kb.calibration.methods import feature_p_values, related_p_values
+from neurogenomics_kb.calibration.methods import (
+    feature_p_values,
+    joint_p_values,
+    related_p_values,
+)
 from neurogenomics_kb.calibration.runs import (
     attribution_p_values,
     audit_p_values,
@@ -185,6 +189,13 @@ SCENARIOS |= {
         related_p_values,
         experiment={"regularisation": "pls"},
         true_kinds=("first component",),
+    ),
+    "three blocks": Scenario(SITES, joint_p_values),
+    "three blocks, families of 2–4": Scenario(FAMILIES, joint_p_values),
+    "three blocks, two share an axis": Scenario(
+        replace(SITES, gene_brain=1.5),
+        joint_p_values,
+        true_kinds=("axis in common, first component", "block in a common axis, related"),
     ),
     "smooth maps, Moran": Scenario(MapSettings(), map_p_values),
     "smooth maps, spins": Scenario(

@@ -325,6 +325,8 @@ class Experiment(Card):
             )
         if "cca" in self.analyses and len(self.blocks) < 2:
             raise ValueError("cca needs two blocks")
+        if "joint_axes" in self.analyses and len(self.blocks) < 3:
+            raise ValueError("joint_axes needs three blocks")
         if "reference_maps" in self.analyses and "cca" not in self.analyses:
             raise ValueError("reference_maps uses the axes of cca; add cca to analyses")
         if "partial_correlations" in self.analyses and "cca" not in self.analyses:

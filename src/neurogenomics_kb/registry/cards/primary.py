@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from neurogenomics_kb.foundation.errors import listing
 from neurogenomics_kb.registry.cards.base import Strict
@@ -163,6 +163,29 @@ class PrimaryMap(PrimaryTest):
     component: int = Field(1, ge=1)
 
 
+class PrimaryJoint(PrimaryTest):
+    """An axis that all blocks have in common, or what one block has of it.
+
+    Parameters
+    ----------
+    test : {"axis in common", "block in a common axis"}
+    component : int
+        Number of the component, from 1.
+    block : str, optional
+        For what one block has of it; the first by default.
+    """
+
+    test: Literal["axis in common", "block in a common axis"]
+    component: int = Field(1, ge=1)
+    block: str | None = None
+
+    @model_validator(mode="after")
+    def _an_axis_of_all_has_no_block(self):
+        if self.test == "axis in common" and self.block is not None:
+            raise ValueError("an axis in common has no `block`; name 'block in a common axis'")
+        return self
+
+
 ANALYSIS_OF = {
     "canonical correlation": "cca",
     "held-out correlation": "cca",
@@ -170,9 +193,16 @@ ANALYSIS_OF = {
     "association": "partial_correlations",
     "leave one out": "logo",
     "spatial correlation": "reference_maps",
+    "axis in common": "joint_axes",
+    "block in a common axis": "joint_axes",
 }
 Primary = Annotated[
-    PrimaryCorrelation | PrimaryComparison | PrimaryAssociation | PrimaryUnit | PrimaryMap,
+    PrimaryCorrelation
+    | PrimaryComparison
+    | PrimaryAssociation
+    | PrimaryUnit
+    | PrimaryMap
+    | PrimaryJoint,
     Field(discriminator="test"),
 ]
 # What a run asks first unless its experiment says something else.
