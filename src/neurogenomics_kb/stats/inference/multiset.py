@@ -85,7 +85,8 @@ def multiset_test(
     """Do three or more blocks have an axis in common?
 
     The first hypothesis is that all blocks are unrelated to one another. It is wrong where only two
-    of them are related; the p-value of each block says whether that block takes part.
+    of them are related; the p-value of each block says whether that block takes part. Its
+    parameters are those of `permutation_cca`; it is long because one permutation serves both tests.
 
     Parameters
     ----------
