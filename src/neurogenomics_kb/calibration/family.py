@@ -8,6 +8,7 @@ import pandas as pd
 
 from neurogenomics_kb.calibration.cohorts import CohortSettings, make_recipe
 from neurogenomics_kb.calibration.runs import PValues, prepare
+from neurogenomics_kb.pipelines.contracts import CONTRACTS
 from neurogenomics_kb.pipelines.integration import nodes
 from neurogenomics_kb.pipelines.integration.analyses.cca.nodes import (
     hold_out_canonical_correlations,
@@ -61,7 +62,10 @@ def run_tests(settings: CohortSettings, seed: int, **experiment: Any) -> pd.Data
         "integration.attribution": attribute_block(card, cohort, blocks, folds)[0],
         "integration.associations": associate_axes(card, cohort, scores),
     }
-    return nodes.collect_tests(card, *(tables[claims.table] for _, claims in nodes.CLAIMS))
+    return nodes.collect_tests(
+        card,
+        *(tables.get(claims.table, CONTRACTS[claims.table].empty()) for _, claims in nodes.CLAIMS),
+    )
 
 
 def family_p_values(settings: CohortSettings, seed: int, **experiment: Any) -> PValues:
