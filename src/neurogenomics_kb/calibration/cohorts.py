@@ -198,7 +198,7 @@ def make_recipe(
         "algorithms": ["linear"],
         "n_permutations": 99,
         # Tests stop early as in every run. Going on where p is small changes no decision at 0.05.
-        "max_permutations": 99,
+        "max_permutations": experiment.get("n_permutations", 99),
         "n_components": 2,
         "n_bootstraps": 0,
         **experiment,

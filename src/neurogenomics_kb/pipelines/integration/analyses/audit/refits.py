@@ -80,7 +80,7 @@ def performance(audit: Audit, projections, model: str, order: np.ndarray) -> flo
     groups, found = fold_groups(recipe, audit.cohort), []
     parts = models_of(audit.blocks)[model]
     for fold, (train, test) in enumerate(fold_splits(audit.folds)):
-        X = np.hstack([part(projections, name, "adjusted", fold) for name in parts])
+        X = np.hstack([part(projections, name, "adjusted", fold, train) for name in parts])
         if names is not None and len(np.unique(y[train])) < len(names):
             continue
         try:
