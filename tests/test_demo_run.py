@@ -158,8 +158,12 @@ def test_audit_finds_no_artefact_in_the_demo(demo):
     verdict = json.loads((demo.outputs() / "audit_verdict.json").read_text())
     assert len(verdict) > 4
     untold = [sentence["text"] for sentence in verdict if sentence["level"] == "not told"]
-    assert len(untold) == 1
-    assert untold[0].startswith("Relatives across folds: not told, since relationships")
+    # 385 people cannot show every size that an ok would vouch for, and the card says nothing of the
+    # diagnosis' heritability and reliability.
+    assert len(untold) == 9
+    assert untold[0].startswith("Relatives across folds: relationships")
+    assert sum("the dataset card does not state it" in text for text in untold) == 3
+    assert sum("to be seen in 80 of 100 such cohorts" in text for text in untold) == 5
     assert {sentence["level"] for sentence in verdict} <= {"ok", "caution", "not told"}
 
 

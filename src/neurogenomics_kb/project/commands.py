@@ -111,9 +111,13 @@ def _print_result(card: ResultCard, file: Path) -> None:
         lines(line)
     if len(card.headline) > MOST_SENTENCES:
         lines(f"and {len(card.headline) - MOST_SENTENCES} more sentences")
-    stand = card.surviving.get("significant", [])
+    told = card.surviving
+    primary = [row for row in told.get("primary", []) if row.get("standing") == "stands"]
+    stand = [*primary, *told.get("significant", [])]
     click.secho(
-        f"{len(stand)} of {card.surviving.get('n_tests', 0)} tests stand over the run", bold=True
+        f"{told.get('n_standing', len(stand))} of {told.get('n_tests', 0)} tests stand over the "
+        "run",
+        bold=True,
     )
     for row in stand[:MOST_RESULTS]:
         p = row.get("p_adjusted", row.get("p_run"))

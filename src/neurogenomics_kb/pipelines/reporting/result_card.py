@@ -100,6 +100,10 @@ def build_result(
     return Result(card=checked, tables=rows)
 
 
+# What an experiment's card says to readers, and what does not change a run.
+PROSE = {"title", "status", "reason", "sources", "notes"}
+
+
 def _head(recipe: Recipe, view: ReportView, origin: Origin) -> dict[str, Any]:
     """Which run this is, of which recipe, data and code."""
     created = datetime.now(UTC)
@@ -116,7 +120,7 @@ def _head(recipe: Recipe, view: ReportView, origin: Origin) -> dict[str, Any]:
         "created": created.isoformat(timespec="seconds"),
         "cards": recipe.cards,
         "n_subjects": view.n_subjects,
-        "parameters": experiment.model_dump(mode="json"),
+        "parameters": experiment.model_dump(mode="json", exclude_none=True, exclude=PROSE),
         "data_fingerprints": origin.fingerprints,
         "mlflow_run_id": origin.run_id,
         "code_version": origin.version,
@@ -131,8 +135,12 @@ def _found(view: ReportView, minimum_cell: int) -> dict[str, Any]:
         "surviving": {
             "n_tests": view.n_tests,
             "adjustment": ADJUSTMENT,
-            "primary": [_statement(s) for s in view.primary],
-            "significant": [_statement(s) for s in view.surviving[:MOST_SURVIVING]],
+            "n_standing": len(view.surviving),
+            "primary": [_claim(s) for s in view.primary],
+            "significant": [_claim(s) for s in view.surviving if s.tier == "secondary"],
+            "exploratory": [
+                s.test for s in view.surviving if s.tier not in ("primary", "secondary")
+            ][:MOST_SURVIVING],
         },
         "sample_flow": suppress_flow(view.flow, minimum_cell),
         "folds": {k: v for k, v in view.folds.items() if k != "test_sizes"},
@@ -140,6 +148,12 @@ def _found(view: ReportView, minimum_cell: int) -> dict[str, Any]:
         "decision": view.decision,
         "warnings": view.cautions,
     }
+
+
+def _claim(statement: Any) -> dict[str, Any]:
+    """A claim over the run, without what is the same for all of them."""
+    told = _statement(statement)
+    return {k: v for k, v in told.items() if k not in ("measure", "adjustment")}
 
 
 def _statement(statement: Any) -> dict[str, Any]:

@@ -65,9 +65,8 @@ def seen_or_not(
         )  # fmt: skip
     if not able.all():
         mine = rows[~able]
-        sizes = f"{mine['seen'].min():.2f}" if len(mine) == 1 else (
-            f"{mine['seen'].min():.2f} to {mine['seen'].max():.2f}"
-        )  # fmt: skip
+        ends = dict.fromkeys(f"{mine['seen'].agg(end):.2f}" for end in ("min", "max"))
+        sizes = " to ".join(ends)
         out.append(
             say(NOT_TOLD, f"{open_.format(blocks=listed(mine['block']))}: nothing was found, but "
                 f"it takes {measure} of {sizes} to be seen {SUCH}, and {promised:.2f} should be.")
