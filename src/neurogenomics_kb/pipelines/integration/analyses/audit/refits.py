@@ -33,7 +33,8 @@ logger = logging.getLogger(__name__)
 CHECK = "outcome relabelled, model refitted"
 # Each costs as much as the model itself, so they are few: their mean is what is looked at.
 REFITS = 30
-# Of algorithms other than the linear one, which take longer; their mean shows larger gaps only.
+# Of algorithms other than the linear one, and of several classes, which take longer; their mean
+# shows larger gaps only.
 REFITS_OF_OTHERS = 10
 FEWEST = 5
 
@@ -50,7 +51,8 @@ def refit_rows(audit: Audit, projections: dict[str, pd.DataFrame]) -> list[dict]
     rows = audit.relabel()
     # Those at the end, so that the other checks' first ones are not all that is looked at.
     linear = recipe.experiment.predictor(first_algorithm(recipe)).type == "linear"
-    chosen = rows[1:][-(REFITS if linear else REFITS_OF_OTHERS) :]
+    quick = linear and not recipe.multiclass
+    chosen = rows[1:][-(REFITS if quick else REFITS_OF_OTHERS) :]
     truth = performance(audit, projections, model, np.arange(len(rows[0])))
     found = [performance(audit, projections, model, order) for order in chosen]
     values = np.array([v for v in found if np.isfinite(v)])
