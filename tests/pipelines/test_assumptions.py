@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
-from neurogenomics_kb.calibration.cohorts import CohortSettings, make_recipe
+from neurogenomics_kb.calibration.cohorts import CohortSettings, make_recipe, simulate_tables
 from neurogenomics_kb.calibration.violations import tables_of
 from neurogenomics_kb.pipelines.integration.analyses.assumptions.tables import (
     CHECKS,
     SENSITIVITY,
+)
+from neurogenomics_kb.simulate.outcome_blocks import (
+    DiffuseBlock,
+    SymptomScales,
+    draw_diffuse,
+    draw_scales,
 )
 from neurogenomics_kb.simulate.violations import Violation, simulate_violation
 from tests.pipelines.whole_run import run_whole
@@ -88,3 +95,23 @@ def test_few_permutations_never_give_an_ok():
     checks = found["integration.assumptions"]
     by_check = dict(zip(checks["check"], checks["answer"], strict=True))
     assert by_check["unequal noise"] == "not told"
+
+
+@pytest.mark.parametrize("reached", [0.95, 0.80])
+def test_scales_of_the_diagnosis_are_said_first_and_a_diffuse_block_is_not(reached):
+    """Ten questionnaires that the diagnosis was made from, and features that tell it as well."""
+    scales, diffuse = SymptomScales(n=260, auc=reached), DiffuseBlock(n=260, auc=0.9)
+    for block, draw in ((scales, draw_scales), (diffuse, draw_diffuse)):
+        shape = CohortSettings(n=260, confounding=0.0)
+        recipe = make_recipe(shape, analyses=["prediction", "audit"], n_permutations=199)
+        participants, features, _ = simulate_tables(shape, 1)
+        participants["diagnosis"], values = draw(block, 1)
+        names = [f"smri__thickness__R{k}" for k in range(values.shape[1])]
+        features["smri"] = pd.DataFrame(values, participants.index, names)
+        told = participants.rename_axis("participant_id").reset_index()
+        view, _ = run_whole(recipe, told, features)
+        words = "block brain tells diagnosis"
+        if block is scales:
+            assert words in " ".join(view.findings[:FIRST]).lower()
+        else:
+            assert not any(words in line.lower() for line in view.findings)

@@ -32,6 +32,9 @@ def run_whole(
         "recipe": recipe,
         "participants": participants,
         "harmonization_manifest": None,
+        "reporting.reference_maps": pd.DataFrame(),
+        "reporting.sphere": {},
+        "reporting.regions": {},
         "genomics.gene_call_rates": pd.DataFrame(),
         "genomics.haplotype_index": pd.DataFrame(columns=["sample", "region_id"]),
     }

@@ -286,17 +286,18 @@ def test_curves_that_change_the_result_are_said_first():
     numbers = Numbers()
     metrics = metric_rows(numbers, "auroc", MODELS)
     recipe = prediction_recipe()
-    for p, place, words in (
-        (0.049, 0, "the change is more than chance (p = 0.049)"),
-        (0.05, -1, "the change may be chance (p = 0.05)"),
-        (NAN, -1, "not told whether the change is more than chance"),
+    for p, before, words in (
+        (0.049, True, "the change is more than chance (p = 0.049)"),
+        (0.05, False, "the change may be chance (p = 0.05)"),
+        (NAN, False, "not told whether the change is more than chance"),
     ):
         table = curves(Numbers(), p_change=p, difference=0.11, curved_difference=-0.02)
         part = present_prediction(recipe, metrics, comparisons(numbers), table)
-        sentence = part.findings[place]
+        assert bool(part.first) == before
+        sentence = part.first[0] if before else part.findings[-1]
         assert words in sentence
         assert "is -0.020 (p = 0.41); as on the card it is +0.110 (p = 0.013)" in sentence
-        assert sum("With curves" in line for line in part.findings) == 1
+        assert sum("With curves" in line for line in [*part.first, *part.findings]) == 1
     none = present_prediction(recipe, metrics, comparisons(numbers), CURVES.empty())
     assert not any("With curves" in line for line in none.findings)
     assert "Not told: no confound has a curve" in str(none.sections)
@@ -494,19 +495,20 @@ def test_an_axis_that_contradicts_itself_stands_first():
         return present_cca(make_recipe(), inference, held, *empty)
 
     part = told()
-    assert part.findings[0].startswith(
+    assert part.first[0].startswith(
         "gene and white_matter contradict themselves: the first component correlates 0.82 in "
         "sample, which the weakest true axis of 0.7"
     )
-    assert "and 0.02 in held-out subjects" in part.findings[0]
-    assert part.findings[0] == part.cautions[0]
+    assert "and 0.02 in held-out subjects" in part.first[0]
+    assert part.first[0] == part.cautions[0]
     for quiet in (
         {"correlation": 0.38},
         {"p_held_out_adjusted": 0.04},
         {"p_adjusted": 0.06},
         {"regularisation": "ridge"},
     ):
-        assert not any("contradict" in text for text in told(**quiet).findings)
+        part = told(**quiet)
+        assert not any("contradict" in text for text in [*part.first, *part.findings])
 
 
 def test_audit(says):

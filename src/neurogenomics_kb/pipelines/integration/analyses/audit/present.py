@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from neurogenomics_kb.pipelines.integration.analyses.audit.said_of_proxies import proxy_sentences
 from neurogenomics_kb.pipelines.integration.analyses.audit.thresholds import (
     LEVEL,
     LEVELS,
@@ -79,8 +80,11 @@ def present_audit(recipe: Recipe, audit: pd.DataFrame, verdict: list[dict[str, s
                 f"a feature alone {SINGLE_AUC:.2f}, scales together {SEEN_BLOCK_AUC:.2f})."
             ),
         ]
+    # What makes the run's findings another's: they are read before them.
+    made = [v["text"] for v in proxy_sentences(recipe, audit) if v["level"] == "caution"]
     return Part(
         analysis=NAME,
+        first=[*(v["text"] for v in verdict if v["level"] == "artefact"), *made],
         sections=[Section(id=NAME, title="Audit of leakage and confounding", items=items)],
         verdict=[Verdict(**v) for v in verdict],
         metrics={

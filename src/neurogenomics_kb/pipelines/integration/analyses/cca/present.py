@@ -75,7 +75,8 @@ def present_cca(
     contradictions = contradiction_sentences(table, held_out, alpha)
     return Part(
         analysis=NAME,
-        findings=[*contradictions, *_pair_findings(table, alpha)],
+        first=contradictions,
+        findings=_pair_findings(table, alpha),
         cautions=[*contradictions, *_small_samples(table)],
         sections=[
             Section(

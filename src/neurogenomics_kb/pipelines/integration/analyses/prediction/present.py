@@ -64,13 +64,14 @@ def present_prediction(
     findings = _findings(recipe, metrics, comparisons)
     bent = present_curves.sentences(recipe, curves)
     # A result that the card's straight lines made is no result: this is said before it.
-    first = present_curves.disagrees(recipe, curves)
+    first = bent if present_curves.disagrees(recipe, curves) else []
     items = _items(recipe, metrics, comparisons)
     if not metrics.empty:
         items += present_curves.items(recipe, curves)
     return Part(
         analysis=NAME,
-        findings=[*bent, *findings] if first else [*findings, *bent],
+        first=first,
+        findings=findings if first else [*findings, *bent],
         sections=[Section(id=NAME, title="Prediction", items=items)],
         statements=[
             *_statements(recipe, metrics, comparisons),
