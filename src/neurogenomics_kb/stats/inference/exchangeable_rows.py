@@ -237,7 +237,7 @@ def shared_likeness(
     -------
     RowCheck
         ``value`` is the correlation of the likeness of pairs in one block with that in the other;
-        unknown where no family has three members.
+        unknown where too few people are in families of three or more.
     """
     codes = np.unique(families, return_inverse=True)[1]
     large = np.bincount(codes)[codes] > 2

@@ -249,10 +249,12 @@ def _row_rows(recipe: Recipe, cohort: pd.DataFrame, pair: _Pair) -> list[dict]:
         )
         out.append(pair.row(GROUPS, found, of=column))
     if pair.blocks is not None and pair.blocks.exchange_rows:
-        level = pair.blocks.levels[-1]
-        found = shared_likeness(people, np.asarray(level.labels), **pair.options(LIKENESS))
-        detail = "" if np.isfinite(found.p_value) else "no family has three members"
-        out.append(pair.row(LIKENESS, found, detail=detail))
+        families = np.asarray(pair.blocks.levels[-1].labels)
+        # Two members have one likeness; only of three can some be closer than others.
+        if np.unique(families, return_counts=True)[1].max() > 2:
+            found = shared_likeness(people, families, **pair.options(LIKENESS))
+            detail = "" if np.isfinite(found.p_value) else "too few families of three or more"
+            out.append(pair.row(LIKENESS, found, detail=detail))
     return out
 
 
