@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from neurogenomics_kb.calibration.suite import is_naive
+from neurogenomics_kb.calibration.suite import SCENARIOS, is_naive
 
 HEADINGS = {
     "null": (
@@ -88,6 +88,12 @@ def render_page(table: pd.DataFrame) -> str:
                 parts.append("### Naive alternatives on the same cohorts\n")
             parts.append(_markdown(chosen))
         parts += [f"{note}\n" for note in NOTES.get(question, ())]
+    waiting = [name for name in SCENARIOS if name not in set(table["scenario"])]
+    if waiting:
+        parts.append(
+            "## Not measured yet\n\nScenarios that are registered and have no stored rate; `make "
+            "calibrate` measures them.\n\n" + "\n".join(f"- {name}" for name in waiting) + "\n"
+        )
     return "\n".join(parts)
 
 
