@@ -164,6 +164,8 @@ def make_recipe(
 ) -> Recipe:
     """Recipe of two blocks with the confounds of the simulated cohort.
 
+    The function is long because it writes every card out.
+
     Parameters
     ----------
     settings : CohortSettings

@@ -171,13 +171,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
     fusion = [registry.get(experiment.fusion, "fusion")] if experiment.fusion else []
     experiment = expand_fusion(experiment, registry)
     experiment, predictors = expand_predictors(experiment, registry)
-    dataset = find_dataset(registry, cohort, experiment.dataset)
-    if dataset.status == "planned":
-        raise InputError(
-            f"cohort '{dataset.cohort}' is planned and cannot run yet: {dataset.reason}",
-            file=f"dataset card '{dataset.id}'",
-            remedy="Run on another cohort with --env.",
-        )
+    dataset = _runnable_dataset(registry, cohort, experiment)
     experiment = choose_levels(experiment, dataset)
     strategies = {
         name: registry.runnable(card_id, "embedding_strategy")
@@ -225,6 +219,18 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
     )
     check_recipe(recipe)
     return recipe
+
+
+def _runnable_dataset(registry: Registry, cohort: str, experiment: Experiment) -> DatasetCard:
+    """Dataset card of the run, with the tables of its parts."""
+    dataset = find_dataset(registry, cohort, experiment.dataset)
+    if dataset.status == "planned":
+        raise InputError(
+            f"cohort '{dataset.cohort}' is planned and cannot run yet: {dataset.reason}",
+            file=f"dataset card '{dataset.id}'",
+            remedy="Run on another cohort with --env.",
+        )
+    return dataset
 
 
 def choose_levels(experiment: Experiment, dataset: DatasetCard) -> Experiment:

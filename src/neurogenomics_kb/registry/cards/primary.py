@@ -146,6 +146,7 @@ class PrimaryMap(PrimaryTest):
     Parameters
     ----------
     test : {"spatial correlation"}
+        Kind of the test.
     map : str
         Reference map.
     block : str, optional
@@ -169,6 +170,7 @@ class PrimaryJoint(PrimaryTest):
     Parameters
     ----------
     test : {"axis in common", "block in a common axis"}
+        Kind of the test.
     component : int
         Number of the component, from 1.
     block : str, optional

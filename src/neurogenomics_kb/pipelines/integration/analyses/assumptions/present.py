@@ -224,49 +224,14 @@ def _items(
                 for v in verdict
             ]
         ),
-        Table(
-            name="the same test on other designs",
-            head=head(
-                ["pair", "design"],
-                ["component", "in sample", "chance", "p, family-wise", "p, uncorrected",
-                 "effective N"],
-            ),
-            rows=[
-                row(
-                    [
-                        word(f"{r.x} – {r.y}"), word(r.design), number(r.component),
-                        number(r.correlation), number(r.null_mean),
-                        p_cell(r.p_adjusted, r.p_adjusted_low, r.p_adjusted_high, alpha),
-                        p_cell(r.p_raw), number(r.n_effective),
-                    ]
-                )
-                for r in sensitivity.itertuples()
-            ],
-        ),
+        _designs(sensitivity, alpha),
         Note(
             text="Curves are squares and cubes of every number among the confounds, interactions "
             "age × sex, age × site and sex × site. The design of the card decides the tests of the "
             "run; a change between designs is tested in the table below, since p-values on either "
             "side of a bound change sides by chance."
         ),
-        Table(
-            name="checks of assumptions",
-            head=head(
-                ["pair", "assumed", "of"],
-                ["found", "seen from", "vouched for", "p", "level"],
-                ["answer", "detail"],
-            ),
-            rows=[
-                row(
-                    [
-                        word(f"{r.x} – {r.y}"), word(r.check), word(r.of), number(r.value),
-                        number(r.visible), number(r.bound, 2), p_cell(r.p_raw),
-                        number(r.level, 4), word(r.answer), Cell(text=r.detail, css="wrap"),
-                    ]
-                )
-                for r in checks.itertuples()
-            ],
-        ),
+        _checks(checks),
         Note(
             text="Found, seen from: "
             + "; ".join(f"{check}: {measure}" for check, measure in MEASURES.items())
@@ -274,3 +239,48 @@ def _items(
             "found are taken out. These p-values are diagnostic and no part of the family of tests."
         ),
     ]  # fmt: skip
+
+
+def _designs(sensitivity: pd.DataFrame, alpha: float) -> Table:
+    """Every component on every design."""
+    return Table(
+        name="the same test on other designs",
+        head=head(
+            ["pair", "design"],
+            ["component", "in sample", "chance", "p, family-wise", "p, uncorrected",
+             "effective N"],
+        ),
+        rows=[
+            row(
+                [
+                    word(f"{r.x} – {r.y}"), word(r.design), number(r.component),
+                    number(r.correlation), number(r.null_mean),
+                    p_cell(r.p_adjusted, r.p_adjusted_low, r.p_adjusted_high, alpha),
+                    p_cell(r.p_raw), number(r.n_effective),
+                ]
+            )
+            for r in sensitivity.itertuples()
+        ],
+    )  # fmt: skip
+
+
+def _checks(checks: pd.DataFrame) -> Table:
+    """Every check with its size and answer."""
+    return Table(
+        name="checks of assumptions",
+        head=head(
+            ["pair", "assumed", "of"],
+            ["found", "seen from", "vouched for", "p", "level"],
+            ["answer", "detail"],
+        ),
+        rows=[
+            row(
+                [
+                    word(f"{r.x} – {r.y}"), word(r.check), word(r.of), number(r.value),
+                    number(r.visible), number(r.bound, 2), p_cell(r.p_raw),
+                    number(r.level, 4), word(r.answer), Cell(text=r.detail, css="wrap"),
+                ]
+            )
+            for r in checks.itertuples()
+        ],
+    )  # fmt: skip
