@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import stats
@@ -110,9 +111,20 @@ def auc_score(y_true, scores) -> float:
 
 
 def delong_interval(
-    y_true, scores, *, confidence: float = 0.95
+    y_true, scores, *, confidence: float = 0.95, scale: Literal["logit", "plain"] = "logit"
 ) -> tuple[float, float, tuple[float, float]]:
-    """AUC of one fixed score on an independent test set, with DeLong's interval on the logit scale.
+    """AUC of one fixed score on an independent test set, with DeLong's interval.
+
+    Parameters
+    ----------
+    y_true : array-like (n,)
+        True outcome, 0 or 1.
+    scores : array-like (n,)
+        Score of every person.
+    confidence : float
+        Level of the interval. Default 0.95.
+    scale : {"logit", "plain"}
+        Where the interval is symmetric. The plain one, as in R's pROC, is cut at 0 and 1.
 
     Returns
     -------
@@ -126,6 +138,8 @@ def delong_interval(
     if se == 0 and auc in (0.0, 1.0):
         return auc, se, _of_equal_pairs(auc, min(len(cases), len(controls)), confidence)
     half = float(stats.norm.ppf(0.5 + confidence / 2)) * se
+    if scale == "plain":
+        return auc, se, (max(0.0, auc - half), min(1.0, auc + half))
     return auc, se, bounded_interval(auc, half, SHARE)
 
 
