@@ -44,7 +44,7 @@ def draw_violations(table: pd.DataFrame) -> Figure:
         & (table["kind"] == "CCA, first component")
         & (table["question"] == "null")
     ]
-    return _draw(rows, "share of cohorts with p ≤ 0.05 (dots), or a warning (squares)", 1.0)
+    return _draw(rows, "share of cohorts with p ≤ 0.05 (dots), or a warning (squares)", 1.02)
 
 
 def _draw(rows: pd.DataFrame, label: str, right: float) -> Figure:
