@@ -17,7 +17,7 @@ FUNCTIONS = {f"{ANALYSES}/audit/harmonization.py": ["harmonization_sentences"]}
 
 def modules() -> dict[str, list[str]]:
     """Modules by the subject that they belong to, as paths from the project's root."""
-    present = sorted((ROOT / ANALYSES).glob("*/present.py"))
+    present = sorted((ROOT / ANALYSES).glob("*/present*.py"))
     return {
         "report": [
             f"{PACKAGE}/pipelines/view.py",
