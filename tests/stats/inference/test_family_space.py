@@ -118,6 +118,15 @@ def test_nested_families_give_uncorrelated_rows_of_one_variance(nested):
         np.testing.assert_allclose(variances, variances[0])
 
 
+def test_directions_of_a_class_with_few_rows_are_given_up(design, family):
+    space = FamilySpace(design, family)
+    rows = space.project_unit_rows(np.random.default_rng(2).normal(size=(60, 3)))
+    lengths = np.linalg.norm(rows, axis=1)
+    classes = [lengths[space.classes == number] for number in np.unique(space.classes)]
+    assert {bool(part.any()) for part in classes} == {True, False}
+    assert all(part.all() for part in classes if part.any())  # a class goes as a whole
+
+
 def test_one_level_of_the_nested_ones_is_what_it_was(design, family):
     once = FamilySpace(design, family)
     each_its_own = FamilySpace(design, np.column_stack([family, np.arange(60)]))

@@ -27,6 +27,9 @@ from neurogenomics_kb.stats.inference.exchangeability import Blocks
 from neurogenomics_kb.stats.inference.residual_space import HuhJhun
 from neurogenomics_kb.stats.inference.unit_rows import unit_rows
 
+# With fewer, the rate of families of 1 to 8 of unequal likeness is 0.073 instead of 0.060 at 0.05.
+ROWS_PER_CONFOUND = 3
+
 
 class FamilySpace:
     """Residuals of family means and contrasts, class by class.
@@ -83,8 +86,12 @@ class FamilySpace:
         return self._projected(Y, lambda rows, basis: rows)
 
     def project_unit_rows(self, Y: np.ndarray) -> np.ndarray:
-        """The same of directions: means and contrasts are brought to one length inside a class."""
-        return self._projected(Y, unit_rows)
+        """The same of directions: means and contrasts are brought to one length inside a class.
+
+        Classes of few rows for their confounds are zero: the fit passes through some of their rows,
+        which then have no length, and the same ones in every block.
+        """
+        return self._projected(Y, _directions)
 
     def _projected(self, Y: np.ndarray, scaled: Callable) -> np.ndarray:
         rotated = self._turn @ np.asarray(Y, dtype=float)
@@ -177,6 +184,12 @@ def _combined(shape: tuple, members: list[_Vector], weights: np.ndarray) -> _Vec
         np.concatenate([m.rows for m, _ in used]),
         np.concatenate([m.weights * w for m, w in used]),
     )
+
+
+def _directions(rows: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    if len(rows) < ROWS_PER_CONFOUND * basis.shape[1]:
+        return np.zeros(rows.shape)
+    return unit_rows(rows, basis)
 
 
 def _column_space(A: np.ndarray) -> np.ndarray:
