@@ -24,15 +24,11 @@ ANY = "warning: any of these"
 WAITING = {
     "whole run, four sites",
     "whole run, weak axis",
+    "audit, clean cohort",
     "equal procedures, ten repeats",
     "equal procedures, ten repeats, families of 1–8",
     "prediction, confounds are lines",
     "prediction, age² in blocks and outcome",
-    "audit, clean cohort",
-    "ridge per side chosen inside",
-    "partial least squares",
-    "partial least squares, true first axis",
-    "features of the second axis, true first axis",
 }
 # Rejects in 6 to 10 of 100 cohorts, which is about what 150 people can show.
 MILD = "sites of SD 1, 1.15, 1.3, 1.5"
