@@ -69,6 +69,9 @@ def test_rows_of_one_length_are_the_test_where_they_are_asked_for():
     view, found = report_of(Violation(site_scales=(0.5, 1, 2, 4)), unit_rows=True)
     assert found["integration.cca"]["method"].str.contains("rows of one length").all()
     assert "made on rows of one length" in view.findings[0]
+    # The richer design keeps the setting: without it the noise alone gives 0.6 and p = 0.005.
+    sensitivity = found["integration.sensitivity"]
+    assert (sensitivity[sensitivity["component"] == 1]["p_adjusted"] > 0.05).all()
     assert set(found["integration.sensitivity"]["design"]) == {
         "as on the card", "with curves and interactions"
     }  # fmt: skip

@@ -5,7 +5,9 @@ import pytest
 
 from neurogenomics_kb.simulate.violations import Violation, simulate_violation
 from neurogenomics_kb.stats.cca import permutation_cca
+from neurogenomics_kb.stats.inference.features import feature_tests
 from neurogenomics_kb.stats.inference.held_out import held_out_test
+from neurogenomics_kb.stats.inference.multiset import multiset_test
 from neurogenomics_kb.stats.inference.residual_space import HuhJhun, independent_design
 from neurogenomics_kb.stats.inference.spaces import project_rows
 from neurogenomics_kb.stats.inference.unit_rows import unit_rows
@@ -96,3 +98,22 @@ def test_one_scale_of_a_blocks_columns_does_not_matter(design):
     np.testing.assert_allclose(
         unit_rows(A, design), unit_rows(A * [1.0, 50.0, 0.02], design), atol=1e-6
     )
+
+
+@pytest.mark.parametrize("test", ["cca", "held out", "features", "multiset"])
+def test_every_test_of_axes_takes_the_setting(test):
+    """The setting is the same as to bring the rows to one length beforehand."""
+    drawn = simulate_violation(Violation(site_scales=(0.25, 0.5, 4, 8)), 5)
+    Z = np.column_stack([drawn.age, drawn.male, np.eye(4)[drawn.site][:, 1:]])
+    design, folds = independent_design(Z, 150), np.arange(150) % 5
+    run = {
+        "cca": lambda *two, **o: permutation_cca(*two[:2], **o).correlations,
+        "held out": lambda *two, **o: held_out_test(*two[:2], folds, **o).correlations,
+        "features": lambda *two, **o: feature_tests(*two[:2], folds, **o).x_loadings,
+        "multiset": lambda *all_, **o: multiset_test(dict(zip("abc", all_, strict=True)), **o).null,
+    }[test]
+    tables = (drawn.x[:, :3], drawn.y, drawn.x[:, 3:])
+    options = {"confounds": Z, "n_permutations": 19, "n_components": 1, "random_state": 0}
+    before = run(*(unit_rows(A, design) for A in tables), **options)
+    np.testing.assert_allclose(run(*tables, unit_rows=True, **options), before, atol=1e-6)
+    assert not np.allclose(run(*tables, **options), before, atol=1e-3)

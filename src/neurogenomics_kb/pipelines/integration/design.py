@@ -130,6 +130,28 @@ def residual_factors(
     return as_features(strategy, projector(recipe, strategy).fit(left).transform(ready))
 
 
+def ready_blocks(
+    recipe: Recipe, cohort: pd.DataFrame, blocks: dict[str, pd.DataFrame], design: np.ndarray
+) -> dict[str, pd.DataFrame]:
+    """Every block as the permutation test takes it, confounds still in.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The experiment with every card that it names.
+    cohort : DataFrame
+        Analysed people.
+    blocks : dict of str to DataFrame
+        Raw features, rows as in `cohort`.
+    design : ndarray (n, r)
+        Confounds with the intercept.
+    """
+    return {
+        name: residual_factors(recipe, name, prepare_block(recipe, name, table, cohort), design)
+        for name, table in blocks.items()
+    }
+
+
 def residuals(A: np.ndarray, design: np.ndarray) -> np.ndarray:
     """What the confounds leave of every column."""
     return A - design @ np.linalg.lstsq(design, A, rcond=None)[0]

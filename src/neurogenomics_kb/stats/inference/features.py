@@ -17,17 +17,21 @@ from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.inference.canonical import (
     align_components,
     orthonormal_side,
-    refuse_degenerate,
     structure_coefficients,
 )
 from neurogenomics_kb.stats.inference.exchangeability import Exchangeability, as_blocks
-from neurogenomics_kb.stats.inference.held_out import inside_folds
+from neurogenomics_kb.stats.inference.held_out import (
+    WhitenedFold,
+    inside_folds,
+    whitened_folds,
+)
 from neurogenomics_kb.stats.inference.permutation import permutation_p_value
 from neurogenomics_kb.stats.inference.residual_space import independent_design
 from neurogenomics_kb.stats.inference.spaces import (
     default_space,
     folds_of_space,
     make_space,
+    project_rows,
     rows_of_space,
 )
 
@@ -65,20 +69,10 @@ class FeatureTests:
 
 
 @dataclass(frozen=True)
-class _Fold:
-    """Rows of one fold, and both blocks in coordinates orthonormal over its training rows."""
-
-    train: np.ndarray
-    test: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
-
-
-@dataclass(frozen=True)
 class _Problem:
     """What stays the same under permutation: folds, and the bases of all rows."""
 
-    folds: list[_Fold]
+    folds: list[WhitenedFold]
     x: np.ndarray
     y: np.ndarray
     C: int
@@ -94,6 +88,7 @@ def feature_tests(
     n_components: int = 3,
     n_permutations: int = 1000,
     blocks=None,
+    unit_rows: bool = False,
     random_state: int | None = None,
 ) -> FeatureTests:
     """Does a feature go with the other block's side of a canonical axis, in people held out?
@@ -135,6 +130,8 @@ def feature_tests(
         Permutations, the identity left out. Default 1000.
     blocks : array-like (n,) or Blocks, optional
         Families or nested levels; they never straddle a fold.
+    unit_rows : bool
+        Rows of one length, as in `permutation_cca`.
     random_state : int, optional
         Seed of the random numbers; another draw at every call by default.
 
@@ -168,7 +165,7 @@ def feature_tests(
     space = make_space(independent_design(confounds, n), structure, default_space(structure))
     rng = np.random.default_rng(random_state)
     folds = folds_of_space(space, folds, rng)
-    X, Y = space.project(X), space.project(Y)
+    X, Y = (project_rows(space, A, unit=unit_rows) for A in (X, Y))
     exchange = Exchangeability(inside_folds(rows_of_space(space, structure), folds), len(folds))
     problem = _prepare(X, Y, folds, pca, n_components)
     norms = tuple(_safe_norms(A) for A in (X, Y))
@@ -207,22 +204,11 @@ def feature_tests(
 
 
 def _prepare(X: np.ndarray, Y: np.ndarray, folds: np.ndarray, pca, n_components: int) -> _Problem:
-    prepared = []
-    for number in np.unique(folds):
-        train, test = np.flatnonzero(folds != number), np.flatnonzero(folds == number)
-        x, y = (_whiten(A, train, dim) for A, dim in zip((X, Y), pca, strict=True))
-        refuse_degenerate(x.shape[1], y.shape[1], len(train) - 1, len(train))
-        prepared.append(_Fold(train, test, x, y))
+    prepared = whitened_folds(X, Y, folds, pca)
     full = [orthonormal_side(A, dim).basis for A, dim in zip((X, Y), pca, strict=True)]
     dims = [f.shape[1] for fold in prepared for f in (fold.x, fold.y)]
     C = min(n_components, *dims, *(basis.shape[1] for basis in full))
     return _Problem(prepared, *full, C)
-
-
-def _whiten(A: np.ndarray, train: np.ndarray, dim: int | None) -> np.ndarray:
-    """All rows in coordinates that are orthonormal over the training rows."""
-    centred = A - A[train].mean(axis=0)
-    return centred @ orthonormal_side(centred[train], dim).to_columns
 
 
 def _safe_norms(A: np.ndarray) -> np.ndarray:

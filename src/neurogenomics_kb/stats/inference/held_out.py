@@ -65,8 +65,8 @@ class HeldOutTest:
 
 
 @dataclass(frozen=True)
-class _Fold:
-    """One fold, whitened by its training subjects."""
+class WhitenedFold:
+    """One fold: its rows, and both blocks in coordinates orthonormal over its training rows."""
 
     train: np.ndarray
     test: np.ndarray
@@ -143,12 +143,7 @@ def held_out_test(
     folds = folds_of_space(space, folds, rng)
     rows = rows_of_space(space, structure)
     X, Y = (project_rows(space, A, unit=unit_rows) for A in (X, Y))
-    prepared = []
-    for number in np.unique(folds):
-        train, test = np.flatnonzero(folds != number), np.flatnonzero(folds == number)
-        x, y = _whiten(X, train, pca[0]), _whiten(Y, train, pca[1])
-        refuse_degenerate(x.shape[1], y.shape[1], len(train) - 1, len(train))
-        prepared.append(_Fold(train, test, x, y))
+    prepared = whitened_folds(X, Y, folds, pca)
     C = min(n_components, *(min(f.x.shape[1], f.y.shape[1]) for f in prepared))
     exchange = Exchangeability(inside_folds(rows, folds), len(folds))
     correlations = np.stack([_held_out(f, np.arange(len(folds)), C) for f in prepared])
@@ -192,13 +187,41 @@ def inside_folds(structure: Blocks | None, folds: np.ndarray) -> Blocks:
     return Blocks((Level(folds, exchange=False), *levels), structure.exchange_rows, structure.kinds)
 
 
+def whitened_folds(
+    X: np.ndarray, Y: np.ndarray, folds: np.ndarray, pca: tuple[int | None, int | None]
+) -> list[WhitenedFold]:
+    """Both blocks as the training rows of every fold see them.
+
+    Parameters
+    ----------
+    X, Y : ndarray (m, p), (m, q)
+        Rows of a residual space.
+    folds : ndarray (m,)
+        Test fold of every row.
+    pca : tuple of int or None
+        Principal components per block, learned from training rows.
+
+    Raises
+    ------
+    InputError
+        If a training fold has too few rows for p + q.
+    """
+    prepared = []
+    for number in np.unique(folds):
+        train, test = np.flatnonzero(folds != number), np.flatnonzero(folds == number)
+        x, y = (_whiten(A, train, dim) for A, dim in zip((X, Y), pca, strict=True))
+        refuse_degenerate(x.shape[1], y.shape[1], len(train) - 1, len(train))
+        prepared.append(WhitenedFold(train, test, x, y))
+    return prepared
+
+
 def _whiten(A: np.ndarray, train: np.ndarray, dim: int | None) -> np.ndarray:
     """All rows in coordinates that are orthonormal over the training rows."""
     centred = A - A[train].mean(axis=0)
     return centred @ orthonormal_side(centred[train], dim).to_columns
 
 
-def _held_out(fold: _Fold, rows: np.ndarray, C: int) -> np.ndarray:
+def _held_out(fold: WhitenedFold, rows: np.ndarray, C: int) -> np.ndarray:
     # A permutation inside folds maps training rows to training rows: Y stays whitened.
     y = fold.y[rows]
     left, _, right = svd(y[fold.train].T @ fold.x[fold.train], full_matrices=False)

@@ -21,7 +21,12 @@ from neurogenomics_kb.stats.inference.exchangeability import Exchangeability, as
 from neurogenomics_kb.stats.inference.multiplicity import adjust
 from neurogenomics_kb.stats.inference.permutation import monte_carlo_error, permutation_p_value
 from neurogenomics_kb.stats.inference.residual_space import independent_design
-from neurogenomics_kb.stats.inference.spaces import default_space, make_space, rows_of_space
+from neurogenomics_kb.stats.inference.spaces import (
+    default_space,
+    make_space,
+    project_rows,
+    rows_of_space,
+)
 
 FEWEST = 3
 
@@ -80,6 +85,7 @@ def multiset_test(
     n_components: int = 3,
     n_permutations: int = 1000,
     blocks=None,
+    unit_rows: bool = False,
     random_state: int | None = None,
 ) -> MultisetResult:
     """Do three or more blocks have an axis in common?
@@ -102,6 +108,8 @@ def multiset_test(
         Permutations, the identity left out. Default 1000.
     blocks : array-like (n,) or Blocks, optional
         Families or nested levels.
+    unit_rows : bool
+        Rows of one length, as in `permutation_cca`.
     random_state : int, optional
         Seed of the random numbers.
 
@@ -136,7 +144,7 @@ def multiset_test(
     space = make_space(independent_design(confounds, n), structure, default_space(structure))
     exchange = Exchangeability(rows_of_space(space, structure), space.size)
     sides = [
-        orthonormal_side(space.project(A), None if pca is None else pca[name])
+        orthonormal_side(project_rows(space, A, unit=unit_rows), None if pca is None else pca[name])
         for name, A in tables.items()
     ]
     J, dims = len(sides), [side.dim for side in sides]

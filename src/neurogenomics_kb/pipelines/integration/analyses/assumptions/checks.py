@@ -25,8 +25,7 @@ from neurogenomics_kb.pipelines.integration.design import (
     confound_matrix,
     curves_of_confounds,
     exchange_blocks,
-    prepare_block,
-    residual_factors,
+    ready_blocks,
 )
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.registry.recipe import Recipe
@@ -151,12 +150,7 @@ def check_pairs(
     structure = exchange_blocks(recipe, cohort)
     space = make_space(design, structure, default_space(structure))
     experiment = recipe.experiment
-    ready = {
-        name: residual_factors(
-            recipe, name, prepare_block(recipe, name, blocks[name], cohort), design
-        )
-        for name in blocks
-    }
+    ready = ready_blocks(recipe, cohort, blocks, design)
     rows, lines = [], []
     for names in pairs:
         own = cca[(cca["x"] == names[0]) & (cca["y"] == names[1])]

@@ -23,8 +23,7 @@ from neurogenomics_kb.pipelines.integration.design import (
     cluster_labels,
     confound_matrix,
     exchange_blocks,
-    prepare_block,
-    residual_factors,
+    ready_blocks,
     residuals,
 )
 from neurogenomics_kb.registry.recipe import Recipe
@@ -97,12 +96,7 @@ def infer_pairs(
     """
     Z = confound_matrix(recipe, cohort)
     design = independent_design(Z, len(cohort))
-    ready = {
-        name: residual_factors(
-            recipe, name, prepare_block(recipe, name, blocks[name], cohort), design
-        )
-        for name in blocks
-    }
+    ready = ready_blocks(recipe, cohort, blocks, design)
     found = [
         _infer_pair(recipe, cohort, (x, y), (ready[x], ready[y]), Z, design, folds)
         for x, y in pairs_of(blocks)
@@ -154,7 +148,7 @@ def _infer_pair(
         "CCA %s: %d to %d permutations of %d subjects",
         pair, experiment.n_permutations, experiment.most_permutations, len(cohort),
     )  # fmt: skip
-    result = cca_of_pair(recipe, cohort, names, tables, Z, unit_rows=experiment.unit_rows)
+    result = cca_of_pair(recipe, cohort, names, tables, Z)
     _refuse_hopeless(recipe, pair, result)
     held_out = held_out_test(
         X, Y, folds.loc[cohort.index].to_numpy(),
@@ -175,6 +169,7 @@ def _infer_pair(
         n_components=len(result.correlations),
         n_permutations=experiment.n_permutations,
         blocks=structure,
+        unit_rows=experiment.unit_rows,
         random_state=experiment.seed,
     )  # fmt: skip
     stability = None
@@ -214,7 +209,7 @@ def cca_of_pair(
     Z : ndarray (n, r)
         Confounds.
     unit_rows : bool
-        Rows of one length, whatever the experiment says.
+        Rows of one length also where the experiment does not ask for them.
     """
     experiment = recipe.experiment
     n_effective = len(cohort) - independent_design(Z, len(cohort)).shape[1]
@@ -232,7 +227,7 @@ def cca_of_pair(
         else (None, None),
         regularisation=chosen,
         grid=experiment.regularisation_grid,
-        unit_rows=unit_rows,
+        unit_rows=unit_rows or experiment.unit_rows,
         max_permutations=experiment.most_permutations,
         alpha=experiment.alpha,
     )

@@ -13,8 +13,7 @@ from neurogenomics_kb.pipelines.integration.design import (
     capped,
     confound_matrix,
     exchange_blocks,
-    prepare_block,
-    residual_factors,
+    ready_blocks,
 )
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.inference.multiset import FEWEST, MultisetResult, multiset_test
@@ -50,10 +49,7 @@ def infer_axes(
     experiment = recipe.experiment
     Z = confound_matrix(recipe, cohort)
     design = independent_design(Z, len(cohort))
-    ready = {
-        name: residual_factors(recipe, name, prepare_block(recipe, name, table, cohort), design)
-        for name, table in blocks.items()
-    }
+    ready = ready_blocks(recipe, cohort, blocks, design)
     result = multiset_test(
         {name: table.to_numpy() for name, table in ready.items()},
         confounds=Z,
@@ -61,6 +57,7 @@ def infer_axes(
         n_components=experiment.n_components,
         n_permutations=experiment.n_permutations,
         blocks=exchange_blocks(recipe, cohort),
+        unit_rows=experiment.unit_rows,
         random_state=experiment.seed,
     )
     loadings = [
