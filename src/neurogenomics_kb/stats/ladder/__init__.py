@@ -1,0 +1,1 @@
+"""Rungs beyond late fusion: stacking, interaction, two towers, hub tokens, and their choice."""
