@@ -25,6 +25,7 @@ ANALYSES = {
     # Made wherever canonical correlations are, asked for or not.
     "assumptions": AnalysisName(several_classes=True),
     "prediction": AnalysisName(several_classes=True),
+    "ladder": AnalysisName(several_classes=False),
     "logo": AnalysisName(several_classes=False),
     "partial_correlations": AnalysisName(several_classes=False),
     "audit": AnalysisName(several_classes=True),

@@ -7,6 +7,12 @@ from collections.abc import Iterable
 from neurogenomics_kb.registry.cards import DecisionCard, Evidence, ResultCard
 from neurogenomics_kb.registry.registry import Registry
 
+# How a decision was made; the rule before the ladder left no mark.
+BY_LADDER, NOT_TOLD = "nested selection over the ladder", "not_told"
+OLD_RULE = (
+    "Not told: made by the old rule (fusion over every single block), which cannot see what later "
+    "rungs gain; run the ladder."
+)
 QUESTION = "Does {experiment} on {cohort} justify leaving late fusion?"
 
 
@@ -31,7 +37,7 @@ def decision_id(experiment: str, cohort: str) -> str:
 
 
 def draft_decision(results: list[ResultCard]) -> DecisionCard | None:
-    """Decision card that follows from the escalation rule of the newest result.
+    """Decision card that follows from the newest result that could tell.
 
     Parameters
     ----------
@@ -41,22 +47,22 @@ def draft_decision(results: list[ResultCard]) -> DecisionCard | None:
     Returns
     -------
     DecisionCard or None
-        None where no result could evaluate the rule. Earlier results stand as evidence too, so
-        that a reader sees when they disagree.
+        None where no result could evaluate a rule. Earlier results stand as evidence too, so that
+        a reader sees when they disagree; those of the rule before the ladder are marked.
     """
     able = [r for r in results if r.decision.get("inputs")]
     if not able:
         return None
-    newest = able[-1]
-    stages = {r.decision["next_stage"] for r in able}
-    stage = newest.decision["next_stage"]
-    text = (
-        f"Go on to {stage.replace('_', ' ')}."
-        if newest.decision["escalate"]
-        else "Stay at late fusion."
-    )
-    if len(stages) > 1:
-        text += " The results disagree; see the evidence."
+    told = [r for r in able if r.decision.get("by") == BY_LADDER]
+    newest = (told or able)[-1]
+    if told:
+        text = newest.decision["says"]
+        if newest.decision.get("next"):
+            text += f" Next: {newest.decision['next']}"
+        if len({r.decision["next_stage"] for r in told}) > 1:
+            text += " The results disagree; see the evidence."
+    else:
+        text = f"{OLD_RULE} It said: {old_text(newest)}"
     return DecisionCard(
         id=decision_id(newest.experiment, newest.cohort),
         title=f"Stage of integration after {newest.experiment} on {newest.cohort}",
@@ -69,10 +75,23 @@ def draft_decision(results: list[ResultCard]) -> DecisionCard | None:
     )
 
 
+def old_text(result: ResultCard) -> str:
+    """What the rule before the ladder gave."""
+    if result.decision["escalate"]:
+        return f"go on to {result.decision['next_stage'].replace('_', ' ')}."
+    return "stay at late fusion."
+
+
 def say(result: ResultCard) -> str:
     """Numbers that the rule looked at."""
+    old = result.decision.get("by") != BY_LADDER
+    what = "fusion" if old else "what inner folds chose"
     parts = [
-        f"fusion against {i['reference']}: {i['difference']:+.3f}, p = {i['p_raw']:.2g}"
+        f"{what} against {i['reference']}: {i['difference']:+.3f}, p = {i['p_raw']:.2g}"
         for i in result.decision["inputs"]
     ]
-    return f"{'; '.join(parts)} ({result.decision['algorithm']}, N = {result.n_subjects})"
+    mark = "old rule: " if old else ""
+    rung = "" if old else f"most often {result.decision['rung']}; "
+    return (
+        f"{mark}{rung}{'; '.join(parts)} ({result.decision['algorithm']}, N = {result.n_subjects})"
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from neurogenomics_kb.registry.cards import Card, Experiment, PredictorCard
-from neurogenomics_kb.registry.cards.predictors import PREDICTORS
+from collections.abc import Iterable
+
+from neurogenomics_kb.registry.cards import Experiment, PredictorCard
+from neurogenomics_kb.registry.cards.predictors import PREDICTORS, PredictorOptions
 from neurogenomics_kb.registry.registry import Registry
 
 
@@ -27,13 +29,35 @@ def expand_predictors(
     InputError
         If a name is neither a type nor a predictor card, or the card is planned.
     """
-    there = registry.ids(PredictorCard.type_name)
-    wanted = [
-        name
-        for name in experiment.algorithms
-        if name not in experiment.predictors and (name in there or name not in PREDICTORS)
-    ]
-    cards: list[Card] = [registry.runnable(name, PredictorCard.type_name) for name in wanted]
-    options = {card.id: card.settings for card in cards}
-    known = {**experiment.predictors, **options}
+    named = [name for name in experiment.algorithms if name not in experiment.predictors]
+    options, cards = predictors_of(named, registry)
+    stated = {card.id: options[card.id] for card in cards}
+    known = {**experiment.predictors, **stated}
     return experiment.model_copy(update={"predictors": known}), cards
+
+
+def predictors_of(
+    names: Iterable[str], registry: Registry
+) -> tuple[dict[str, PredictorOptions], list[PredictorCard]]:
+    """Options of predictors by name, and the cards that hold them.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Types or predictor cards; of one name the card comes first.
+    registry : Registry
+        Knowledge base that holds the cards.
+
+    Raises
+    ------
+    InputError
+        If a name is neither a type nor a predictor card, or the card is planned.
+    """
+    there, options, cards = registry.ids(PredictorCard.type_name), {}, []
+    for name in names:
+        if name in PREDICTORS and name not in there:
+            options[name] = PREDICTORS.options(name)
+            continue
+        cards.append(registry.runnable(name, PredictorCard.type_name))
+        options[name] = cards[-1].settings
+    return options, cards

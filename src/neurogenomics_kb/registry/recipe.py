@@ -10,6 +10,7 @@ from pydantic import Field
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 from neurogenomics_kb.registry.analyses import ANALYSES
 from neurogenomics_kb.registry.cards import (
+    AlignmentStrategy,
     Card,
     Column,
     DatasetCard,
@@ -23,8 +24,9 @@ from neurogenomics_kb.registry.cards import (
     unique,
 )
 from neurogenomics_kb.registry.cards.datasets import NAMING_ROLES, QUALITY_COVARIATES
+from neurogenomics_kb.registry.cards.predictors import Predictor
 from neurogenomics_kb.registry.cohorts import find_dataset
-from neurogenomics_kb.registry.predictors import expand_predictors
+from neurogenomics_kb.registry.predictors import expand_predictors, predictors_of
 from neurogenomics_kb.registry.registry import Registry
 
 # What `exchangeability` says for the families of the dataset card.
@@ -45,6 +47,8 @@ class Recipe(Strict):
     gene_sets: dict[str, list[str]] = Field(default_factory=dict)
     acquisitions: dict[str, PreprocessingPipeline] = Field(default_factory=dict)
     pretraining: dict[str, PretrainingCohorts] = Field(default_factory=dict)
+    rungs: dict[str, AlignmentStrategy] = Field(default_factory=dict)
+    rung_predictors: dict[str, Predictor] = Field(default_factory=dict)
     cards: dict[str, str]
 
     @property
@@ -171,6 +175,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
     fusion = [registry.get(experiment.fusion, "fusion")] if experiment.fusion else []
     experiment = expand_fusion(experiment, registry)
     experiment, predictors = expand_predictors(experiment, registry)
+    rungs, rung_predictors, rung_cards = rungs_of(experiment, registry)
     dataset = _runnable_dataset(registry, cohort, experiment)
     experiment = choose_levels(experiment, dataset)
     strategies = {
@@ -200,6 +205,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         *gene_sets.values(),
         *fusion,
         *predictors,
+        *rung_cards,
     ]
     recipe = Recipe(
         cohort=cohort,
@@ -215,10 +221,39 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
             for card_id, card in encoders.items()
             if card.pretraining_cohorts is not None
         },
+        rungs=rungs,
+        rung_predictors=rung_predictors,
         cards={card.id: card.content_hash for card in cards},
     )
     check_recipe(recipe)
     return recipe
+
+
+def rungs_of(
+    experiment: Experiment, registry: Registry
+) -> tuple[dict[str, AlignmentStrategy], dict[str, Predictor], list[Card]]:
+    """Rungs of the ladder, options of the predictors that they are made of, and their cards.
+
+    Raises
+    ------
+    InputError
+        If a card is unknown, planned or no rung, or written for blocks that are not here.
+    """
+    rungs = {name: registry.runnable(name, "alignment") for name in experiment.ladder}
+    for name, card in rungs.items():
+        absent = [s for s in card.inputs if s not in experiment.blocks.values()]
+        if card.rung is None or absent:
+            raise InputError(
+                f"rung '{name}' is written for {listing(absent)}, which is no block here"
+                if absent
+                else f"'{name}' is no rung of the ladder",
+                file=f"experiment '{experiment.id}'",
+                column="ladder",
+                remedy="Name those blocks, or another alignment card.",
+            )
+    names = unique(n for card in rungs.values() for n in card.rung.predictors)
+    options, cards = predictors_of(names, registry)
+    return rungs, options, [*rungs.values(), *cards]
 
 
 def _runnable_dataset(registry: Registry, cohort: str, experiment: Experiment) -> DatasetCard:

@@ -18,7 +18,7 @@ from neurogenomics_kb.registry.cards import (
     PaperCard,
     ResultCard,
 )
-from neurogenomics_kb.registry.evidence import decision_id, results_using
+from neurogenomics_kb.registry.evidence import BY_LADDER, decision_id, results_using
 from neurogenomics_kb.registry.guides import read_guides
 from neurogenomics_kb.registry.macros import fill
 from neurogenomics_kb.registry.markdown import (
@@ -365,6 +365,8 @@ class Catalogue:
         newest = max(results, key=lambda r: (r.created, r.id), default=None)
         inputs = newest.decision.get("inputs") if newest else None
         stage = newest.decision["next_stage"].replace("_", " ") if inputs else ""
+        if inputs and newest.decision.get("by") != BY_LADDER:
+            stage = f"not told (old rule: {stage})"
         link = self.link(newest.id, here) if newest else ""
         return [self.link(name, here), status, len(results) or "", link, stage]
 

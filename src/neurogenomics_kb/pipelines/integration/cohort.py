@@ -29,6 +29,8 @@ from neurogenomics_kb.stats.transformers.filters import count_different
 
 logger = logging.getLogger(__name__)
 
+# In the order of the pipeline's inputs.
+MODALITIES = ("genomics", "smri", "dmri", "fmri", "eeg", "behaviour")
 EULER_REMEDY = "Limits by site: smri.quality.euler_limit."
 
 
@@ -91,6 +93,47 @@ def assemble_cohort(
     )
 
 
+def assemble_unlabelled(
+    recipe: Recipe,
+    participants: pd.DataFrame,
+    features: Mapping[str, pd.DataFrame],
+    quality: Mapping[str, pd.DataFrame],
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """People with every block and confound, and no outcome.
+
+    What is trained without an outcome may learn from them; no finding is about them.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The experiment with every card that it names.
+    participants : DataFrame
+        Canonical, indexed by subject.
+    features, quality : mapping of modality to DataFrame
+        As the modality pipelines give them.
+
+    Returns
+    -------
+    table : DataFrame
+        Groups and covariates; may have no row.
+    blocks : dict of str to DataFrame
+        Features of every block that the cohort has, same rows as `table`.
+    """
+    notes: list[str] = []
+    features = spread_tables(recipe, participants, features)
+    quality = spread_tables(recipe, participants, quality)
+    people = _opened(recipe, participants, quality, notes, labelled=False)
+    site = site_of(recipe, people.table)
+    judged = apply_site_limits(quality, site)
+    present = _keep_blocks(recipe, people, features, judged, site, notes)
+    for name in [*confounds_of(recipe, present), *divisors_of(recipe, present)]:
+        if name in people.table:
+            people.keep(people.table[name].notna(), f"no value of confound {name}")
+    table = people.table
+    columns = cohort_columns(recipe, table, present)
+    return table[columns], {name: frame.loc[table.index] for name, frame in present.items()}
+
+
 @dataclass
 class _People:
     """People who remain, and how many were left out by which step."""
@@ -111,8 +154,10 @@ def _opened(
     participants: pd.DataFrame,
     quality: Mapping[str, pd.DataFrame],
     notes: list[str],
+    *,
+    labelled: bool = True,
 ) -> _People:
-    """Everybody of the participants table who has the outcome, on the experiment's visits."""
+    """Everybody of the participants table who has, or has not, the outcome, visits chosen."""
     outcome = recipe.experiment.outcome
     table = add_quality_covariates(participants, quality, notes)
     blank = participants.attrs.get(BLANK_ROWS, 0)
@@ -121,6 +166,9 @@ def _opened(
         flow.append(("blank row in the participants table", blank, len(table)))
     table.attrs = {}
     people = _People(choose_visits(recipe, table, flow), flow)
+    if not labelled:
+        people.keep(people.table[outcome].isna(), f"a value of outcome {outcome}")
+        return people
     people.keep(people.table[outcome].notna(), f"no value of outcome {outcome}")
     if len(people.table):
         refuse_one_class(people.table[outcome], file=origin_of(recipe, outcome))

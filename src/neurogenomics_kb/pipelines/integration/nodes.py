@@ -23,8 +23,7 @@ from neurogenomics_kb.stats.prediction.folds import (
     split_in_time,
 )
 
-# In the order of the pipeline's inputs.
-MODALITIES = ("genomics", "smri", "dmri", "fmri", "eeg", "behaviour")
+MODALITIES = cohort.MODALITIES
 CLAIMS = [(analysis.name, claims) for analysis in load_analyses() for claims in analysis.claims]
 
 
@@ -115,6 +114,8 @@ def collect_tests(recipe: Recipe, *tables: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def decide_escalation(recipe: Recipe, comparisons: pd.DataFrame) -> dict[str, Any]:
-    """Escalation rule."""
-    return decision.decide_escalation(recipe, comparisons)
+def decide_escalation(
+    recipe: Recipe, cohort_table: pd.DataFrame, rungs: pd.DataFrame, choice: pd.DataFrame
+) -> dict[str, Any]:
+    """What the ladder's choice is worth."""
+    return decision.decide_escalation(recipe, cohort_table, rungs, choice)

@@ -53,7 +53,7 @@ def create_pipeline() -> Pipeline:
         ),
         Node(
             nodes.decide_escalation,
-            inputs=["recipe", "comparisons"],
+            inputs=["recipe", "cohort", "ladder_rungs", "ladder_choice"],
             outputs="decision",
             name="decide_escalation",
         ),

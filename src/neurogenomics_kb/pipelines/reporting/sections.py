@@ -124,18 +124,14 @@ def family_findings(recipe: Recipe, tests: pd.DataFrame) -> list[str]:
 
 
 def decision_findings(decision: dict[str, Any]) -> list[str]:
-    """What the escalation rule gives, where it could be evaluated.
+    """What to do beyond late fusion and why, or what it would take to know.
 
     Parameters
     ----------
     decision : dict
         As `decide_escalation` gives it.
     """
-    if not decision.get("inputs"):
-        return []
-    if decision["escalate"]:
-        return [f"Decision: escalate to {decision['next_stage'].replace('_', ' ')}."]
-    return ["Decision: stay at late fusion; fusion does not beat every single block."]
+    return [decision["says"]] if decision.get("says") else []
 
 
 def claim_statement(line: Any) -> Statement:

@@ -23,7 +23,7 @@ from neurogenomics_kb.registry.recipe import Recipe
 # Order of the report, by the ids of its sections; a section that is not named stands before the
 # methods.
 ORDER = [
-    "findings", "warnings", "flow", "cca", "assumptions", "joint-axes", "prediction", "logo",
+    "findings", "warnings", "flow", "cca", "assumptions", "joint-axes", "prediction", "ladder", "logo",
     "brain", "reference-maps", "associations", "tests", "audit", "dimension-search", "methods",
     "provenance",
 ]  # fmt: skip
@@ -104,12 +104,16 @@ def build_view(
         What each analysis adds, in the order of the registry's list.
     """
     n = int(flow["remaining"].iloc[-1])
+    # Where the ladder was run, the run was made for what it decides.
+    decided = sections.decision_findings(decision)
+    asked = bool(decision.get("inputs"))
     findings = [
+        *(decided if asked else []),
         *(line for part in parts for line in part.first),
         *sections.primary_findings(recipe, tests),
         *(line for part in parts for line in part.findings),
         *sections.family_findings(recipe, tests),
-        *sections.decision_findings(decision),
+        *([] if asked else decided),
     ]
     cautions = [*notes, *(c for part in parts for c in part.cautions), *general_cautions(recipe)]
     found = [

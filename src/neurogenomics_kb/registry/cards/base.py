@@ -44,6 +44,7 @@ class Cited:
 
 Source = Annotated[str, Field(min_length=3), AfterValidator(require_pinned), Cited()]
 
+AlignmentId = Annotated[Identifier, Reference("alignment")]
 ConfoundSetId = Annotated[Identifier, Reference("confound_set")]
 DatasetId = Annotated[Identifier, Reference("dataset")]
 GeneSetId = Annotated[Identifier, Reference("gene_set")]

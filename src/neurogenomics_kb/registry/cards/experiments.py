@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from neurogenomics_kb.foundation.permutation_statistics import Statistic
 from neurogenomics_kb.registry.analyses import ANALYSES, known_analysis
 from neurogenomics_kb.registry.cards.base import (
+    AlignmentId,
     Card,
     DatasetId,
     FusionId,
@@ -173,6 +174,8 @@ class Experiment(Card):
         first one is that of the verdicts.
     predictors : dict of str to mapping
         Options of the algorithms that are mappings or cards, by name; filled when they are read.
+    ladder : list of str
+        Alignment cards among which ``ladder`` chooses, late fusion being one more candidate.
     primary : list of mapping, optional
         Tests that the run is made for, each with a ``test`` (``canonical correlation``,
         ``held-out correlation``, ``model comparison``, ``association``, ``leave one out``) and what
@@ -251,6 +254,7 @@ class Experiment(Card):
     analyses: list[Analysis] = ["cca", "prediction"]
     algorithms: list[Algorithm] = Field(["linear", "xgboost"], min_length=1)
     predictors: dict[Identifier, Predictor] = {}
+    ladder: list[AlignmentId] = []
     primary: list[Primary] | None = None
     n_permutations: int = Field(1000, ge=19)
     max_permutations: int | None = Field(None, ge=19)
@@ -327,6 +331,10 @@ class Experiment(Card):
             raise ValueError("cca needs two blocks")
         if "joint_axes" in self.analyses and len(self.blocks) < 3:
             raise ValueError("joint_axes needs three blocks")
+        if ("ladder" in self.analyses) != bool(self.ladder):
+            raise ValueError("analysis `ladder` needs cards under `ladder:`, and they need it")
+        if self.ladder and len(self.blocks) < 2:
+            raise ValueError("ladder needs two blocks")
         if "reference_maps" in self.analyses and "cca" not in self.analyses:
             raise ValueError("reference_maps uses the axes of cca; add cca to analyses")
         if "partial_correlations" in self.analyses and "cca" not in self.analyses:

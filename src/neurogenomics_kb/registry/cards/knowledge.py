@@ -16,6 +16,7 @@ from neurogenomics_kb.registry.cards.base import (
     StrategyId,
     Strict,
 )
+from neurogenomics_kb.registry.cards.rungs import Rung
 
 # As environments write a cohort's id, so that the two can be compared.
 CohortName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=60)]
@@ -221,20 +222,27 @@ class PaperCard(Card):
 
 
 class AlignmentStrategy(Card):
-    """How embeddings of several modalities are to be brought into the space of a hub.
+    """A rung of the ladder beyond late fusion, or a bridge to language.
 
     Parameters
     ----------
-    hub : str
-        Model card of the hub.
+    stage : {"stacking", "interaction", "two_tower_contrastive", "hub_tokens", "language_bridge"}
+        Which rung it is.
+    rung : mapping, optional
+        ``type`` of the rung and its settings, see `registry.cards.rungs`; what an experiment runs
+        that names the card under `ladder`.
     inputs : list of str
-        Embedding strategies.
-    stage : {"two_tower_contrastive", "stacking", "hub_tokens", "language_bridge"}
-        Stage of the escalation rule that it belongs to.
+        Embedding strategies that it is written for; by default all blocks of the experiment.
+    hub : str, optional
+        Model card of the hub.
+    people : int, optional
+        Analysed people below which a gain was not seen in simulations; the decision says so.
     objective : str
         What is optimised.
     controls : list of str
         What must be shown before a gain is believed.
+    papers : list of str
+        Papers that it rests on.
     """
 
     type_name: ClassVar[str] = "alignment"
@@ -242,19 +250,27 @@ class AlignmentStrategy(Card):
     heading: ClassVar[str] = "Alignment strategies"
     skeleton: ClassVar[dict[str, Any]] = {
         "title": "…",
-        "inputs": ["smri_free_surfer_pca512_v1"],
-        "stage": "two_tower_contrastive",
+        "stage": "stacking",
+        "rung": {"type": "stacking", "bases": ["linear", "xgboost"]},
         "objective": "…",
-        "status": "planned",
-        "reason": "…",
     }
 
+    stage: Literal[
+        "stacking", "interaction", "two_tower_contrastive", "hub_tokens", "language_bridge"
+    ]
+    rung: Rung | None = None
+    inputs: list[StrategyId] = []
     hub: ModelId | None = None
-    inputs: list[StrategyId] = Field(min_length=1)
-    stage: Literal["two_tower_contrastive", "stacking", "hub_tokens", "language_bridge"]
+    people: int | None = Field(None, ge=1)
     objective: str
     controls: list[str] = []
     papers: list[PaperId] = []
+
+    @model_validator(mode="after")
+    def _ready_means_runnable(self):
+        if self.status == "ready" and self.rung is None and self.stage != "language_bridge":
+            raise ValueError("a rung that is ready needs `rung`: its type and settings")
+        return self
 
 
 class IntegrationPrinciple(Card):

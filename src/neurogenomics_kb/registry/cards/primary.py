@@ -97,6 +97,27 @@ class PrimaryComparison(PrimaryTest):
     algorithm: str | None = None
 
 
+class PrimaryLadder(PrimaryTest):
+    """The ladder's choice, or one of its rungs, over late fusion.
+
+    Parameters
+    ----------
+    test : {"ladder over late fusion", "rung over late fusion"}
+        What inner folds choose among all rungs, or one of them by itself.
+    rung : str, optional
+        Alignment card of the rung.
+    """
+
+    test: Literal["ladder over late fusion", "rung over late fusion"]
+    rung: str | None = None
+
+    @model_validator(mode="after")
+    def _a_choice_has_no_rung(self):
+        if self.test == "ladder over late fusion" and self.rung is not None:
+            raise ValueError("the choice is among all rungs; name 'rung over late fusion'")
+        return self
+
+
 class PrimaryAssociation(PrimaryTest):
     """One side of one axis with one outcome.
 
@@ -192,6 +213,8 @@ ANALYSIS_OF = {
     "canonical correlation": "cca",
     "held-out correlation": "cca",
     "model comparison": "prediction",
+    "ladder over late fusion": "ladder",
+    "rung over late fusion": "ladder",
     "association": "partial_correlations",
     "leave one out": "logo",
     "spatial correlation": "reference_maps",
@@ -201,6 +224,7 @@ ANALYSIS_OF = {
 Primary = Annotated[
     PrimaryCorrelation
     | PrimaryComparison
+    | PrimaryLadder
     | PrimaryAssociation
     | PrimaryUnit
     | PrimaryMap
@@ -211,6 +235,7 @@ Primary = Annotated[
 DEFAULT_PRIMARY: tuple[PrimaryTest, ...] = (
     PrimaryCorrelation(test="canonical correlation"),
     PrimaryComparison(test="model comparison"),
+    PrimaryLadder(test="ladder over late fusion"),
 )
 
 

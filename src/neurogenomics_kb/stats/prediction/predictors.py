@@ -155,8 +155,10 @@ def fit_xgboost(
     return kind(**final, random_state=seed).fit(X, y)
 
 
-def fit_predictor(estimator, X: np.ndarray, y: np.ndarray, splits):
-    """Fit an estimator, with the inner folds where its ``fit`` takes them.
+def fit_predictor(
+    estimator, X: np.ndarray, y: np.ndarray, splits, parts: np.ndarray | None = None
+):
+    """Fit an estimator, with the inner folds and the parts of the columns where ``fit`` takes them.
 
     Parameters
     ----------
@@ -168,14 +170,16 @@ def fit_predictor(estimator, X: np.ndarray, y: np.ndarray, splits):
         A score, 0/1, or classes 0 to C − 1.
     splits : list of (train, test)
         Inner folds, see `folds.inner_splits`.
+    parts : ndarray of int (p,), optional
+        Number of every column's part of the model, -1 for covariates.
 
     Returns
     -------
     estimator
     """
-    if has_fit_parameter(estimator, "splits"):
-        return estimator.fit(X, y, splits=splits)
-    return estimator.fit(X, y)
+    known = {"splits": splits, "parts": parts}
+    taken = {name: value for name, value in known.items() if has_fit_parameter(estimator, name)}
+    return estimator.fit(X, y, **taken)
 
 
 def predict_score(estimator, X: np.ndarray, *, continuous: bool) -> np.ndarray:

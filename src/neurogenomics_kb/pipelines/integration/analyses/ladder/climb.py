@@ -1,0 +1,204 @@
+"""Fit every rung on the folds of the run, and let inner folds choose among them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.naming import SUBJECT
+from neurogenomics_kb.pipelines.integration.analyses.ladder.people import Fold, People, make_folds
+from neurogenomics_kb.pipelines.integration.design import first_algorithm
+from neurogenomics_kb.registry.cards.predictors import PREDICTORS
+from neurogenomics_kb.registry.cards.rungs import RUNGS
+from neurogenomics_kb.registry.recipe import Recipe
+from neurogenomics_kb.stats.ladder.concatenated import Concatenated
+from neurogenomics_kb.stats.ladder.inputs import Rung
+from neurogenomics_kb.stats.ladder.selection import Choice, choose_rung
+
+logger = logging.getLogger(__name__)
+
+LATE, CHOSEN = "late fusion", "chosen by inner folds"
+CANDIDATE, CONTROL, BESIDE, PICKED = "candidate", "control", "beside", "chosen"
+
+
+@dataclass
+class Climbed:
+    """What the folds gave.
+
+    Attributes
+    ----------
+    predictions : list of DataFrame
+        One per fold and model, indexed by person.
+    choices : list of Choice
+        What the inner folds chose, fold by fold.
+    training, ranks, retrieval : list of DataFrame
+        Curves, ranks of columns, and recall of pairs, one per fold and rung that has them.
+    seconds : dict of str to float
+        Processor time of a rung on the outer folds; under `CHOSEN` that of the choice.
+    absent : dict of str to str
+        Rungs that could not be fitted, and why.
+    n_unlabelled : int
+        People without an outcome whom the first fold learned from.
+    """
+
+    predictions: list[pd.DataFrame] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
+    training: list[pd.DataFrame] = field(default_factory=list)
+    ranks: list[pd.DataFrame] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    n_unlabelled: int = 0
+
+
+def makers_of(recipe: Recipe) -> dict[str, Callable[[], Rung]]:
+    """Makers of unfitted rungs by name, late fusion first.
+
+    Late fusion is the experiment's first algorithm on all projected blocks.
+    """
+    experiment = recipe.experiment
+    common = {"continuous": recipe.continuous, "seed": experiment.seed}
+
+    def predictor(name: str) -> Any:
+        return PREDICTORS.build(recipe.rung_predictors[name], **common)
+
+    def late() -> Rung:
+        options = experiment.predictor(first_algorithm(recipe))
+        return Concatenated(PREDICTORS.build(options, **common), continuous=recipe.continuous)
+
+    rungs = {
+        name: partial(RUNGS.build, card.rung, predictor=predictor, **common)
+        for name, card in recipe.rungs.items()
+    }
+    return {LATE: late, **rungs}
+
+
+def climb(
+    recipe: Recipe,
+    people: People,
+    folds: pd.Series,
+    projections: Mapping[str, pd.DataFrame],
+) -> Climbed:
+    """Late fusion, every rung with its controls, and what inner folds choose, on the same folds.
+
+    A rung that cannot be fitted in one fold is left out of all, with the reason.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The experiment with every card that it names.
+    people : People
+        Who is there.
+    folds : Series (n,)
+        Test fold of everybody.
+    projections : mapping of str to DataFrame
+        As `project_blocks` gives them.
+    """
+    y = people.cohort[recipe.experiment.outcome].to_numpy(dtype=float)
+    makers, out = makers_of(recipe), Climbed()
+    n_folds = folds.nunique()
+    logger.info(
+        "ladder: %d rungs beside late fusion, each fitted %d times on the folds and about %d times "
+        "inside them; the time of all is told after the first fold",
+        len(makers) - 1,
+        n_folds,
+        3 * n_folds,
+    )
+    started = time.process_time()
+    for fold in make_folds(recipe, people, folds, projections, y):
+        if fold.number == 0:
+            out.n_unlabelled = 0 if fold.unlabelled is None else len(fold.unlabelled)
+        for name, make in makers.items():
+            if name not in out.absent:
+                fit_rung(recipe, people.cohort, fold, y, name, make(), out)
+        if fold.number == 0:
+            once = time.process_time() - started
+            logger.info("ladder: about %.0f minutes for all folds", 4 * once * n_folds / 60)
+    kept = {name: make for name, make in makers.items() if name not in out.absent}
+    out.predictions = [f for f in out.predictions if f["of"].iloc[0] not in out.absent]
+    started = time.process_time()
+    for fold in make_folds(recipe, people, folds, projections, y):
+        choice = choose_rung(
+            kept,
+            fold.inputs.take(fold.train),
+            y[fold.train],
+            fold.inside,
+            fold.unlabelled,
+            continuous=recipe.continuous,
+            random_state=recipe.experiment.seed,
+        )
+        out.choices.append(choice)
+        logger.info("ladder: fold %d of %d chooses %s", fold.number + 1, n_folds, choice.rung)
+    out.seconds[CHOSEN] = time.process_time() - started
+    out.predictions += chosen_predictions(out)
+    return out
+
+
+def fit_rung(
+    recipe: Recipe,
+    cohort: pd.DataFrame,
+    fold: Fold,
+    y: np.ndarray,
+    name: str,
+    rung: Rung,
+    out: Climbed,
+) -> None:
+    """Fit a rung and its controls in one fold, and keep what they give.
+
+    Its parameters are what a fold has; they are many, since nothing of it outlives the fold.
+    """
+    train, started = fold.train, time.process_time()
+    here, there = fold.inputs.take(train), fold.inputs.take(fold.test)
+    models = {name: (CANDIDATE, rung)}
+    models |= {f"{name}: {c}": (CONTROL, control) for c, control in rung.controls.items()}
+    found = {}
+    try:
+        for label, (role, model) in models.items():
+            model.fit(here, y[train], fold.inside, fold.unlabelled)
+            found[label] = role, model.predict(there)
+            also = getattr(model, "also", None)
+            for other, score in {} if also is None else also(there).items():
+                found[f"{label}: {other}"] = BESIDE, score
+    except InputError as error:
+        out.absent[name] = str(error)
+        logger.warning("ladder: '%s' is left out: %s", name, error)
+        return
+    out.seconds[name] = out.seconds.get(name, 0.0) + time.process_time() - started
+    for label, (role, score) in found.items():
+        out.predictions.append(
+            pd.DataFrame(
+                {
+                    "rung": label,
+                    "of": name,
+                    "role": role,
+                    "repeat": 0,
+                    "fold": fold.number,
+                    "outcome": y[fold.test],
+                    "score": score,
+                    "training_mean": y[train].mean(),
+                    "n_features": sum(A.shape[1] for A in here.blocks.values()),
+                },
+                index=pd.Index(cohort.index[fold.test], name=SUBJECT),
+            )
+        )
+    if rung.history:
+        out.training.append(pd.DataFrame(rung.history).assign(rung=name, fold=fold.number))
+    ranks = getattr(rung, "ranks", None)
+    if ranks is not None:
+        out.ranks.append(ranks().assign(rung=name, fold=fold.number))
+
+
+def chosen_predictions(out: Climbed) -> list[pd.DataFrame]:
+    """Predictions of the rung that each fold chose, as those of one procedure."""
+    by_place = {(f["rung"].iloc[0], f["fold"].iloc[0]): f for f in out.predictions}
+    return [
+        by_place[choice.rung, fold].assign(rung=CHOSEN, of=CHOSEN, role=PICKED)
+        for fold, choice in enumerate(out.choices)
+    ]

@@ -1,0 +1,2 @@
+"""Placeholder until merge."""
+MASKS_ONLY = "masks only"
