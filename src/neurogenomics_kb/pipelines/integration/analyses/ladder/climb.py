@@ -53,6 +53,7 @@ class Climbed:
     choices: list[Choice] = field(default_factory=list)
     training: list[pd.DataFrame] = field(default_factory=list)
     ranks: list[pd.DataFrame] = field(default_factory=list)
+    retrieval: list[pd.DataFrame] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     n_unlabelled: int = 0
