@@ -227,6 +227,9 @@ class Experiment(Card):
         Bounds the dimension of all blocks together: N / (p + q).
     missing_confounds : {"error", "drop"}
         What happens to people without a confound. Default error.
+    incomplete : {"drop", "mask"}
+        People who lack a block are left out, or stay at the training mean of that block where only
+        ``prediction`` and ``ladder`` are run. Default drop.
     attribution_block : str, optional
         Block for leave-one-group-out; the first by default.
     alpha : float
@@ -274,6 +277,7 @@ class Experiment(Card):
     random_slopes: bool = False
     subjects_per_dimension: float = Field(10.0, ge=2)
     missing_confounds: Literal["error", "drop"] = "error"
+    incomplete: Literal["drop", "mask"] = "drop"
     attribution_block: str | None = None
     alpha: float = Field(0.05, gt=0, lt=1)
     seed: int = 42
@@ -309,6 +313,11 @@ class Experiment(Card):
         only = {"prediction"}
         if self.folds.scheme == "temporal" and not set(self.analyses) <= only:
             raise ValueError("scheme 'temporal' has one test set; only `prediction` uses it")
+        if self.incomplete == "mask" and not set(self.analyses) <= {"prediction", "ladder"}:
+            raise ValueError(
+                "`incomplete: mask` keeps people who lack a block; only `prediction` and `ladder` "
+                "can do with them"
+            )
         if self.waves is not None and self.prospective is not None:
             raise ValueError("`prospective` names its waves itself; leave `waves` out")
         if bool(self.blocks) == (self.fusion is not None):

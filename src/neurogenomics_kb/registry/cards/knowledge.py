@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -16,6 +17,7 @@ from neurogenomics_kb.registry.cards.base import (
     StrategyId,
     Strict,
 )
+from neurogenomics_kb.registry.cards.predictors import PREDICTORS, PredictorCard
 from neurogenomics_kb.registry.cards.rungs import Rung
 
 # As environments write a cohort's id, so that the two can be compared.
@@ -271,6 +273,13 @@ class AlignmentStrategy(Card):
         if self.status == "ready" and self.rung is None and self.stage != "language_bridge":
             raise ValueError("a rung that is ready needs `rung`: its type and settings")
         return self
+
+    def references(self) -> Iterator[tuple[tuple, str, str]]:
+        """Ids of other cards, predictors that are no type among them."""
+        yield from super().references()
+        for name in self.rung.predictors if self.rung else []:
+            if name not in PREDICTORS:
+                yield ("rung",), PredictorCard.type_name, name
 
 
 class IntegrationPrinciple(Card):
