@@ -114,13 +114,15 @@ def run_ladder(drawn: LadderCohort, rungs: dict[str, dict[str, Any]], **more: An
     participants, features, quality = tables_of(drawn)
     cohort, blocks, *_ = assemble_cohort(recipe, participants, features, quality)
     design = recipe.experiment.folds
-    folds = make_folds(
+    folds = more.get("folds")
+    made = make_folds(
         cohort["ill"],
         groups=None if design.group is None else cohort[design.group],
         scheme=design.scheme,
         n_splits=design.n_splits,
         seed=design.seed,
     ).loc[cohort.index].to_frame()  # fmt: skip
+    folds = made if folds is None else folds
     projections, _ = project_blocks(recipe, cohort, blocks, folds)
     modalities = [t for m in MODALITIES for t in (features[m], quality[m])]
     found = nodes.climb_ladder(

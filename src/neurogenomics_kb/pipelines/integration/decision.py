@@ -126,6 +126,11 @@ def say(recipe: Recipe, line: pd.Series, reasons: list[str], escalate: bool) -> 
         if pd.isna(seen)
         else f"; {seen:.3f} or more would have been seen in 80 of 100 such cohorts"
     )
+    if line["folds"] == line["of"] and line["rung"] == LATE:
+        return (
+            f"Stay at late fusion: inner folds preferred it to every rung in all {line['of']} "
+            f"training folds{power}."
+        )
     if line["rung"] == LATE and not line["difference"] > 0:
         return (
             f"Stay at late fusion: inner folds preferred it to every rung in {chosen} (what they "
