@@ -27,6 +27,16 @@ from neurogenomics_kb.stats.prediction.estimators import (
     StoppedTreesClassifier,
     StoppedTreesRegressor,
 )
+from neurogenomics_kb.stats.prediction.forest import ForestClassifier, ForestRegression
+from neurogenomics_kb.stats.prediction.kernels import (
+    ProductKernelClassifier,
+    ProductKernelRegression,
+)
+from neurogenomics_kb.stats.prediction.machines import MachineClassifier, MachineRegression
+from neurogenomics_kb.stats.prediction.neighbours import (
+    NeighboursClassifier,
+    NeighboursRegression,
+)
 from neurogenomics_kb.stats.transformers.carry import CarryColumns, DropColumns
 from neurogenomics_kb.stats.transformers.curves import CurvedConfounds
 from neurogenomics_kb.stats.transformers.factor_analysis import FactorAnalysis
@@ -51,6 +61,14 @@ CASES = {
     "PenalisedClassifier": (PenalisedClassifier(), {}),
     "StoppedTreesRegressor": (StoppedTreesRegressor(**TREES), {}),
     "StoppedTreesClassifier": (StoppedTreesClassifier(**TREES), {}),
+    "ForestRegression": (ForestRegression(n_estimators=5, min_samples_leaf=[1, 5]), {}),
+    "ForestClassifier": (ForestClassifier(n_estimators=5, min_samples_leaf=[1, 5]), {}),
+    "MachineRegression": (MachineRegression(), {}),
+    "MachineClassifier": (MachineClassifier(), {}),
+    "NeighboursRegression": (NeighboursRegression(), {}),
+    "NeighboursClassifier": (NeighboursClassifier(), {}),
+    "ProductKernelRegression": (ProductKernelRegression(), {}),
+    "ProductKernelClassifier": (ProductKernelClassifier(), {}),
     "ConfoundDesign": (Framed(ConfoundDesign(["age", "sex"]), ("age", "sex")), {}),
     "ConfoundRegressor": (Framed(ConfoundRegressor(["age", "sex"]), ("age", "sex")), {}),
     "CurvedConfounds": (

@@ -41,15 +41,19 @@ class Watching:
         if self.fails_in >= 0:
             raise InputError("it cannot be fitted here", remedy="Use another.")
         self.seen = {
-            "trained": [] if inputs.groups is None else list(inputs.groups),
-            "unlabelled": [] if unlabelled is None else list(unlabelled.groups),
+            "trained": groups_of(inputs),
+            "unlabelled": groups_of(unlabelled),
         }
         return self
 
     def predict(self, inputs: Inputs) -> np.ndarray:
-        groups = [] if inputs.groups is None else list(inputs.groups)
-        SEEN.append({**self.seen, "predicted": groups})
+        SEEN.append({**self.seen, "predicted": groups_of(inputs)})
         return np.full(len(inputs), 0.5)
+
+
+def groups_of(inputs: Inputs | None) -> list:
+    """Families of people; empty where they are unrelated or not there."""
+    return [] if inputs is None or inputs.groups is None else list(inputs.groups)
 
 
 def build(options: WatchingOptions, *, continuous: bool, seed: int, predictor) -> Watching:

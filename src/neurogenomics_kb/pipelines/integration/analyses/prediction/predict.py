@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,11 @@ from neurogenomics_kb.pipelines.integration.design import clusters_of, fold_grou
 from neurogenomics_kb.registry.cards.predictors import PREDICTORS
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.prediction.folds import fold_splits, inner_splits
-from neurogenomics_kb.stats.prediction.predictors import fit_predictor, predict_score
+from neurogenomics_kb.stats.prediction.predictors import (
+    COVARIATES_PART,
+    fit_predictor,
+    predict_score,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -104,9 +108,10 @@ def predict_outcome(
     out = []
     for fold, (train, test) in enumerate(splits):
         for (model, variant), (parts, algorithms) in fits.items():
-            X = np.hstack([part(projections, p, variant, fold, train) for p in parts])
+            columns_of = {p: part(projections, p, variant, fold, train) for p in parts}
+            X, origin = np.hstack(list(columns_of.values())), parts_of(columns_of)
             for algorithm in algorithms:
-                fitted = fit(recipe, algorithm, X[train], y[train], inside[fold])
+                fitted = fit(recipe, algorithm, X[train], y[train], inside[fold], origin)
                 labels = {
                     "model": model,
                     "variant": variant,
@@ -168,10 +173,23 @@ def part(projections, name: str, variant: str, fold: int, train: np.ndarray) -> 
     return without_curves(projections[f"{name}-adjusted-{fold}"].to_numpy(), design, train)
 
 
-def fit(recipe: Recipe, algorithm: str, X, y, inner):
+def parts_of(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Block of every column of a model (p,), numbered in order; covariates are no block.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray (n, p_i)
+        Columns of every part of the model, in order.
+    """
+    blocks = [name for name in columns if name != COVARIATES]
+    numbers = [COVARIATES_PART if name == COVARIATES else blocks.index(name) for name in columns]
+    return np.repeat(numbers, [X.shape[1] for X in columns.values()])
+
+
+def fit(recipe: Recipe, algorithm: str, X, y, inner, parts: np.ndarray | None = None):
     """Fit one algorithm of the experiment."""
     experiment = recipe.experiment
     estimator = PREDICTORS.build(
         experiment.predictor(algorithm), continuous=recipe.continuous, seed=experiment.seed
     )
-    return fit_predictor(estimator, X, y, inner)
+    return fit_predictor(estimator, X, y, inner, parts)
