@@ -131,7 +131,5 @@ def run_ladder(drawn: LadderCohort, rungs: dict[str, dict[str, Any]], **more: An
     tables = dict(zip(nodes.OUTPUTS, found, strict=True))
     for name, contract in nodes.OUTPUTS.items():
         contract.check(tables[name])
-    decision = decide_escalation(
-        recipe, cohort, tables["ladder_rungs"], tables["ladder_choice"]
-    )
+    decision = decide_escalation(recipe, cohort, tables["ladder_rungs"], tables["ladder_choice"])
     return {**tables, "decision": decision, "recipe": recipe, "cohort": cohort, "folds": folds}

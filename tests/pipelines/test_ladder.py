@@ -91,7 +91,7 @@ def test_every_second_level_is_told_beside(absolute):
     assert ranks.groupby("block").size().to_dict() == {"gene": 4, "brain": 4}
     # The outcome knows one column of the brain block, by its absolute value.
     brain = ranks[ranks["block"] == "brain"]
-    assert brain.loc[brain["rank_product"].idxmin(), "column"] == "0"
+    assert brain.loc[brain["rank_product"].idxmin(), "column"] == "1"
 
 
 def test_the_report_tells_every_number(absolute):
@@ -150,10 +150,8 @@ def test_outcomes_of_test_people_change_nothing_that_is_predicted_for_them():
     other = type(cohort)(**{**vars(cohort), "y": y})
     second = run_ladder(other, {"stack": STACK}, n_splits=3, folds=first["folds"])
     for role in (climb.CANDIDATE, climb.PICKED):
-        a, b = (
-            f["ladder_predictions"][lambda t: (t["role"] == role) & (t["fold"] == 0)]
-            for f in (first, second)
-        )
+        tables = [found["ladder_predictions"] for found in (first, second)]
+        a, b = (t[(t["role"] == role) & (t["fold"] == 0)] for t in tables)
         pd.testing.assert_series_equal(a["score"], b["score"])
 
 

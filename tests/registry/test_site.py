@@ -99,7 +99,7 @@ def test_new_results_are_on_the_pages_and_in_the_plan(tmp_path):
     assert "(../result/c-first-1-aa.md)" in pages["catalogue/decision/escalation-c-first.md"]
     plan = catalogue.fill("{{ kb-plan }}", "decisions/plan.md")
     assert "(../catalogue/result/c-first-1-aa.md)" in plan
-    assert "late fusion" in plan
+    assert "not told (old rule: late fusion)" in plan
 
 
 def test_values_are_filled_in_and_wrong_citations_stop_the_build(shipped):

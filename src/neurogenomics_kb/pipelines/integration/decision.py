@@ -14,9 +14,9 @@ from neurogenomics_kb.registry.recipe import Recipe
 LATE = "late fusion"
 LADDER = "09_ladder_gene_brain"
 RULE = (
-    "In every training fold inner folds choose among late fusion and the rungs of the ladder; leave "
-    "late fusion if what they choose beats it on the test folds (corrected resampled t, one-sided "
-    "p < {alpha:g}: one test), is above chance itself and, where a chosen rung is told who lacks a "
+    "In every training fold inner folds choose among late fusion and the rungs of the ladder; "
+    "leave late fusion if what they choose beats it on the test folds (corrected resampled t, "
+    "one-sided p < {alpha:g}: one test), is above chance itself and, where a chosen rung is told who lacks a "
     "block, above knowing that alone. The rung is the one that most folds choose."
 )
 # Processor time of the five rungs of `09_ladder_gene_brain` on 385 people of the demo in five
@@ -179,6 +179,11 @@ def without_ladder(recipe: Recipe, n: int) -> str:
     """What it takes to know."""
     if len(recipe.blocks) < 2:
         return "Beyond late fusion: not told, since there is one block."
+    if recipe.multiclass:
+        return (
+            "Beyond late fusion: not told, since the ladder has no form for an outcome of several "
+            "classes."
+        )
     folds = recipe.experiment.folds.n_splits
     minutes = MINUTES * (n / PEOPLE) ** GROWTH * folds / FOLDS
     about = f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.0f} hours"

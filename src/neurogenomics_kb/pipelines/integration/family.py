@@ -23,7 +23,8 @@ from neurogenomics_kb.stats.inference.multiplicity import adjust, gatekeep
 
 STATEMENT = (
     "The family is every p-value of canonical correlations (in sample and held out), model "
-    "comparisons, leave-one-out attribution, partial associations and spatial correlations in "
+    "comparisons, the ladder's choice and rungs, leave-one-out attribution, partial associations "
+    "and spatial correlations in "
     "this run; diagnostics of assumptions and audit are not claims and stand outside. Tests are "
     "asked in three tiers: primary ones (named by the experiment before the run), secondary ones "
     "(held-out correlations, first components of other pairs, blocks over covariates), exploratory "

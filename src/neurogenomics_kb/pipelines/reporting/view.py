@@ -23,9 +23,9 @@ from neurogenomics_kb.registry.recipe import Recipe
 # Order of the report, by the ids of its sections; a section that is not named stands before the
 # methods.
 ORDER = [
-    "findings", "warnings", "flow", "cca", "assumptions", "joint-axes", "prediction", "ladder", "logo",
-    "brain", "reference-maps", "associations", "tests", "audit", "dimension-search", "methods",
-    "provenance",
+    "findings", "warnings", "flow", "cca", "assumptions", "joint-axes", "prediction", "ladder",
+    "logo", "brain", "reference-maps", "associations", "tests", "audit", "dimension-search",
+    "methods", "provenance",
 ]  # fmt: skip
 BEFORE = "methods"
 

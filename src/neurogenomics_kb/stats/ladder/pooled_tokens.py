@@ -1,2 +1,3 @@
 """Placeholder until merge."""
+
 MASKS_ONLY = "masks only"

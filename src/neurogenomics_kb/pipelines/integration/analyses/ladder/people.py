@@ -1,4 +1,4 @@
-"""Blocks as rungs see them: projected, and before the projector, as each training fold makes them."""
+"""Blocks as rungs see them in each fold: projected, and before the projector."""
 
 from __future__ import annotations
 

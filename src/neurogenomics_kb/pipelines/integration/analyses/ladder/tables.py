@@ -111,7 +111,7 @@ RANKS = Contract(
     (
         Column("rung", "Rung.", "text"),
         Column("block", "Block.", "text"),
-        Column("column", "Column of the projected block, from 0.", "text"),
+        Column("column", "Component of the projected block, from 1.", "text"),
         Column("rank_product", "Rank in the learners times rank of the learners, 0 to 1; small is "
                "important."),
         Column("rank", "Order among the columns, from 1."),
