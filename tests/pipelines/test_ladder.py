@@ -215,3 +215,17 @@ def test_unknown_rungs_and_options_are_refused():
         with pytest.raises(ValidationError, match=words):
             RUNGS.validate(options)
     assert issubclass(watching_rung.WatchingOptions, RungOptions)
+
+
+def test_who_lacks_which_block_is_told_beside_and_must_be_beaten():
+    """Missingness follows the outcome and the blocks hold nothing: no rung is used for it."""
+    cohort = drawn.structured_missingness(n=400, tokens=4, components=1, seed=0)
+    found = run_ladder(cohort, {"stack": STACK}, n_splits=4, incomplete="mask")
+    rungs = found["ladder_rungs"].set_index("rung")
+    assert rungs.loc[climb.MASKS, "role"] == climb.CONTROL
+    assert rungs.loc[climb.MASKS, "value"] > 0.55
+    assert found["ladder_choice"]["p_masks"].iloc[0] > 0.05
+    assert not found["decision"]["escalate"]
+    whole = run_ladder(drawn.additive(n=120, p=4, seed=0), {"stack": STACK}, n_splits=3)
+    assert climb.MASKS not in set(whole["ladder_rungs"]["rung"])
+    assert np.isnan(whole["ladder_choice"]["p_masks"].iloc[0])

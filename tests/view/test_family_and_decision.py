@@ -279,8 +279,8 @@ def test_rule_uses_what_most_folds_chose():
     assert decided() == {
         "rule": "In every training fold inner folds choose among late fusion and the rungs of the "
         "ladder; leave late fusion if what they choose beats it on the test folds (corrected "
-        "resampled t, one-sided p < 0.05: one test), is above chance itself and, where a chosen "
-        "rung is told who lacks a block, above knowing that alone. The rung is the one that most "
+        "resampled t, one-sided p < 0.05: one test), is above chance itself and, where people "
+        "lack a block, above knowing that alone. The rung is the one that most "
         "folds choose.",
         "by": "nested selection over the ladder",
         "stage": "late_fusion",

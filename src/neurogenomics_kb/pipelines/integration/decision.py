@@ -16,8 +16,8 @@ LADDER = "09_ladder_gene_brain"
 RULE = (
     "In every training fold inner folds choose among late fusion and the rungs of the ladder; "
     "leave late fusion if what they choose beats it on the test folds (corrected resampled t, "
-    "one-sided p < {alpha:g}: one test), is above chance itself and, where a chosen rung is told "
-    "who lacks a block, above knowing that alone. The rung is the one that most folds choose."
+    "one-sided p < {alpha:g}: one test), is above chance itself and, where people lack "
+    "a block, above knowing that alone. The rung is the one that most folds choose."
 )
 # Processor time of the five rungs of `09_ladder_gene_brain` on 385 people of the demo in five
 # folds, one core; trees and kernels grow a little faster than the people.

@@ -21,8 +21,6 @@ class RungOptions(Strict):
     # Whether it reads blocks before their projector, and people without an outcome.
     reads_features: ClassVar[bool] = False
     reads_unlabelled: ClassVar[bool] = False
-    # Whether it is told who lacks a block, which can predict by itself.
-    reads_masks: ClassVar[bool] = False
 
     @property
     def predictors(self) -> list[str]:
@@ -137,7 +135,6 @@ class HubTokensRung(RungOptions):
     """
 
     reads_features: ClassVar[bool] = True
-    reads_masks: ClassVar[bool] = True
 
     type: Literal["hub_tokens"]
     hubs: int = Field(4, ge=1)
@@ -164,7 +161,6 @@ class PooledTokensRung(RungOptions):
     """Mean, spread, minimum and maximum of the units of every block, and a linear model."""
 
     reads_features: ClassVar[bool] = True
-    reads_masks: ClassVar[bool] = True
 
     type: Literal["pooled_tokens"]
 

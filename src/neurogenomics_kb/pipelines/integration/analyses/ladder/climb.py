@@ -21,11 +21,14 @@ from neurogenomics_kb.registry.cards.rungs import RUNGS
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.ladder.concatenated import Concatenated
 from neurogenomics_kb.stats.ladder.inputs import Rung
+from neurogenomics_kb.stats.ladder.masks import MasksOnly
 from neurogenomics_kb.stats.ladder.selection import Choice, choose_rung
 
 logger = logging.getLogger(__name__)
 
 LATE, CHOSEN = "late fusion", "chosen by inner folds"
+# Who lacks which block, alone: any learner can see it where blocks have gaps.
+MASKS = "masks only"
 CANDIDATE, CONTROL, BESIDE, PICKED = "candidate", "control", "beside", "chosen"
 
 
@@ -119,6 +122,9 @@ def climb(
         for name, make in makers.items():
             if name not in out.absent:
                 fit_rung(recipe, people.cohort, fold, y, name, make(), out)
+        if fold.inputs.present:
+            masks = MasksOnly(continuous=recipe.continuous)
+            fit_rung(recipe, people.cohort, fold, y, MASKS, masks, out)
         if fold.number == 0:
             once = time.process_time() - started
             logger.info("ladder: about %.0f minutes for all folds", 4 * once * n_folds / 60)
@@ -157,7 +163,7 @@ def fit_rung(
     """
     train, started = fold.train, time.process_time()
     here, there = fold.inputs.take(train), fold.inputs.take(fold.test)
-    models = {name: (CANDIDATE, rung)}
+    models = {name: (CONTROL if name == MASKS else CANDIDATE, rung)}
     models |= {f"{name}: {c}": (CONTROL, control) for c, control in rung.controls.items()}
     found = {}
     try:

@@ -1,3 +1,0 @@
-"""Placeholder until merge."""
-
-MASKS_ONLY = "masks only"
