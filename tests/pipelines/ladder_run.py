@@ -62,7 +62,7 @@ def ladder_recipe(drawn: LadderCohort, rungs: dict[str, dict[str, Any]], **more:
             "group": group,
         },
         analyses=["prediction", "ladder"],
-        algorithms=["linear"],
+        algorithms=[{"type": "linear", **SMALL["linear"]}],
         ladder=list(rungs),
         incomplete=more.get("incomplete", "drop"),
     )
@@ -77,9 +77,23 @@ def ladder_recipe(drawn: LadderCohort, rungs: dict[str, dict[str, Any]], **more:
         ),
         encoders={},
         rungs=cards,
-        rung_predictors={n: PREDICTORS.options(n) for n in needed},
+        rung_predictors={n: small(n) for n in needed},
         cards={},
     )
+
+
+# One setting each, where a search would take most of the time of a test.
+SMALL = {
+    "linear": {"strengths": [0.1]},
+    "knn": {"n_neighbors": [15]},
+    "xgboost": {"n_estimators": 60, "early_stopping_rounds": 5, "learning_rate": 0.2},
+    "product_kernel": {"strengths": [0.1]},
+}
+
+
+def small(name: str):
+    """Options of a predictor with little to choose."""
+    return PREDICTORS.validate({"type": name, **SMALL.get(name, {})})
 
 
 def tables_of(drawn: LadderCohort):

@@ -20,7 +20,7 @@ from tests.extending.toys import watching_rung
 from tests.pipelines.conftest import make_recipe
 from tests.pipelines.ladder_run import run_ladder
 
-STACK = {"type": "stacking", "bases": ["linear", "xgboost"]}
+STACK = {"type": "stacking", "bases": ["linear", "knn"]}
 JOINT = {**STACK, "concatenation": True}
 
 
