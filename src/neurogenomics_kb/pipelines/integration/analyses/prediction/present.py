@@ -89,8 +89,9 @@ def _not_run(recipe: Recipe, metrics: pd.DataFrame) -> list[str]:
         return []
     out = []
     for name in recipe.experiment.algorithms:
-        if not (metrics["algorithm"] == name).any():
-            options = recipe.experiment.predictor(name)
+        options = recipe.experiment.predictor(name)
+        may_lack = PREDICTORS[getattr(options, PREDICTORS.tag)].lacking is not None
+        if may_lack and not (metrics["algorithm"] == name).any():
             why = PREDICTORS.why_not(options, continuous=recipe.continuous)
             out.append(f"Not run: {name}: {why or 'it was lacking when the models were fitted.'}")
     return out
