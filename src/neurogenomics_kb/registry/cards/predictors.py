@@ -154,7 +154,45 @@ class ProductKernelOptions(KernelOptions):
     landmarks: int = Field(1000, ge=50)
 
 
+class TabularOptions(PredictorOptions):
+    """Options of pretrained tabular models, whose weights are never downloaded.
+
+    Parameters
+    ----------
+    path : str, optional
+        File with the weights; by default the one that the environment variable of the model names.
+    n_estimators : int
+        Views of a table whose predictions are averaged.
+    max_samples, max_features : int, optional
+        Training rows and columns that are read at once; by default those of the installed version.
+    n_subsamples : int
+        Subsamples of rows and columns at least, where a table is larger.
+    device : str
+        Where torch computes, such as ``cpu`` or ``cuda``.
+    """
+
+    path: str | None = None
+    n_estimators: int = Field(8, ge=1)
+    max_samples: int | None = Field(None, ge=20)
+    max_features: int | None = Field(None, ge=1)
+    n_subsamples: int = Field(4, ge=1)
+    device: str = "cpu"
+
+
+class TabICLOptions(TabularOptions):
+    """TabICL, code and weights under the BSD 3-Clause licence; NGKB_TABICL names the weights."""
+
+    type: Literal["tabicl"]
+
+
+class TabPFNOptions(TabularOptions):
+    """TabPFN, weights from version 2.5 on non-commercial; NGKB_TABPFN names the weights."""
+
+    type: Literal["tabpfn"]
+
+
 PREDICTION = "neurogenomics_kb.stats.prediction"
+TABULAR = f"{PREDICTION}.tabular.estimators"
 # A new predictor is a module with its options and builder, and a line here.
 PREDICTORS = Parts(
     "predictor",
@@ -165,6 +203,8 @@ PREDICTORS = Parts(
         "random_forest": Part(RandomForestOptions, f"{PREDICTION}.forest:build_random_forest"),
         "svm": Part(SvmOptions, f"{PREDICTION}.machines:build_svm"),
         "knn": Part(KnnOptions, f"{PREDICTION}.neighbours:build_knn"),
+        "tabicl": Part(TabICLOptions, f"{TABULAR}:build_tabular", f"{TABULAR}:lacking_tabular"),
+        "tabpfn": Part(TabPFNOptions, f"{TABULAR}:build_tabular", f"{TABULAR}:lacking_tabular"),
         "product_kernel": Part(ProductKernelOptions, f"{PREDICTION}.kernels:build_product_kernel"),
     },
 )

@@ -14,6 +14,21 @@ from neurogenomics_kb.stats.prediction.tuned import Splits, TunedClassifier, Tun
 LEAVES = (1, 5, 20)
 
 
+class _ShrunkenForest(RandomForestClassifier):
+    """A forest with one tree more, which says the shares of the classes to everybody.
+
+    Pure leaves give probabilities of 0, which log loss would punish without bound.
+    """
+
+    def fit(self, X, y):
+        self.shares_ = np.bincount(y) / len(y)
+        return super().fit(X, y)
+
+    def predict_proba(self, X) -> np.ndarray:
+        n = self.n_estimators
+        return (n * super().predict_proba(X) + self.shares_) / (n + 1)
+
+
 class _Forest:
     """Settings of a forest; trees that are small enough to be sure of nothing give better odds."""
 
@@ -73,6 +88,8 @@ class ForestRegression(_Forest, TunedRegressor, BaseEstimator):
 class ForestClassifier(_Forest, TunedClassifier, BaseEstimator):
     """Random forest for classes (Breiman 2001); probabilities are shares in leaves, averaged.
 
+    One tree more says the shares of the classes, so that no probability is 0 or 1.
+
     Parameters
     ----------
     n_estimators : int
@@ -93,7 +110,7 @@ class ForestClassifier(_Forest, TunedClassifier, BaseEstimator):
     """
 
     def _fit(self, X: np.ndarray, y: np.ndarray, splits: Splits):
-        return self._grow(RandomForestClassifier, X, y, splits, continuous=False)
+        return self._grow(_ShrunkenForest, X, y, splits, continuous=False)
 
 
 def build_random_forest(options, *, continuous: bool, seed: int) -> BaseEstimator:
