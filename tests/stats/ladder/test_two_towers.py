@@ -160,8 +160,8 @@ def test_a_loss_that_is_no_number_names_the_block_and_keeps_the_checkpoint(tmp_p
     whole, y = people(200, 2)
     splits = inner_splits(y, None)
     rung = TwoTowers(
-        **QUICK | {"batch_size": 512, "epochs": 200}, noise=0.0, weight_decay=0.0, patience=200,
-        learning_rate=1e36, checkpoint=tmp_path,
+        **QUICK | {"batch_size": 512, "epochs": 200}, noise=0.0, weight_decay=0.1, patience=200,
+        learning_rate=1e10, checkpoint=tmp_path,
     )  # fmt: skip
     with pytest.raises(InputError, match=r"not a number in epoch \d+.*block '(gene|brain)'"):
         rung.fit(whole, y, splits)
