@@ -80,8 +80,9 @@ class Head:
         """
         if not self.continuous:
             refuse_inner_class(y, splits)
-        # One number for all, so that the size of an axis still tells how much it holds.
-        self._size = np.sqrt(embeddings.var(axis=0).mean()) or 1.0
+        # One number for all, so that the size of an axis still tells how much it holds; the
+        # longest is as long as a principal component, and no axis is penalised less than that.
+        self._size = float(embeddings.std(axis=0).max(initial=0)) or 1.0
         self._mean = embeddings.mean(axis=0)
         fitted, self.losses_ = {}, {}
         for way in WAYS if self.attach == "choose" else (self.attach,):
