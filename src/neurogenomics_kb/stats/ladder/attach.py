@@ -12,7 +12,7 @@ from neurogenomics_kb.stats.ladder.training import refuse_inner_class
 from neurogenomics_kb.stats.prediction.estimators import PenalisedClassifier, PenalisedRegression
 from neurogenomics_kb.stats.prediction.predictors import (
     REGULARISATION,
-    log_loss,
+    class_loss,
     predict_score,
     same_settings,
 )
@@ -120,5 +120,7 @@ class Head:
             if self.continuous:
                 found.append(float(np.mean((y[test] - predicted) ** 2)))
             else:
-                found.append(log_loss(y[test] == y.max(), predicted))
+                found.append(
+                    class_loss(y[test] == y.max(), np.column_stack([1 - predicted, predicted]))
+                )
         return float(np.mean(found))
