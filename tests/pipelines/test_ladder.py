@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from neurogenomics_kb.calibration.ladder import run_ladder
 from neurogenomics_kb.foundation.choices import Part
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration.analyses.ladder import climb
@@ -18,7 +19,6 @@ from neurogenomics_kb.registry.recipe import rungs_of
 from neurogenomics_kb.simulate import ladder as drawn
 from tests.extending.toys import watching_rung
 from tests.pipelines.conftest import make_recipe
-from tests.pipelines.ladder_run import run_ladder
 
 STACK = {"type": "stacking", "bases": ["linear", "knn"]}
 JOINT = {**STACK, "concatenation": True}

@@ -198,10 +198,9 @@ def training_curves(climbed: Climbed) -> pd.DataFrame:
     if not climbed.training:
         return TRAINING.empty()
     table = pd.concat(climbed.training, ignore_index=True)
-    for name in TRAINING.names:
-        if name not in table:
-            table[name] = 0 if name == "initialisation" else np.nan
-    return table[list(TRAINING.names)]
+    table = table.reindex(columns=list(TRAINING.names))
+    table["initialisation"] = table["initialisation"].fillna(0).astype(int)
+    return table
 
 
 def mean_ranks(climbed: Climbed) -> pd.DataFrame:
