@@ -25,6 +25,8 @@ ANALYSES = {
     # Made wherever canonical correlations are, asked for or not.
     "assumptions": AnalysisName(several_classes=True),
     "prediction": AnalysisName(several_classes=True),
+    # Made beside a prediction for blocks that an encoder makes, asked for or not.
+    "rivals": AnalysisName(several_classes=True),
     "logo": AnalysisName(several_classes=False),
     "partial_correlations": AnalysisName(several_classes=False),
     "audit": AnalysisName(several_classes=True),

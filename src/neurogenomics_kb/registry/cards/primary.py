@@ -97,6 +97,27 @@ class PrimaryComparison(PrimaryTest):
     algorithm: str | None = None
 
 
+class PrimaryRival(PrimaryTest):
+    """What a block adds to one of its rivals and the covariates.
+
+    Parameters
+    ----------
+    test : {"adds to the rival"}
+        Kind of the test.
+    block : str, optional
+        Block that an encoder makes; by default the first in the table.
+    rival : str, optional
+        Embedding strategy, or ``twins`` for the encoder with random weights; by default the first.
+    algorithm : str, optional
+        By default the first of the experiment.
+    """
+
+    test: Literal["adds to the rival"]
+    block: str | None = None
+    rival: str | None = None
+    algorithm: str | None = None
+
+
 class PrimaryAssociation(PrimaryTest):
     """One side of one axis with one outcome.
 
@@ -192,6 +213,7 @@ ANALYSIS_OF = {
     "canonical correlation": "cca",
     "held-out correlation": "cca",
     "model comparison": "prediction",
+    "adds to the rival": "rivals",
     "association": "partial_correlations",
     "leave one out": "logo",
     "spatial correlation": "reference_maps",
@@ -201,6 +223,7 @@ ANALYSIS_OF = {
 Primary = Annotated[
     PrimaryCorrelation
     | PrimaryComparison
+    | PrimaryRival
     | PrimaryAssociation
     | PrimaryUnit
     | PrimaryMap
