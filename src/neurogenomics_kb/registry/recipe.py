@@ -219,10 +219,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         blocks=blocks,
         harmonization=harmonization,
         dataset=dataset,
-        encoders={
-            **rivals.encoders,
-            **{card_id: card.spec for card_id, card in encoders.items()},
-        },
+        encoders=rivals.encoders | {card_id: card.spec for card_id, card in encoders.items()},
         gene_sets={card_id: card.genes for card_id, card in gene_sets.items()},
         acquisitions=acquisitions,
         pretraining={

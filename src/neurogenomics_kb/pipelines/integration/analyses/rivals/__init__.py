@@ -4,8 +4,8 @@ from kedro.pipeline import Node
 
 from neurogenomics_kb.pipelines.integration.analyses.base import Analysis, Claims, Drawing
 from neurogenomics_kb.pipelines.integration.analyses.rivals import figures, nodes, present, tables
-from neurogenomics_kb.pipelines.integration.analyses.rivals.compete import ADJUSTMENT
 from neurogenomics_kb.pipelines.integration.analyses.rivals.judge import LABEL, SOURCE
+from neurogenomics_kb.pipelines.integration.analyses.rivals.lines import ADJUSTMENT
 from neurogenomics_kb.pipelines.integration.design import first_algorithm
 
 

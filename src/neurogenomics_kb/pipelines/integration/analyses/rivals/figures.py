@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from neurogenomics_kb.pipelines.integration.analyses.rivals.compete import TWIN
+from neurogenomics_kb.pipelines.integration.analyses.rivals.lines import TWIN
 from neurogenomics_kb.pipelines.integration.design import first_algorithm
 from neurogenomics_kb.pipelines.style import COLOURS, GREY, canvas, message_figure
 from neurogenomics_kb.registry.recipe import Recipe

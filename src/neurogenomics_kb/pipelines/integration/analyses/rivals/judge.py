@@ -13,11 +13,8 @@ from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import (
     COVARIATES,
     with_covariates,
 )
-from neurogenomics_kb.pipelines.integration.analyses.rivals.compete import (
-    TWIN,
-    TWINS,
-    blocks_with_encoders,
-)
+from neurogenomics_kb.pipelines.integration.analyses.rivals.compete import blocks_with_encoders
+from neurogenomics_kb.pipelines.integration.analyses.rivals.lines import TWIN, TWINS
 from neurogenomics_kb.pipelines.integration.analyses.rivals.tables import VERDICTS
 from neurogenomics_kb.pipelines.integration.design import first_algorithm
 from neurogenomics_kb.pipelines.view import STANDS

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import COVARIATES
-from neurogenomics_kb.pipelines.integration.analyses.rivals.compete import TWIN, TWINS
 from neurogenomics_kb.pipelines.integration.analyses.rivals.judge import NOT_SHOWN, SHOWN
+from neurogenomics_kb.pipelines.integration.analyses.rivals.lines import TWIN, TWINS
 from neurogenomics_kb.pipelines.view import (
     Heading,
     Item,
