@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -22,6 +23,7 @@ from tests.pipelines.modality_runs import run_pipeline
 from tests.pipelines.toy_encoders import SHAPE, pattern
 from tests.pipelines.whole_run import run_whole
 
+ROOT = Path(__file__).parents[2]
 ABSENT = NotCollected(modality="smri", reason="not needed")
 STEPS = [
     {"step": "impute"},
@@ -81,7 +83,7 @@ def cards(tmp_path_factory):
     return write_cards(tmp_path_factory.mktemp("cards"))
 
 
-def draw(n=260, seed=0, *, image=0.0, tables=0.0):
+def draw(n=220, seed=0, *, image=0.0, tables=0.0):
     """People, their images and FreeSurfer tables, with the liability in one of them."""
     rng = np.random.default_rng(seed)
     ids = pd.Index([f"sub-{i:03d}" for i in range(n)], name="subject_id")
@@ -126,9 +128,7 @@ def smri_features(recipe, images, freesurfer):
 def compete(recipe, drawn, change=lambda features: features):
     """The whole run: view of the report, and every table."""
     participants, images, freesurfer = drawn
-    features = change(smri_features(recipe, images, freesurfer))
-    raw = {"subject_id": "participant_id", "family_id": "family"}
-    return run_whole(recipe, participants.reset_index().rename(columns=raw), {"smri": features})
+    return whole(recipe, participants, change(smri_features(recipe, images, freesurfer)))
 
 
 @pytest.fixture(autouse=True)
@@ -157,7 +157,7 @@ def test_what_was_learned_is_shown(learned):
     assert table.loc["twins", "p_raw"] == seeds["p_raw"].max()
     (verdict,) = view.models
     assert (verdict.model, verdict.verdict) == ("looker", "shown")
-    assert (verdict.cohort, verdict.n_subjects, verdict.licence) == ("toy", 260, "CC0-1.0")
+    assert (verdict.cohort, verdict.n_subjects, verdict.licence) == ("toy", 220, "CC0-1.0")
     assert verdict.smallest_difference == claims["smallest_difference"].max() or (
         verdict.smallest_difference == table.loc["covariates", "smallest_difference"]
     )
@@ -168,3 +168,192 @@ def test_what_was_learned_is_shown(learned):
         assert (row["source"], row["tier"], row["standing"]) == (
             "adds to the rival", "secondary", "stands",
         )  # fmt: skip
+
+
+def whole(recipe, participants, features):
+    raw = {"subject_id": "participant_id", "family_id": "family"}
+    return run_whole(recipe, participants.reset_index().rename(columns=raw), {"smri": features})
+
+
+@pytest.fixture(scope="module")
+def carried(cards, tmp_path_factory):
+    """The tables carry the outcome, and the images nothing: people, and features as made."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("carried"))
+        participants, images, freesurfer = draw(seed=1, tables=1.5)
+        return participants, smri_features(resolve(cards), images, freesurfer)
+
+
+def test_where_only_the_rival_carries_signal_nothing_is_shown(cards, carried, caplog):
+    with caplog.at_level(logging.INFO):
+        view, found = whole(resolve(cards), *carried)
+    (verdict,) = view.models
+    assert verdict.verdict.startswith(
+        "not shown at this N (smallest difference that could have been seen: 0."
+    )
+    assert TABLES in verdict.reason
+    assert 0 < verdict.smallest_difference < 0.3
+    table = found["integration.rivals"].set_index("rival")
+    assert (table.loc[[TABLES, "twins"], "p_raw"] > 0.05).all()
+    assert view.metrics["rivals/brain/shown"] == 0.0
+    assert f"rivals/linear/brain/over/{TABLES}/difference" in view.metrics
+    # What it costs stands in the log before it is paid.
+    told = [r.message for r in caplog.records if r.message.startswith("rivals: ")]
+    assert told[0].startswith("rivals: 4 to compare with in 5 folds: 20 projections and 40 fits")
+    assert "the first fold of the first took" in told[1]
+
+
+@pytest.mark.slow
+def test_a_model_that_repeats_its_rival_is_not_shown(cards):
+    """It predicts well, and beats its twins; what it adds to the tables is little."""
+    participants, images, freesurfer = draw(seed=2, image=1.3, tables=3.0)
+    view, found = compete(resolve(cards, rivals={"seeds": 1}), (participants, images, freesurfer))
+    (verdict,) = view.models
+    assert verdict.verdict.startswith("not shown")
+    assert verdict.reason == f"does not demonstrably add to {TABLES}"
+    assert found["integration.rivals"].set_index("rival").loc["covariates", "p_raw"] < 0.01
+
+
+def lost(features, people, columns=("thickness",)):
+    """Features that some people do not have."""
+    own = [c for c in features if c.split("__")[1] in columns]
+    out = features.copy()
+    out.loc[out.index[:people], own] = np.nan
+    return out
+
+
+def test_who_lacks_a_rival_gets_the_mean_and_stays(cards, carried):
+    participants, features = carried
+    recipe = resolve(cards, rivals={"seeds": 0})
+    view, found = whole(recipe, participants, lost(features, 6))
+    row = found["integration.rivals"].set_index("rival").loc[TABLES]
+    assert (row["without"], row["not_told"]) == ("fewer than 10", "")
+    assert view.n_subjects == len(participants)
+    # Nobody was left out of the rival's model, and it still predicts.
+    assert row["p_raw"] > 0.05
+
+
+def test_too_many_without_a_rival_decide_nothing(cards):
+    participants, images, freesurfer = draw(image=2.0)
+    recipe = resolve(cards, rivals={"seeds": 1})
+    view, found = compete(recipe, (participants, images, freesurfer), lambda f: lost(f, 40))
+    (verdict,) = view.models
+    assert verdict.verdict == "not told"
+    assert verdict.reason == f"{TABLES}: 40 of 220 people have no features of {TABLES}"
+    assert view.n_subjects == 220
+    row = found["integration.rivals"].set_index("rival").loc[TABLES]
+    assert np.isnan(row["p_raw"])
+    assert np.isnan(row["p_adjusted"])
+    assert any("not told: smri_free" in line for line in view.findings)
+
+
+@pytest.mark.slow
+def test_a_rival_that_was_not_collected_decides_nothing(cards):
+    participants, images, _ = draw(image=2.0)
+    recipe = resolve(cards, rivals={"seeds": 1})
+    view, _ = compete(recipe, (participants, images, ABSENT))
+    (verdict,) = view.models
+    assert verdict.verdict == "not told"
+    assert verdict.reason == f"{TABLES}: smri features hold no thickness"
+
+
+def test_without_twins_or_with_a_class_that_has_none_nothing_is_shown(tmp_path):
+    registry = write_cards(tmp_path, "tests.pipelines.toy_encoders:Untwinned")
+    drawn = draw(image=2.0)
+    recipe = resolve(registry)
+    assert [rival.kind for rival in recipe.rivals.values()] == ["rival"]
+    view, _ = compete(recipe, drawn)
+    (verdict,) = view.models
+    assert verdict.verdict == "not told"
+    assert "Untwinned' takes no option `random_weights`" in verdict.reason
+    none = resolve(write_cards(tmp_path), rivals={"seeds": 0})
+    assert none.no_twins == {"brain": "the experiment asks for none"}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "metric"),
+    [pytest.param("score", "r2", marks=pytest.mark.slow), ("group", "macro_auroc")],
+)
+def test_numbers_and_several_classes_have_rivals_too(cards, carried, outcome, metric):
+    participants, features = carried
+    recipe = resolve(cards, outcome="score", rivals={"seeds": 1, "algorithms": "all"},
+                     algorithms=["linear", {"type": "xgboost", "n_estimators": 10}])  # fmt: skip
+    if outcome == "group":
+        recipe = recipe.model_copy(deep=True)
+        columns = recipe.dataset.tables["participants"].columns
+        columns["group"] = type(columns["age"])(name="group", type="category")
+        third = pd.qcut(participants["score"], 3, labels=["a", "b", "c"]).astype(str)
+        participants = participants.assign(group=third)
+        recipe = recipe.model_copy(
+            update={"experiment": recipe.experiment.model_copy(update={"outcome": "group"})}
+        )
+    view, found = whole(recipe, participants, features)
+    table = found["integration.rivals"]
+    assert set(table["metric"]) == {metric}
+    assert set(table["algorithm"]) == {"linear", "xgboost"}
+    assert table["p_raw"].between(0, 1).all()
+    (verdict,) = view.models
+    assert verdict.verdict.startswith("not shown")
+    tiers = found["integration.tests"].set_index("test")["tier"]
+    assert tiers[f"brain adds to {TABLES}, linear"] == "secondary"
+    assert tiers[f"brain adds to {TABLES}, xgboost"] == "exploratory"
+
+
+def test_one_line_switches_rivals_off(cards, carried):
+    recipe = resolve(cards, rivals=False)
+    assert recipe.rivals == {}
+    assert list(recipe.encoders) == ["looker"]
+    view, found = whole(recipe, *carried)
+    assert found["integration.rivals"].empty
+    assert view.models == []
+    assert not [s for s in view.sections if s.id == "rivals"]
+
+
+def test_there_are_none_without_a_prediction(cards):
+    assert resolve(cards, analyses=["audit"]).rivals == {}
+
+
+def test_a_rival_is_adjusted_as_its_block_is(cards):
+    recipe = resolve(cards)
+    rival = recipe.rivals[TABLES]
+    assert [step.step for step in rival.strategy.preprocessing] == [
+        "impute", "residualize", "zscore",
+    ]  # fmt: skip
+    assert rival.strategy.confounds == ["age", "sex", "site"]
+    assert recipe.confounds == ["age", "sex", "site"]
+    again = Recipe.model_validate_json(recipe.model_dump_json())
+    assert again.rivals == recipe.rivals
+    assert again.encoders["looker_random_2"]["random_weights"] == 2
+    assert again.weights_licences == {"looker": "CC0-1.0"}
+
+
+def test_a_rival_can_be_what_a_run_is_made_for(cards, carried):
+    primary = [{"test": "adds to the rival", "block": "brain", "rival": "twins"}]
+    recipe = resolve(cards, rivals={"seeds": 1}, primary=primary)
+    _, found = whole(recipe, *carried)
+    tests = found["integration.tests"]
+    assert tests.loc[tests["tier"] == "primary", "test"].tolist() == ["brain adds to twins, linear"]
+    with pytest.raises(ValueError, match="needs rivals in analyses"):
+        resolve(cards, rivals=False, primary=primary)
+
+
+@pytest.mark.parametrize(
+    ("rivals", "words"),
+    [
+        ({"rivals": ["smri_free_surfers"]}, "smri_free_surfers"),
+        ({"seeds": -1}, "greater than or equal to 0"),
+        ({"algorithms": "some"}, "'first' or 'all'"),
+    ],
+)
+def test_bad_settings_are_one_line(cards, rivals, words):
+    with pytest.raises(ValueError, match=words):
+        resolve(cards, rivals=rivals)
+
+
+def test_a_rival_of_a_modality_without_an_encoder_is_refused():
+    experiment = Experiment(
+        id="e", blocks={"gene": "genetics_gene_kmer_pca512_v1"}, outcome="mdd_diagnosis",
+        analyses=["prediction"], rivals={"rivals": ["eeg_bandpower_v1"]},
+    )  # fmt: skip
+    with pytest.raises(InputError, match="is of eeg, and no block of eeg has an encoder"):
+        resolve_recipe(experiment, Registry(ROOT / "kb"), "demo")
