@@ -244,7 +244,7 @@ def test_too_many_without_a_rival_decide_nothing(cards):
     row = found["integration.rivals"].set_index("rival").loc[TABLES]
     assert np.isnan(row["p_raw"])
     assert np.isnan(row["p_adjusted"])
-    assert any("not told: smri_free" in line for line in view.findings)
+    assert any("not told, since smri_free" in line for line in view.findings)
 
 
 @pytest.mark.slow

@@ -111,7 +111,7 @@ def _finding(recipe: Recipe, line) -> str:
         )
     if line.verdict == NOT_SHOWN:
         return f"{stem}; it {line.reason} (N = {line.n_subjects}, weights: {line.licence})."
-    return f"{stem}: {line.reason} (N = {line.n_subjects}, weights: {line.licence})."
+    return f"{stem}, since {line.reason} (N = {line.n_subjects}, weights: {line.licence})."
 
 
 def _items(recipe: Recipe, rivals: pd.DataFrame, verdicts: pd.DataFrame) -> list[Item]:
