@@ -128,6 +128,7 @@ def test_a_class_of_ones_own_is_told_the_seed(load):
         ({"type": "kmer", "k": 4}, "it has no weights"),
         ({"type": "t1_grid"}, "it has no weights"),
         ({"type": "imported"}, "imported"),
+        ({"type": "evo2", "name": "evo2_7b"}, "cannot be replaced"),
         ({"type": f"{__name__}:Simple"}, "takes no option `random_weights`"),
         ({"type": OWN}, ""),
         ({"type": "no.such.module:Class"}, ""),

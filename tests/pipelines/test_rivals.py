@@ -14,6 +14,7 @@ import yaml
 
 from neurogenomics_kb.datasets import NotCollected
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.pipelines.integration.analyses.rivals.features import project_rival
 from neurogenomics_kb.pipelines.smri import create_pipeline
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.cards import Experiment
@@ -335,6 +336,10 @@ def test_a_rival_can_be_what_a_run_is_made_for(cards, carried):
     assert tests.loc[tests["tier"] == "primary", "test"].tolist() == ["brain adds to twins, linear"]
     with pytest.raises(ValueError, match="needs rivals in analyses"):
         resolve(cards, rivals=False, primary=primary)
+    with pytest.raises(
+        InputError, match=r"with twins.*Compared are brain with smri_f"
+    ):
+        resolve(cards, rivals={"seeds": 0}, primary=primary)
 
 
 @pytest.mark.parametrize(
@@ -357,3 +362,34 @@ def test_a_rival_of_a_modality_without_an_encoder_is_refused():
     )  # fmt: skip
     with pytest.raises(InputError, match="is of eeg, and no block of eeg has an encoder"):
         resolve_recipe(experiment, Registry(ROOT / "kb"), "demo")
+
+
+def test_whoever_lacks_a_rival_stands_at_the_training_mean(cards, carried):
+    participants, features = carried
+    recipe = resolve(cards)
+    gaps = features.copy()
+    gaps.iloc[3:9] = np.nan
+    cohort = participants.loc[gaps.index]
+    train = np.arange(0, 200, 2)
+    own = gaps[[c for c in gaps if "__thickness__" in c]]
+    values = project_rival(recipe, TABLES, cohort, own, train)
+    assert np.isfinite(values).all()
+    known = np.setdiff1d(train, np.arange(3, 9))
+    np.testing.assert_allclose(values[3:9], np.tile(values[known].mean(axis=0), (6, 1)), atol=1e-12)
+    # Nothing of the others is learned from: a test person's values change no other row.
+    other = own.copy()
+    other.iloc[201] += 5
+    again = project_rival(recipe, TABLES, cohort, other, train)
+    np.testing.assert_array_equal(np.delete(again, 201, axis=0), np.delete(values, 201, axis=0))
+    assert not np.allclose(again[201], values[201])
+
+
+def test_a_rival_that_cannot_be_fitted_ends_no_run(cards, carried, caplog):
+    participants, features = carried
+    same = features.copy()
+    same[[c for c in features if "__thickness__" in c]] = 2.5
+    view, found = whole(resolve(cards, rivals={"seeds": 0}), participants, same)
+    row = found["integration.rivals"].set_index("rival").loc[TABLES]
+    assert row["not_told"] == "it cannot be fitted here, as the log says"
+    assert any("none of 6 features differs" in r.getMessage() for r in caplog.records)
+    assert view.models[0].verdict.startswith("not shown")

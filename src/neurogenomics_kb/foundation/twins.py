@@ -20,6 +20,9 @@ SEED = "random_weights"
 # Standard deviation of parameters for which a network of ours has no start of its own, as vision
 # transformers draw their tokens and positions.
 SPREAD = 0.02
+# Types of encoders that compute and hold no weights.
+WEIGHTLESS = ("kmer", "eeg_bandpower", "t1_grid")
+NO_WEIGHTS = "it has no weights"
 _drawn: ContextVar[int | None] = ContextVar("twin", default=None)
 
 
@@ -77,7 +80,9 @@ def why_no_twin(spec: Mapping[str, Any]) -> str:
         return "imported"
     if ":" in kind:
         return "" if _takes_seed(kind) else f"'{kind}' takes no option `{SEED}`"
-    return "" if spec.get("weights") else "it has no weights"
+    if kind in WEIGHTLESS:
+        return NO_WEIGHTS
+    return "" if spec.get("weights") else "its weights cannot be replaced by random ones"
 
 
 def _takes_seed(place: str) -> bool:

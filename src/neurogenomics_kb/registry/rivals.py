@@ -9,6 +9,7 @@ from typing import Any
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.twins import twin_id, twin_spec, why_no_twin
 from neurogenomics_kb.registry.cards import Card, EmbeddingStrategy, Experiment, ModelCard
+from neurogenomics_kb.registry.cards.primary import PrimaryRival
 from neurogenomics_kb.registry.cards.rivals import Rival, RivalSettings
 from neurogenomics_kb.registry.registry import Registry
 
@@ -19,6 +20,8 @@ USUAL = {
     "eeg": ("eeg_bandpower_v1",),
     "smri": ("smri_free_surfer_pca512_v1",),
 }
+# What stands for all twins of a block.
+TWINS = "twins"
 NOT_ASKED = "the experiment asks for none"
 
 
@@ -70,7 +73,7 @@ def find_rivals(
     """
     settings, found = experiment.rival_settings, Rivals()
     own = {name: strategy for name, strategy in blocks.items() if strategy.encoder}
-    if settings is None or not own:
+    if settings is None:
         return found
     refuse_without_block(settings, own, registry)
     for block, strategy in own.items():
@@ -89,6 +92,7 @@ def find_rivals(
                 found.encoders[card.encoder] = encoder.spec
                 found.cards.append(encoder)
         add_twins(found, block, strategy, encoders[strategy.encoder].spec, settings)
+    refuse_unknown_primary(experiment, found)
     return found
 
 
@@ -117,7 +121,34 @@ def refuse_without_block(
             raise InputError(
                 f"rival '{name}' is of {modality}, and no block of {modality} has an encoder",
                 column="rivals",
-                remedy=f"Blocks with an encoder are of {listing(sorted(modalities))}.",
+                remedy=f"Blocks with an encoder are of {listing(sorted(modalities)) or 'none'}.",
+            )
+
+
+def refuse_unknown_primary(experiment: Experiment, found: Rivals) -> None:
+    """Refuse a primary test against a rival that its block does not have.
+
+    Raises
+    ------
+    InputError
+    """
+    made = [(rival.of, name) for name, rival in found.rivals.items() if rival.kind == "rival"]
+    twinned = {rival.of for rival in found.rivals.values() if rival.kind == "twin"}
+    made += [(block, TWINS) for block in sorted(twinned)]
+    for test in experiment.primary or []:
+        if not isinstance(test, PrimaryRival):
+            continue
+        fitting = [
+            pair for pair in made if test.block in (None, pair[0]) and test.rival in (None, pair[1])
+        ]
+        if not fitting:
+            told = "; ".join(f"{block} with {rival}" for block, rival in made) or "none"
+            raise InputError(
+                f"block {test.block or 'of an encoder'} is not compared with "
+                f"{test.rival or 'a rival'}",
+                file=f"experiment '{experiment.id}'",
+                column="primary",
+                remedy=f"Compared are {told}.",
             )
 
 

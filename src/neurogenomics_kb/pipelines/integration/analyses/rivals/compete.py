@@ -30,7 +30,6 @@ from neurogenomics_kb.pipelines.integration.analyses.rivals.features import (
 )
 from neurogenomics_kb.pipelines.integration.analyses.rivals.lines import (
     RIVAL,
-    TWINS,
     covariate_rows,
     hardest,
     row_of,
@@ -38,6 +37,7 @@ from neurogenomics_kb.pipelines.integration.analyses.rivals.lines import (
 from neurogenomics_kb.pipelines.integration.analyses.rivals.tables import RIVALS
 from neurogenomics_kb.pipelines.integration.design import clusters_of, fold_groups
 from neurogenomics_kb.registry.recipe import Recipe
+from neurogenomics_kb.registry.rivals import TWINS
 from neurogenomics_kb.stats.inference.multiplicity import adjust
 from neurogenomics_kb.stats.prediction.folds import fold_splits, inner_splits
 from neurogenomics_kb.stats.prediction.resampling import FoldDifference

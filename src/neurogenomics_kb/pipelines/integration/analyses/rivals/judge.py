@@ -8,22 +8,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.foundation.twins import NO_WEIGHTS
 from neurogenomics_kb.pipelines.integration.analyses.prediction import ANALYSIS as PREDICTION
 from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import (
     COVARIATES,
     with_covariates,
 )
 from neurogenomics_kb.pipelines.integration.analyses.rivals.compete import blocks_with_encoders
-from neurogenomics_kb.pipelines.integration.analyses.rivals.lines import TWIN, TWINS
+from neurogenomics_kb.pipelines.integration.analyses.rivals.lines import TWIN
 from neurogenomics_kb.pipelines.integration.analyses.rivals.tables import VERDICTS
 from neurogenomics_kb.pipelines.integration.design import first_algorithm
 from neurogenomics_kb.pipelines.view import STANDS
 from neurogenomics_kb.registry.recipe import Recipe
+from neurogenomics_kb.registry.rivals import TWINS
 
 SOURCE = "adds to the rival"
 LABEL = "{block} adds to {rival}, {algorithm}"
 SHOWN, NOT_SHOWN, NOT_TOLD = "shown", "not shown", "not told"
-NO_WEIGHTS = "it has no weights"
 
 
 def judge_models(

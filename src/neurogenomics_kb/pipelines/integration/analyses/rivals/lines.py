@@ -14,11 +14,12 @@ from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import (
 from neurogenomics_kb.pipelines.integration.analyses.rivals.features import RivalFeatures
 from neurogenomics_kb.pipelines.integration.analyses.rivals.tables import RIVALS
 from neurogenomics_kb.registry.recipe import Recipe
+from neurogenomics_kb.registry.rivals import TWINS
 from neurogenomics_kb.stats.prediction.power import smallest_difference
 from neurogenomics_kb.stats.prediction.resampling import FoldDifference
 
 ADJUSTMENT = "Holm over the claims of the table"
-RIVAL, TWIN, TWINS = "rival", "twin", "twins"
+RIVAL, TWIN = "rival", "twin"
 
 
 def row_of(

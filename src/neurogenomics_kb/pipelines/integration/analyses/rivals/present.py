@@ -6,7 +6,7 @@ import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import COVARIATES
 from neurogenomics_kb.pipelines.integration.analyses.rivals.judge import NOT_SHOWN, SHOWN
-from neurogenomics_kb.pipelines.integration.analyses.rivals.lines import TWIN, TWINS
+from neurogenomics_kb.pipelines.integration.analyses.rivals.lines import TWIN
 from neurogenomics_kb.pipelines.view import (
     Heading,
     Item,
@@ -28,6 +28,7 @@ from neurogenomics_kb.pipelines.view import (
     word,
 )
 from neurogenomics_kb.registry.recipe import Recipe
+from neurogenomics_kb.registry.rivals import TWINS
 
 NAME = "rivals"
 KINDS = {
