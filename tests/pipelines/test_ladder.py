@@ -15,7 +15,7 @@ from neurogenomics_kb.pipelines.integration.analyses.ladder.present import prese
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.cards import Experiment
 from neurogenomics_kb.registry.cards.rungs import RUNGS, RungOptions
-from neurogenomics_kb.registry.recipe import rungs_of
+from neurogenomics_kb.registry.rungs import rungs_of
 from neurogenomics_kb.simulate import ladder as drawn
 from tests.extending.toys import watching_rung
 from tests.pipelines.conftest import make_recipe

@@ -27,6 +27,7 @@ from neurogenomics_kb.registry.cards.predictors import (
     refuse_misnamed,
 )
 from neurogenomics_kb.registry.cards.primary import Primary, default_primary
+from neurogenomics_kb.registry.cards.rivals import RivalSettings
 
 # What a sequential test may take unless the experiment says: so many times its permutations, but
 # no more than this where it has fewer to begin with.
@@ -176,6 +177,10 @@ class Experiment(Card):
         Options of the algorithms that are mappings or cards, by name; filled when they are read.
     ladder : list of str
         Alignment cards among which ``ladder`` chooses, late fusion being one more candidate.
+    rivals : bool or RivalSettings
+        Whether, and how, blocks from encoders are compared with their rivals wherever there is a
+        prediction: cheaper features of the modality, and the encoder with random weights. Default
+        true.
     primary : list of mapping, optional
         Tests that the run is made for, each with a ``test`` (``canonical correlation``,
         ``held-out correlation``, ``model comparison``, ``association``, ``leave one out``) and what
@@ -258,6 +263,7 @@ class Experiment(Card):
     algorithms: list[Algorithm] = Field(["linear", "xgboost"], min_length=1)
     predictors: dict[Identifier, Predictor] = {}
     ladder: list[AlignmentId] = []
+    rivals: bool | RivalSettings = True
     primary: list[Primary] | None = None
     n_permutations: int = Field(1000, ge=19)
     max_permutations: int | None = Field(None, ge=19)
@@ -349,7 +355,7 @@ class Experiment(Card):
         if "partial_correlations" in self.analyses and "cca" not in self.analyses:
             raise ValueError("partial_correlations uses the axes of cca; add cca to analyses")
         for test in self.primary or []:
-            if test.analysis not in self.analyses:
+            if test.analysis not in self.made:
                 raise ValueError(f"primary test '{test.test}' needs {test.analysis} in analyses")
             test.check(list(self.blocks), self.algorithms, [self.outcome, *self.associations])
         return self
@@ -372,6 +378,19 @@ class Experiment(Card):
         if algorithm in self.predictors:
             return self.predictors[algorithm]
         return PREDICTORS[algorithm].options.model_validate({PREDICTORS.tag: algorithm})
+
+    @property
+    def rival_settings(self) -> RivalSettings | None:
+        """How blocks are compared with their rivals; None where they are not."""
+        if self.rivals is False or "prediction" not in self.analyses:
+            return None
+        return RivalSettings() if self.rivals is True else self.rivals
+
+    @property
+    def made(self) -> list[str]:
+        """Analyses that are made: those named, and the rivals beside a prediction."""
+        implied = ["rivals"] if self.rival_settings is not None else []
+        return list(dict.fromkeys([*self.analyses, *implied]))
 
     @property
     def primary_tests(self) -> list[Primary]:
