@@ -52,7 +52,8 @@ class _SymmetricContrast(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, left, right, scale, kin) -> torch.Tensor:
         own = (left * right).sum(dim=1).float()
-        near = (left @ right.T).float().sub_(1).mul_(scale).exp_()
+        shift = -scale.to(left.dtype).view(1, 1)
+        near = torch.addmm(shift, left * scale.to(left.dtype), right.T).float().exp_()
         if kin is not None:
             near[kin] = 0
         rows, columns = near.sum(dim=1), near.sum(dim=0)
@@ -66,8 +67,9 @@ class _SymmetricContrast(torch.autograd.Function):
         pull = (0.5 / rows)[:, None] + (0.5 / columns)[None, :]
         pull = pull.mul_(near)
         pull.diagonal().sub_(1)
-        pull = pull.mul_(grad / n).to(left.dtype)
-        on_left, on_right = pull @ right, pull.T @ left
+        pull = pull.to(left.dtype)
+        share = (grad / n).to(left.dtype)
+        on_left, on_right = pull @ right * share, (left.T @ pull).T * share
         by_scale = (left * on_left).sum().to(scale.dtype)
         scale = scale.to(left.dtype)
         return on_left * scale, on_right * scale, by_scale, None

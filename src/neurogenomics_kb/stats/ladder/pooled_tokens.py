@@ -71,10 +71,8 @@ class PooledTokens(_Linear):
         InputError
             If a block has no tokens, or an inner fold one class.
         """
-        self.plans_ = plan_tokens(inputs)
-        pooled = self._pooled(inputs)
-        self.scales_ = {name: Scale.of(X[inputs.has(name)]) for name, X in pooled.items()}
-        self._fit(self._joined(inputs, pooled), np.asarray(y), splits)
+        self.table_ = PooledTable(inputs)
+        self._fit(self.table_.of(inputs), np.asarray(y), splits)
         return self
 
     def predict(self, inputs: Inputs) -> np.ndarray:
@@ -85,18 +83,41 @@ class PooledTokens(_Linear):
         inputs : Inputs
             People with the blocks of the training.
         """
-        return self._predict(self._joined(inputs, self._pooled(inputs)))
+        return self._predict(self.table_.of(inputs))
+
+
+class PooledTable:
+    """Pooled tokens of all blocks side by side, on the scale of training people.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Training people with features by unit.
+    """
+
+    def __init__(self, inputs: Inputs) -> None:
+        self.plans = plan_tokens(inputs)
+        pooled = self._pooled(inputs)
+        self.scales = {name: Scale.of(X[inputs.has(name)]) for name, X in pooled.items()}
+
+    def of(self, inputs: Inputs) -> np.ndarray:
+        """Table (n, 4 · sum of components); 0, the mean, where people lack the block.
+
+        Parameters
+        ----------
+        inputs : Inputs
+            People with the blocks of the training.
+        """
+        pooled = self._pooled(inputs)
+        return np.hstack(
+            [self.scales[name].apply(X, inputs.has(name)) for name, X in pooled.items()]
+        )
 
     def _pooled(self, inputs: Inputs) -> dict[str, np.ndarray]:
         return {
             name: pool(plan, inputs.features[name], inputs.has(name))
-            for name, plan in self.plans_.items()
+            for name, plan in self.plans.items()
         }
-
-    def _joined(self, inputs: Inputs, pooled: dict[str, np.ndarray]) -> np.ndarray:
-        return np.hstack(
-            [self.scales_[name].apply(X, inputs.has(name)) for name, X in pooled.items()]
-        )
 
 
 def pool(plan: TokenPlan, values: np.ndarray, has: np.ndarray) -> np.ndarray:

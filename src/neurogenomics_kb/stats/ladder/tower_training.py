@@ -98,6 +98,26 @@ class TrainedTowers:
         return {name: E.double().cpu().numpy() @ self.turn for name, E in found.items()}
 
 
+class _Noise:
+    """Noise of one epoch: rows for two batches, which every batch meets at another place.
+
+    Drawing each number anew would take longer than all products of linear towers.
+    """
+
+    def __init__(self, features: dict[str, torch.Tensor], settings: TowerSettings) -> None:
+        self.rows = 2 * settings.batch_size
+        self.values = {
+            name: torch.empty(self.rows, X.shape[1], device=X.device).normal_(0, settings.noise)
+            for name, X in features.items()
+        }
+
+    def add_to(self, blocks: dict[str, torch.Tensor]) -> None:
+        """Add it to every block (n, p) in place, n at most the size of a batch."""
+        for name, X in blocks.items():
+            start = int(torch.randint(self.rows - len(X) + 1, ()))
+            X.add_(self.values[name][start : start + len(X)])
+
+
 class _Training:
     """One training: what does not change from epoch to epoch, and how far it is."""
 
@@ -115,6 +135,7 @@ class _Training:
                 {"params": others, "weight_decay": 0.0},
             ],
             lr=settings.learning_rate,
+            fused=True,
         )
         self.train, self.held = hold_out(pairs.groups, HELD_OUT, settings.random_state)
         self.features = {
@@ -127,7 +148,7 @@ class _Training:
         self.best: dict[str, torch.Tensor] = {}
         self.progress = Progress()
 
-    def loss(self, rows: np.ndarray, noise: float = 0.0) -> torch.Tensor | None:
+    def loss(self, rows: np.ndarray, noise: _Noise | None = None) -> torch.Tensor | None:
         """Loss of some people, at the settings' precision."""
         if len(rows) < 2 or (self.families[rows] == self.families[rows[0]]).all():
             raise InputError(
@@ -139,9 +160,9 @@ class _Training:
         index = torch.from_numpy(rows).to(self.settings.device)
         low = self.settings.precision == "bf16"
         kind = torch.device(self.settings.device).type
-        blocks = {name: X[index] for name, X in self.features.items()}
-        if noise:
-            blocks = {name: X.add_(torch.randn_like(X), alpha=noise) for name, X in blocks.items()}
+        blocks = {name: X.index_select(0, index) for name, X in self.features.items()}
+        if noise is not None:
+            noise.add_to(blocks)
         with torch.autocast(kind, torch.bfloat16) if low else nullcontext():
             found = self.towers.embed(blocks)
         loss = self.towers.loss(
@@ -172,9 +193,10 @@ class _Training:
         )
         # Noise of this epoch, whether the ones before it ran here or before an interruption.
         torch.manual_seed(settings.random_state + 1_000_003 * (progress.epoch + 1))
+        noise = _Noise(self.features, settings) if settings.noise else None
         total, count = 0.0, 0
         for batch in batches:
-            loss = self.loss(self.train[batch], settings.noise)
+            loss = self.loss(self.train[batch], noise)
             if loss is None:
                 continue
             self.optimiser.zero_grad(set_to_none=True)
