@@ -7,6 +7,7 @@ import pytest
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics import r2_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
+from sklearn.preprocessing import StandardScaler
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.prediction.estimators import PenalisedClassifier
@@ -94,9 +95,10 @@ def test_one_block_is_kernel_ridge_regression():
     X = rng.normal(size=(80, 5))
     y = X[:, 0] * X[:, 1] + rng.normal(size=80)
     y -= y.mean()
-    space = KernelSpace(Mixture("rbf", 1.0, 0.5), landmarks=1000, seed=0).fit(X, np.zeros(5, int))
+    mixture, scaler = Mixture("rbf", 1.0, 0.5), StandardScaler().fit(X)
+    space = KernelSpace(mixture, scaler, landmarks=1000, seed=0).fit(X, np.zeros(5, int))
     F = space.transform(X)
-    K = Mixture("rbf", 1.0, 0.5).between(space.rows_, space.rows_, np.zeros(5, int))
+    K = mixture.between(space.rows_, space.rows_, np.zeros(5, int))
     np.testing.assert_allclose(F @ F.T, K, atol=1e-6)
     plain = KernelRidge(alpha=1.0, kernel="precomputed").fit(K, y).predict(K)
     inside = F @ np.linalg.solve(F.T @ F + np.eye(F.shape[1]), F.T @ y)

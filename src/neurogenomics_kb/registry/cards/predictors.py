@@ -108,7 +108,7 @@ class SvmOptions(KernelOptions):
     Parameters
     ----------
     kernel : {"rbf", "linear"}
-        Kernel of the standardised features.
+        Kernel of the scaled features.
     """
 
     type: Literal["svm"]
@@ -116,7 +116,7 @@ class SvmOptions(KernelOptions):
 
 
 class KnnOptions(PredictorOptions):
-    """Nearest neighbours among standardised features, their number by inner cross-validation.
+    """Nearest neighbours among scaled features, their number by inner cross-validation.
 
     Parameters
     ----------

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
 
 # Directions of the space are left out where they hold less than this share of the largest.
 SMALLEST = 1e-8
@@ -30,12 +29,12 @@ class Mixture:
     width: float = 1.0
 
     def between(self, A: np.ndarray, B: np.ndarray, parts: np.ndarray) -> np.ndarray:
-        """Kernel (n, m) between standardised rows (n, p) and (m, p).
+        """Kernel (n, m) between scaled rows (n, p) and (m, p).
 
         Parameters
         ----------
         A, B : ndarray (n, p), (m, p)
-            Standardised rows.
+            Scaled rows.
         parts : ndarray of int (p,)
             Block of every column; negative for covariates.
         """
@@ -72,17 +71,20 @@ class KernelSpace:
     ----------
     mixture : Mixture
         The kernel.
+    scaler : transformer
+        Fitted to the training rows.
     landmarks : int
         Training rows that span the space; a random sample of this size where there are more.
     seed : int
         Seed of the sample.
     """
 
-    def __init__(self, mixture: Mixture, landmarks: int, seed: int) -> None:
-        self.mixture, self.landmarks, self.seed = mixture, landmarks, seed
+    def __init__(self, mixture: Mixture, scaler, landmarks: int, seed: int) -> None:
+        self.mixture, self.scaler = mixture, scaler
+        self.landmarks, self.seed = landmarks, seed
 
     def fit(self, X: np.ndarray, parts: np.ndarray) -> KernelSpace:
-        """Standardise the columns and find the directions that the rows span.
+        """Find the directions that the scaled rows span.
 
         Parameters
         ----------
@@ -91,8 +93,7 @@ class KernelSpace:
         parts : ndarray of int (p,)
             Block of every column; negative for covariates.
         """
-        self.parts_, self.scaler_ = parts, StandardScaler().fit(X)
-        rows = self.scaler_.transform(X)
+        self.parts_, rows = parts, self.scaler.transform(X)
         if len(rows) > self.landmarks:
             rng = np.random.default_rng(self.seed)
             rows = rows[rng.choice(len(rows), self.landmarks, replace=False)]
@@ -105,6 +106,6 @@ class KernelSpace:
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Coordinates (n, r) of rows (n, p)."""
-        rows = self.scaler_.transform(X)
+        rows = self.scaler.transform(X)
         K = self.mixture.between(rows, self.rows_, self.parts_)
         return K @ self.directions_

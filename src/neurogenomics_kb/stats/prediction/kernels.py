@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.prediction.kernel_space import KernelSpace, Mixture
 from neurogenomics_kb.stats.prediction.predictors import penalty_losses
+from neurogenomics_kb.stats.prediction.scaling import TakesParts, _PartScaler
 from neurogenomics_kb.stats.prediction.tuned import Splits, TunedClassifier, TunedRegressor
 
 STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
@@ -55,24 +55,6 @@ class _ProductKernel:
         self.landmarks = landmarks
         self.random_state = random_state
 
-    def fit(self, X, y, splits: Splits | None = None, parts=None):
-        """Choose mixture and penalty on inner folds, then fit all rows.
-
-        Parameters
-        ----------
-        X : array-like (n, p)
-            Training features; every column is standardised.
-        y : array-like (n,)
-            A score, or two classes or more.
-        splits : list of (train, test), optional
-            Inner folds, see `folds.inner_splits`; three without them.
-        parts : array-like of int (p,), optional
-            Block of every column, from 0, whose kernels are multiplied; columns of −1 are
-            covariates, whose kernel is added. All columns are one block without them.
-        """
-        self._parts = None if parts is None else np.asarray(parts, dtype=int)
-        return super().fit(X, y, splits)
-
     def _mixtures(self, n_blocks: int) -> list[Mixture]:
         """Kernels that are tried, those without a product first."""
         widths = sorted(self.widths) if self.kernel == "rbf" else [1.0]
@@ -80,16 +62,12 @@ class _ProductKernel:
         return [Mixture(self.kernel, share, width) for share in shares for width in widths]
 
     def _search(self, X: np.ndarray, y: np.ndarray, splits: Splits, losses, make) -> _KernelModel:
-        parts = np.zeros(X.shape[1], dtype=int) if self._parts is None else self._parts
-        if len(parts) != X.shape[1]:
-            raise InputError(
-                f"{len(parts)} columns have a part, and there are {X.shape[1]}",
-                column="parts",
-                remedy="Name the part of every column.",
-            )
+        parts = self._parts_of(X)
+        blocks = np.zeros(X.shape[1], dtype=int) if parts is None else parts
+        scaler = _PartScaler(parts).fit(X)
         best, strengths = (np.inf, None, 0.0), np.array(sorted(self.strengths))
-        for mixture in self._mixtures(len(np.unique(parts[parts >= 0]))):
-            space = KernelSpace(mixture, self.landmarks, self.random_state).fit(X, parts)
+        for mixture in self._mixtures(len(np.unique(blocks[blocks >= 0]))):
+            space = KernelSpace(mixture, scaler, self.landmarks, self.random_state).fit(X, blocks)
             found = losses(space.transform(X), y, splits, strengths)
             if found.min() < best[0]:
                 best = float(found.min()), space, strengths[found.argmin()]
@@ -98,17 +76,17 @@ class _ProductKernel:
         return _KernelModel(space, make(strength).fit(space.transform(X), y))
 
 
-class ProductKernelRegression(_ProductKernel, TunedRegressor, BaseEstimator):
+class ProductKernelRegression(_ProductKernel, TakesParts, TunedRegressor, BaseEstimator):
     """Kernel ridge regression on the product of the blocks' kernels.
 
     The kernel is share · (K₁ ∘ K₂ ∘ …) + (1 − share) · mean of K₁, K₂, …, with the kernel of
     covariates added, and the share chosen on inner folds. One block alone has no product, and this
-    is plain kernel ridge regression.
+    is plain kernel ridge regression. Blocks are those of ``parts`` of `fit`.
 
     Parameters
     ----------
     kernel : {"linear", "rbf"}
-        Of a block's standardised columns; that of covariates is linear.
+        Of a block's scaled columns; that of covariates is linear.
     main_effects : bool
         Whether the blocks' own kernels stand beside their product, with a share from 0 to 1 that is
         chosen inside; they do. Without them a purely additive outcome is not found.
@@ -135,18 +113,18 @@ class ProductKernelRegression(_ProductKernel, TunedRegressor, BaseEstimator):
         return self._search(X, y, splits, ridge_losses, lambda strength: Ridge(1 / strength))
 
 
-class ProductKernelClassifier(_ProductKernel, TunedClassifier, BaseEstimator):
+class ProductKernelClassifier(_ProductKernel, TakesParts, TunedClassifier, BaseEstimator):
     """Kernel logistic regression on the product of the blocks' kernels.
 
     The kernel is share · (K₁ ∘ K₂ ∘ …) + (1 − share) · mean of K₁, K₂, …, with the kernel of
     covariates added, and the share chosen on inner folds by log loss, so that probabilities need no
     calibration afterwards. One block alone has no product, and this is plain kernel logistic
-    regression.
+    regression. Blocks are those of ``parts`` of `fit`.
 
     Parameters
     ----------
     kernel : {"linear", "rbf"}
-        Of a block's standardised columns; that of covariates is linear.
+        Of a block's scaled columns; that of covariates is linear.
     main_effects : bool
         Whether the blocks' own kernels stand beside their product, with a share from 0 to 1 that is
         chosen inside; they do. Without them a purely additive outcome is not found.

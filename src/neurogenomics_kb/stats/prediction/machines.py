@@ -13,6 +13,7 @@ from sklearn.svm import SVC, SVR
 
 from neurogenomics_kb.stats.prediction.choosing import DecisionCalibration, choose
 from neurogenomics_kb.stats.prediction.predictors import class_loss
+from neurogenomics_kb.stats.prediction.scaling import TakesParts, _PartScaler
 from neurogenomics_kb.stats.prediction.tuned import Splits, TunedClassifier, TunedRegressor
 
 STRENGTHS = (0.01, 0.1, 1.0, 10.0)
@@ -20,7 +21,7 @@ WIDTHS = (0.1, 1.0)
 
 
 class _Machine:
-    """Settings of a support vector machine on standardised features."""
+    """Settings of a support vector machine on scaled features."""
 
     def __init__(
         self,
@@ -37,17 +38,18 @@ class _Machine:
         widths = self.widths if self.kernel == "rbf" else [1.0]
         return [{"C": C, "width": w} for w in sorted(widths) for C in sorted(self.strengths)]
 
-    def _make(self, kind, p: int, *, C: float, width: float) -> Pipeline:
-        return make_pipeline(StandardScaler(), kind(kernel=self.kernel, C=C, gamma=width / p))
+    def _make(self, kind, X: np.ndarray, *, C: float, width: float) -> Pipeline:
+        scaler = _PartScaler(self._parts_of(X))
+        return make_pipeline(scaler, kind(kernel=self.kernel, C=C, gamma=width / X.shape[1]))
 
 
-class MachineRegression(_Machine, TunedRegressor, BaseEstimator):
+class MachineRegression(_Machine, TakesParts, TunedRegressor, BaseEstimator):
     """Support vector regression (Drucker et al. 1997) of a standardised score.
 
     Parameters
     ----------
     kernel : {"rbf", "linear"}
-        Kernel of the features, which are standardised in the training rows.
+        Kernel of the features, which are scaled in the training rows, see ``parts`` of `fit`.
     strengths : sequence of float
         Inverse penalties that are tried; 0.01 to 10.
     widths : sequence of float
@@ -62,7 +64,7 @@ class MachineRegression(_Machine, TunedRegressor, BaseEstimator):
 
     def _fit(self, X: np.ndarray, y: np.ndarray, splits: Splits):
         def make(**settings):
-            machine = self._make(SVR, X.shape[1], **settings)
+            machine = self._make(SVR, X, **settings)
             return TransformedTargetRegressor(machine, transformer=StandardScaler())
 
         return choose(self._candidates(), make, X, y, splits, continuous=True)
@@ -79,7 +81,7 @@ class _Calibrated:
         return self.calibration.probabilities(self.machine.decision_function(X))
 
 
-class MachineClassifier(_Machine, TunedClassifier, BaseEstimator):
+class MachineClassifier(_Machine, TakesParts, TunedClassifier, BaseEstimator):
     """Support vector classification (Cortes & Vapnik 1995) with Platt's probabilities.
 
     Probabilities come from decision values outside the inner folds of the caller, in which
@@ -88,7 +90,7 @@ class MachineClassifier(_Machine, TunedClassifier, BaseEstimator):
     Parameters
     ----------
     kernel : {"rbf", "linear"}
-        Kernel of the features, which are standardised in the training rows.
+        Kernel of the features, which are scaled in the training rows, see ``parts`` of `fit`.
     strengths : sequence of float
         Inverse penalties that are tried; 0.01 to 10.
     widths : sequence of float
@@ -109,7 +111,7 @@ class MachineClassifier(_Machine, TunedClassifier, BaseEstimator):
         for settings in self._candidates():
             outside = np.concatenate(
                 [
-                    self._make(SVC, X.shape[1], **settings)
+                    self._make(SVC, X, **settings)
                     .fit(X[train], y[train])
                     .decision_function(X[test])
                     for train, test in splits
@@ -120,7 +122,7 @@ class MachineClassifier(_Machine, TunedClassifier, BaseEstimator):
                 (class_loss(truth, calibration.probabilities(outside)), settings, calibration)
             )
         _, settings, calibration = min(found, key=lambda each: each[0])
-        return _Calibrated(self._make(SVC, X.shape[1], **settings).fit(X, y), calibration)
+        return _Calibrated(self._make(SVC, X, **settings).fit(X, y), calibration)
 
 
 def build_svm(options, *, continuous: bool, seed: int) -> BaseEstimator:

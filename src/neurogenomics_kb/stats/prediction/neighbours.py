@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from neurogenomics_kb.stats.prediction.choosing import choose
+from neurogenomics_kb.stats.prediction.scaling import TakesParts, _PartScaler
 from neurogenomics_kb.stats.prediction.tuned import Splits, TunedClassifier, TunedRegressor
 
 NEIGHBOURS = (5, 15, 45, 101)
@@ -32,7 +32,7 @@ class _ShrunkenShares(KNeighborsClassifier):
 
 
 class _Neighbours:
-    """Settings of nearest neighbours among standardised features."""
+    """Settings of nearest neighbours among scaled features."""
 
     def __init__(
         self, *, n_neighbors: Sequence[int] = NEIGHBOURS, weights: str = "distance"
@@ -46,14 +46,15 @@ class _Neighbours:
         numbers = sorted({min(k, most) for k in self.n_neighbors}, reverse=True)
 
         def make(k: int):
-            return make_pipeline(StandardScaler(), kind(n_neighbors=k, weights=self.weights))
+            scaler = _PartScaler(self._parts_of(X))
+            return make_pipeline(scaler, kind(n_neighbors=k, weights=self.weights))
 
         candidates = [{"k": k} for k in numbers]
         return choose(candidates, make, X, y, splits, continuous=continuous)
 
 
-class NeighboursRegression(_Neighbours, TunedRegressor, BaseEstimator):
-    """Mean score of the k nearest people, features standardised in the training rows.
+class NeighboursRegression(_Neighbours, TakesParts, TunedRegressor, BaseEstimator):
+    """Mean score of the k nearest people, features scaled in the training rows.
 
     Parameters
     ----------
@@ -73,8 +74,8 @@ class NeighboursRegression(_Neighbours, TunedRegressor, BaseEstimator):
         return self._search(KNeighborsRegressor, X, y, splits, continuous=True)
 
 
-class NeighboursClassifier(_Neighbours, TunedClassifier, BaseEstimator):
-    """Shares of classes among the k nearest people, features standardised in the training rows.
+class NeighboursClassifier(_Neighbours, TakesParts, TunedClassifier, BaseEstimator):
+    """Shares of classes among the k nearest people, features scaled in the training rows.
 
     The shares are those of the neighbours and of one average person more, so that no probability
     is 0 or 1.
