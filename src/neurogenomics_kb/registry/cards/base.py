@@ -54,6 +54,7 @@ ModelId = Annotated[Identifier, Reference("model")]
 PaperId = Annotated[Identifier, Reference("paper")]
 PreprocessingId = Annotated[Identifier, Reference("preprocessing")]
 ResultId = Annotated[Identifier, Reference("result")]
+TextSetId = Annotated[Identifier, Reference("text_set")]
 StrategyId = Annotated[Identifier, Reference("embedding_strategy")]
 
 
