@@ -117,7 +117,6 @@ def find_folder(weights: str) -> Path:
     except InputError:
         raise InputError(
             f"the weights of the text encoder '{weights}' are not on this machine",
-            column="weights",
             remedy=f"Put config.json, tokenizer and safetensors into a folder of that name below "
             f"{MODELS}, or name another folder; nothing is downloaded.",
         ) from None

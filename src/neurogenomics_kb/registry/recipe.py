@@ -9,6 +9,7 @@ from pydantic import Field
 
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 from neurogenomics_kb.registry.analyses import ANALYSES
+from neurogenomics_kb.registry.bridges import bridges_of
 from neurogenomics_kb.registry.cards import (
     AlignmentStrategy,
     Card,
@@ -21,6 +22,7 @@ from neurogenomics_kb.registry.cards import (
     PreprocessingPipeline,
     PretrainingCohorts,
     Strict,
+    TextSet,
     unique,
 )
 from neurogenomics_kb.registry.cards.datasets import NAMING_ROLES, QUALITY_COVARIATES
@@ -49,6 +51,9 @@ class Recipe(Strict):
     pretraining: dict[str, PretrainingCohorts] = Field(default_factory=dict)
     rungs: dict[str, AlignmentStrategy] = Field(default_factory=dict)
     rung_predictors: dict[str, Predictor] = Field(default_factory=dict)
+    bridges: dict[str, AlignmentStrategy] = Field(default_factory=dict)
+    bridge_texts: dict[str, TextSet] = Field(default_factory=dict)
+    bridge_encoders: dict[str, dict[str, Any]] = Field(default_factory=dict)
     cards: dict[str, str]
 
     @property
@@ -176,6 +181,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
     experiment = expand_fusion(experiment, registry)
     experiment, predictors = expand_predictors(experiment, registry)
     rungs, rung_predictors, rung_cards = rungs_of(experiment, registry)
+    bridges, bridge_texts, bridge_encoders, bridge_cards = bridges_of(experiment, registry)
     dataset = _runnable_dataset(registry, cohort, experiment)
     experiment = choose_levels(experiment, dataset)
     strategies = {
@@ -206,6 +212,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         *fusion,
         *predictors,
         *rung_cards,
+        *bridge_cards,
     ]
     recipe = Recipe(
         cohort=cohort,
@@ -223,6 +230,9 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         },
         rungs=rungs,
         rung_predictors=rung_predictors,
+        bridges=bridges,
+        bridge_texts=bridge_texts,
+        bridge_encoders=bridge_encoders,
         cards={card.id: card.content_hash for card in cards},
     )
     check_recipe(recipe)

@@ -136,6 +136,6 @@ def test_what_cannot_be_told_is_refused():
         described(rng, units=np.ones((UNITS, DIM)))
     with pytest.raises(InputError, match="similarities of the units do not vary"):
         space_alignment(np.ones((UNITS, UNITS)), texts(rng))
+    vectors = rng.normal(size=(UNITS, 3))
     with pytest.raises(InputError, match="similarities of the texts do not vary"):
-        vectors = rng.normal(size=(UNITS, 3))
         space_alignment(vectors @ vectors.T, np.ones((UNITS, DIM)))

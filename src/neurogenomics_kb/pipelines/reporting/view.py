@@ -24,7 +24,7 @@ from neurogenomics_kb.registry.recipe import Recipe
 # methods.
 ORDER = [
     "findings", "warnings", "flow", "cca", "assumptions", "joint-axes", "prediction", "ladder", "logo",
-    "brain", "reference-maps", "associations", "tests", "audit", "dimension-search", "methods",
+    "brain", "reference-maps", "language", "associations", "tests", "audit", "dimension-search", "methods",
     "provenance",
 ]  # fmt: skip
 BEFORE = "methods"
