@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from neurogenomics_kb.foundation.errors import InputError, listing
-from neurogenomics_kb.registry.cards import AlignmentStrategy, Card, Experiment, TextSet, unique
+from neurogenomics_kb.registry.cards import Card, Experiment, unique
 from neurogenomics_kb.registry.registry import Registry
 
 
-def bridges_of(
-    experiment: Experiment, registry: Registry
-) -> tuple[dict[str, AlignmentStrategy], dict[str, TextSet], dict[str, dict[str, Any]], list[Card]]:
+def bridges_of(experiment: Experiment, registry: Registry) -> tuple[dict[str, Any], list[Card]]:
     """Bridges of an experiment, their texts, the specs of their encoders, and all these cards.
+
+    The first three are fields of a `Recipe`.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ def bridges_of(
         name: registry.runnable(name, "model")
         for name in unique(card.bridge.encoder for card in bridges.values())
     }
-    return (
-        bridges,
-        texts,
-        {name: card.spec for name, card in encoders.items()},
-        [*bridges.values(), *texts.values(), *encoders.values()],
-    )
+    fields = {
+        "bridges": bridges,
+        "bridge_texts": texts,
+        "bridge_encoders": {name: card.spec for name, card in encoders.items()},
+    }
+    return fields, [*bridges.values(), *texts.values(), *encoders.values()]

@@ -153,6 +153,8 @@ class Recipe(Strict):
 def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> Recipe:
     """Look up every card of an experiment and check that they fit together.
 
+    It is long, since it names every kind of card once.
+
     Parameters
     ----------
     experiment : Experiment
@@ -181,7 +183,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
     experiment = expand_fusion(experiment, registry)
     experiment, predictors = expand_predictors(experiment, registry)
     rungs, rung_predictors, rung_cards = rungs_of(experiment, registry)
-    bridges, bridge_texts, bridge_encoders, bridge_cards = bridges_of(experiment, registry)
+    bridges, bridge_cards = bridges_of(experiment, registry)
     dataset = _runnable_dataset(registry, cohort, experiment)
     experiment = choose_levels(experiment, dataset)
     strategies = {
@@ -230,9 +232,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         },
         rungs=rungs,
         rung_predictors=rung_predictors,
-        bridges=bridges,
-        bridge_texts=bridge_texts,
-        bridge_encoders=bridge_encoders,
+        **bridges,
         cards={card.id: card.content_hash for card in cards},
     )
     check_recipe(recipe)
