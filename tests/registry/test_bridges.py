@@ -14,6 +14,7 @@ from neurogenomics_kb.registry.recipe import resolve_recipe
 
 REGISTRY = Registry(Path(__file__).parents[2] / "kb")
 BRIDGE = {"encoder": "llm_semantic_bridge", "texts": ["brain_region_texts_v1"]}
+RUNG = {"type": "stacking", "bases": ["linear", "xgboost"]}
 EXPERIMENT = {
     "id": "x",
     "blocks": {"gene": "genetics_gene_kmer_pca512_v1", "brain": "smri_free_surfer_pca512_v1"},
@@ -72,8 +73,7 @@ def test_cards_that_are_no_bridge_here_are_refused(bridge, words):
     ("card", "words"),
     [
         ({"stage": "language_bridge"}, "a ready language_bridge needs `bridge`"),
-        ({"stage": "stacking", "bridge": BRIDGE, "rung": {"type": "stacking", "bases": ["linear", "xgboost"]}},
-         "belongs to stage language_bridge"),
+        ({"stage": "stacking", "bridge": BRIDGE, "rung": RUNG}, "belongs to stage language_bridge"),
         ({"stage": "language_bridge", "bridge": BRIDGE | {"texts": []}}, "at least 1 item"),
     ],
 )  # fmt: skip

@@ -27,7 +27,7 @@ SCHEMA_VERSION = 1
 PROSE = {"title", "notes", "sources", "status", "reason", "schema_version"}
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=120)]
-Modality = Literal["genomics", "smri", "dmri", "fmri", "eeg", "behaviour"]
+Modality = Literal["genomics", "smri", "dmri", "fmri", "eeg", "behaviour", "clinical"]
 Status = Literal["ready", "planned"]
 
 
