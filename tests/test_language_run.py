@@ -91,6 +91,6 @@ def test_children_are_described_by_regions_and_instruments(project, models, tmp_
     folder = str(tmp_path / "raw")
     project.run("--config", str(config), NGKB_CHA_DEV_DIR=folder, NGKB_MODEL_DIR=models)
     axes = pd.read_csv(project.outputs("cha_dev", "child_words") / "language_axes.csv")
-    assert axes.groupby("block")["n_units"].first().to_dict() == {"behaviour": 6, "brain": 47}
+    assert axes.groupby("block")["n_units"].first().to_dict() == {"behaviour": 6, "brain": 48}
     card = yaml.safe_load(project.results[-1].read_text())
     assert any("vlm_developmental_alignment" in s["test"] for s in card["primary"])

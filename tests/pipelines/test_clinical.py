@@ -122,7 +122,7 @@ def test_who_lacks_one_of_two_models_is_told_and_left_out(children, visits, tmp_
 
 
 def test_a_model_without_a_table_is_refused(visits, tmp_path, monkeypatch):
-    with pytest.raises(InputError, match="no embeddings of 'titan'.*it has me_llama"):
+    with pytest.raises(InputError, match=r"no embeddings of 'titan'.*it has me_llama"):
         imported({"me_llama": visits}, recipe_of("titan"), tmp_path, monkeypatch)
 
 

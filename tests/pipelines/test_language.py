@@ -67,7 +67,9 @@ def recipe_of(weights, *names, **experiment):
 def nearness(encoder, card, names, concept):
     """How near the texts of units lie to a concept's, from 0 to 1."""
     units = encoder.embed([card.texts[name].text for name in names])
-    near = encoder.embed([card.concepts[concept].text])[0]
+    concepts = encoder.embed([each.text for each in card.concepts.values()])
+    middle = np.vstack([units, concepts]).mean(axis=0)
+    units, near = units - middle, concepts[list(card.concepts).index(concept)] - middle
     cosine = units @ near / np.linalg.norm(units, axis=1)
     return dict(zip(names, np.argsort(np.argsort(cosine)) / (len(names) - 1), strict=True))
 

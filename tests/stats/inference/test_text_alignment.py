@@ -45,18 +45,17 @@ def test_axes_that_have_nothing_to_do_with_texts_are_described_in_one_of_twenty(
 def test_a_planted_concept_is_found_and_ranked_first():
     rng = np.random.default_rng(1)
     units, concepts = texts(rng), texts(rng, CONCEPTS)
-    near = units @ concepts[3] / np.linalg.norm(units, axis=1)
+    middle = np.vstack([units, concepts]).mean(axis=0)
+    one, other = units - middle, concepts - middle
+    sizes = np.outer(np.linalg.norm(one, axis=1), np.linalg.norm(other, axis=1))
+    cosines = one @ other.T / sizes
+    near = cosines[:, 3]
     strengths = (near - near.mean()) / near.std() + 0.3 * rng.normal(size=UNITS)
     found = describe_axis(strengths, units, concepts, n_permutations=199, random_state=0)
     assert found.order[0] == 3
     assert found.p_adjusted[3] == 1 / 200
     assert (found.p_adjusted >= found.p_values).all()
     assert (np.diff(found.statistics[found.order]) <= 0).all()
-    cosines = (
-        units
-        @ concepts.T
-        / np.outer(np.linalg.norm(units, axis=1), np.linalg.norm(concepts, axis=1))
-    )
     for c in range(CONCEPTS):
         expected = np.corrcoef(strengths, cosines[:, c])[0, 1]
         assert found.statistics[c] == pytest.approx(expected)

@@ -116,7 +116,9 @@ def describe_axis(
     """
     strengths = np.asarray(strengths, dtype=float)
     _check_units(len(strengths), unit_texts)
-    near = _unit_length(unit_texts) @ _unit_length(concept_texts).T
+    # Vectors of language models lie in a narrow cone; its middle tells nothing apart.
+    middle = np.vstack([unit_texts, concept_texts]).mean(axis=0)
+    near = _unit_length(unit_texts - middle) @ _unit_length(concept_texts - middle).T
     a, b = _standard(strengths[:, None], "strengths"), _standard(near, "likenesses of the texts")
     observed = (a.T @ b)[0]
     rng = np.random.default_rng(random_state)
