@@ -42,6 +42,41 @@ def test_axes_that_have_nothing_to_do_with_texts_are_described_in_one_of_twenty(
     assert np.mean([each.p_values.min() <= 0.05 for each in found]) > 0.2
 
 
+def grouped(rng, share, groups=6):
+    """Units whose texts and sizes follow a group, and whose sizes have nothing to do with texts."""
+    of = np.repeat(np.arange(groups), UNITS // groups)
+    units = texts(rng) + 1.5 * rng.normal(size=(groups, DIM))[of]
+    sizes = np.sqrt(share) * rng.normal(size=groups)[of]
+    return of, units, sizes + np.sqrt(1 - share) * rng.normal(size=UNITS)
+
+
+def test_groups_alike_in_size_and_text_fool_free_permutation_and_not_that_inside_of_groups():
+    rng = np.random.default_rng(8)
+    free, within = [], []
+    for _ in range(300):
+        of, units, sizes = grouped(rng, share=0.7)
+        found = described(rng, strengths=sizes, units=units, groups=of)
+        free.append(found.p_adjusted.min())
+        within.append(found.p_within.min())
+    assert np.mean(np.array(free) <= 0.05) > 0.1
+    uniform(within)
+
+
+def test_what_is_left_inside_of_groups_is_found_and_too_few_orders_say_nothing():
+    rng = np.random.default_rng(9)
+    of, units, _ = grouped(rng, share=0.5)
+    concepts = texts(rng, CONCEPTS)
+    middle = np.vstack([units, concepts]).mean(axis=0)
+    one, other = units - middle, concepts[0] - middle
+    near = one @ other / np.linalg.norm(one, axis=1)
+    settings = {"n_permutations": 199, "random_state": 0}
+    found = describe_axis(near, units, concepts, groups=of, **settings)
+    assert found.p_within[0] == 1 / 200
+    alone = describe_axis(near, units, concepts, groups=np.arange(UNITS), **settings)
+    assert np.isnan(alone.p_within).all()
+    assert np.isnan(describe_axis(near, units, concepts, **settings).p_within).all()
+
+
 def test_a_planted_concept_is_found_and_ranked_first():
     rng = np.random.default_rng(1)
     units, concepts = texts(rng), texts(rng, CONCEPTS)

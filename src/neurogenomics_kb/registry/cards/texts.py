@@ -20,6 +20,8 @@ class Text(Strict):
         Where its facts stand.
     verified : bool
         Whether all of them were looked up there for this card.
+    group : str
+        Larger whole that it belongs to (a lobe), inside which its units are alike anyway.
     note : str
         What was looked up and what was not.
     """
@@ -27,6 +29,7 @@ class Text(Strict):
     text: str = Field(min_length=3, max_length=600)
     source: Source
     verified: bool = False
+    group: str = ""
     note: str = ""
 
 

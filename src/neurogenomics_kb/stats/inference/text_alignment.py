@@ -9,6 +9,7 @@ Mantel, Cancer Research 1967, 27:209-220, is the test of two matrices of similar
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,8 @@ from neurogenomics_kb.stats.inference.permutation import permutation_p_value
 
 # 5! = 120 orders of the texts: the smallest p is below 0.01.
 MIN_UNITS = 5
+# Orders inside of groups with which a p-value can be below 0.05 at all.
+ENOUGH = 100
 # Penalty of the map to the texts, relative to the mean eigenvalue of the units' kernel.
 PENALTY = 1.0
 
@@ -34,6 +37,8 @@ class AxisDescription:
         One-sided, of each concept alone.
     p_adjusted : ndarray (c,)
         Family-wise over the concepts, by the largest statistic.
+    p_within : ndarray (c,)
+        The same from texts that are permuted inside groups of units only; gaps without groups.
     order : ndarray (c,)
         Positions of the concepts, the largest statistic first.
     """
@@ -41,6 +46,7 @@ class AxisDescription:
     statistics: np.ndarray
     p_values: np.ndarray
     p_adjusted: np.ndarray
+    p_within: np.ndarray
     order: np.ndarray
 
 
@@ -87,6 +93,7 @@ def describe_axis(
     unit_texts: np.ndarray,
     concept_texts: np.ndarray,
     *,
+    groups: np.ndarray | None = None,
     n_permutations: int = 1000,
     random_state: int | None = None,
 ) -> AxisDescription:
@@ -100,6 +107,9 @@ def describe_axis(
         Vector of each unit's text.
     concept_texts : ndarray (c, d)
         Vector of each concept's text.
+    groups : array-like (u,), optional
+        Larger whole of each unit, such as a lobe. Units of one group are alike in size and in text
+        anyway; what is left inside of groups is tested beside.
     n_permutations : int
         Permutations of the texts among the units. Default 1000.
     random_state : int, optional
@@ -123,10 +133,17 @@ def describe_axis(
     observed = (a.T @ b)[0]
     rng = np.random.default_rng(random_state)
     null = np.array([a[rng.permutation(len(a)), 0] @ b for _ in range(n_permutations)])
+    within = np.full(len(observed), np.nan)
+    if groups is not None and _orders_within(groups) >= ENOUGH:
+        inside = np.array(
+            [a[_permute_within(rng, groups), 0] @ b for _ in range(n_permutations)]
+        ).max(axis=1, keepdims=True)
+        within = permutation_p_value(observed, inside)
     return AxisDescription(
         statistics=observed,
         p_values=permutation_p_value(observed, null),
         p_adjusted=permutation_p_value(observed, null.max(axis=1, keepdims=True)),
+        p_within=within,
         order=np.argsort(-observed, kind="stable"),
     )
 
@@ -225,6 +242,21 @@ def leave_one_out_weights(K: np.ndarray, penalty: float = PENALTY) -> np.ndarray
         solved = np.linalg.solve(centred + ridge * np.eye(len(others)), own)
         W[i, others] = solved - solved.mean()
     return W
+
+
+def _orders_within(groups: np.ndarray) -> float:
+    """How many orders the units have that keep everybody in the own group."""
+    _, sizes = np.unique(np.asarray(groups), return_counts=True)
+    return float(np.prod([math.factorial(min(int(n), 10)) for n in sizes]))
+
+
+def _permute_within(rng: np.random.Generator, groups: np.ndarray) -> np.ndarray:
+    """An order of the units in which everybody stays in the own group."""
+    order = np.arange(len(groups))
+    for group in np.unique(groups):
+        places = np.flatnonzero(groups == group)
+        order[places] = rng.permutation(places)
+    return order
 
 
 def _both(alike: np.ndarray, W: np.ndarray, G: np.ndarray, upper: tuple) -> tuple[float, float]:

@@ -177,6 +177,7 @@ def _axes(
             strengths(loadings, units),
             bridge.vectors(texts, list(units)),
             bridge.vectors(concepts, list(concepts)),
+            groups=groups_of(texts, list(units)),
             n_permutations=recipe.experiment.n_permutations,
             random_state=recipe.experiment.seed,
         )
@@ -187,6 +188,21 @@ def _axes(
         rows = concept_rows(told, list(concepts), recipe.experiment.n_permutations)
         out.append(rows.assign(**shared))
     return out
+
+
+def groups_of(texts: Mapping[str, Text], units: list[str]) -> np.ndarray | None:
+    """Groups of the units as their texts name them; None where they name none.
+
+    Parameters
+    ----------
+    texts : mapping of str to Text
+        Texts by unit.
+    units : list of str
+        Units of the axis.
+    """
+    if not any(texts[unit].group for unit in units):
+        return None
+    return np.array([texts[unit].group or unit for unit in units])
 
 
 def concept_rows(told: AxisDescription, concepts: list[str], n_permutations: int) -> pd.DataFrame:
@@ -210,6 +226,7 @@ def concept_rows(told: AxisDescription, concepts: list[str], n_permutations: int
             "p_concepts": told.p_adjusted,
             "p_concepts_low": low,
             "p_concepts_high": high,
+            "p_within": told.p_within,
             "n_permutations": n_permutations,
         }
     ).iloc[told.order]

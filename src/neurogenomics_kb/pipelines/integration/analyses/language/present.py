@@ -28,9 +28,10 @@ NONE = "no concept stands out"
 NULL = (
     "p permutes the texts among the units, so it takes units as exchangeable. Both hemispheres of "
     "a region are one unit; neighbouring regions, and genes of one family or place, may still be "
-    "alike in block and text without more meaning than that. Texts are the knowledge base's own: a "
-    "concept that nobody wrote cannot come out, and one that does says how texts are worded, not "
-    "what causes the axis."
+    "alike in block and text without more meaning than that: p inside of groups permutes within "
+    "lobes only, where texts name them, and shows what is left. Texts are the knowledge base's "
+    "own: a concept that nobody wrote cannot come out, and one that does says how texts are "
+    "worded, not what causes the axis."
 )
 MEASURES = {
     LIKENESS: "pairs of units alike in the block have texts alike",
@@ -96,7 +97,7 @@ def _findings(first: pd.DataFrame, tested: pd.DataFrame, alpha: float) -> list[s
         passed = first[first["p_adjusted"] < alpha]
         named = "; ".join(
             f"{axis_name(r)}: {say(r.concept)} (r = {r.statistic:+.2f} over {r.n_units} units, "
-            f"{format_p(r.p_adjusted)})"
+            f"{format_p(r.p_adjusted)}{_inside(r)})"
             for r in passed.itertuples()
         )
         said = f"{len(passed)} of {len(first)} sides of axes have a concept that stands out"
@@ -109,6 +110,11 @@ def _findings(first: pd.DataFrame, tested: pd.DataFrame, alpha: float) -> list[s
             + (f" ({', '.join(passed)})." if passed else ".")
         )
     return out
+
+
+def _inside(r) -> str:
+    """What is left of a description inside of groups of units."""
+    return f"; inside of lobes or groups {format_p(r.p_within)}" if r.p_within == r.p_within else ""
 
 
 def say(concept: str) -> str:
@@ -134,7 +140,8 @@ def _axes_table(axes: pd.DataFrame, alpha: float) -> Table:
         name="axes in words",
         head=head(
             ["bridge", "pair", "block", "concept"],
-            ["component", "rank", "r", "p", "p over concepts", "p over axes", "units",
+            ["component", "rank", "r", "p", "p over concepts", "p over axes", "p inside of groups",
+             "units",
              "units without a text"],
         ),
         rows=[
@@ -150,6 +157,7 @@ def _axes_table(axes: pd.DataFrame, alpha: float) -> Table:
                     p_cell(r.p_raw),
                     p_cell(r.p_concepts, r.p_concepts_low, r.p_concepts_high),
                     p_cell(r.p_adjusted),
+                    p_cell(r.p_within),
                     number(r.n_units),
                     number(r.n_lost),
                 ],

@@ -33,8 +33,11 @@ AXES = Contract(
         Column("p_concepts", "The same, family-wise over the concepts of the axis."),
         Column("p_concepts_low", "Lower end of its 95 % Monte-Carlo interval."),
         Column("p_concepts_high", "Upper end of its 95 % Monte-Carlo interval."),
-        Column("p_adjusted", "The same over the axes of the run, for the first concept of each; a "
-               "gap for the others, which claim nothing."),
+        Column("p_within", "As p_concepts, from texts that are permuted inside groups of units "
+               "(lobes) only; a gap where the texts name no groups. It describes and claims "
+               "nothing."),
+        Column("p_adjusted", "p_concepts over the axes of the run, for the first concept of each; "
+               "a gap for the others, which claim nothing."),
         Column("adjustment", "How p_adjusted was made.", "text"),
         *_UNITS,
     ),
