@@ -179,7 +179,7 @@ def test_nodes_are_named_by_verbs_and_described(pipelines):
 
 def test_integration_is_composed_of_the_parts(pipelines):
     whole = {n.name for n in pipelines["integration"].nodes}
-    for name in ("genomics", "smri", "dmri", "fmri", "eeg", "behaviour", "reporting"):
+    for name in ("genomics", "smri", "dmri", "fmri", "eeg", "behaviour", "clinical", "reporting"):
         assert {n.name for n in pipelines[name].nodes} <= whole
     assert not {n.name for n in pipelines["simulation"].nodes} & whole
 

@@ -9,6 +9,7 @@ from kedro.pipeline import Pipeline
 
 from neurogenomics_kb.pipelines import (
     behaviour,
+    clinical,
     dmri,
     eeg,
     fmri,
@@ -38,6 +39,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "fmri": card + fmri.create_pipeline(),
         "eeg": card + eeg.create_pipeline(),
         "behaviour": behaviour.create_pipeline(),
+        "clinical": card + clinical.create_pipeline(),
     }
     report = reporting.create_pipeline()
     whole = sum(features.values(), card) + integration.create_pipeline() + report

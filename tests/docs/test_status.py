@@ -102,7 +102,7 @@ def test_what_runs_may_not_be_called_planned(sentence):
         "| `genetics_gene_evo2_pca512_v1` (planned) | {{ kb:evo2 }} | bases | averaged |",
         "A card with `status: planned` says why it cannot run.",
         "Unknown or planned cards end the run.",
-        "{{ kb:llm_semantic_bridge }} is planned.",
+        "{{ kb:vlm_dev_clinical }} is planned.",
     ],
 )
 def test_what_is_planned_may_be_called_so(sentence):

@@ -116,7 +116,7 @@ def make_cohort(n: int = 240, seed: int = 0, signal: float = 1.0):
     }
     checked = pd.DataFrame({"included": True, "reason": ""}, index=ids)
     quality = {"genomics": checked, "smri": checked.assign(etiv=1.5e6 + rng.normal(size=n) * 1e5)}
-    for absent in ("dmri", "fmri", "eeg", "behaviour"):
+    for absent in ("dmri", "fmri", "eeg", "behaviour", "clinical"):
         features[absent] = pd.DataFrame(index=pd.Index([], name="subject_id"))
         quality[absent] = pd.DataFrame(index=pd.Index([], name="subject_id"))
     return participants, features, quality

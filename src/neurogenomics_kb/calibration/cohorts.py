@@ -147,7 +147,7 @@ def simulate_tables(settings: CohortSettings, seed: int):
         "smri": pd.DataFrame(brain, index=ids, columns=regions),
     }
     quality = {m: pd.DataFrame({"included": True, "reason": ""}, index=ids) for m in features}
-    for absent in ("dmri", "fmri", "eeg", "behaviour"):
+    for absent in ("dmri", "fmri", "eeg", "behaviour", "clinical"):
         features[absent] = pd.DataFrame(index=pd.Index([], name=SUBJECT))
         quality[absent] = pd.DataFrame(index=pd.Index([], name=SUBJECT))
     return participants, features, quality

@@ -31,6 +31,7 @@ from neurogenomics_kb.datasets.result_card import ResultCardDataset
 from neurogenomics_kb.datasets.series import SubjectTablesDataset
 from neurogenomics_kb.datasets.table import TableDataset
 from neurogenomics_kb.datasets.tracts import TractTablesDataset
+from neurogenomics_kb.datasets.vectors import VectorTablesDataset
 from neurogenomics_kb.datasets.visits import BidsVisitsDataset
 
 __all__ = [
@@ -66,5 +67,6 @@ __all__ = [
     "VariantsDataset",
     "VcfContent",
     "VcfDataset",
+    "VectorTablesDataset",
     "WithoutWithdrawnDataset",
 ]

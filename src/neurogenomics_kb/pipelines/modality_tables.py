@@ -12,6 +12,7 @@ MODALITIES = {
     "fmri": "functional MRI",
     "eeg": "EEG",
     "behaviour": "questionnaires and tests",
+    "clinical": "clinical text and images",
 }
 _INCLUDED = (
     Column("included", "Whether the person passes quality control.", "flag"),

@@ -33,6 +33,7 @@ ANALYSES = {
     "audit": AnalysisName(several_classes=True),
     "dimension_search": AnalysisName(several_classes=False),
     "reference_maps": AnalysisName(several_classes=True),
+    "language": AnalysisName(several_classes=True),
     "joint_axes": AnalysisName(several_classes=True),
 }
 

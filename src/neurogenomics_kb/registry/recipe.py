@@ -9,6 +9,7 @@ from pydantic import Field
 
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 from neurogenomics_kb.registry.analyses import ANALYSES
+from neurogenomics_kb.registry.bridges import bridges_of
 from neurogenomics_kb.registry.cards import (
     AlignmentStrategy,
     Card,
@@ -21,6 +22,7 @@ from neurogenomics_kb.registry.cards import (
     PreprocessingPipeline,
     PretrainingCohorts,
     Strict,
+    TextSet,
     unique,
 )
 from neurogenomics_kb.registry.cards.datasets import NAMING_ROLES, QUALITY_COVARIATES
@@ -55,6 +57,9 @@ class Recipe(Strict):
     rivals: dict[str, Rival] = Field(default_factory=dict)
     no_twins: dict[str, str] = Field(default_factory=dict)
     weights_licences: dict[str, str] = Field(default_factory=dict)
+    bridges: dict[str, AlignmentStrategy] = Field(default_factory=dict)
+    bridge_texts: dict[str, TextSet] = Field(default_factory=dict)
+    bridge_encoders: dict[str, dict[str, Any]] = Field(default_factory=dict)
     cards: dict[str, str]
 
     @property
@@ -166,6 +171,8 @@ class Recipe(Strict):
 def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> Recipe:
     """Look up every card of an experiment and check that they fit together.
 
+    It is long, since it names every kind of card once.
+
     Parameters
     ----------
     experiment : Experiment
@@ -194,6 +201,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
     experiment = expand_fusion(experiment, registry)
     experiment, predictors = expand_predictors(experiment, registry)
     rungs, rung_predictors, rung_cards = rungs_of(experiment, registry)
+    bridges, bridge_cards = bridges_of(experiment, registry)
     dataset = _runnable_dataset(registry, cohort, experiment)
     experiment = choose_levels(experiment, dataset)
     strategies = {
@@ -219,6 +227,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         *predictors,
         *rung_cards,
         *rivals.cards,
+        *bridge_cards,
     ]
     recipe = Recipe(
         cohort=cohort,
@@ -243,6 +252,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
             for card_id, card in encoders.items()
             if card.weights_license
         },
+        **bridges,
         cards={card.id: card.content_hash for card in cards},
     )
     check_recipe(recipe)

@@ -31,7 +31,7 @@ from neurogenomics_kb.stats.transformers.filters import count_different
 logger = logging.getLogger(__name__)
 
 # In the order of the pipeline's inputs.
-MODALITIES = ("genomics", "smri", "dmri", "fmri", "eeg", "behaviour")
+MODALITIES = ("genomics", "smri", "dmri", "fmri", "eeg", "behaviour", "clinical")
 EULER_REMEDY = "Limits by site: smri.quality.euler_limit."
 
 

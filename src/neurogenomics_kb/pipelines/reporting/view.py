@@ -26,9 +26,8 @@ from neurogenomics_kb.registry.recipe import Recipe
 # methods.
 ORDER = [
     "findings", "warnings", "flow", "cca", "assumptions", "joint-axes", "prediction", "rivals",
-    "ladder",
-    "logo", "brain", "reference-maps", "associations", "tests", "audit", "dimension-search",
-    "methods", "provenance",
+    "ladder", "logo", "brain", "reference-maps", "language", "associations", "tests", "audit",
+    "dimension-search", "methods", "provenance",
 ]  # fmt: skip
 BEFORE = "methods"
 

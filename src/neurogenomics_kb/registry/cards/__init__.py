@@ -39,6 +39,7 @@ from neurogenomics_kb.registry.cards.strategies import (
     EmbeddingStrategy,
     FusionStrategy,
 )
+from neurogenomics_kb.registry.cards.texts import TextSet
 
 # A new card type is a module with its class, a line here, and its schema (`kedro kb schema`).
 CARD_TYPES: Choices[type[Card]] = Choices(
@@ -54,6 +55,7 @@ CARD_TYPES: Choices[type[Card]] = Choices(
             FusionStrategy,
             GeneSet,
             Instrument,
+            TextSet,
             HarmonizationMethod,
             PredictorCard,
             PreprocessingPipeline,
@@ -118,6 +120,7 @@ __all__ = [
     "ResultCard",
     "Strict",
     "Table",
+    "TextSet",
     "Visits",
     "is_versioned",
     "unique",

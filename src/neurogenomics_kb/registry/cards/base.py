@@ -27,7 +27,7 @@ SCHEMA_VERSION = 1
 PROSE = {"title", "notes", "sources", "status", "reason", "schema_version"}
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=120)]
-Modality = Literal["genomics", "smri", "dmri", "fmri", "eeg", "behaviour"]
+Modality = Literal["genomics", "smri", "dmri", "fmri", "eeg", "behaviour", "clinical"]
 Status = Literal["ready", "planned"]
 
 
@@ -54,6 +54,7 @@ ModelId = Annotated[Identifier, Reference("model")]
 PaperId = Annotated[Identifier, Reference("paper")]
 PreprocessingId = Annotated[Identifier, Reference("preprocessing")]
 ResultId = Annotated[Identifier, Reference("result")]
+TextSetId = Annotated[Identifier, Reference("text_set")]
 StrategyId = Annotated[Identifier, Reference("embedding_strategy")]
 
 

@@ -181,6 +181,8 @@ class Experiment(Card):
         Whether, and how, blocks from encoders are compared with their rivals wherever there is a
         prediction: cheaper features of the modality, and the encoder with random weights. Default
         true.
+    bridges : list of str
+        Alignment cards by which ``language`` describes axes and blocks in words; off by default.
     primary : list of mapping, optional
         Tests that the run is made for, each with a ``test`` (``canonical correlation``,
         ``held-out correlation``, ``model comparison``, ``association``, ``leave one out``) and what
@@ -264,6 +266,7 @@ class Experiment(Card):
     predictors: dict[Identifier, Predictor] = {}
     ladder: list[AlignmentId] = []
     rivals: bool | RivalSettings = True
+    bridges: list[AlignmentId] = []
     primary: list[Primary] | None = None
     n_permutations: int = Field(1000, ge=19)
     max_permutations: int | None = Field(None, ge=19)
@@ -350,6 +353,10 @@ class Experiment(Card):
             raise ValueError("analysis `ladder` needs cards under `ladder:`, and they need it")
         if self.ladder and len(self.blocks) < 2:
             raise ValueError("ladder needs two blocks")
+        if ("language" in self.analyses) != bool(self.bridges):
+            raise ValueError("analysis `language` needs cards under `bridges:`, and they need it")
+        if self.bridges and "cca" not in self.analyses:
+            raise ValueError("language describes the axes of cca; add cca to analyses")
         if "reference_maps" in self.analyses and "cca" not in self.analyses:
             raise ValueError("reference_maps uses the axes of cca; add cca to analyses")
         if "partial_correlations" in self.analyses and "cca" not in self.analyses:

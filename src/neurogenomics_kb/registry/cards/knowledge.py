@@ -17,6 +17,7 @@ from neurogenomics_kb.registry.cards.base import (
     StrategyId,
     Strict,
 )
+from neurogenomics_kb.registry.cards.bridges import Bridge
 from neurogenomics_kb.registry.cards.predictors import PREDICTORS, PredictorCard
 from neurogenomics_kb.registry.cards.rungs import Rung
 
@@ -233,6 +234,9 @@ class AlignmentStrategy(Card):
     rung : mapping, optional
         ``type`` of the rung and its settings, see `registry.cards.rungs`; what an experiment runs
         that names the card under `ladder`.
+    bridge : Bridge, optional
+        Text encoder and texts of a bridge to language; what an experiment runs that names the card
+        under `bridges`.
     inputs : list of str
         Embedding strategies that it is written for; by default all blocks of the experiment.
     hub : str, optional
@@ -261,6 +265,7 @@ class AlignmentStrategy(Card):
         "stacking", "interaction", "two_tower_contrastive", "hub_tokens", "language_bridge"
     ]
     rung: Rung | None = None
+    bridge: Bridge | None = None
     inputs: list[StrategyId] = []
     hub: ModelId | None = None
     people: int | None = Field(None, ge=1)
@@ -272,6 +277,10 @@ class AlignmentStrategy(Card):
     def _ready_means_runnable(self):
         if self.status == "ready" and self.rung is None and self.stage != "language_bridge":
             raise ValueError("a rung that is ready needs `rung`: its type and settings")
+        if self.bridge is not None and self.stage != "language_bridge":
+            raise ValueError("`bridge` belongs to stage language_bridge")
+        if self.status == "ready" and self.stage == "language_bridge" and self.bridge is None:
+            raise ValueError("a ready language_bridge needs `bridge`: its encoder and texts")
         return self
 
     def references(self) -> Iterator[tuple[tuple, str, str]]:

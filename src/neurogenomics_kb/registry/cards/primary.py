@@ -206,6 +206,40 @@ class PrimaryMap(PrimaryTest):
     component: int = Field(1, ge=1)
 
 
+class PrimaryLanguage(PrimaryTest):
+    """An axis in words, or a block whose units are alike as their texts are.
+
+    Parameters
+    ----------
+    test : {"axis in words", "block and texts"}
+        Kind of the test.
+    block : str, optional
+        Block that is described; the first with texts by default.
+    x, y : str, optional
+        The two blocks of the axis; by default those of the first pair.
+    component : int, optional
+        Number of the component, from 1.
+    measure : {"likeness", "retrieval"}, optional
+        Of a block and its texts; the first by default.
+    """
+
+    test: Literal["axis in words", "block and texts"]
+    block: str | None = None
+    x: str | None = None
+    y: str | None = None
+    component: int | None = Field(None, ge=1)
+    measure: Literal["likeness", "retrieval"] | None = None
+
+    @model_validator(mode="after")
+    def _fields_of_the_test(self):
+        axis = self.test == "axis in words"
+        foreign = ("measure",) if axis else ("x", "y", "component")
+        given = [name for name in foreign if getattr(self, name) is not None]
+        if given:
+            raise ValueError(f"primary test '{self.test}' has no `{given[0]}`")
+        return self
+
+
 class PrimaryJoint(PrimaryTest):
     """An axis that all blocks have in common, or what one block has of it.
 
@@ -240,6 +274,8 @@ ANALYSIS_OF = {
     "association": "partial_correlations",
     "leave one out": "logo",
     "spatial correlation": "reference_maps",
+    "axis in words": "language",
+    "block and texts": "language",
     "axis in common": "joint_axes",
     "block in a common axis": "joint_axes",
 }
@@ -251,6 +287,7 @@ Primary = Annotated[
     | PrimaryAssociation
     | PrimaryUnit
     | PrimaryMap
+    | PrimaryLanguage
     | PrimaryJoint,
     Field(discriminator="test"),
 ]

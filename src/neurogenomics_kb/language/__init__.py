@@ -1,0 +1,1 @@
+"""Texts as vectors: encoders of language, by path."""
