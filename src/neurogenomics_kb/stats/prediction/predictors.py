@@ -47,7 +47,7 @@ def fit_linear(
     continuous : bool
         Whether `y` is a score.
     strengths : ndarray of float (k,)
-        Inverse penalties that are tried.
+        Inverse penalties that are tried; one alone is taken.
 
     Returns
     -------
@@ -62,7 +62,9 @@ def fit_linear(
             scoring="neg_mean_squared_error",
         )
         return search.fit(X, y).best_estimator_
-    best = strengths[penalty_losses(X, y, splits, strengths).argmin()]
+    best = strengths[0]
+    if len(strengths) > 1:
+        best = strengths[penalty_losses(X, y, splits, strengths).argmin()]
     return LogisticRegression(C=best, solver="newton-cholesky", max_iter=1000).fit(X, y)
 
 
