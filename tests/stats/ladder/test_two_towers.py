@@ -262,6 +262,18 @@ def test_axes_without_a_penalty_are_canonical():
         np.testing.assert_allclose(lengths, lengths[0], rtol=1e-3)
 
 
+def test_the_penalty_of_axes_is_chosen_on_held_out_families():
+    cohort = shared_latent(labelled=60, paired=300, p=48, seed=0)
+    whole, others = inputs_of(cohort, np.arange(60))
+    splits = inner_splits(cohort.y, None)
+    rung = CanonicalAxes(continuous=False, dim=4).fit(whole, cohort.y, splits, others)
+    ridges = rung.embedder_.ridges
+    # 300 pairs of 48 columns are overfitted without a penalty.
+    assert max(ridges, key=ridges.get) > min(ridges)
+    assert rung.history == []
+    assert rung.predict(whole).shape == (60,)
+
+
 def test_axes_of_agreement_are_as_long_as_towers_agree():
     rng = np.random.default_rng(0)
     shared, own = rng.normal(size=(4000, 1)), rng.normal(size=(2, 4000, 2))
