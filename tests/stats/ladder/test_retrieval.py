@@ -76,8 +76,9 @@ def test_sites_alone_are_taken_for_pairs_by_a_whole_gallery_and_not_by_ours():
 
 
 def test_families_do_not_raise_the_rate():
-    ours = p_values(True, 200, bins="site", groups=True)
-    assert ((ours <= 0.05).mean(axis=0) < 0.097).all()
+    ours = p_values(True, 100, bins="site", groups=True)
+    # 0.05 and three standard errors of 100 cohorts.
+    assert ((ours <= 0.05).mean(axis=0) < 0.116).all()
     assert ours.min() >= 0.01
 
 

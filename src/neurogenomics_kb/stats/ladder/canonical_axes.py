@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,15 @@ class CanonicalWeights:
     ----------
     weights : dict of str to ndarray (p, k)
         Of standardised features.
-    history : list of dict
-        Ridge penalties that were tried and the sum of held-out correlations.
+    ridges : dict of float to float
+        Penalties that were tried, and the sum of held-out correlations.
+    history : list
+        Empty: there are no epochs.
     """
 
     weights: dict[str, np.ndarray]
-    history: list[dict[str, Any]]
+    ridges: dict[float, float]
+    history: list[dict[str, Any]] = field(default_factory=list)
 
     def embed(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Scores (n, k) of standardised blocks (n, p).
@@ -62,13 +65,10 @@ def fit_canonical_axes(pairs: Pairs, dim: int, seed: int) -> CanonicalWeights:
     """
     train, held = hold_out(pairs.groups, HELD_OUT, seed)
     fitting, looking = pairs.take(train), pairs.take(held)
-    history = []
     moments = _Moments(fitting)
-    for ridge in RIDGES:
-        weights = moments.axes(ridge, dim)
-        history.append({"ridge": ridge, "validation": _held_out(looking, weights)})
-    best = max(history, key=lambda row: row["validation"])["ridge"]
-    return CanonicalWeights(_Moments(pairs).axes(best, dim), history)
+    ridges = {ridge: _held_out(looking, moments.axes(ridge, dim)) for ridge in RIDGES}
+    best = max(ridges, key=ridges.get)
+    return CanonicalWeights(_Moments(pairs).axes(best, dim), ridges)
 
 
 class _Moments:

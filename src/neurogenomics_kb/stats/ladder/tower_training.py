@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.stats.ladder.agreement import agreement
 from neurogenomics_kb.stats.ladder.contrast import Towers
-from neurogenomics_kb.stats.ladder.pairs import Pairs, pairs_of
+from neurogenomics_kb.stats.ladder.pairs import Pairs
 from neurogenomics_kb.stats.ladder.resume import Checkpoint, Progress, pack, settings_hash, unpack
 from neurogenomics_kb.stats.ladder.training import deterministic, draw_batches, hold_out
 
@@ -275,38 +276,3 @@ def train_towers(
     straight = TrainedTowers(training.towers, training.progress.history, np.eye(settings.dim))
     held = pairs.take(training.held)
     return replace(straight, turn=agreement(straight.embed(held.features), held.has))
-
-
-def agreement(embeddings: dict[str, np.ndarray], has: dict[str, np.ndarray]) -> np.ndarray:
-    """Axes on which towers agree, each with the standard deviation of its correlation.
-
-    Towers of few shared variables leave most of a wide common space to chance, and a regression of
-    few people would hear that as loudly as the rest. Axes are eigenvectors of the covariance
-    between towers in held-out people, symmetric and mean over all pairs of blocks; those on which
-    towers do not agree become 0.
-
-    Parameters
-    ----------
-    embeddings : dict of str to ndarray (n, dim)
-        Of people that the towers were not trained on.
-    has : dict of str to ndarray of bool (n,)
-        Who has the block.
-
-    Returns
-    -------
-    ndarray (dim, dim)
-    """
-    between, within = [], []
-    for a, b in pairs_of(list(embeddings)):
-        both = has[a] & has[b]
-        if both.sum() < 2:
-            continue
-        left, right = (E - E.mean(axis=0) for E in (embeddings[a][both], embeddings[b][both]))
-        between.append((left.T @ right + right.T @ left) / (2 * both.sum()))
-        within.append((left.T @ left + right.T @ right) / (2 * both.sum()))
-    if not between:
-        return np.eye(len(next(iter(embeddings.values())).T))
-    values, vectors = np.linalg.eigh(np.mean(between, axis=0))
-    variance = np.einsum("ij,ik,kj->j", vectors, np.mean(within, axis=0), vectors)
-    correlation = np.clip(values, 0, None) / np.maximum(variance, 1e-12)
-    return vectors * (correlation / np.sqrt(np.maximum(variance, 1e-12)))
