@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -186,6 +186,7 @@ def run_ladder(
     drawn: LadderCohort,
     rungs: Mapping[str, Mapping[str, Any]],
     folds: pd.DataFrame | None = None,
+    changed: Callable[[Recipe], Recipe] | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
     """Tables of the ladder by name, its decision, recipe, cohort and folds.
@@ -198,10 +199,13 @@ def run_ladder(
         Options of every rung by name.
     folds : DataFrame, optional
         Folds to be used instead of new ones.
+    changed : callable, optional
+        What is done to the recipe before it runs.
     **settings
         Of `ladder_recipe`.
     """
     recipe = ladder_recipe(drawn, rungs, **settings)
+    recipe = recipe if changed is None else changed(recipe)
     participants, features = tables_of(drawn)
     run = prepare_tables(recipe, participants, features)
     used = run["folds"] if folds is None else folds

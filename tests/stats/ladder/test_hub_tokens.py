@@ -137,9 +137,6 @@ def test_scores_of_blocks_and_few_units_are_refused_with_the_reason():
     reason = r"'brain' has 1 units, and tokens begin at 4.*gained nothing"
     with pytest.raises(InputError, match=reason):
         HubTokens(**TINY).fit(few, y, splits)
-    scored = replace(whole, blocks=dict(whole.features))
-    with pytest.raises(InputError, match="'gene' is given as scores of its projector"):
-        HubTokens(**TINY).fit(scored, y, splits)
     named = replace(whole, columns={**whole.columns, "brain": [f"pc{i}" for i in range(5)]})
     with pytest.raises(InputError, match="'brain' is given as scores"):
         PooledTokens(continuous=False).fit(named, y, splits)

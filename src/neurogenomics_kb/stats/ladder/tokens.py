@@ -74,17 +74,18 @@ def plan_tokens(inputs: Inputs) -> dict[str, TokenPlan]:
     refuse_not_finite(inputs.features, inputs.columns)
     return {
         name: TokenPlan(
-            *_places(name, inputs.columns[name], _is_projected(inputs, name)),
+            *_places(name, inputs.columns[name]),
             Scale.of(values[inputs.has(name)]),
         )
         for name, values in inputs.features.items()
     }
 
 
-def _places(name: str, columns: Sequence[str], projected: bool) -> tuple[list[str], np.ndarray]:
+def _places(name: str, columns: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    projected = False
     try:
         units = units_of(columns)
-    except ValueError:
+    except ValueError:  # components have no names of features
         projected, units = True, {}
     if projected or len(units) < FEWEST_UNITS:
         why = (
@@ -102,11 +103,3 @@ def _places(name: str, columns: Sequence[str], projected: bool) -> tuple[list[st
     for row, positions in enumerate(units.values()):
         places[row, : len(positions)] = positions
     return list(units), places
-
-
-def _is_projected(inputs: Inputs, name: str) -> bool:
-    scores = inputs.blocks.get(name)
-    values = inputs.features[name]
-    return scores is not None and (
-        scores is values or (scores.shape == values.shape and np.array_equal(scores, values))
-    )
