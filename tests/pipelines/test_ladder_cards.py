@@ -23,7 +23,12 @@ def test_no_card_of_the_ladder_is_planned():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("card_id", list(RUNGS))
+def costly(card_id):
+    """Hundreds of trees per fit."""
+    return pytest.mark.slow if RUNGS[card_id].stage == "stacking" else ()
+
+
+@pytest.mark.parametrize("card_id", [pytest.param(i, marks=costly(i)) for i in RUNGS])
 def test_a_card_runs_with_its_own_settings(card_id):
     """On few people: what a rung is worth is measured elsewhere."""
     card = RUNGS[card_id]
@@ -43,7 +48,7 @@ def test_a_card_runs_with_its_own_settings(card_id):
     rungs = found["ladder_rungs"].set_index("rung")
     assert rungs.loc[card_id, "role"] == climb.CANDIDATE
     assert rungs.loc[card_id, "stage"] == card.stage
-    assert 0 < rungs.loc[card_id, "value"] < 1
+    assert 0 < rungs.loc[card_id, "value"] <= 1
     assert rungs.loc[card_id, "reason"] == ""
     assert [r["rung"] for r in found["decision"]["needs"]] == [card_id]
     assert found["decision"]["needs"][0]["people"] == card.people
