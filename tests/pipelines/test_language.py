@@ -224,11 +224,18 @@ def test_units_of_two_hemispheres_are_one_and_groups_serve_items():
         [
             "smri__thickness__lh_insula", "smri__volume__rh_insula", "smri__v__Left-Hippocampus",
             "smri__v__Brain-Stem", "behaviour__motor__motor_01", "eeg__band__frontal_left__alpha",
+            "genomics__enc__DRD2:promoter__d0",
         ]
     )  # fmt: skip
     texts = dict.fromkeys(["insula", "Hippocampus", "motor", "frontal", "DRD2"])
     found = units_with_texts(columns, texts)
-    assert found == {"insula": [0, 1], "Hippocampus": [2], "motor": [4], "frontal": [5]}
+    assert found == {
+        "insula": [0, 1],
+        "Hippocampus": [2],
+        "motor": [4],
+        "frontal": [5],
+        "DRD2": [6],
+    }
     assert count_lost(columns, texts) == 1
     assert text_key("lh_bankssts") == text_key("ctx-rh-bankssts") == "bankssts"
 
