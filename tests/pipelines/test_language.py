@@ -148,6 +148,11 @@ def test_only_the_first_concept_of_an_axis_is_a_claim_and_none_is_secondary(told
     assert set(tests["tier"]) == {"exploratory"}
     entered = tests[tests["source"] == "axis in words"]["p_entered"]
     assert sorted(entered) == sorted(axes.loc[axes["rank"] == 1, "p_concepts"])
+    # Lobes alone make regions like their texts; genes name no groups.
+    entered = tests[tests["source"] == "block and texts"]["p_entered"]
+    told = spaces.set_index(["block", "measure"])
+    assert sorted(entered) == sorted([*told.loc["brain", "p_within"], *told.loc["gene", "p_raw"]])
+    assert told.loc["gene", "p_within"].isna().all()
     primary = {"test": "axis in words", "block": "brain"}
     tests = collect_tests(recipe_of(weights, primary=[primary]), tables)
     assert tests["tier"].tolist().count("primary") == 1
