@@ -54,6 +54,7 @@ benchmark: install
 	$(TEST_ENV) PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_encoders.py
 	$(TEST_ENV) PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_brain_encoders.py
 	$(TEST_ENV) PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_biobank.py
+	$(TEST_ENV) $(BIN)/python tests/benchmarks/bench_towers.py
 
 # Beside what the project needs, in an environment of its own: mutmut 3.8 reads what pytest 9.1
 # took away.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from neurogenomics_kb.registry.cards import EmbeddingStrategy, PreprocessingPipeline
+from neurogenomics_kb.registry.cards.rivals import Rival
 from neurogenomics_kb.registry.cards.strategies import Level
 from neurogenomics_kb.registry.recipe import Recipe
 
@@ -14,6 +15,7 @@ def partial_recipe(
     encoders: dict[str, dict[str, Any]] | None = None,
     gene_sets: dict[str, list[str]] | None = None,
     acquisitions: dict[str, Any] | None = None,
+    rivals: dict[str, Any] | None = None,
 ) -> Recipe:
     """Recipe with strategies given as mappings; what is not given is empty."""
 
@@ -35,4 +37,8 @@ def partial_recipe(
         encoders=encoders or {},
         gene_sets=gene_sets or {},
         acquisitions={name: acquisition(body) for name, body in (acquisitions or {}).items()},
+        rivals={
+            name: Rival.model_construct(of="", kind="rival", strategy=strategy(name, body))
+            for name, body in (rivals or {}).items()
+        },
     )

@@ -6,6 +6,7 @@ import json
 
 import pandas as pd
 import pytest
+import yaml
 
 from tests.brain.tiny_models import save_brainlm
 
@@ -16,6 +17,7 @@ EXPERIMENT = {
     "folds": {"scheme": "stratified_grouped", "n_splits": 5, "group": "family_id", "seed": 1},
     "analyses": ["prediction"],
     "algorithms": ["linear"],
+    "rivals": False,
 }
 
 
@@ -52,3 +54,33 @@ def test_strategy_runs_as_it_is_written(project, tmp_path):
     steps = "; ".join(flow["step"])
     for reason in note["subjects_dropped"]:
         assert f"fmri: brainlm: {reason}" in steps
+
+
+@pytest.mark.slow
+def test_a_brain_encoder_beside_its_rivals(project, tmp_path):
+    """The experiment as it is shipped: its rivals and three twins come by themselves."""
+    demo = project.path / "data/01_raw/demo/timeseries"
+    parcels = pd.read_csv(next(demo.glob("*.tsv")), sep="\t").shape[1]
+    save_brainlm(tmp_path / "vandijklab/brainlm/vitmae_111M", parcels)
+    done = project.run(
+        "--config", "conf/experiments/10_rivals_brain_encoders.yml", NGKB_MODEL_DIR=str(tmp_path)
+    )
+    log = done.stdout + done.stderr
+    assert "fmri: rivals: 3 twins with random weights each go over the runs of" in log
+    assert "so its 3 twins take about" in log
+    features = pd.read_parquet(project.path / "data/04_feature/demo/fmri.features.parquet")
+    groups = features.columns.str.split("__").str[1].value_counts()
+    twins = [f"brainlm_random_{seed}" for seed in range(3)]
+    assert (groups[["brainlm", *twins]] == 16).all()
+    assert groups["coskewness"] == parcels * (parcels + 1) / 2
+    folder = project.outputs(experiment="10_rivals_brain_encoders")
+    rivals = pd.read_csv(folder / "rivals.csv", keep_default_na=False).set_index("rival")
+    assert set(rivals.index) == {
+        "covariates", "fmri_connectivity_pca512_v1", "fmri_coskewness_pca512_v1", "twins", *twins,
+    }  # fmt: skip
+    assert (rivals["not_told"] == "").all()
+    (card,) = (yaml.safe_load(p.read_text()) for p in project.results if "10_rivals" in p.name)
+    (verdict,) = card["models"]
+    assert verdict["model"] == "brainlm"
+    assert verdict["verdict"].startswith(("not shown at this N", "shown"))
+    assert verdict["licence"]

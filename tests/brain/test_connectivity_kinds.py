@@ -12,6 +12,7 @@ from neurogenomics_kb.brain.connectivity import (
     network_of,
     unit_names,
 )
+from neurogenomics_kb.brain.coskewness import coskewness_gram
 from neurogenomics_kb.foundation.errors import InputError
 
 PARCELS = [
@@ -133,3 +134,32 @@ def test_single_precision_moves_strong_correlations_little():
 def test_series_without_correlations_are_refused(series, spoil, message):
     with pytest.raises(InputError, match="time series of s1: .*" + message):
         fisher_connectivity(spoil(series), subject="s1")
+
+
+def test_the_coskewness_gram_is_that_of_the_third_moments(series):
+    """The tensor of all triples is made here, and never there."""
+    skewed = np.exp(series)
+    z = ((skewed - skewed.mean()) / skewed.std(ddof=0)).to_numpy()
+    tensor = np.einsum("ti,tp,tq->ipq", z, z, z) / len(z)
+    wanted = np.einsum("ipq,jpq->ij", tensor, tensor)
+    np.testing.assert_allclose(coskewness_gram(skewed), wanted, rtol=1e-10)
+    features = connectivity_features(skewed, ["coskewness"])["coskewness"]
+    np.testing.assert_allclose(features, upper(wanted, 0), rtol=1e-5)
+    assert unit_names("coskewness", PARCELS)[0] == f"{PARCELS[0]}~{PARCELS[0]}"
+
+
+def test_coskewness_sees_what_correlations_do_not():
+    """A parcel that follows another's square is uncorrelated with it."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(4_000, 3))
+    values[:, 1] = values[:, 0] ** 2 - 1 + 0.5 * rng.normal(size=4_000)
+    table = pd.DataFrame(values, columns=list("abc"))
+    assert abs(table.corr().loc["a", "b"]) < 0.1
+    gram = coskewness_gram(10 * table + 3)
+    np.testing.assert_allclose(gram, coskewness_gram(table), rtol=1e-9)
+    assert gram[0, 0] > 20 * gram[2, 2]
+
+
+def test_coskewness_refuses_a_constant_parcel(series):
+    with pytest.raises(InputError, match="sub-7"):
+        coskewness_gram(series.assign(flat=1.0), subject="sub-7")

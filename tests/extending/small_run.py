@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.analyses.cca.inference import infer_pairs
@@ -39,10 +40,17 @@ class Study:
         return infer_pairs(self.recipe, self.cohort, self.blocks, self.folds)[0]
 
 
-def study_of(recipe: Recipe, n: int = 160) -> Study:
-    """Recipes travel as plain data, so what was added must come back from it."""
+def study_of(recipe: Recipe, n: int = 160, *, thirds: bool = False) -> Study:
+    """Recipes travel as plain data, so what was added must come back from it.
+
+    `thirds` adds a column of that name: low, middle or high score.
+    """
     recipe = Recipe.model_validate(recipe.model_dump(mode="json"))
     participants, features, quality = make_cohort(n)
+    if thirds:
+        cuts = participants["score"].quantile([1 / 3, 2 / 3])
+        names = np.array(["low", "middle", "high"], dtype=object)
+        participants["thirds"] = names[np.searchsorted(cuts, participants["score"])]
     cohort, blocks, *_ = assemble_cohort(recipe, participants, features, quality)
     design = recipe.experiment.folds
     folds = make_folds(
@@ -51,5 +59,6 @@ def study_of(recipe: Recipe, n: int = 160) -> Study:
         scheme=design.scheme,
         n_splits=design.n_splits,
         seed=design.seed,
+        continuous=recipe.continuous,
     )
     return Study(recipe, cohort, blocks, folds.loc[cohort.index])

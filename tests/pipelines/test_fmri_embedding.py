@@ -315,3 +315,45 @@ def test_broken_images_and_folders_are_named(tmp_path):
         (tmp_path / name).touch()
     with pytest.raises(DatasetError, match="several embeddings of 'swift'"):
         EmbeddingsDataset(path=str(tmp_path)).load()
+
+
+def test_twins_go_over_the_same_runs_and_leave_nobody_out(raw, brainlm, run_modality, caplog):
+    plain = run_modality(raw).load("fmri.quality")
+    raw["recipe"]["rivals"] = {
+        "twin": strategy("brainlm_random_0", SEGMENTS),
+        "cheap": {"modality": "fmri", "features": ["coskewness"], "encoder": None},
+    }
+    raw["recipe"]["encoders"]["brainlm_random_0"] = {**brainlm, "random_weights": 0}
+    with caplog.at_level("INFO"):
+        catalog = run_modality(raw)
+    pd.testing.assert_frame_equal(catalog.load("fmri.quality"), plain)
+    features = catalog.load("fmri.features")
+    assert features.index.tolist() == ["sub-1"]
+    own, twin = (
+        features[[c for c in features if c.startswith(f"fmri__{name}__")]].to_numpy()
+        for name in ("brainlm", "brainlm_random_0")
+    )
+    assert own.shape == twin.shape == (1, 16)
+    assert np.isfinite(twin).all()
+    assert not np.allclose(own, twin, atol=1e-2)
+    assert sum(c.startswith("fmri__coskewness__") for c in features) == PARCELS * 13 // 2
+    notes = catalog.load("fmri.encoding")
+    assert notes["brainlm_random_0"]["weights"] != notes["brainlm"]["weights"]
+    told = [r.message for r in caplog.records if "twins" in r.message]
+    assert "1 twins with random weights each go over the runs of 3 subjects once more" in told[0]
+    assert "brainlm took" in told[1]
+
+
+def test_an_encoder_that_is_imported_here_has_no_twin(raw, run_modality, tmp_path):
+    folder = tmp_path / "embeddings" / "brainlm"
+    folder.mkdir(parents=True)
+    rows = [(s, "1", str(i), 0.1, float(i)) for s in ("sub-1", "sub-2") for i in range(2)]
+    table = pd.DataFrame(rows, columns=["subject", "run", "segment", "fd", "d0"])
+    table.to_parquet(folder / "part-0.parquet")
+    raw["fmri.embeddings"] = EmbeddingsDataset(path=str(folder.parent)).load()
+    raw["recipe"]["rivals"] = {"twin": strategy("brainlm_random_0", SEGMENTS)}
+    spec = {"type": "brainlm", "weights": "nowhere"}
+    raw["recipe"]["encoders"] = {"brainlm": spec, "brainlm_random_0": {**spec, "random_weights": 0}}
+    catalog = run_modality(raw)
+    groups = {c.split("__")[1] for c in catalog.load("fmri.features")}
+    assert groups == {"connectivity", "brainlm"}

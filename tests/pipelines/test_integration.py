@@ -18,6 +18,7 @@ from neurogenomics_kb.pipelines.integration.analyses.cca.nodes import (
     infer_canonical_correlations,
 )
 from neurogenomics_kb.pipelines.integration.analyses.cca.tables import axes_of_rows
+from neurogenomics_kb.pipelines.integration.analyses.ladder import tables as ladder_tables
 from neurogenomics_kb.pipelines.integration.analyses.logo.nodes import attribute_block
 from neurogenomics_kb.pipelines.integration.analyses.partial_correlations.nodes import (
     associate_axes,
@@ -27,7 +28,6 @@ from neurogenomics_kb.pipelines.integration.analyses.prediction.nodes import (
     predict_outcome,
     score_models,
 )
-from neurogenomics_kb.pipelines.integration.decision import decide_escalation
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
 from neurogenomics_kb.registry.cards import HarmonizationMethod
 from neurogenomics_kb.stats.prediction.folds import fold_splits
@@ -62,7 +62,9 @@ def run_all(recipe, cohort_tables) -> dict:
         R, out["cohort"], out["blocks"], out["folds"]
     )
     out["associations"] = associate_axes(R, out["cohort"], out["scores"])
-    out["decision"] = nodes.decide_escalation(R, out["comparisons"])
+    out["decision"] = nodes.decide_escalation(
+        R, out["cohort"], ladder_tables.RUNGS.empty(), ladder_tables.CHOICE.empty()
+    )
     return out
 
 
@@ -252,20 +254,8 @@ def test_attribution_finds_the_planted_genes_and_states_its_floor(results):
     assert set(table["level"]) == {"unit"}
 
 
-def test_decision_follows_its_rule(recipe):
-    def comparisons(p_gene, p_brain, gain=0.05):
-        return pd.DataFrame(
-            [
-                {"model": "fusion", "reference": reference, "variant": "adjusted",
-                 "algorithm": "linear", "difference": gain, "p_raw": p}
-                for reference, p in (("gene", p_gene), ("brain", p_brain))
-            ]
-        )  # fmt: skip
-
-    assert decide_escalation(recipe, comparisons(0.01, 0.04))["escalate"]
-    assert not decide_escalation(recipe, comparisons(0.01, 0.06))["escalate"]
-    assert not decide_escalation(recipe, comparisons(0.01, 0.01, gain=-0.05))["escalate"]
-    assert decide_escalation(recipe, comparisons(0.01, 0.04))["p_raw"] == 0.04
+def test_without_the_ladder_nothing_is_decided(results):
+    assert results["decision"]["next_stage"] == "not_told"
 
 
 def test_continuous_outcome_is_regressed(continuous_results):

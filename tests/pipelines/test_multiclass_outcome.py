@@ -155,7 +155,7 @@ def test_figures_findings_and_metrics_of_several_classes(several):
     cells = tables["metrics by class"].rows[0].cells
     own = found["metrics"].query("metric == 'auroc' and level == 'adhd'").iloc[0]
     assert cells[3].text.startswith(f"{own['value']:.3f} [{own['ci_low']:.2f}")
-    assert found["decision"]["inputs"]
+    assert "no form for an outcome of several classes" in found["decision"]["says"]
 
 
 def test_audit_decodes_classes_and_leaves_out_cases_against_controls(several):

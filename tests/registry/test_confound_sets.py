@@ -62,7 +62,7 @@ def test_the_shipped_strategies_name_sets_and_few_of_them():
     written = yaml.safe_load((ROOT / "kb" / STRATEGIES).read_text())
     steps = [s for body in written.values() for s in body.get("preprocessing", [])]
     regressing = [s for s in steps if s["step"] == "residualize"]
-    assert len(regressing) == 58
+    assert len(regressing) == 60
     assert all("set" in step for step in regressing)
     assert len(registry.ids("confound_set")) <= 12
 
@@ -191,12 +191,12 @@ def test_a_changed_set_is_one_problem_that_says_what_changed_and_for_whom(copy):
     file.write_text(text.replace("columns: [mean_fd]", "columns: [mean_fd, tsnr]"))
     problems = [str(p) for p in Registry(copy / "kb").validate()]
     assert len(problems) == 1
-    assert "'resting_confounds' changed (columns + tsnr), and with it 12 published" in problems[0]
+    assert "'resting_confounds' changed (columns + tsnr), and with it 13 published" in problems[0]
     assert "kedro kb lock --accept-sets" in problems[0]
     with pytest.raises(InputError, match="confound sets changed: resting_confounds, and with them"):
         write_lock(Registry(copy / "kb"))
     renewed = write_lock(Registry(copy / "kb"), accept_sets=True)
-    assert len(renewed) == 13
+    assert len(renewed) == 14
     assert Registry(copy / "kb").validate() == []
     file.write_text(text)
     assert "columns − tsnr" in str(Registry(copy / "kb").validate()[0])
@@ -216,7 +216,7 @@ def test_accepting_a_set_accepts_no_change_of_a_strategy_itself(copy):
     problems = [str(p) for p in Registry(copy / "kb").validate()]
     assert len(problems) == 2
     assert any("'fmri_connectivity_pca512_v1' is published with hash" in p for p in problems)
-    assert any("and with it 11 published strategies" in p for p in problems)
+    assert any("and with it 12 published strategies" in p for p in problems)
 
 
 @pytest.mark.parametrize("tail", [" {", " [1]", " x", ' {"columns": ["age"]} more'])

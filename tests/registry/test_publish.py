@@ -6,6 +6,7 @@ import pytest
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry import Registry
+from neurogenomics_kb.registry.evidence import BY_LADDER
 from neurogenomics_kb.registry.publish import publish_result
 from neurogenomics_kb.registry.results import Result, describe_tables
 from neurogenomics_kb.registry.yaml_file import dump_yaml, read_yaml
@@ -82,19 +83,42 @@ def test_another_card_of_the_same_id_is_refused(kb):
     assert read_yaml(kb / "results/c-first-1-aa.yaml")[0]["n_subjects"] == 200
 
 
+LADDER = {
+    "rule": "one test", "by": BY_LADDER, "stage": "late_fusion", "escalate": True,
+    "next_stage": "stacking", "rung": "stack", "algorithm": "linear", "p_raw": 0.01,
+    "says": "Use stack: it gains.", "next": "Confirm it.",
+    "inputs": [{"reference": "late fusion", "difference": 0.05, "p_raw": 0.01, "p_chance": 0.001}],
+}  # fmt: skip
+
+
+def test_decision_of_the_old_rule_is_marked(kb):
+    publish_result(whole("c-first-1-aa"), kb)
+    card = Registry(kb).get("escalation-c-first", "decision")
+    assert card.decision.startswith("Not told: made by the old rule")
+    assert card.decision.endswith("It said: stay at late fusion.")
+    assert card.evidence[0].says.startswith("old rule: fusion against gene: +0.010, p = 0.4")
+
+
 def test_decision_is_drafted_with_all_evidence(kb):
     publish_result(whole("c-first-1-aa"), kb)
-    wins = {
-        **result("x")["decision"], "escalate": True, "next_stage": "two_tower_contrastive",
-        "inputs": [{"reference": "gene", "difference": 0.05, "p_raw": 0.01}],
-    }  # fmt: skip
-    later = "2026-01-02T00:00:00+00:00"
-    publish_result(whole("c-first-2-bb", decision=wins, created=later), kb)
+    publish_result(whole("c-first-2-bb", decision=LADDER, created="2026-01-02T00:00:00+00:00"), kb)
+    publish_result(  # a run without the ladder decides nothing, and takes nothing back
+        whole("c-first-3-cc", decision={"inputs": [], "by": BY_LADDER, "next_stage": "not_told"},
+              created="2026-01-03T00:00:00+00:00"), kb)  # fmt: skip
     card = Registry(kb).get("escalation-c-first", "decision")
     assert [e.result for e in card.evidence] == ["c-first-1-aa", "c-first-2-bb"]
-    assert card.decision.startswith("Go on to two tower contrastive.")
-    assert "disagree" in card.decision
-    assert "+0.050, p = 0.01" in card.evidence[1].says
+    assert card.decision == "Use stack: it gains. Next: Confirm it."
+    assert card.rule == "one test"
+    assert card.evidence[0].says.startswith("old rule: ")
+    assert card.evidence[1].says == (
+        "most often stack; what inner folds chose against late fusion: +0.050, p = 0.01 (linear, "
+        "N = 200)"
+    )
+    stay = {**LADDER, "escalate": False, "next_stage": "late_fusion", "says": "Stay."}
+    publish_result(whole("c-first-4-dd", decision=stay, created="2026-01-04T00:00:00+00:00"), kb)
+    card = Registry(kb).get("escalation-c-first", "decision")
+    assert card.decision.startswith("Stay. ")
+    assert card.decision.endswith("The results disagree; see the evidence.")
     assert Registry(kb).validate() == []
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from neurogenomics_kb.project.commands import kb as kb_command
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.publish import publish_result
 from neurogenomics_kb.registry.site import Catalogue
@@ -99,7 +101,7 @@ def test_new_results_are_on_the_pages_and_in_the_plan(tmp_path):
     assert "(../result/c-first-1-aa.md)" in pages["catalogue/decision/escalation-c-first.md"]
     plan = catalogue.fill("{{ kb-plan }}", "decisions/plan.md")
     assert "(../catalogue/result/c-first-1-aa.md)" in plan
-    assert "late fusion" in plan
+    assert "not told (old rule: late fusion)" in plan
 
 
 def test_values_are_filled_in_and_wrong_citations_stop_the_build(shipped):
@@ -109,3 +111,38 @@ def test_values_are_filled_in_and_wrong_citations_stop_the_build(shipped):
         shipped.fill("{{ kb:smri_free_surfer_pca512_v1.projektor.dim }}", "x.md")
     with pytest.raises(KeyError, match="there is no card 'nix'"):
         shipped.fill("{{ kb:nix }}", "x.md")
+
+
+def test_a_model_page_and_the_command_say_whether_it_adds_to_its_rivals(tmp_path):
+    kb = tmp_path / "kb"
+    (kb / "model_cards").mkdir(parents=True)
+    source = "https://example.org/reader"
+    card = {
+        "title": "A reader", "modality": "fmri",
+        "pretraining_cohorts": {"cohorts": [], "reason": "none", "source": source},
+    }  # fmt: skip
+    for name in ("reader", "writer"):
+        (kb / f"model_cards/{name}.yaml").write_text(yaml.safe_dump({"id": name, **card}))
+    (kb / "results").mkdir()
+    line = {"model": "reader", "block": "brain", "cohort": "c", "n_subjects": 200,
+            "verdict": "not shown at this N (smallest difference that could have been seen: 0.081 "
+            "AUROC)", "reason": "does not demonstrably add to tables", "licence": "CC0-1.0",
+            "metric": "auroc"}  # fmt: skip
+    for number, models in enumerate(([], [line], [{**line, "verdict": "shown", "reason": ""}])):
+        made = whole(
+            f"c-first-2026010{number}", cards={"reader": "aaaa", "writer": "bbbb"}, models=models,
+            created=f"2026-01-0{number + 1}T00:00:00+00:00",
+        )  # fmt: skip
+        publish_result(made, kb)
+    registry = Registry(kb)
+    pages = Catalogue(registry).pages()
+    page = pages["catalogue/model/reader.md"]
+    section = page[page.index("## Beside its rivals") :]
+    rows = [row for row in section.splitlines() if row.startswith("| [c-first-")][:2]
+    assert "20260102" in rows[0]
+    assert "| c | 200 | brain | shown | CC0-1.0 |" in rows[0]
+    assert "0.081 AUROC). does not demonstrably add to tables" in rows[1]
+    assert "Beside its rivals" not in pages["catalogue/model/writer.md"]
+    done = CliRunner().invoke(kb_command, ["show", "reader", "--kb", str(kb)])
+    assert done.exit_code == 0, done.output
+    assert "# beside its rivals: shown (c, N = 200, block brain)" in done.output

@@ -7,7 +7,7 @@ import pkgutil
 from importlib import import_module
 
 import pytest
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
@@ -27,6 +27,20 @@ from neurogenomics_kb.stats.prediction.estimators import (
     StoppedTreesClassifier,
     StoppedTreesRegressor,
 )
+from neurogenomics_kb.stats.prediction.forest import ForestClassifier, ForestRegression
+from neurogenomics_kb.stats.prediction.kernels import (
+    ProductKernelClassifier,
+    ProductKernelRegression,
+)
+from neurogenomics_kb.stats.prediction.machines import MachineClassifier, MachineRegression
+from neurogenomics_kb.stats.prediction.neighbours import (
+    NeighboursClassifier,
+    NeighboursRegression,
+)
+from neurogenomics_kb.stats.prediction.tabular.estimators import (
+    InContextClassifier,
+    InContextRegression,
+)
 from neurogenomics_kb.stats.transformers.carry import CarryColumns, DropColumns
 from neurogenomics_kb.stats.transformers.curves import CurvedConfounds
 from neurogenomics_kb.stats.transformers.factor_analysis import FactorAnalysis
@@ -37,12 +51,15 @@ from neurogenomics_kb.stats.transformers.normative import NormativeScores
 from neurogenomics_kb.stats.transformers.projection import CappedPCA
 from neurogenomics_kb.stats.transformers.tangent import TangentSpace
 from tests.stats.named_frames import Framed
+from tests.stats.prediction import tiny_tabicl
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fewer than 30 subjects"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
 ]
 
+# Random weights of a tabular model learn nothing; trained ones do, in `prediction/test_tabicl.py`.
+UNTRAINED = "weights that were never trained learn nothing"
 TREES = {"n_estimators": 30, "early_stopping_rounds": 5}
 # Estimator, and the checks that it may fail, with the reason.
 CASES = {
@@ -51,6 +68,20 @@ CASES = {
     "PenalisedClassifier": (PenalisedClassifier(), {}),
     "StoppedTreesRegressor": (StoppedTreesRegressor(**TREES), {}),
     "StoppedTreesClassifier": (StoppedTreesClassifier(**TREES), {}),
+    "ForestRegression": (ForestRegression(n_estimators=5, min_samples_leaf=[1, 5]), {}),
+    "ForestClassifier": (ForestClassifier(n_estimators=5, min_samples_leaf=[1, 5]), {}),
+    "MachineRegression": (MachineRegression(), {}),
+    "MachineClassifier": (MachineClassifier(), {}),
+    "NeighboursRegression": (NeighboursRegression(), {}),
+    "NeighboursClassifier": (NeighboursClassifier(), {}),
+    "ProductKernelRegression": (ProductKernelRegression(), {}),
+    "ProductKernelClassifier": (ProductKernelClassifier(), {}),
+    "InContextRegression": (
+        InContextRegression(n_estimators=1), {"check_regressors_train": UNTRAINED},
+    ),
+    "InContextClassifier": (
+        InContextClassifier(n_estimators=1), {"check_classifiers_train": UNTRAINED},
+    ),
     "ConfoundDesign": (Framed(ConfoundDesign(["age", "sex"]), ("age", "sex")), {}),
     "ConfoundRegressor": (Framed(ConfoundRegressor(["age", "sex"]), ("age", "sex")), {}),
     "CurvedConfounds": (
@@ -83,8 +114,13 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_estimator_follows_scikit_learn(name):
+def test_estimator_follows_scikit_learn(name, tmp_path):
     estimator, exceptions = CASES[name]
+    if name.startswith("InContext"):
+        pytest.importorskip("tabicl")
+        continuous = name == "InContextRegression"
+        path = tiny_tabicl.train(tmp_path / "random.ckpt", continuous=continuous, steps=0)
+        estimator = clone(estimator).set_params(path=str(path))
     found = check_estimator(estimator, expected_failed_checks=exceptions, on_fail=None)
     failed = {r["check_name"]: r["exception"] for r in found if r["status"] == "failed"}
     assert not failed, failed

@@ -14,6 +14,7 @@ from neurogenomics_kb.foundation.contracts import Contract, ContractError
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration.analyses import load_analyses
 from neurogenomics_kb.pipelines.integration.analyses.base import Analysis, Claims
+from neurogenomics_kb.pipelines.integration.analyses.ladder import tables as ladder
 from neurogenomics_kb.pipelines.integration.decision import decide_escalation
 from neurogenomics_kb.pipelines.integration.family import (
     collect_tests,
@@ -40,7 +41,7 @@ from neurogenomics_kb.pipelines.view import (
     Statement,
     Verdict,
 )
-from neurogenomics_kb.registry.cards import DatasetCard
+from neurogenomics_kb.registry.cards import AlignmentStrategy, DatasetCard
 from neurogenomics_kb.registry.cards.primary import (
     ANALYSIS_OF,
     PrimaryAssociation,
@@ -230,63 +231,142 @@ def test_analysis_describes_what_it_makes_and_claims_from_it():
         analysis_of(["a"], ["a"], ["integration.a", "integration.c", "d"])
 
 
-def comparisons(*rows):
-    keys = ["model", "reference", "variant", "algorithm", "difference", "p_raw"]
-    return pd.DataFrame(rows, columns=keys)
+def climbed(**changes):
+    """Rungs and choice of a ladder in which `stack` was chosen most often."""
+    numbers = Numbers()
+    rungs = rows_of(
+        ladder.RUNGS, numbers,
+        {"rung": "late fusion", "of": "late fusion", "role": "candidate", "stage": "late_fusion",
+         "chosen": 1, "minutes": 0.2, "reason": ""},
+        {"rung": "stack", "of": "stack", "role": "candidate", "stage": "stacking", "chosen": 3,
+         "minutes": 2.5, "reason": ""},
+        {"rung": "towers", "of": "towers", "role": "candidate", "stage": "two_tower_contrastive",
+         "chosen": 1, "minutes": 9.0, "reason": ""},
+        {"rung": "chosen by inner folds", "of": "chosen by inner folds", "role": "chosen",
+         "stage": "late_fusion", "chosen": 0, "minutes": 31.0, "reason": ""},
+    )  # fmt: skip
+    line = {"rung": "stack", "folds": 3, "of": 5, "reference": "late fusion", "metric": "auroc",
+            "difference": 0.061, "ci_low": 0.012, "ci_high": 0.11, "p_raw": 0.014,
+            "p_adjusted": 0.014, "p_chance": 0.002, "p_masks": NAN, "smallest_seen": 0.047,
+            "n": 385}  # fmt: skip
+    return rungs, rows_of(ladder.CHOICE, numbers, {**line, **changes})
 
 
-WIN = ("fusion", "gene", "adjusted", "linear", 0.05, 0.011)
-WIN_TOO = ("fusion", "brain", "adjusted", "linear", 0.07, 0.049)
+def on_ladder(**more):
+    cards = {
+        "stack": AlignmentStrategy(
+            id="stack", stage="stacking", objective="O.", people=300,
+            rung={"type": "stacking", "bases": ["linear", "xgboost"]},
+        ),
+        "towers": AlignmentStrategy(
+            id="towers", stage="two_tower_contrastive", objective="O.", people=500,
+            rung={"type": "two_towers"},
+        ),
+    }  # fmt: skip
+    recipe = make_recipe(analyses=["prediction", "ladder"], ladder=list(cards), **more)
+    return recipe.model_copy(update={"rungs": cards})
 
 
-def test_rule_asks_for_a_win_over_every_block(says):
-    recipe = make_recipe()
-    found = decide_escalation(recipe, comparisons(WIN, WIN_TOO))
-    assert found == {
-        "rule": "Stay at late fusion unless fusion beats every single block (corrected resampled t "
-        "over folds, one-sided p < 0.05 against each, so the largest p decides); then try "
-        "two-tower contrastive alignment, stacking, and hub tokens, in this order.",
+def decided(recipe=None, **changes):
+    return decide_escalation(recipe or on_ladder(), PEOPLE, *climbed(**changes))
+
+
+PEOPLE = pd.DataFrame(index=range(385))
+NOTHING = ladder.RUNGS.empty(), ladder.CHOICE.empty()
+
+
+def test_rule_uses_what_most_folds_chose():
+    assert decided() == {
+        "rule": "In every training fold inner folds choose among late fusion and the rungs of the "
+        "ladder; leave late fusion if what they choose beats it on the test folds (corrected "
+        "resampled t, one-sided p < 0.05: one test), is above chance itself and, where people "
+        "lack a block, above knowing that alone. The rung is the one that most "
+        "folds choose.",
+        "by": "nested selection over the ladder",
         "stage": "late_fusion",
-        "escalate": True,
-        "next_stage": "two_tower_contrastive",
         "algorithm": "linear",
-        "p_raw": 0.049,
+        "escalate": True,
+        "next_stage": "stacking",
+        "rung": "stack",
+        "p_raw": 0.014,
+        "says": "Use stack: inner folds chose it in 3 of 5 training folds, and what they chose "
+        "gains +0.061 AUROC [+0.012, +0.110], p = 0.014 over late fusion on people whom neither "
+        "saw.",
         "inputs": [
-            {"reference": "gene", "difference": 0.05, "p_raw": 0.011},
-            {"reference": "brain", "difference": 0.07, "p_raw": 0.049},
+            {"reference": "late fusion", "difference": 0.061, "p_raw": 0.014, "p_chance": 0.002}
         ],
+        "needs": [
+            {"rung": "stack", "people": 300, "minutes": 2.5},
+            {"rung": "towers", "people": 500, "minutes": 9.0},
+        ],
+        "next": "Confirm stack on people whom this run did not see: the same experiment with "
+        "`ladder: [stack]` in another cohort (--env) or on later enrolments.",
+        "smallest_seen": 0.047,
     }
 
 
 @pytest.mark.parametrize(
-    "second",
+    ("changes", "words"),
     [
-        ("fusion", "brain", "adjusted", "linear", 0.07, 0.05),
-        ("fusion", "brain", "adjusted", "linear", 0.0, 0.01),
-        ("fusion", "brain", "adjusted", "linear", -0.07, 0.01),
+        ({"p_raw": 0.05}, "it does not beat late fusion (p = 0.05); 0.047 or more would have"),
+        ({"difference": -0.02, "p_raw": 0.01}, "it does not beat late fusion (p = 0.01);"),
+        ({"p_chance": 0.05}, "it is not above chance (p = 0.05);"),
+        ({"p_masks": 0.06}, "it is not above knowing who lacks which block (p = 0.06);"),
+        ({"p_raw": 0.4, "p_chance": 0.3}, "(p = 0.4); it is not above chance (p = 0.3);"),
+        ({"p_raw": 0.4, "smallest_seen": NAN}, "; what could have been seen is not known."),
+        ({"rung": "late fusion", "folds": 5, "difference": 0.0, "p_raw": 1.0},
+         "inner folds preferred it to every rung in all 5 training folds; 0.047 or more"),
+        ({"rung": "late fusion", "difference": -0.01, "p_raw": 0.7},
+         "inner folds preferred it to every rung in 3 of 5 training folds (what they chose "
+         "differs by -0.010 AUROC [+0.012, +0.110], p = 0.7); 0.047"),
     ],
-)
-def test_rule_stays_where_one_block_is_not_beaten(second):
-    found = decide_escalation(make_recipe(), comparisons(WIN, second))
+)  # fmt: skip
+def test_rule_stays_where_a_condition_fails(changes, words):
+    found = decided(**changes)
     assert (found["escalate"], found["next_stage"]) == (False, "late_fusion")
-    assert len(found["inputs"]) == 2
+    assert found["says"].startswith("Stay at late fusion: ")
+    assert words in found["says"]
+    assert found["next"].startswith("Run it again with more people: N is 385, below what simu")
+    assert found["next"].endswith("needed for towers (500).")
+    assert ("p_masks" in found["inputs"][0]) == ("p_masks" in changes)
+    assert ("smallest_seen" in found) == (changes.get("smallest_seen") is not NAN)
 
 
-def test_rule_looks_at_fusion_adjusted_first_algorithm_and_blocks_alone():
-    others = [
-        ("fusion + covariates", "gene", "adjusted", "linear", -1.0, 0.9),
-        ("fusion", "gene", "unadjusted", "linear", -1.0, 0.9),
-        ("fusion", "gene", "adjusted", "xgboost", -1.0, 0.9),
-        ("fusion", "covariates", "adjusted", "linear", -1.0, 0.9),
-    ]
-    found = decide_escalation(make_recipe(), comparisons(WIN, WIN_TOO, *others))
+def test_rule_passes_masks_that_are_beaten():
+    found = decided(p_masks=0.0499)
     assert found["escalate"]
-    assert len(found["inputs"]) == 2
+    assert found["inputs"][0]["p_masks"] == 0.0499
 
 
-def test_rule_without_inputs_decides_nothing():
-    found = decide_escalation(make_recipe(), comparisons())
-    assert (found["escalate"], found["p_raw"], found["inputs"]) == (False, None, [])
+def test_where_most_folds_chose_late_fusion_and_the_others_won_the_winner_is_named():
+    found = decided(rung="late fusion", folds=2)
+    assert (found["escalate"], found["rung"], found["next_stage"]) == (True, "stack", "stacking")
+    assert found["says"].startswith("Use stack: inner folds chose it in 3 of 5")
+
+
+def test_enough_people_and_no_gain_asks_for_another_block():
+    found = decided(p_raw=0.3, n=2000)
+    assert found["next"] == (
+        "Add a block, or people: at this N no rung of the ladder is worth its cost."
+    )
+
+
+def test_without_the_ladder_nothing_is_decided_and_its_price_is_named():
+    found = decide_escalation(make_recipe(), PEOPLE, *NOTHING)
+    assert (found["escalate"], found["next_stage"], found["inputs"]) == (False, "not_told", [])
+    assert re.fullmatch(
+        r"Beyond late fusion: not told, since the ladder was not run; run 09_ladder_gene_brain "
+        r"\(kedro run --config conf/experiments/09_ladder_gene_brain\.yml; about \d+ minutes on "
+        r"one core for this N\)\.",
+        found["says"],
+    )
+    many = decide_escalation(make_recipe(), pd.DataFrame(index=range(50_000)), *NOTHING)
+    assert re.search(r"about \d+ hours on one core", many["says"])
+    one = make_recipe(blocks={"gene": "gene_v1"}, analyses=["prediction"])
+    one = one.model_copy(update={"blocks": {"gene": one.blocks["gene"]}})
+    assert decide_escalation(one, PEOPLE, *NOTHING)["says"] == (
+        "Beyond late fusion: not told, since there is one block."
+    )
 
 
 def whole(recipe=None, parts=None, tests=None, decision=None, **folds):
@@ -312,18 +392,18 @@ def whole(recipe=None, parts=None, tests=None, decision=None, **folds):
             Part(analysis="new", sections=[Section(id="unheard", title="T3", items=[])]),
         ]  # fmt: skip
     tests = family() if tests is None else tests
-    decision = decision or decide_escalation(recipe, comparisons(WIN, WIN_TOO))
+    decision = decision or decide_escalation(make_recipe(), PEOPLE, *NOTHING)
     return build_view(recipe, flow, summary, dimensions, tests, decision, ["Noticed."], *parts)
 
 
 def test_report_as_a_whole(says):
-    says("report", whole())
+    says("report", whole(decision=decided()))
 
 
 def test_report_of_little(says):
     levels = [{"column": "site", "exchange": False}, {"column": "family_id", "exchange": True}]
     recipe = make_recipe(exchangeability=levels, analyses=["prediction"])
-    decision = decide_escalation(recipe, comparisons())
+    decision = decide_escalation(recipe, PEOPLE, *NOTHING)
     view = whole(recipe, parts=[], tests=TESTS.empty(), decision=decision, group=None,
                  column="year", cut=2020)  # fmt: skip
     says("report_of_little", view)
@@ -424,19 +504,18 @@ def test_report_without_a_caution_has_no_such_section():
         make_recipe().model_copy(update={"dataset": DatasetCard(id="toy", cohort="toy")}),
         rows_of(FLOW, Numbers(), {"remaining": 300}, {"remaining": 200}, {"remaining": 100}),
         {"n_folds": 4, "scheme": "stratified", "seed": 41, "hash": "abcd"},
-        DIMENSIONS.empty(), family(), decide_escalation(make_recipe(), comparisons()), [],
+        DIMENSIONS.empty(), family(), decide_escalation(make_recipe(), PEOPLE, *NOTHING), [],
     )  # fmt: skip
     assert view.n_subjects == 100
     assert view.cautions == []
     assert "warnings" not in [section.id for section in view.sections]
 
 
-def test_decision_to_stay_is_said():
-    stay = decide_escalation(make_recipe(), comparisons(WIN, (*WIN_TOO[:5], 0.5)))
-    view = whole(decision=stay)
-    assert view.findings[-1] == (
-        "Decision: stay at late fusion; fusion does not beat every single block."
-    )
+def test_what_to_do_stands_first_where_the_ladder_was_run():
+    assert whole(decision=decided()).findings[0].startswith("Use stack: ")
+    assert whole(decision=decided(p_raw=0.3)).findings[0].startswith("Stay at late fusion: ")
+    without = whole(decision=decide_escalation(make_recipe(), PEOPLE, *NOTHING))
+    assert without.findings[-1].startswith("Beyond late fusion: not told")
 
 
 def test_p_values_that_no_permutation_reached_are_counted():

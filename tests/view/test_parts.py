@@ -24,6 +24,8 @@ from neurogenomics_kb.pipelines.integration.analyses.dimension_search.present im
 from neurogenomics_kb.pipelines.integration.analyses.dimension_search.tables import SEARCH
 from neurogenomics_kb.pipelines.integration.analyses.joint_axes import tables as joint_tables
 from neurogenomics_kb.pipelines.integration.analyses.joint_axes.present import present_joint_axes
+from neurogenomics_kb.pipelines.integration.analyses.ladder import tables as ladder_tables
+from neurogenomics_kb.pipelines.integration.analyses.ladder.present import present_ladder
 from neurogenomics_kb.pipelines.integration.analyses.logo.present import present_attribution
 from neurogenomics_kb.pipelines.integration.analyses.logo.tables import ATTRIBUTION
 from neurogenomics_kb.pipelines.integration.analyses.partial_correlations.present import (
@@ -548,6 +550,64 @@ def test_reference_maps(says):
          "method": "spin"},
     )  # fmt: skip
     says("reference_maps", present_maps(recipe, table))
+
+
+def test_ladder(says):
+    numbers = Numbers()
+    rungs = rows_of(
+        ladder_tables.RUNGS, numbers,
+        {"rung": "late fusion", "of": "late fusion", "role": "candidate", "stage": "late_fusion",
+         "metric": "auroc", "chosen": 1, "reason": ""},
+        {"rung": "stack", "of": "stack", "role": "candidate", "stage": "stacking",
+         "metric": "auroc", "chosen": 3, "reason": ""},
+        {"rung": "stack: mean", "of": "stack", "role": "beside", "stage": "stacking",
+         "metric": "auroc", "chosen": 0, "minutes": NAN, "reason": ""},
+        {"rung": "towers", "of": "towers", "role": "candidate", "stage": "two_tower_contrastive",
+         "metric": "auroc", "chosen": 1, "reason": ""},
+        {"rung": "towers: permuted pairs", "of": "towers", "role": "control",
+         "stage": "two_tower_contrastive", "metric": "auroc", "chosen": 0, "minutes": NAN,
+         "reason": ""},
+        {"rung": "hubs", "of": "hubs", "role": "candidate", "stage": "hub_tokens",
+         "metric": "auroc", "value": NAN, "ci_low": NAN, "ci_high": NAN, "p_chance": NAN,
+         "chosen": 0, "minutes": NAN, "reason": "block 'gene' has 2 units."},
+        {"rung": "chosen by inner folds", "of": "chosen by inner folds", "role": "chosen",
+         "stage": "late_fusion", "metric": "auroc", "chosen": 0, "reason": ""},
+    )  # fmt: skip
+    comparisons = rows_of(
+        ladder_tables.COMPARISONS, numbers,
+        {"rung": "stack", "reference": "late fusion", "p_adjusted": 0.031, "p_raw": 0.016},
+        {"rung": "towers", "reference": "late fusion", "p_adjusted": 0.042, "p_raw": 0.042},
+        {"rung": "towers", "reference": "towers: permuted pairs", "p_adjusted": NAN,
+         "p_raw": 0.055},
+    )  # fmt: skip
+    choice = rows_of(
+        ladder_tables.CHOICE, numbers,
+        {"rung": "stack", "folds": 3, "of": 5, "metric": "auroc", "p_raw": 0.013, "p_masks": NAN},
+    )  # fmt: skip
+    ranks = rows_of(
+        ladder_tables.RANKS, numbers,
+        *({"rung": "stack", "block": "gene", "column": str(i)} for i in range(16)),
+    )  # fmt: skip
+    retrieval = rows_of(
+        ladder_tables.RETRIEVAL, numbers,
+        {"rung": "towers", "x": "gene", "y": "brain", "k": 1, "p_raw": 0.004, "bins": "site"},
+        {"rung": "towers", "x": "gene", "y": "brain", "k": 5, "p_raw": 0.21, "bins": "site"},
+    )  # fmt: skip
+    recipe = make_recipe()
+    recipe.experiment.analyses.append("ladder")
+    says("ladder", present_ladder(recipe, rungs, comparisons, choice, ranks, retrieval))
+    none = [c.empty() for c in (ladder_tables.RUNGS, ladder_tables.COMPARISONS,
+                                ladder_tables.CHOICE, ladder_tables.RANKS,
+                                ladder_tables.RETRIEVAL)]  # fmt: skip
+    assert present_ladder(recipe, *none).cautions == [
+        "Ladder: not told, since the cohort has fewer than two blocks."
+    ]
+    assert present_ladder(make_recipe(), *none).cautions == []
+    weak = comparisons.assign(p_adjusted=[0.05, 0.3, NAN])
+    part = present_ladder(recipe, rungs, weak, choice, *none[3:])
+    assert part.findings[1] == (
+        "No rung by itself demonstrably beats late fusion (Holm over the rungs)."
+    )
 
 
 def test_joint_axes(says):

@@ -12,6 +12,7 @@ from nilearn.connectome import prec_to_partial
 from sklearn.covariance import ledoit_wolf
 
 from neurogenomics_kb.brain.choices import choose
+from neurogenomics_kb.brain.coskewness import coskewness_gram
 from neurogenomics_kb.brain.denoising import NUISANCE, check_signals, denoise
 from neurogenomics_kb.foundation.errors import InputError, listing
 
@@ -39,7 +40,9 @@ KINDS = {
     "covariance": "shrunk covariance with its diagonal, for the tangent space",
     "precision": "inverse of the shrunk covariance with its diagonal",
     "network": "means of Fisher z within and between networks",
+    "coskewness": "Gram matrix of the parcels' co-skewness with its diagonal",
 }
+WITH_DIAGONAL = ("covariance", "precision", "coskewness")
 # 7Networks_LH_Vis_1 and 17Networks_RH_DefaultA_PFCm_2 (Schaefer et al., Cerebral Cortex 2018).
 _SCHAEFER = re.compile(r"^\d+Networks_(?:LH|RH)_([A-Za-z]+)")
 
@@ -222,8 +225,8 @@ def connectivity_features(
     timeseries : DataFrame, shape (n_frames, n_parcels)
         Cleaned signals.
     kinds : sequence of str
-        Of `KINDS`. ``covariance`` and ``precision`` hold the upper triangle with the diagonal,
-        ``connectivity`` and ``partial_correlation`` without it, row by row.
+        Of `KINDS`. ``covariance``, ``precision`` and ``coskewness`` hold the upper triangle with
+        the diagonal, ``connectivity`` and ``partial_correlation`` without it, row by row.
     networks : mapping of str to str, optional
         Parcel to network, for ``network``; parcels named as Schaefer's need none.
     centred : bool
@@ -259,6 +262,9 @@ def connectivity_features(
             precision = np.linalg.inv(covariance)
             computed["precision"] = precision.take(_upper(n, 0))
             computed["partial_correlation"] = prec_to_partial(precision).take(_upper(n, 1))
+    if "coskewness" in kinds:
+        gram = coskewness_gram(timeseries, subject=subject)
+        computed["coskewness"] = gram.take(_upper(n, 0))
     # Single precision is enough to store, and half the table.
     return {kind: computed[kind].astype(np.float32, copy=False) for kind in kinds}
 
@@ -269,7 +275,7 @@ def unit_names(
     """What the values of a kind belong to: pairs of parcels, or of networks."""
     choose(kind, KINDS, "kind of connectivity")
     if kind != "network":
-        return edge_names(parcels, diagonal=kind in ("covariance", "precision"))
+        return edge_names(parcels, diagonal=kind in WITH_DIAGONAL)
     levels, member = _membership(parcels, networks, "all subjects")
     return [f"{levels[a]}{EDGE}{levels[b]}" for a, b in zip(*_network_pairs(member), strict=True)]
 

@@ -14,6 +14,7 @@ from neurogenomics_kb.calibration.suite import COLUMNS, SCENARIOS, run_suite
 
 RESULTS = Path("docs/calibration/results.csv")
 PAGE = Path("docs/calibration/index.md")
+SHARDS = Path("build/calibration")
 
 
 def main() -> None:
@@ -44,7 +45,7 @@ def main() -> None:
     else:
         table = run_suite(
             chosen.scenarios or None, cohorts=chosen.cohorts, n_jobs=chosen.jobs, done=done,
-            save=save,
+            save=save, shards=SHARDS,
         )  # fmt: skip
         save(table)
     chosen.page.write_text(render_page(table), encoding="utf-8")

@@ -67,7 +67,9 @@ def prepare_tables(
         tables += [table, quality if len(table) else nothing]
     cohort, blocks, *_ = nodes.assemble_cohort(recipe, participants, *tables)
     folds, _ = nodes.split_folds(recipe, cohort)
-    return {"recipe": recipe, "cohort": cohort, "blocks": blocks, "folds": folds}
+    return {
+        "recipe": recipe, "cohort": cohort, "blocks": blocks, "folds": folds, "tables": tables,
+    }  # fmt: skip
 
 
 def canonical_p_values(

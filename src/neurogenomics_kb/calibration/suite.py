@@ -7,12 +7,12 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import sklearn
-from joblib import Parallel, delayed
 from scipy import stats
 
 from neurogenomics_kb.calibration.alarms import OutcomeBlock, audit_alarms, proxy_alarms
@@ -32,6 +32,7 @@ from neurogenomics_kb.calibration.coverage import (
     prediction_coverage,
 )
 from neurogenomics_kb.calibration.family import family_p_values
+from neurogenomics_kb.calibration.ladder import NullLadder, ladder_p_values
 from neurogenomics_kb.calibration.maps import MapSettings, map_p_values
 from neurogenomics_kb.calibration.methods import (
     feature_p_values,
@@ -46,6 +47,7 @@ from neurogenomics_kb.calibration.runs import (
 )
 from neurogenomics_kb.calibration.scenario import Scenario
 from neurogenomics_kb.calibration.scenarios import VIOLATIONS
+from neurogenomics_kb.calibration.shards import run_shards
 from neurogenomics_kb.calibration.violations import WARNING
 from neurogenomics_kb.simulate.outcome_blocks import DiffuseBlock, SymptomScales
 
@@ -204,11 +206,24 @@ SCENARIOS |= {
     "smooth maps, spins to the nearest": Scenario(
         MapSettings(), map_p_values, experiment={"spatial_null": "spin nearest"}
     ),
+    "ladder, nothing to find": Scenario(NullLadder(), ladder_p_values),
+    "ladder, nothing to find, families of 1–4": Scenario(
+        NullLadder(families=True), ladder_p_values
+    ),
+    "ladder, missing blocks follow the outcome": Scenario(
+        NullLadder(missing=True), ladder_p_values
+    ),
 }
 
 
 def run_scenario(
-    name: str, scenario: Scenario, *, cohorts: int, first_seed: int = 0, n_jobs: int = 1
+    name: str,
+    scenario: Scenario,
+    *,
+    cohorts: int,
+    first_seed: int = 0,
+    n_jobs: int = 1,
+    shards: Path | None = None,
 ) -> pd.DataFrame:
     """Simulate cohorts and count.
 
@@ -224,6 +239,9 @@ def run_scenario(
         Cohort i has seed ``first_seed + i``.
     n_jobs : int
         Processes at a time. Default 1.
+    shards : Path, optional
+        Folder in which parts are kept until the scenario is counted, so that a stopped
+        measurement goes on where it was.
 
     Returns
     -------
@@ -231,8 +249,15 @@ def run_scenario(
         One row per kind.
     """
     one = partial(_quiet, scenario.run, scenario.settings, **scenario.experiment)
-    seeds = range(first_seed, first_seed + cohorts)
-    found = pd.DataFrame(Parallel(n_jobs=n_jobs)(delayed(one)(seed) for seed in seeds))
+    words = f"{name} {scenario.run.__module__}.{scenario.run.__qualname__} {scenario!r}"
+    found = run_shards(
+        one,
+        cohorts=cohorts,
+        first_seed=first_seed,
+        n_jobs=n_jobs,
+        folder=shards,
+        recipe=words.replace(repr(scenario.run), ""),
+    )
     rows = []
     for kind in found.columns:
         values = found[kind].dropna()
@@ -295,6 +320,7 @@ def run_suite(
     n_jobs: int = 2,
     done: pd.DataFrame | None = None,
     save: Callable[[pd.DataFrame], None] | None = None,
+    shards: Path | None = None,
 ) -> pd.DataFrame:
     """All scenarios, one after the other; those that `done` holds with as many cohorts are kept.
 
@@ -309,7 +335,7 @@ def run_suite(
         old = table[table["scenario"] == name]
         if len(old) and old["cohorts"].max() >= cohorts and names is None:
             continue
-        fresh = run_scenario(name, SCENARIOS[name], cohorts=cohorts, n_jobs=n_jobs)
+        fresh = run_scenario(name, SCENARIOS[name], cohorts=cohorts, n_jobs=n_jobs, shards=shards)
         parts = [part for part in (table[table["scenario"] != name], fresh) if len(part)]
         table = pd.concat(parts, ignore_index=True)
         if save is not None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.hashes import hash_files
+from neurogenomics_kb.foundation.twins import drawn_seed
 
 MODELS = "NGKB_MODEL_DIR"
 PATTERNS = ["*.json", "*.txt", "*.safetensors", "*.bin"]
@@ -182,7 +183,8 @@ def fingerprint(folder: Path, *beside: Path, file: str | None = None) -> str:
     Notes
     -----
     Two checkpoints of one training differ where nobody expects it, so nothing is left out; hashes
-    of large files are remembered (`neurogenomics_kb.foundation.hashes`).
+    of large files are remembered (`neurogenomics_kb.foundation.hashes`). A twin's name also says
+    its seed.
     """
     files = sorted(p for p in folder.iterdir() if p.is_file())
     more = sorted({p.absolute() for p in beside} - {p.absolute() for p in files})
@@ -194,4 +196,6 @@ def fingerprint(folder: Path, *beside: Path, file: str | None = None) -> str:
         digest.update(f"beside {content}\n".encode())
     if file is not None:
         digest.update(f"of these {file}\n".encode())
+    if drawn_seed() is not None:
+        digest.update(f"random weights of seed {drawn_seed()}\n".encode())
     return digest.hexdigest()[:16]

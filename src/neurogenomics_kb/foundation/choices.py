@@ -71,18 +71,30 @@ class Part:
     builder : str or callable
         Takes the options, and what else the choice hands to builders. ``package.module:name`` is
         imported when it is wanted, so that reading a card loads no numerical library.
+    lacking : str or callable, optional
+        For what a machine may lack, such as an optional package or weights: takes what the builder
+        does and says in one line why it cannot be had here, or None. Named as the builder is.
     """
 
     options: type[BaseModel]
     builder: str | Callable[..., Any]
+    lacking: str | Callable[..., str | None] | None = None
 
     def build(self, options: BaseModel, *args: Any, **context: Any) -> Any:
         """Call the builder with the options and the context of the choice."""
-        maker = self.builder
-        if isinstance(maker, str):
-            module, _, name = maker.partition(":")
-            maker = getattr(import_module(module), name)
-        return maker(options, *args, **context)
+        return _imported(self.builder)(options, *args, **context)
+
+    def why_not(self, options: BaseModel, *args: Any, **context: Any) -> str | None:
+        """Why this machine cannot have it, in one line; None where it can."""
+        return None if self.lacking is None else _imported(self.lacking)(options, *args, **context)
+
+
+def _imported(function: str | Callable[..., Any]) -> Callable[..., Any]:
+    """What ``package.module:name`` names, or the function itself."""
+    if not isinstance(function, str):
+        return function
+    module, _, name = function.partition(":")
+    return getattr(import_module(module), name)
 
 
 class Parts(Choices[Part]):
@@ -119,6 +131,18 @@ class Parts(Choices[Part]):
             If no part has the name that the options bear.
         """
         return self[getattr(options, self.tag)].build(options, *args, **context)
+
+    def why_not(self, options: BaseModel, *args: Any, **context: Any) -> str | None:
+        """Why this machine cannot have what options describe; None where it can.
+
+        Parameters
+        ----------
+        options : BaseModel
+            Options of one of the parts.
+        *args, **context
+            What this choice hands to every builder, as far as the part asks for it.
+        """
+        return self[getattr(options, self.tag)].why_not(options, *args, **context)
 
     def validate(self, value: Any) -> BaseModel:
         """Options from a mapping, or options as they are.

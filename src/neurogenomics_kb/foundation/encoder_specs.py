@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
+from neurogenomics_kb.foundation.twins import SEED, drawing
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ class EncoderFamily:
         ----------
         card_or_spec : mapping or object
             A spec with its ``type`` and options, or something that holds one under ``spec`` (an
-            attribute or a key). The type is one of `known` or ``package.module:Class``.
+            attribute or a key). The type is one of `known` or ``package.module:Class``. With
+            ``random_weights: <seed>`` it is the encoder's twin, see
+            `neurogenomics_kb.foundation.twins`.
         **more
             Options beside the spec's own, given to makers that take them.
 
@@ -64,8 +67,15 @@ class EncoderFamily:
         accepted = inspect.signature(make).parameters
         takes_all = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
         options |= {n: value for n, value in more.items() if takes_all or n in accepted}
+        # A class of one's own reads its weights itself, so it is told; ours only notice.
+        seed = options.get(SEED) if SEED in accepted else options.pop(SEED, None)
         try:
-            return make(**options)
+            if seed is None:
+                return make(**options)
+            with drawing(seed):
+                twin = make(**options)
+            twin.framing = {**twin.framing, SEED: seed}
+            return twin
         except TypeError as error:
             raise InputError(
                 f"the options {listing(sorted(options))} do not fit {self.what} type '{kind}' "

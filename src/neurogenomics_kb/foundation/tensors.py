@@ -8,6 +8,7 @@ from typing import Any
 
 from neurogenomics_kb.foundation.checkpoints import weight_files
 from neurogenomics_kb.foundation.errors import Defect, InputError, listing
+from neurogenomics_kb.foundation.twins import drawn_seed, keep_random
 
 
 def read_checkpoint(folder: Path, file: str | None = None) -> dict[str, Any]:
@@ -169,7 +170,8 @@ def assign(
     Notes
     -----
     Libraries have reported that all weights were loaded while a model stayed random, so what was
-    copied is compared with the file afterwards.
+    copied is compared with the file afterwards. A twin is checked against the checkpoint in the
+    same way and keeps its random weights (`neurogenomics_kb.foundation.twins`).
     """
     import torch
 
@@ -213,6 +215,9 @@ def assign(
             file=folder,
             remedy="Use the checkpoint of the model that the card names.",
         )
+    if drawn_seed() is not None:
+        keep_random(module, given)
+        return
     with torch.no_grad():
         for name, parameter in own.items():
             parameter.copy_(given[name])

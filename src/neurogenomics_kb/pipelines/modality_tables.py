@@ -132,6 +132,10 @@ TABLES = (
         "genomics.gene_call_rates", "Missing genotype calls of one person, a column per gene.",
         "Share of missing calls in the gene, 0 to 1.",
     ),
+    _of_person(
+        "genomics.dosages", "Alternate alleles of one person, a column per gene and allele.",
+        _FEATURES,
+    ),
     Contract(
         "genomics.sequence_counts", "How many sequences there are, and how many are distinct.",
         "intermediate", format="json", file="genomics/sequence_counts.json",

@@ -212,6 +212,40 @@ class Verdict(View):
     text: str
 
 
+class ModelVerdict(View):
+    """Whether a model earned its place, for the result card and the model's page.
+
+    Parameters
+    ----------
+    model, block : str
+        Model card, and the block that the model makes.
+    verdict : str
+        ``shown``, ``not shown at this N`` with what could have been seen, or ``not told``.
+    reason : str
+        Why not.
+    cohort : str
+        Whose people.
+    n_subjects : int
+        How many.
+    licence : str
+        Terms of the model's weights.
+    metric : str
+        What was compared.
+    smallest_difference : float or None
+        Difference that could have been seen.
+    """
+
+    model: str
+    block: str
+    verdict: str
+    reason: str = ""
+    cohort: str
+    n_subjects: int
+    licence: str
+    metric: str
+    smallest_difference: float | None = None
+
+
 class Part(View):
     """What one analysis adds to report, result card and tracking.
 
@@ -235,6 +269,8 @@ class Part(View):
         Flat numbers for comparing runs, without undefined ones.
     regional : list of Regional
         Results with a value per region.
+    models : list of ModelVerdict
+        Which models earned their place.
     """
 
     analysis: str
@@ -246,6 +282,7 @@ class Part(View):
     verdict: list[Verdict] = []
     metrics: Numbers = {}
     regional: list[Regional] = []
+    models: list[ModelVerdict] = []
 
 
 def word(value: Any) -> Cell:

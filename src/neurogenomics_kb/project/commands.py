@@ -19,7 +19,7 @@ from neurogenomics_kb.registry.cards import Card, ResultCard
 from neurogenomics_kb.registry.clones import COLUMNS, check_files, cited_files, read_list
 from neurogenomics_kb.registry.compare import compare_results
 from neurogenomics_kb.registry.drafts import new_card
-from neurogenomics_kb.registry.evidence import results_using
+from neurogenomics_kb.registry.evidence import results_using, verdicts_on
 from neurogenomics_kb.registry.field_map import MappedField, map_fields
 from neurogenomics_kb.registry.lock import write_lock
 from neurogenomics_kb.registry.schemas import write_schemas
@@ -78,11 +78,12 @@ def _show(path: Path, card_id: str, as_json: bool, type_name: str | None = None)
     registry = _open(path)
     card = registry.get(card_id, type_name)
     used = [] if isinstance(card, ResultCard) else _results(registry, card_id)
+    verdicts = verdicts_on(used, card_id)
     if as_json:
         _print_json(
             {**card.model_dump(mode="json"), "hash": card.content_hash, "results": [
                 {"id": r.id, "same_hash": r.cards[card_id] == card.content_hash} for r in used
-            ]}
+            ], "verdicts": [{"result": r.id, **line} for r, line in verdicts]}
         )  # fmt: skip
         return
     if isinstance(card, ResultCard):
@@ -95,6 +96,9 @@ def _show(path: Path, card_id: str, as_json: bool, type_name: str | None = None)
         click.secho(f"# used by result {result.id}{now}", fg="cyan")
     if len(used) > MOST_RESULTS:
         click.secho(f"# and {len(used) - MOST_RESULTS} earlier results", fg="cyan")
+    for _, line in verdicts[:MOST_RESULTS]:
+        where = f"{line['cohort']}, N = {line['n_subjects']}, block {line['block']}"
+        click.secho(f"# beside its rivals: {line['verdict']} ({where})", fg="cyan")
     click.echo(dump_yaml(card.model_dump(mode="json", exclude_unset=True)), nl=False)
 
 

@@ -26,6 +26,8 @@ ANALYSES = {
     "assumptions": AnalysisName(several_classes=True),
     "prediction": AnalysisName(several_classes=True),
     "ladder": AnalysisName(several_classes=False),
+    # Made beside a prediction for blocks that an encoder makes, asked for or not.
+    "rivals": AnalysisName(several_classes=True),
     "logo": AnalysisName(several_classes=False),
     "partial_correlations": AnalysisName(several_classes=False),
     "audit": AnalysisName(several_classes=True),

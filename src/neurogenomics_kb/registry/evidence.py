@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from neurogenomics_kb.registry.cards import DecisionCard, Evidence, ResultCard
 from neurogenomics_kb.registry.registry import Registry
@@ -20,6 +21,18 @@ def results_using(results: Iterable[ResultCard], card_id: str) -> list[ResultCar
     """Results whose recipe held a card, newest first."""
     used = [r for r in results if card_id in r.cards]
     return sorted(used, key=lambda r: (r.created, r.id), reverse=True)
+
+
+def verdicts_on(
+    results: Iterable[ResultCard], model: str
+) -> list[tuple[ResultCard, dict[str, Any]]]:
+    """What results say of a model beside its rivals, newest first, a line per block."""
+    return [
+        (result, line)
+        for result in results_using(results, model)
+        for line in result.models
+        if line.get("model") == model
+    ]
 
 
 def results_of(registry: Registry, experiment: str, cohort: str) -> list[ResultCard]:

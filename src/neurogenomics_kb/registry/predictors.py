@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry.cards import Experiment, PredictorCard
 from neurogenomics_kb.registry.cards.predictors import PREDICTORS, PredictorOptions
 from neurogenomics_kb.registry.registry import Registry
@@ -61,3 +62,36 @@ def predictors_of(
         cards.append(registry.runnable(name, PredictorCard.type_name))
         options[name] = cards[-1].settings
     return options, cards
+
+
+def lacking_predictors(experiment: Experiment, *, continuous: bool) -> dict[str, str]:
+    """Algorithms of an experiment that this machine cannot have, with the reason in one line.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Its cards put into it, see `expand_predictors`.
+    continuous : bool
+        Whether the outcome is a score.
+
+    Raises
+    ------
+    InputError
+        If the first one is among them, or one that a primary test names, since verdicts are theirs.
+    """
+    asked = {
+        name: PREDICTORS.why_not(experiment.predictor(name), continuous=continuous)
+        for name in experiment.algorithms
+    }
+    lacking = {name: reason for name, reason in asked.items() if reason is not None}
+    named = [getattr(test, "algorithm", None) for test in experiment.primary_tests]
+    for name in (experiment.algorithms[0], *named):
+        if name in lacking:
+            raise InputError(
+                f"'{name}', on which verdicts rest, cannot be had here: {lacking[name]}",
+                file=f"experiment '{experiment.id}'",
+                column="algorithms",
+                remedy="Or put another algorithm first and name no primary test of this one; it is "
+                "then left out where it is lacking.",
+            )
+    return lacking

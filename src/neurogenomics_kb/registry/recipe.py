@@ -27,9 +27,12 @@ from neurogenomics_kb.registry.cards import (
 )
 from neurogenomics_kb.registry.cards.datasets import NAMING_ROLES, QUALITY_COVARIATES
 from neurogenomics_kb.registry.cards.predictors import Predictor
+from neurogenomics_kb.registry.cards.rivals import Rival
 from neurogenomics_kb.registry.cohorts import find_dataset
-from neurogenomics_kb.registry.predictors import expand_predictors, predictors_of
+from neurogenomics_kb.registry.predictors import expand_predictors
 from neurogenomics_kb.registry.registry import Registry
+from neurogenomics_kb.registry.rivals import find_rivals
+from neurogenomics_kb.registry.rungs import rungs_of
 
 # What `exchangeability` says for the families of the dataset card.
 FAMILIES = "families"
@@ -51,10 +54,25 @@ class Recipe(Strict):
     pretraining: dict[str, PretrainingCohorts] = Field(default_factory=dict)
     rungs: dict[str, AlignmentStrategy] = Field(default_factory=dict)
     rung_predictors: dict[str, Predictor] = Field(default_factory=dict)
+    rivals: dict[str, Rival] = Field(default_factory=dict)
+    no_twins: dict[str, str] = Field(default_factory=dict)
+    weights_licences: dict[str, str] = Field(default_factory=dict)
     bridges: dict[str, AlignmentStrategy] = Field(default_factory=dict)
     bridge_texts: dict[str, TextSet] = Field(default_factory=dict)
     bridge_encoders: dict[str, dict[str, Any]] = Field(default_factory=dict)
     cards: dict[str, str]
+
+    @property
+    def strategies(self) -> dict[str, EmbeddingStrategy]:
+        """Everything whose features are made: blocks, and the rivals of their encoders."""
+        return {**self.blocks, **{name: rival.strategy for name, rival in self.rivals.items()}}
+
+    def in_place(self, rival: str) -> Recipe:
+        """The recipe with a rival in the place of its block, all else as it is."""
+        of = self.rivals[rival].of
+        return self.model_copy(
+            update={"blocks": {**self.blocks, of: self.rivals[rival].strategy}, "rivals": {}}
+        )
 
     @property
     def confounds(self) -> list[str]:
@@ -192,17 +210,11 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
     }
     blocks = {name: s.with_forms(dataset.confound_forms) for name, s in strategies.items()}
     harmonization = registry.runnable(experiment.harmonization, "harmonization")
-    encoders = {
-        s.encoder: registry.runnable(s.encoder, "model") for s in blocks.values() if s.encoder
-    }
-    gene_sets = {
-        s.gene_set: registry.runnable(s.gene_set, "gene_set") for s in blocks.values() if s.gene_set
-    }
-    acquisitions = {
-        s.acquisition: registry.runnable(s.acquisition, "preprocessing")
-        for s in blocks.values()
-        if s.acquisition
-    }
+    encoders = named_by(blocks.values(), "encoder", registry, "model")
+    rivals = find_rivals(experiment, blocks, encoders, registry)
+    everything = [*blocks.values(), *(rival.strategy for rival in rivals.rivals.values())]
+    gene_sets = named_by(everything, "gene_set", registry)
+    acquisitions = named_by(everything, "acquisition", registry, "preprocessing")
     cards = [
         dataset,
         harmonization,
@@ -214,6 +226,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         *fusion,
         *predictors,
         *rung_cards,
+        *rivals.cards,
         *bridge_cards,
     ]
     recipe = Recipe(
@@ -222,7 +235,7 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         blocks=blocks,
         harmonization=harmonization,
         dataset=dataset,
-        encoders={card_id: card.spec for card_id, card in encoders.items()},
+        encoders=rivals.encoders | {card_id: card.spec for card_id, card in encoders.items()},
         gene_sets={card_id: card.genes for card_id, card in gene_sets.items()},
         acquisitions=acquisitions,
         pretraining={
@@ -232,6 +245,13 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
         },
         rungs=rungs,
         rung_predictors=rung_predictors,
+        rivals=rivals.rivals,
+        no_twins=rivals.no_twins,
+        weights_licences={
+            card_id: str(card.weights_license.value)
+            for card_id, card in encoders.items()
+            if card.weights_license
+        },
         **bridges,
         cards={card.id: card.content_hash for card in cards},
     )
@@ -239,31 +259,29 @@ def resolve_recipe(experiment: Experiment, registry: Registry, cohort: str) -> R
     return recipe
 
 
-def rungs_of(
-    experiment: Experiment, registry: Registry
-) -> tuple[dict[str, AlignmentStrategy], dict[str, Predictor], list[Card]]:
-    """Rungs of the ladder, options of the predictors that they are made of, and their cards.
+def named_by(
+    strategies: Iterable[EmbeddingStrategy], field: str, registry: Registry, kind: str = ""
+) -> dict[str, Any]:
+    """Cards that a field of strategies names, by id.
+
+    Parameters
+    ----------
+    strategies : iterable of EmbeddingStrategy
+        Blocks, and their rivals.
+    field : str
+        Field that names a card, or is empty.
+    registry : Registry
+        The knowledge base.
+    kind : str
+        Type of the cards; called like the field by default.
 
     Raises
     ------
     InputError
-        If a card is unknown, planned or no rung, or written for blocks that are not here.
+        If one is unknown or planned.
     """
-    rungs = {name: registry.runnable(name, "alignment") for name in experiment.ladder}
-    for name, card in rungs.items():
-        absent = [s for s in card.inputs if s not in experiment.blocks.values()]
-        if card.rung is None or absent:
-            raise InputError(
-                f"rung '{name}' is written for {listing(absent)}, which is no block here"
-                if absent
-                else f"'{name}' is no rung of the ladder",
-                file=f"experiment '{experiment.id}'",
-                column="ladder",
-                remedy="Name those blocks, or another alignment card.",
-            )
-    names = unique(n for card in rungs.values() for n in card.rung.predictors)
-    options, cards = predictors_of(names, registry)
-    return rungs, options, [*rungs.values(), *cards]
+    named = unique(getattr(s, field) for s in strategies if getattr(s, field))
+    return {card_id: registry.runnable(card_id, kind or field) for card_id in named}
 
 
 def _runnable_dataset(registry: Registry, cohort: str, experiment: Experiment) -> DatasetCard:
@@ -470,7 +488,7 @@ def check_acquisitions(recipe: Recipe) -> None:
     """
     wanted = {
         name: s.acquisition
-        for name, s in recipe.blocks.items()
+        for name, s in recipe.strategies.items()
         if s.modality == "fmri" and s.features
     }
     if len(set(wanted.values())) > 1:

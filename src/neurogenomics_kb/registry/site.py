@@ -18,7 +18,12 @@ from neurogenomics_kb.registry.cards import (
     PaperCard,
     ResultCard,
 )
-from neurogenomics_kb.registry.evidence import BY_LADDER, decision_id, results_using
+from neurogenomics_kb.registry.evidence import (
+    BY_LADDER,
+    decision_id,
+    results_using,
+    verdicts_on,
+)
 from neurogenomics_kb.registry.guides import read_guides
 from neurogenomics_kb.registry.macros import fill
 from neurogenomics_kb.registry.markdown import (
@@ -182,6 +187,7 @@ class Catalogue:
             parts.append("## Findings\n\n" + table(["finding", "source", "looked up"], rows))
         if isinstance(card, ModelCard):
             parts.append(self.terms(card, here))
+            parts.append(self.earned(card, here))
         if isinstance(card, ModelCard) and card.walkthrough:
             parts.append(
                 "## Walkthrough\n\nWhere to read in the original repository"
@@ -252,6 +258,22 @@ class Catalogue:
             "## Training data and terms\n\n" + table(["what", "value", "source", "looked up"], rows)
             if rows
             else ""
+        )
+
+    def earned(self, card: ModelCard, here: str) -> str:
+        """Whether results show that a model adds to its rivals and to random weights."""
+        rows = [
+            [self.link(result.id, here), line["cohort"], line["n_subjects"], text(line["block"]),
+             text(". ".join(filter(None, [line["verdict"], line.get("reason", "")]))),
+             text(line["licence"])]
+            for result, line in verdicts_on(self.results, card.id)
+        ]  # fmt: skip
+        if not rows:
+            return ""
+        return (
+            "## Beside its rivals\n\nWhether it adds to cheaper features, to its architecture with "
+            "random weights, and to the covariates, each over the family of the run.\n\n"
+            + table(["result", "cohort", "N", "block", "verdict", "weights"], rows)
         )
 
     def step(self, card: ModelCard, step: Any) -> list[str]:

@@ -275,11 +275,11 @@ def structured_missingness(
 
 def repetition_times(
     n: int = 300,
-    channels: int = 4,
+    channels: int = 2,
     *,
     trs: tuple[float, float] = (0.8, 2.0),
-    seconds: float = 360.0,
-    effect: float = 0.5,
+    seconds: float = 480.0,
+    effect: float = 2.0,
     seed: int = 0,
     families: bool | None = None,
 ) -> SeriesCohort:
@@ -288,9 +288,9 @@ def repetition_times(
     Channel j of a person at time t (seconds) is ``Σ_f A_f · q_f(t) + e(t)`` over six bands f, 0.02
     to 0.12 Hz in steps of 0.02. q_f is the sum of five sines of random phase with frequencies
     spread over ± 0.008 Hz about f, of unit variance. The noise e is white along frames with SD 0.7
-    times √(0.8 / TR), so that its power per Hertz does not tell the scanner. ``ln A_f`` is normal
-    with SD 0.3, of every person and channel; the outcome's score is
-    ``effect · Σ_j (ln A_0.04 − ln A_0.10) / 0.3 / √(2 · channels) · 3``. At 0.8 and 2.0 s one
+    times √(0.8 / TR), so that its power per Hertz does not tell the scanner. ``ln A_f = 0.5 · a_f``
+    with a standard normal a of every person, channel and band; the outcome's score is
+    ``effect · Σ_j (a_0.04 − a_0.10) / √(2 · channels)``. At 0.8 and 2.0 s one
     pattern along samples stands for frequencies 2.5 times apart: 0.04 Hz at 2.0 s looks like
     0.10 Hz at 0.8 s, which has the opposite effect. Sites 0 and 1 have the first repetition time,
     2 and 3 the second; nothing else differs, and the outcome is as frequent in all.
@@ -306,7 +306,7 @@ def repetition_times(
     seconds : float
         Length of a run.
     effect : float
-        Strength of the outcome's score.
+        Log odds by one standard deviation.
     seed : int
         Seed of the cohort.
     families : bool, optional
@@ -314,9 +314,9 @@ def repetition_times(
     """
     draw = Draw(seed, n, families)
     rng, bands = draw.rng, np.arange(1, 7) * 0.02
-    log_size = 0.3 * draw.normal(channels * len(bands)).reshape(n, channels, len(bands))
-    contrast = (log_size[:, :, 1] - log_size[:, :, 4]).sum(axis=1) / 0.3 / np.sqrt(2 * channels)
-    y = draw.outcome(3 * effect * contrast)
+    size = draw.normal(channels * len(bands)).reshape(n, channels, len(bands))
+    contrast = (size[:, :, 1] - size[:, :, 4]).sum(axis=1) / np.sqrt(2 * channels)
+    y = draw.outcome(effect * contrast)
     units = np.arange(n) if draw.groups is None else draw.groups
     site = rng.integers(4, size=n)[units]
     tr = np.asarray(trs)[site // 2]
@@ -327,7 +327,7 @@ def repetition_times(
         phase = rng.uniform(0, 2 * np.pi, (channels, len(bands), len(spread)))
         angle = 2 * np.pi * (bands[:, None] + spread)[..., None] * times + phase[..., None]
         rhythm = np.sin(angle).sum(axis=2) * np.sqrt(2 / len(spread))
-        signal = (np.exp(log_size[i])[..., None] * rhythm).sum(axis=1)
+        signal = (np.exp(0.5 * size[i])[..., None] * rhythm).sum(axis=1)
         noise = 0.7 * np.sqrt(0.8 / tr[i]) * rng.normal(size=signal.shape)
         series.append((signal + noise).T)
     return SeriesCohort(series, tr, site, y, draw.groups)

@@ -137,7 +137,7 @@ def test_only_missingness_tells_the_outcome():
 def test_the_rhythm_that_tells_is_in_hertz():
     cohort = repetition_times(n=120, seed=2)
     assert set(cohort.tr) == {0.8, 2.0}
-    assert {len(s) for s in cohort.series} == {450, 180}
+    assert {len(s) for s in cohort.series} == {600, 240}
     assert all(len(set(cohort.tr[cohort.site == s])) == 1 for s in range(4))
     ratio, peaks = [], []
     for series, tr in zip(cohort.series, cohort.tr, strict=True):

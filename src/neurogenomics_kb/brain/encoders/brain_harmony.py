@@ -32,6 +32,8 @@ EMA = "encoder_ema."
 class HarmonyPositions(nn.Module):
     """Time by stored sines and cosines, parcels by gradients and geometric harmonics."""
 
+    formulas = ("emb_h_encoder",)  # no weights: a twin has them too
+
     def __init__(self, tokens: int, gradients: int, harmonics: int, width: int) -> None:
         super().__init__()
         self.emb_h_encoder = nn.Parameter(torch.zeros(tokens, width // 2))

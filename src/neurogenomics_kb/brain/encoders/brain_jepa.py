@@ -32,6 +32,8 @@ SUBCORTICAL = 50
 class GradientPositions(nn.Module):
     """Time by stored sines and cosines, parcels by their functional gradients."""
 
+    formulas = ("emb_h",)  # no weights: a twin has them too
+
     def __init__(self, tokens: int, gradients: int, width: int) -> None:
         super().__init__()
         self.emb_h = nn.Parameter(torch.zeros(tokens, width // 2))

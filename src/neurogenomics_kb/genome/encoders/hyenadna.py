@@ -52,6 +52,8 @@ class Sine(nn.Module):
 class Positions(nn.Module):
     """Stored features and times of positions."""
 
+    formulas = ("z",)  # no weights: a twin has them too
+
     def __init__(self, length: int, features: int) -> None:
         super().__init__()
         self.z = nn.Parameter(torch.zeros(1, length, features))

@@ -30,6 +30,7 @@ from neurogenomics_kb.pipelines.eeg.parameters import (
 )
 from neurogenomics_kb.pipelines.eeg.recipe import check_parameters, segment_encoders
 from neurogenomics_kb.pipelines.quality import keep_included, quality_table
+from neurogenomics_kb.pipelines.twins import announce_twins
 from neurogenomics_kb.registry.recipe import Recipe
 
 ALL_WAVES = "all"
@@ -53,6 +54,7 @@ def process_recordings(
         choose_wave([each.session for each in recordings], waves.session)
     if cleaning.resample is None:
         refuse_different_rates(recordings)
+    announce_twins("eeg", segment_encoders(recipe), f"{len(recordings)} recordings")
     options = (
         recording.model_dump(),
         cleaning.model_dump(),

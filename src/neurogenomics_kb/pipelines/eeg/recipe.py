@@ -15,8 +15,8 @@ from neurogenomics_kb.registry.recipe import Recipe
 
 
 def segment_encoders(recipe: Recipe) -> dict[str, dict[str, Any]]:
-    """Specs of the segment encoders of the recipe's EEG blocks, by model card."""
-    named = {s.encoder for s in recipe.blocks.values() if s.modality == "eeg"}
+    """Specs of the segment encoders of the recipe's EEG blocks and their rivals, by model card."""
+    named = {s.encoder for s in recipe.strategies.values() if s.modality == "eeg"}
     return {name: recipe.encoders[name] for name in sorted(named - {None})}
 
 

@@ -29,7 +29,7 @@ def parcel_card(recipe: Recipe) -> PreprocessingPipeline | None:
     """Preprocessing card that series go through; None where no strategy names one."""
     named = {
         strategy.acquisition
-        for strategy in recipe.blocks.values()
+        for strategy in recipe.strategies.values()
         if strategy.modality == "fmri" and strategy.features
     }
     # One at most: the recipe refuses blocks that name different ones.
@@ -41,7 +41,7 @@ def wanted_kinds(recipe: Recipe, always: list[str]) -> list[str]:
     """Kinds of connectivity that strategies of the recipe name, after those made always."""
     named = [
         group
-        for strategy in recipe.blocks.values()
+        for strategy in recipe.strategies.values()
         if strategy.modality == "fmri"
         for group in strategy.features or []
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from neurogenomics_kb.brain.series import looked_through
 from neurogenomics_kb.brain.windows import Rules
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.naming import SUBJECT, feature_name
+from neurogenomics_kb.foundation.twins import SEED, twin_id
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.fmri.encoder_inputs import (
     Loaders,
@@ -31,6 +33,7 @@ from neurogenomics_kb.pipelines.fmri.encoder_inputs import (
 )
 from neurogenomics_kb.pipelines.fmri.parameters import EmbeddingParameters, FmriQuality
 from neurogenomics_kb.pipelines.quality import quality_table
+from neurogenomics_kb.pipelines.twins import announce_twins, expect_twins, is_twin
 from neurogenomics_kb.registry import EmbeddingStrategy
 from neurogenomics_kb.registry.recipe import Recipe
 
@@ -38,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 
 def brain_strategies(recipe: Recipe) -> dict[str, EmbeddingStrategy]:
-    """Strategy of each brain encoder of the recipe's functional blocks.
+    """Strategy of each brain encoder of the recipe's functional blocks and their rivals.
 
     Raises
     ------
@@ -46,7 +49,7 @@ def brain_strategies(recipe: Recipe) -> dict[str, EmbeddingStrategy]:
         If two blocks want one encoder's segments cut or pooled differently.
     """
     found: dict[str, EmbeddingStrategy] = {}
-    for name, strategy in recipe.blocks.items():
+    for name, strategy in recipe.strategies.items():
         if strategy.modality != "fmri" or not strategy.encoder:
             continue
         known = found.setdefault(strategy.encoder, strategy)
@@ -91,7 +94,12 @@ def embed_runs(
     series = parcels or timeseries
     series = series if is_absent(series) else looked_through(series)
     blocks, notes = [], {}
+    specs = {encoder_id: recipe.encoders.get(encoder_id, {}) for encoder_id in strategies}
+    announce_twins("fmri", specs, f"the runs of {len(subjects)} subjects")
     for encoder_id, strategy in strategies.items():
+        spec = specs[encoder_id]
+        if is_twin(spec) and imported_twin(spec, encoder_id, embeddings):
+            continue
         card = encoder_card(recipe, strategy)
         levels = [level.model_dump() for level in strategy.levels]
         rules = Rules.from_levels(levels, **embedding.rules)
@@ -102,20 +110,31 @@ def embed_runs(
             pooled = pool_imported(imported, rules, nuisance, subjects)
             names, framing = imported.names, {"origin": f"imported from {imported.source}"}
         else:
-            spec = recipe.encoders[encoder_id]
             pooling = token_pooling(spec, rules, encoder_id)
             encoder = load_brain_encoder(spec, **embedding.loading, **pooling)
             tr = repetition_time({} if is_absent(sidecar) else sidecar)
             runs, tables = encoder_inputs(encoder, encoder_id, series, volumes, nuisance, card, tr)
             runs = {k: v for k, v in runs.items() if k in passed or subject_of(k) in passed}
+            start = time.perf_counter()
             pooled = embed_all(encoder, encoder_id, rules, runs, tables, tr, subjects)
+            expect_twins("fmri", encoder_id, specs, time.perf_counter() - start)
             names, framing = encoder.names, describe(encoder, tr)
         acquisition = strategy.acquisition
         notes[encoder_id] = framing | {"acquisition": acquisition, "rules": vars(rules)}
         notes[encoder_id] |= count_pooled(pooled)
         blocks.append(encoder_table(encoder_id, names, pooled))
-        checked = exclude_dropped(checked, encoder_id, pooled)
+        if not is_twin(spec):  # nobody leaves the cohort because of a rival
+            checked = exclude_dropped(checked, encoder_id, pooled)
     return pd.concat(blocks, axis=1), notes, checked
+
+
+def imported_twin(spec: dict[str, Any], encoder_id: str, embeddings: Loaders) -> bool:
+    """Whether the encoder of a twin is imported, so that there is nothing to make the twin with."""
+    trained = encoder_id.removesuffix(twin_id("", spec[SEED]))
+    if is_absent(embeddings) or trained not in embeddings:
+        return False
+    logger.info("fmri: %s is imported, so it has no twin here", trained)
+    return True
 
 
 def describe(encoder: Any, tr: float) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from neurogenomics_kb.brain.connectivity import NUISANCE
 from neurogenomics_kb.pipelines.quality import Parameters, QualityParameters
 
 ConnectivityKind = Literal[
-    "connectivity", "partial_correlation", "covariance", "precision", "network"
+    "connectivity", "partial_correlation", "covariance", "precision", "network", "coskewness"
 ]
 
 

@@ -8,14 +8,15 @@ from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.genome.pooling import Pooling
 from neurogenomics_kb.genome.regulatory import RegulatoryWindow
 from neurogenomics_kb.registry import EmbeddingStrategy
+from neurogenomics_kb.registry.cards.strategies import DOSAGE
 from neurogenomics_kb.registry.recipe import Recipe
 
 
 def gene_strategies(recipe: Recipe) -> dict[str, EmbeddingStrategy]:
-    """Blocks of the recipe that an encoder of sequences makes."""
+    """Blocks of the recipe, and their rivals, that an encoder of sequences makes."""
     return {
         name: strategy
-        for name, strategy in recipe.blocks.items()
+        for name, strategy in recipe.strategies.items()
         if strategy.modality == "genomics" and strategy.encoder
     }
 
@@ -91,6 +92,14 @@ def wanted_genes(recipe: Recipe, listed: list[str] | None) -> list[str] | None:
     if listed is not None or not sets or None in sets:
         return listed
     return list(dict.fromkeys(gene for name in sets for gene in recipe.gene_sets[name]))
+
+
+def counts_alleles(recipe: Recipe) -> bool:
+    """Whether a block or a rival consists of dosages."""
+    return any(
+        strategy.modality == "genomics" and DOSAGE in strategy.features
+        for strategy in recipe.strategies.values()
+    )
 
 
 def _pooling(strategy: EmbeddingStrategy, level: str) -> str | None:

@@ -18,6 +18,7 @@ from neurogenomics_kb.genome.cache import (
     embed_once,
     encoder_fingerprint,
 )
+from neurogenomics_kb.genome.dosages import allele_dosages
 from neurogenomics_kb.genome.encoders import Encoder, load_encoder
 from neurogenomics_kb.genome.haplotypes import PersonalSequences, personal_sequences
 from neurogenomics_kb.genome.imported import embedding_features
@@ -29,6 +30,7 @@ from neurogenomics_kb.genome.sequences import contig_lengths
 from neurogenomics_kb.genome.variants import GenotypeOptions
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.genomics.levels import (
+    counts_alleles,
     gene_encoders,
     gene_pooling,
     regulatory_window,
@@ -41,6 +43,7 @@ from neurogenomics_kb.pipelines.genomics.parameters import (
     SequenceParameters,
 )
 from neurogenomics_kb.pipelines.quality import keep_included, quality_table
+from neurogenomics_kb.pipelines.twins import announce_twins
 from neurogenomics_kb.registry.recipe import Recipe
 
 logger = logging.getLogger(__name__)
@@ -129,6 +132,17 @@ def gene_call_rates(personal: PersonalSequences, regions: pd.DataFrame) -> pd.Da
     return rates.rename_axis(index=SUBJECT, columns=None)
 
 
+def count_dosages(
+    regions: pd.DataFrame, variants: Path | GenotypeOptions, recipe: Recipe
+) -> pd.DataFrame:
+    """Alternate alleles of everybody inside the regions, where the recipe asks for them."""
+    if is_absent(variants) or regions.empty or not counts_alleles(recipe):
+        return empty_table()
+    dosages = allele_dosages(regions, variants)
+    logger.info("genomics: dosages of %d alternate alleles", dosages.shape[1])
+    return dosages
+
+
 def embed_sequences(
     distinct_sequences: pd.DataFrame,
     haplotype_index: pd.DataFrame,
@@ -141,6 +155,7 @@ def embed_sequences(
     texts = distinct_sequences["sequence"].tolist()
     carriers = count_carriers(haplotype_index, len(texts))
     blocks, columns, notes = [np.empty((len(texts), 0))], [], {}
+    announce_twins("genomics", gene_encoders(recipe), f"{len(texts):,} distinct sequences")
     for encoder_id, spec in gene_encoders(recipe).items():
         encoder = load_encoder(spec)
         logger.info("genomics: embedding %d sequences with %s", len(texts), encoder_id)
@@ -227,6 +242,7 @@ def build_features(
     exon_embeddings: pd.DataFrame,
     haplotype_index: pd.DataFrame,
     regions: pd.DataFrame,
+    dosages: pd.DataFrame,
     polygenic_scores: pd.DataFrame,
     gene_embeddings: pd.DataFrame,
     quality: pd.DataFrame,
@@ -234,7 +250,7 @@ def build_features(
     scores: ScoreParameters,
     recipe: Recipe,
 ) -> pd.DataFrame:
-    """Gene embeddings and polygenic scores of the subjects that pass.
+    """Gene embeddings, dosages and polygenic scores of the subjects that pass.
 
     Every parameter is a dataset that the node reads, which is why there are many.
     """
@@ -253,6 +269,8 @@ def build_features(
             names = encoders.get_level_values(2)[own].tolist()
             values, how = embedded[:, own], pooling[encoder_id]
             blocks.append(pool_genes(values, names, carried, regions, encoder_id, how, weights))
+    if dosages.shape[1]:
+        blocks.append(dosages)
     if not is_absent(gene_embeddings):
         blocks.append(made_elsewhere(gene_embeddings, blocks, scores.id_column))
     if not is_absent(polygenic_scores):

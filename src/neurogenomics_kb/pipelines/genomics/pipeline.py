@@ -5,6 +5,7 @@ from kedro.pipeline import Node, Pipeline
 from neurogenomics_kb.pipelines.genomics.nodes import (
     assess_quality,
     build_features,
+    count_dosages,
     embed_sequences,
     extract_personal_sequences,
     extract_regions,
@@ -12,7 +13,7 @@ from neurogenomics_kb.pipelines.genomics.nodes import (
 
 
 def create_pipeline() -> Pipeline:
-    """Genomics pipeline; `recipe` names the encoders."""
+    """Genomics pipeline; `recipe` names the encoders. Long, being a list of nodes."""
     return Pipeline(
         [
             Node(
@@ -32,6 +33,12 @@ def create_pipeline() -> Pipeline:
                     "sequence_counts",
                 ],
                 name="extract_personal_sequences",
+            ),
+            Node(
+                count_dosages,
+                ["regions", "variants", "recipe"],
+                "dosages",
+                name="count_dosages",
             ),
             Node(
                 embed_sequences,
@@ -57,6 +64,7 @@ def create_pipeline() -> Pipeline:
                     "exon_embeddings",
                     "haplotype_index",
                     "regions",
+                    "dosages",
                     "polygenic_scores",
                     "gene_embeddings",
                     "quality",

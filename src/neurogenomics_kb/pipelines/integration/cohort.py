@@ -22,6 +22,7 @@ from neurogenomics_kb.pipelines.integration.visits import (
 )
 from neurogenomics_kb.pipelines.losses import classes_of, loss_notes
 from neurogenomics_kb.registry.cards import EmbeddingStrategy
+from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.registry.recipe import QUALITY_COVARIATES, Recipe, refuse_two_classes
 from neurogenomics_kb.stats.confounds import refuse_missing
 from neurogenomics_kb.stats.prediction.folds import refuse_one_class
@@ -196,6 +197,8 @@ def _keep_blocks(
         genes = recipe.gene_sets.get(strategy.gene_set or "")
         present[name] = select_features(features[modality], strategy, genes)
         checked = quality[modality]
+        if recipe.experiment.incomplete == "mask":
+            continue
         there = people.table.index.isin(checked.index) if len(people.table) else (
             people.table.index == ""
         )  # fmt: skip
@@ -216,7 +219,35 @@ def _keep_blocks(
             f"cohort '{recipe.cohort}' has none of the blocks {listing(recipe.blocks)}",
             remedy="Choose strategies of modalities that were collected.",
         )
+    if recipe.experiment.incomplete == "mask":
+        return _mask_blocks(recipe, people, present, quality, notes)
     return present
+
+
+def _mask_blocks(
+    recipe: Recipe,
+    people: _People,
+    present: dict[str, pd.DataFrame],
+    quality: Mapping[str, pd.DataFrame],
+    notes: list[str],
+) -> dict[str, pd.DataFrame]:
+    """Everybody who has one block or more; rows of a block that somebody lacks are gaps."""
+    for name, features in present.items():
+        checked = quality[recipe.blocks[name].modality]
+        passed = checked.index[checked["reason"] == ""]
+        present[name] = features[features.index.isin(passed)]
+    anything = [people.table.index.isin(features.index) for features in present.values()]
+    people.keep(np.any(anything, axis=0), "no block at all")
+    for name, features in present.items():
+        lacking = int((~people.table.index.isin(features.index)).sum())
+        if lacking:
+            told = lacking if lacking >= MINIMUM_CELL else f"fewer than {MINIMUM_CELL}"
+            notes.append(
+                f"Block '{name}': {told} of {len(people.table)} people lack it and "
+                "stand at the training mean (`incomplete: mask`); who lacks what can predict by "
+                "itself."
+            )
+    return {n: f.reindex(people.table.index) for n, f in present.items()}
 
 
 def _keep_confounds(recipe: Recipe, people: _People, present: dict[str, pd.DataFrame]) -> None:

@@ -14,10 +14,10 @@ from neurogenomics_kb.registry.recipe import Recipe
 LATE = "late fusion"
 LADDER = "09_ladder_gene_brain"
 RULE = (
-    "In every training fold inner folds choose among late fusion and the rungs of the ladder; leave "
-    "late fusion if what they choose beats it on the test folds (corrected resampled t, one-sided "
-    "p < {alpha:g}: one test), is above chance itself and, where a chosen rung is told who lacks a "
-    "block, above knowing that alone. The rung is the one that most folds choose."
+    "In every training fold inner folds choose among late fusion and the rungs of the ladder; "
+    "leave late fusion if what they choose beats it on the test folds (corrected resampled t, "
+    "one-sided p < {alpha:g}: one test), is above chance itself and, where people lack "
+    "a block, above knowing that alone. The rung is the one that most folds choose."
 )
 # Processor time of the five rungs of `09_ladder_gene_brain` on 385 people of the demo in five
 # folds, one core; trees and kernels grow a little faster than the people.
@@ -126,6 +126,11 @@ def say(recipe: Recipe, line: pd.Series, reasons: list[str], escalate: bool) -> 
         if pd.isna(seen)
         else f"; {seen:.3f} or more would have been seen in 80 of 100 such cohorts"
     )
+    if line["folds"] == line["of"] and line["rung"] == LATE:
+        return (
+            f"Stay at late fusion: inner folds preferred it to every rung in all {line['of']} "
+            f"training folds{power}."
+        )
     if line["rung"] == LATE and not line["difference"] > 0:
         return (
             f"Stay at late fusion: inner folds preferred it to every rung in {chosen} (what they "
@@ -174,6 +179,11 @@ def without_ladder(recipe: Recipe, n: int) -> str:
     """What it takes to know."""
     if len(recipe.blocks) < 2:
         return "Beyond late fusion: not told, since there is one block."
+    if recipe.multiclass:
+        return (
+            "Beyond late fusion: not told, since the ladder has no form for an outcome of several "
+            "classes."
+        )
     folds = recipe.experiment.folds.n_splits
     minutes = MINUTES * (n / PEOPLE) ** GROWTH * folds / FOLDS
     about = f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.0f} hours"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -17,6 +19,9 @@ from neurogenomics_kb.stats.inference.exchangeability import Blocks, Level
 from neurogenomics_kb.stats.inference.normal_scores import normal_scores
 from neurogenomics_kb.stats.transformers.curves import CurvedConfounds, usual_products
 from neurogenomics_kb.stats.transformers.projection import cap_dimension
+
+# Columns of participants that hold ancestry components.
+ANCESTRY = re.compile(r"^(ancestry_|genetic_)?pc_?\d+$", re.IGNORECASE)
 
 
 def confound_matrix(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray:
@@ -195,6 +200,16 @@ def clusters_of(recipe: Recipe, cohort: pd.DataFrame, frame: pd.DataFrame) -> np
     if groups is None or recipe.experiment.folds.scheme == "leave_site_out":
         return None
     return pd.Series(groups, index=cohort.index).loc[frame.index].to_numpy()
+
+
+def ancestry_columns(cohort: pd.DataFrame) -> list[str]:
+    """Columns of a cohort that hold ancestry components, in order."""
+    return [c for c in cohort if ANCESTRY.match(str(c))]
+
+
+def site_columns(recipe: Recipe, cohort: pd.DataFrame) -> list[str]:
+    """Columns of a cohort that say where somebody was measured."""
+    return [n for n, c in recipe.columns.items() if c.role == "site" and n in cohort]
 
 
 def first_algorithm(recipe: Recipe) -> str:

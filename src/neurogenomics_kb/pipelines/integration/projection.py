@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.design import covariates_for, curved_confounds
+from neurogenomics_kb.pipelines.integration.incomplete import fit_present, has_block
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.confounds import ConfoundDesign
@@ -50,8 +51,8 @@ def project_blocks(
             for variant in ("adjusted", "unadjusted"):
                 transformer = build_transformer(
                     recipe, name, covariates.columns, residualize=variant == "adjusted"
-                ).fit(table.iloc[train])
-                projected = transformer.transform(table)
+                )
+                projected = fit_present(transformer, table, train, has_block(features))
                 projections[f"{name}-{variant}-{fold}"] = projected
                 rows.append(
                     describe(

@@ -145,6 +145,7 @@ def _found(view: ReportView, minimum_cell: int) -> dict[str, Any]:
         "sample_flow": suppress_flow(view.flow, minimum_cell),
         "folds": {k: v for k, v in view.folds.items() if k != "test_sizes"},
         "verdict": [v.model_dump() for v in view.verdict],
+        "models": [_statement(m) for m in view.models],
         "decision": view.decision,
         "warnings": view.cautions,
     }

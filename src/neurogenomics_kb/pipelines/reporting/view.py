@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from pydantic import Field
 
 from neurogenomics_kb.pipelines.reporting import sections
 from neurogenomics_kb.pipelines.reporting.cautions import general_cautions
 from neurogenomics_kb.pipelines.view import (
     STANDS,
     Cell,
+    ModelVerdict,
     Part,
     Row,
     Section,
@@ -23,9 +25,9 @@ from neurogenomics_kb.registry.recipe import Recipe
 # Order of the report, by the ids of its sections; a section that is not named stands before the
 # methods.
 ORDER = [
-    "findings", "warnings", "flow", "cca", "assumptions", "joint-axes", "prediction", "ladder", "logo",
-    "brain", "reference-maps", "language", "associations", "tests", "audit", "dimension-search", "methods",
-    "provenance",
+    "findings", "warnings", "flow", "cca", "assumptions", "joint-axes", "prediction", "rivals",
+    "ladder", "logo", "brain", "reference-maps", "language", "associations", "tests", "audit",
+    "dimension-search", "methods", "provenance",
 ]  # fmt: skip
 BEFORE = "methods"
 
@@ -59,6 +61,8 @@ class ReportView(View):
         In the order of the report.
     metrics : dict of str to float
         Flat numbers for comparing runs.
+    models : list of ModelVerdict
+        Which models earned their place.
     """
 
     title: str
@@ -76,6 +80,7 @@ class ReportView(View):
     decision: dict[str, Any]
     sections: list[Section]
     metrics: dict[str, float]
+    models: list[ModelVerdict] = Field(default_factory=list)
 
 
 def build_view(
@@ -143,6 +148,7 @@ def build_view(
         folds=folds,
         decision=decision,
         sections=in_order(found),
+        models=[m for part in parts for m in part.models],
         metrics={
             "n_subjects": float(n),
             **{k: v for part in parts for k, v in part.metrics.items()},

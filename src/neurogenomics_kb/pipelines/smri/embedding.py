@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from neurogenomics_kb.foundation.naming import SUBJECT, feature_name
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.quality import quality_table
 from neurogenomics_kb.pipelines.smri.parameters import SmriEmbedding
+from neurogenomics_kb.pipelines.twins import announce_twins, expect_twins
 from neurogenomics_kb.registry.recipe import Recipe
 
 logger = logging.getLogger(__name__)
@@ -26,8 +28,8 @@ Loaders = dict[str, Callable[[], Any]]
 
 
 def t1_encoders(recipe: Recipe) -> dict[str, dict[str, Any]]:
-    """Specs of the encoders of the recipe's structural blocks, by model card."""
-    named = {s.encoder for s in recipe.blocks.values() if s.modality == "smri"}
+    """Specs of the encoders of the recipe's structural blocks and their rivals, by model card."""
+    named = {s.encoder for s in recipe.strategies.values() if s.modality == "smri"}
     return {name: recipe.encoders[name] for name in sorted(named - {None})}
 
 
@@ -55,11 +57,14 @@ def embed_volumes(
     passed = quality.index[quality["included"]]
     failed = {s: "no T1 volume" for s in passed if s not in images}
     blocks, notes = [], {}
+    announce_twins("smri", specs, f"{len(passed)} volumes")
     for encoder_id, spec in specs.items():
         encoder = load_t1_encoder(spec, **embedding.loading)
         subjects = [s for s in passed if s not in failed]
         logger.info("smri: embedding %d volumes with %s", len(subjects), encoder_id)
+        start = time.perf_counter()
         table, unreadable = embed_all(encoder, encoder_id, images, subjects, embedding)
+        expect_twins("smri", encoder_id, specs, time.perf_counter() - start)
         failed |= unreadable
         blocks.append(table)
         notes[encoder_id] = {

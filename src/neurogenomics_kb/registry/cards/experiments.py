@@ -27,6 +27,7 @@ from neurogenomics_kb.registry.cards.predictors import (
     refuse_misnamed,
 )
 from neurogenomics_kb.registry.cards.primary import Primary, default_primary
+from neurogenomics_kb.registry.cards.rivals import RivalSettings
 
 # What a sequential test may take unless the experiment says: so many times its permutations, but
 # no more than this where it has fewer to begin with.
@@ -176,6 +177,10 @@ class Experiment(Card):
         Options of the algorithms that are mappings or cards, by name; filled when they are read.
     ladder : list of str
         Alignment cards among which ``ladder`` chooses, late fusion being one more candidate.
+    rivals : bool or RivalSettings
+        Whether, and how, blocks from encoders are compared with their rivals wherever there is a
+        prediction: cheaper features of the modality, and the encoder with random weights. Default
+        true.
     bridges : list of str
         Alignment cards by which ``language`` describes axes and blocks in words; off by default.
     primary : list of mapping, optional
@@ -229,6 +234,9 @@ class Experiment(Card):
         Bounds the dimension of all blocks together: N / (p + q).
     missing_confounds : {"error", "drop"}
         What happens to people without a confound. Default error.
+    incomplete : {"drop", "mask"}
+        People who lack a block are left out, or stay at the training mean of that block where only
+        ``prediction`` and ``ladder`` are run. Default drop.
     attribution_block : str, optional
         Block for leave-one-group-out; the first by default.
     alpha : float
@@ -257,6 +265,7 @@ class Experiment(Card):
     algorithms: list[Algorithm] = Field(["linear", "xgboost"], min_length=1)
     predictors: dict[Identifier, Predictor] = {}
     ladder: list[AlignmentId] = []
+    rivals: bool | RivalSettings = True
     bridges: list[AlignmentId] = []
     primary: list[Primary] | None = None
     n_permutations: int = Field(1000, ge=19)
@@ -277,6 +286,7 @@ class Experiment(Card):
     random_slopes: bool = False
     subjects_per_dimension: float = Field(10.0, ge=2)
     missing_confounds: Literal["error", "drop"] = "error"
+    incomplete: Literal["drop", "mask"] = "drop"
     attribution_block: str | None = None
     alpha: float = Field(0.05, gt=0, lt=1)
     seed: int = 42
@@ -312,6 +322,11 @@ class Experiment(Card):
         only = {"prediction"}
         if self.folds.scheme == "temporal" and not set(self.analyses) <= only:
             raise ValueError("scheme 'temporal' has one test set; only `prediction` uses it")
+        if self.incomplete == "mask" and not set(self.analyses) <= {"prediction", "ladder"}:
+            raise ValueError(
+                "`incomplete: mask` keeps people who lack a block; only `prediction` and `ladder` "
+                "can do with them"
+            )
         if self.waves is not None and self.prospective is not None:
             raise ValueError("`prospective` names its waves itself; leave `waves` out")
         if bool(self.blocks) == (self.fusion is not None):
@@ -347,7 +362,7 @@ class Experiment(Card):
         if "partial_correlations" in self.analyses and "cca" not in self.analyses:
             raise ValueError("partial_correlations uses the axes of cca; add cca to analyses")
         for test in self.primary or []:
-            if test.analysis not in self.analyses:
+            if test.analysis not in self.made:
                 raise ValueError(f"primary test '{test.test}' needs {test.analysis} in analyses")
             test.check(list(self.blocks), self.algorithms, [self.outcome, *self.associations])
         return self
@@ -370,6 +385,19 @@ class Experiment(Card):
         if algorithm in self.predictors:
             return self.predictors[algorithm]
         return PREDICTORS[algorithm].options.model_validate({PREDICTORS.tag: algorithm})
+
+    @property
+    def rival_settings(self) -> RivalSettings | None:
+        """How blocks are compared with their rivals; None where they are not."""
+        if self.rivals is False or "prediction" not in self.analyses:
+            return None
+        return RivalSettings() if self.rivals is True else self.rivals
+
+    @property
+    def made(self) -> list[str]:
+        """Analyses that are made: those named, and the rivals beside a prediction."""
+        implied = ["rivals"] if self.rival_settings is not None else []
+        return list(dict.fromkeys([*self.analyses, *implied]))
 
     @property
     def primary_tests(self) -> list[Primary]:

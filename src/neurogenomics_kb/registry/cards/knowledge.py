@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -17,6 +18,7 @@ from neurogenomics_kb.registry.cards.base import (
     Strict,
 )
 from neurogenomics_kb.registry.cards.bridges import Bridge
+from neurogenomics_kb.registry.cards.predictors import PREDICTORS, PredictorCard
 from neurogenomics_kb.registry.cards.rungs import Rung
 
 # As environments write a cohort's id, so that the two can be compared.
@@ -280,6 +282,13 @@ class AlignmentStrategy(Card):
         if self.status == "ready" and self.stage == "language_bridge" and self.bridge is None:
             raise ValueError("a ready language_bridge needs `bridge`: its encoder and texts")
         return self
+
+    def references(self) -> Iterator[tuple[tuple, str, str]]:
+        """Ids of other cards, predictors that are no type among them."""
+        yield from super().references()
+        for name in self.rung.predictors if self.rung else []:
+            if name not in PREDICTORS:
+                yield ("rung",), PredictorCard.type_name, name
 
 
 class IntegrationPrinciple(Card):

@@ -118,6 +118,27 @@ class PrimaryLadder(PrimaryTest):
         return self
 
 
+class PrimaryRival(PrimaryTest):
+    """What a block adds to one of its rivals and the covariates.
+
+    Parameters
+    ----------
+    test : {"adds to the rival"}
+        Kind of the test.
+    block : str, optional
+        Block that an encoder makes; by default the first in the table.
+    rival : str, optional
+        Embedding strategy, or ``twins`` for the encoder with random weights; by default the first.
+    algorithm : str, optional
+        By default the first of the experiment.
+    """
+
+    test: Literal["adds to the rival"]
+    block: str | None = None
+    rival: str | None = None
+    algorithm: str | None = None
+
+
 class PrimaryAssociation(PrimaryTest):
     """One side of one axis with one outcome.
 
@@ -249,6 +270,7 @@ ANALYSIS_OF = {
     "model comparison": "prediction",
     "ladder over late fusion": "ladder",
     "rung over late fusion": "ladder",
+    "adds to the rival": "rivals",
     "association": "partial_correlations",
     "leave one out": "logo",
     "spatial correlation": "reference_maps",
@@ -261,6 +283,7 @@ Primary = Annotated[
     PrimaryCorrelation
     | PrimaryComparison
     | PrimaryLadder
+    | PrimaryRival
     | PrimaryAssociation
     | PrimaryUnit
     | PrimaryMap

@@ -32,6 +32,8 @@ class ResultCard(Card):
         Scheme and hash of the folds.
     verdict : list of dict
         Sentences of the audit, with a level.
+    models : list of dict
+        Whether the model of each block from an encoder adds to its rivals.
     decision : dict
         What the escalation rule gives.
     warnings : list of str
@@ -64,6 +66,7 @@ class ResultCard(Card):
     sample_flow: list[dict[str, Any]]
     folds: dict[str, Any]
     verdict: list[dict[str, str]] = []
+    models: list[dict[str, Any]] = []
     decision: dict[str, Any] = {}
     warnings: list[str] = []
     tables: dict[str, dict[str, Any]] = {}

@@ -21,8 +21,6 @@ class RungOptions(Strict):
     # Whether it reads blocks before their projector, and people without an outcome.
     reads_features: ClassVar[bool] = False
     reads_unlabelled: ClassVar[bool] = False
-    # Whether it is told who lacks a block, which can predict by itself.
-    reads_masks: ClassVar[bool] = False
 
     @property
     def predictors(self) -> list[str]:
@@ -92,31 +90,38 @@ class TwoTowersRung(RungOptions):
         after which training stops.
     learning_rate, weight_decay, temperature : float
         Of the optimiser, and where the learned temperature starts.
+    noise : float
+        Standard deviation of what is added to standardised features at every step, which is to
+        towers what a ridge penalty is to canonical axes.
     attach : {"append", "replace", "choose"}
         Whether embeddings stand beside the blocks or in their place, or inner folds choose.
     min_pairs : int
         Paired people below which nothing is trained.
     device, precision : str
         Where and how it is computed: ``cpu``, ``cuda``; ``float32``, ``bf16``.
+    checkpoint : str, optional
+        Folder to which training is saved and from which it goes on after a stop.
     """
 
     reads_features: ClassVar[bool] = True
     reads_unlabelled: ClassVar[bool] = True
 
     type: Literal["two_towers"]
-    projector: Literal["linear", "mlp"] = "mlp"
+    projector: Literal["linear", "mlp"] = "linear"
     dim: int = Field(32, ge=1)
     hidden: int = Field(128, ge=1)
     epochs: int = Field(200, ge=1)
     batch_size: int = Field(512, ge=2)
-    learning_rate: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(1e-2, ge=0)
+    learning_rate: float = Field(5e-3, gt=0)
+    weight_decay: float = Field(0.1, ge=0)
     temperature: float = Field(0.1, gt=0)
+    noise: float = Field(1.0, ge=0)
     patience: int = Field(20, ge=1)
     attach: Literal["append", "replace", "choose"] = "choose"
     min_pairs: int = Field(50, ge=4)
     device: str = "cpu"
     precision: Literal["float32", "bf16"] = "float32"
+    checkpoint: str | None = None
 
 
 class HubTokensRung(RungOptions):
@@ -137,7 +142,6 @@ class HubTokensRung(RungOptions):
     """
 
     reads_features: ClassVar[bool] = True
-    reads_masks: ClassVar[bool] = True
 
     type: Literal["hub_tokens"]
     hubs: int = Field(4, ge=1)
@@ -145,11 +149,11 @@ class HubTokensRung(RungOptions):
     heads: int = Field(2, ge=1)
     layers: int = Field(1, ge=1)
     epochs: int = Field(60, ge=1)
-    batch_size: int = Field(128, ge=2)
-    patience: int = Field(8, ge=1)
+    batch_size: int = Field(64, ge=2)
+    patience: int = Field(10, ge=1)
     initialisations: int = Field(5, ge=5)
     dropout: float = Field(0.1, ge=0, lt=1)
-    learning_rate: float = Field(2e-3, gt=0)
+    learning_rate: float = Field(3e-3, gt=0)
     weight_decay: float = Field(1e-2, ge=0)
     device: str = "cpu"
 
@@ -164,7 +168,6 @@ class PooledTokensRung(RungOptions):
     """Mean, spread, minimum and maximum of the units of every block, and a linear model."""
 
     reads_features: ClassVar[bool] = True
-    reads_masks: ClassVar[bool] = True
 
     type: Literal["pooled_tokens"]
 

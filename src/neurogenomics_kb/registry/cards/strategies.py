@@ -238,6 +238,8 @@ RUN_LEVELS = {
     "run": ("mean", "inverse_fd"),
     "subject": ("mean", "inverse_fd"),
 }
+# Feature group that holds a column for each alternate allele of a gene.
+DOSAGE = "dosage"
 EXECUTED_LEVELS = {"genomics": GENE_LEVELS, "eeg": SEGMENT_LEVELS, "fmri": RUN_LEVELS}
 
 
@@ -352,7 +354,8 @@ class EmbeddingStrategy(Card):
             raise ValueError("name `features` (groups of the modality's table) or an `encoder`")
         if self.encoder is not None and self.features:
             raise ValueError("an `encoder` names its features itself; leave `features` out")
-        if self.gene_set is not None and (self.encoder is None or self.modality != "genomics"):
+        by_gene = self.encoder is not None or self.features == [DOSAGE]
+        if self.gene_set is not None and not (by_gene and self.modality == "genomics"):
             raise ValueError("a `gene_set` restricts what an `encoder` of genomics reads")
         executed = EXECUTED_LEVELS.get(self.modality, {})
         if self.status == "ready" and not self._pools_as(executed):

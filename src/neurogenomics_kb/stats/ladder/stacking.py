@@ -182,7 +182,7 @@ class Ensemble:
     def _views(self, inputs: Inputs) -> dict[str, np.ndarray]:
         """What learners see, by name: every block, and all of them."""
         views = dict(inputs.blocks)
-        self._origin = {n: [(n, str(j)) for j in range(A.shape[1])] for n, A in views.items()}
+        self._origin = {n: [(n, str(j + 1)) for j in range(A.shape[1])] for n, A in views.items()}
         if self.concatenation and len(views) > 1:
             self._origin[ALL_BLOCKS] = [pair for n in views for pair in self._origin[n]]
             views[ALL_BLOCKS] = inputs.concatenated()

@@ -1,20 +1,12 @@
-"""Predictors as scikit-learn estimators, which choose their settings inside the training fold.
-
-``fit`` takes the inner folds of the caller, since only he knows who is related to whom; without
-them it draws stratified ones.
-"""
+"""Linear models and boosted trees that choose their settings inside the training fold."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.base import BaseEstimator
 
-from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.stats.prediction.folds import inner_splits
 from neurogenomics_kb.stats.prediction.predictors import (
     REGULARISATION,
     XGBOOST,
@@ -22,100 +14,10 @@ from neurogenomics_kb.stats.prediction.predictors import (
     fit_multinomial,
     fit_xgboost,
 )
-
-Splits = list[tuple[np.ndarray, np.ndarray]]
-
-
-class _Tuned(BaseEstimator):
-    """What is found on inner folds stands in ``estimator_`` and does the prediction."""
-
-    # Gaps are the business of trees alone.
-    _gaps = False
-
-    def _checked(self, X, y):
-        finite = "allow-nan" if self._gaps else True
-        return validate_data(
-            self, X, y, dtype=np.float64, ensure_all_finite=finite, y_numeric=self._numeric
-        )
-
-    def _seen(self, X) -> np.ndarray:
-        check_is_fitted(self, "estimator_")
-        finite = "allow-nan" if self._gaps else True
-        return validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=finite)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self._gaps
-        return tags
+from neurogenomics_kb.stats.prediction.tuned import Splits, TunedClassifier, TunedRegressor
 
 
-class _Regressor(RegressorMixin, _Tuned):
-    _numeric = True
-
-    def fit(self, X, y, splits: Splits | None = None):
-        """Choose the settings on inner folds, then fit all rows.
-
-        Parameters
-        ----------
-        X : array-like (n, p)
-            Training features of comparable scale.
-        y : array-like (n,)
-            A score.
-        splits : list of (train, test), optional
-            Inner folds, see `folds.inner_splits`; three, stratified by quartile, without them.
-        """
-        X, y = self._checked(X, y)
-        splits = inner_splits(y, None, continuous=True) if splits is None else splits
-        self.estimator_ = self._fit(X, y, splits)
-        return self
-
-    def predict(self, X) -> np.ndarray:
-        """Predicted scores (n,)."""
-        X = self._seen(X)
-        return self.estimator_.predict(X)
-
-
-class _Classifier(ClassifierMixin, _Tuned):
-    _numeric = False
-
-    def fit(self, X, y, splits: Splits | None = None):
-        """Choose the settings on inner folds, then fit all rows.
-
-        Parameters
-        ----------
-        X : array-like (n, p)
-            Training features of comparable scale.
-        y : array-like (n,)
-            Two classes or more.
-        splits : list of (train, test), optional
-            Inner folds with every class on both sides, see `folds.inner_splits`; three, stratified,
-            without them.
-        """
-        X, y = self._checked(X, y)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise InputError(
-                f"the training subjects are all of one class, {self.classes_[0]!r}",
-                subjects=len(y),
-                remedy="Use folds or subjects with two classes or more.",
-            )
-        splits = inner_splits(codes, None) if splits is None else splits
-        self.estimator_ = self._fit(X, codes, splits)
-        return self
-
-    def predict_proba(self, X) -> np.ndarray:
-        """Probability of every class (n, C), in the order of `classes_`."""
-        X = self._seen(X)
-        return self.estimator_.predict_proba(X)
-
-    def predict(self, X) -> np.ndarray:
-        """Most probable class (n,)."""
-        best = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[best]
-
-
-class PenalisedRegression(_Regressor):
+class PenalisedRegression(TunedRegressor, BaseEstimator):
     """Ridge regression whose penalty is chosen by inner cross-validation.
 
     Parameters
@@ -136,7 +38,7 @@ class PenalisedRegression(_Regressor):
         return fit_linear(X, y, splits, continuous=True, strengths=np.asarray(self.strengths))
 
 
-class PenalisedClassifier(_Classifier):
+class PenalisedClassifier(TunedClassifier, BaseEstimator):
     """Logistic regression, multinomial for several classes, with the penalty chosen inside.
 
     Parameters
@@ -193,7 +95,7 @@ class _Trees:
         )
 
 
-class StoppedTreesRegressor(_Trees, _Regressor):
+class StoppedTreesRegressor(_Trees, TunedRegressor, BaseEstimator):
     """Gradient-boosted trees for a score, as many as the first inner fold wants.
 
     Parameters
@@ -218,7 +120,7 @@ class StoppedTreesRegressor(_Trees, _Regressor):
     """
 
 
-class StoppedTreesClassifier(_Trees, _Classifier):
+class StoppedTreesClassifier(_Trees, TunedClassifier, BaseEstimator):
     """Gradient-boosted trees for classes, as many as the first inner fold wants.
 
     Parameters
@@ -245,13 +147,13 @@ class StoppedTreesClassifier(_Trees, _Classifier):
     """
 
 
-def build_linear(options, *, continuous: bool, seed: int) -> _Tuned:
+def build_linear(options, *, continuous: bool, seed: int) -> BaseEstimator:
     """Ridge or logistic regression from the options of a card."""
     kind = PenalisedRegression if continuous else PenalisedClassifier
     return kind(strengths=options.strengths)
 
 
-def build_xgboost(options, *, continuous: bool, seed: int) -> _Tuned:
+def build_xgboost(options, *, continuous: bool, seed: int) -> BaseEstimator:
     """Gradient-boosted trees from the options of a card."""
     kind = StoppedTreesRegressor if continuous else StoppedTreesClassifier
     return kind(

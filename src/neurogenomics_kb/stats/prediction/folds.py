@@ -396,7 +396,7 @@ def refuse_inner_gaps(outcome: np.ndarray, splits: list[tuple[np.ndarray, np.nda
         if len(absent) or len(classes) < 2:
             raise InputError(
                 f"a training fold has too few groups with class "
-                f"{absent[0] if len(absent) else classes[0]} to choose a penalty inside it",
+                f"{absent[0] if len(absent) else classes[0]} to choose settings inside it",
                 subjects=int((outcome == (absent[0] if len(absent) else classes[0])).sum()),
                 of=len(outcome),
                 remedy="Use fewer folds, another group, or an outcome with more of that class.",

@@ -11,6 +11,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils.validation import has_fit_parameter
 from xgboost import XGBClassifier, XGBRegressor
 
+# Part of a model to which columns of covariates belong.
+COVARIATES_PART = -1
 REGULARISATION = np.logspace(-4, 1, 6)
 XGBOOST = {
     "n_estimators": 400,
@@ -45,7 +47,7 @@ def fit_linear(
     continuous : bool
         Whether `y` is a score.
     strengths : ndarray of float (k,)
-        Inverse penalties that are tried.
+        Inverse penalties that are tried; one alone is taken.
 
     Returns
     -------
@@ -60,21 +62,43 @@ def fit_linear(
             scoring="neg_mean_squared_error",
         )
         return search.fit(X, y).best_estimator_
-    # Written out, since scikit-learn's scorers take most of the time of its own grid search.
-    losses = np.zeros(len(strengths))
-    for train, test in splits:
-        model = LogisticRegression(solver="newton-cholesky", max_iter=1000, warm_start=True)
-        for i, strength in enumerate(strengths):
-            model.set_params(C=strength).fit(X[train], y[train])
-            losses[i] += log_loss(y[test], model.predict_proba(X[test])[:, 1])
-    best = strengths[losses.argmin()]
+    best = strengths[0]
+    if len(strengths) > 1:
+        best = strengths[penalty_losses(X, y, splits, strengths).argmin()]
     return LogisticRegression(C=best, solver="newton-cholesky", max_iter=1000).fit(X, y)
 
 
-def log_loss(y: np.ndarray, probability: np.ndarray) -> float:
-    """Mean negative log-likelihood of 0/1 outcomes."""
-    p = np.clip(probability, 1e-15, 1 - 1e-15)
-    return float(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)))
+def penalty_losses(
+    X: np.ndarray, y: np.ndarray, splits, strengths: np.ndarray = REGULARISATION
+) -> np.ndarray:
+    """Log loss of logistic regression on inner folds, for every inverse penalty (k,).
+
+    Parameters
+    ----------
+    X : ndarray (n, p)
+        Training features of comparable scale.
+    y : ndarray of int (n,)
+        Classes 0 to C − 1.
+    splits : list of (train, test)
+        Inner folds, see `folds.inner_splits`.
+    strengths : ndarray of float (k,)
+        Inverse penalties, the strongest penalty first.
+    """
+    # Written out, since scikit-learn's scorers take most of the time of its own grid search. Newton
+    # steps of several classes would solve systems of p times C equations.
+    solver = "lbfgs" if np.max(y) > 1 else "newton-cholesky"
+    losses = np.zeros(len(strengths))
+    for train, test in splits:
+        model = LogisticRegression(solver=solver, max_iter=1000, warm_start=True)
+        for i, strength in enumerate(strengths):
+            model.set_params(C=strength).fit(X[train], y[train])
+            losses[i] += class_loss(y[test], predict_probabilities(model, X[test]))
+    return losses / len(splits)
+
+
+def class_loss(y: np.ndarray, P: np.ndarray) -> float:
+    """Mean negative log-likelihood of classes 0 to C − 1 under probabilities (n, C)."""
+    return float(-np.log(np.clip(P[np.arange(len(y)), y.astype(int)], 1e-15, 1)).mean())
 
 
 def fit_multinomial(
@@ -101,15 +125,8 @@ def fit_multinomial(
     LogisticRegression
         Refitted on all of `X`.
     """
-    reached = np.zeros(len(strengths))
-    for train, test in splits:
-        # Newton steps would solve systems of p times C equations.
-        model = LogisticRegression(max_iter=1000, warm_start=True)
-        for i, strength in enumerate(strengths):
-            model.set_params(C=strength).fit(X[train], y[train])
-            P = predict_probabilities(model, X[test])
-            reached[i] += np.log(np.clip(P[np.arange(len(test)), y[test]], 1e-15, 1)).mean()
-    best = np.flatnonzero(reached >= reached.max() - 1e-12)[0]
+    losses = penalty_losses(X, y, splits, strengths)
+    best = np.flatnonzero(losses <= losses.min() + 1e-12)[0]
     return LogisticRegression(C=strengths[best], max_iter=1000).fit(X, y)
 
 
@@ -155,15 +172,14 @@ def fit_xgboost(
     return kind(**final, random_state=seed).fit(X, y)
 
 
-def fit_predictor(
-    estimator, X: np.ndarray, y: np.ndarray, splits, parts: np.ndarray | None = None
-):
-    """Fit an estimator, with the inner folds and the parts of the columns where ``fit`` takes them.
+def fit_predictor(estimator, X: np.ndarray, y: np.ndarray, splits, parts=None):
+    """Fit an estimator, with the inner folds and the parts of the model where it takes them.
 
     Parameters
     ----------
     estimator : estimator
-        With ``predict``, or ``predict_proba`` for classes.
+        With ``predict``, or ``predict_proba`` for classes; ``fit`` may have parameters ``splits``
+        and ``parts``.
     X : ndarray (n, p)
         Training features of comparable scale.
     y : ndarray (n,)
@@ -171,15 +187,15 @@ def fit_predictor(
     splits : list of (train, test)
         Inner folds, see `folds.inner_splits`.
     parts : ndarray of int (p,), optional
-        Number of every column's part of the model, -1 for covariates.
+        Block of every column, from 0, and `COVARIATES_PART` for covariates.
 
     Returns
     -------
     estimator
     """
-    known = {"splits": splits, "parts": parts}
-    taken = {name: value for name, value in known.items() if has_fit_parameter(estimator, name)}
-    return estimator.fit(X, y, **taken)
+    given = {"splits": splits, "parts": parts}
+    wanted = {name: each for name, each in given.items() if has_fit_parameter(estimator, name)}
+    return estimator.fit(X, y, **wanted)
 
 
 def predict_score(estimator, X: np.ndarray, *, continuous: bool) -> np.ndarray:

@@ -21,6 +21,7 @@ from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import (
     fit,
     models_of,
     part,
+    parts_of,
     predict,
 )
 from neurogenomics_kb.pipelines.integration.design import first_algorithm, fold_groups
@@ -82,7 +83,8 @@ def performance(audit: Audit, projections, model: str, order: np.ndarray) -> flo
     groups, found = fold_groups(recipe, audit.cohort), []
     parts = models_of(audit.blocks)[model]
     for fold, (train, test) in enumerate(fold_splits(audit.folds)):
-        X = np.hstack([part(projections, name, "adjusted", fold, train) for name in parts])
+        columns = {name: part(projections, name, "adjusted", fold, train) for name in parts}
+        X = np.hstack(list(columns.values()))
         if names is not None and len(np.unique(y[train])) < len(names):
             continue
         try:
@@ -92,7 +94,9 @@ def performance(audit: Audit, projections, model: str, order: np.ndarray) -> flo
                 seed=recipe.experiment.seed,
                 continuous=recipe.continuous,
             )
-            fitted = fit(recipe, first_algorithm(recipe), X[train], y[train], inner)
+            fitted = fit(
+                recipe, first_algorithm(recipe), X[train], y[train], inner, parts_of(columns)
+            )
             told = predict(recipe, fitted, X[test], y[test], y[train], names)
         except InputError as error:  # a relabelled fold without a class cannot be fitted
             logger.info("audit: fold %d not refitted: %s", fold, error)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 
@@ -17,6 +15,7 @@ from neurogenomics_kb.genome.relatedness import (
     relationship_matrix,
 )
 from neurogenomics_kb.pipelines.integration.analyses.audit.table import FEW, ONE_ROW, count_row, row
+from neurogenomics_kb.pipelines.integration.design import ancestry_columns
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.stats.inference.repeats import (
     NEAR,
@@ -29,8 +28,6 @@ from neurogenomics_kb.stats.inference.repeats import (
 
 # Up to this many subjects a table of all pairs is made, above it the pairs are counted in tiles.
 MAX_RELATED = 5000
-# Columns of participants that hold ancestry components.
-ANCESTRY = re.compile(r"^(ancestry_|genetic_)?pc_?\d+$", re.IGNORECASE)
 # More pairs than this that are expected to be equal by chance, and equal rows say nothing.
 CHANCE_REPEATS = 0.01
 
@@ -90,7 +87,7 @@ def relative_rows(
     if own.empty:
         return []
     n_regions = own["region_id"].nunique()
-    components = [c for c in cohort if ANCESTRY.match(str(c))]
+    components = ancestry_columns(cohort)
     ancestry = cohort[components].dropna() if components else None
     if len(cohort) <= MAX_RELATED:
         same, clearance, related, noise = _by_table(cohort, own, ancestry, places)

@@ -8,7 +8,6 @@ from neurogenomics_kb.pipelines.integration.analyses.ladder import (
     nodes,
     present,
     score,
-    tables,
 )
 from neurogenomics_kb.pipelines.integration.cohort import MODALITIES
 

@@ -21,11 +21,14 @@ from neurogenomics_kb.registry.cards.rungs import RUNGS
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.ladder.concatenated import Concatenated
 from neurogenomics_kb.stats.ladder.inputs import Rung
+from neurogenomics_kb.stats.ladder.pooled_tokens import MasksOnly
 from neurogenomics_kb.stats.ladder.selection import Choice, choose_rung
 
 logger = logging.getLogger(__name__)
 
 LATE, CHOSEN = "late fusion", "chosen by inner folds"
+# Who lacks which block, alone: any learner can see it where blocks have gaps.
+MASKS = "masks only"
 CANDIDATE, CONTROL, BESIDE, PICKED = "candidate", "control", "beside", "chosen"
 
 
@@ -39,8 +42,11 @@ class Climbed:
         One per fold and model, indexed by person.
     choices : list of Choice
         What the inner folds chose, fold by fold.
-    training, ranks, retrieval : list of DataFrame
-        Curves, ranks of columns, and recall of pairs, one per fold and rung that has them.
+    training, ranks : list of DataFrame
+        Curves, and ranks of columns, one per fold and rung that has them.
+    embedded : dict of str to list
+        Positions of the test people and their places in a common space, fold by fold, of rungs
+        that have one.
     seconds : dict of str to float
         Processor time of a rung on the outer folds; under `CHOSEN` that of the choice.
     absent : dict of str to str
@@ -53,7 +59,7 @@ class Climbed:
     choices: list[Choice] = field(default_factory=list)
     training: list[pd.DataFrame] = field(default_factory=list)
     ranks: list[pd.DataFrame] = field(default_factory=list)
-    retrieval: list[pd.DataFrame] = field(default_factory=list)
+    embedded: dict[str, list] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     n_unlabelled: int = 0
@@ -118,7 +124,10 @@ def climb(
             out.n_unlabelled = 0 if fold.unlabelled is None else len(fold.unlabelled)
         for name, make in makers.items():
             if name not in out.absent:
-                fit_rung(recipe, people.cohort, fold, y, name, make(), out)
+                fit_rung(recipe, people.cohort, fold, y, name, make, out)
+        if fold.inputs.present:
+            masks = partial(MasksOnly, continuous=recipe.continuous)
+            fit_rung(recipe, people.cohort, fold, y, MASKS, masks, out)
         if fold.number == 0:
             once = time.process_time() - started
             logger.info("ladder: about %.0f minutes for all folds", 4 * once * n_folds / 60)
@@ -148,7 +157,7 @@ def fit_rung(
     fold: Fold,
     y: np.ndarray,
     name: str,
-    rung: Rung,
+    make: Callable[[], Rung],
     out: Climbed,
 ) -> None:
     """Fit a rung and its controls in one fold, and keep what they give.
@@ -157,10 +166,15 @@ def fit_rung(
     """
     train, started = fold.train, time.process_time()
     here, there = fold.inputs.take(train), fold.inputs.take(fold.test)
-    models = {name: (CANDIDATE, rung)}
-    models |= {f"{name}: {c}": (CONTROL, control) for c, control in rung.controls.items()}
     found = {}
     try:
+        rung = make()
+        models = {name: (CONTROL if name == MASKS else CANDIDATE, rung)}
+        models |= {
+            f"{name}: {c}": (CONTROL, control)
+            for c, control in rung.controls.items()
+            if not isinstance(control, MasksOnly)  # once for all rungs, see `MASKS`
+        }
         for label, (role, model) in models.items():
             model.fit(here, y[train], fold.inside, fold.unlabelled)
             found[label] = role, model.predict(there)
@@ -171,7 +185,10 @@ def fit_rung(
         out.absent[name] = str(error)
         logger.warning("ladder: '%s' is left out: %s", name, error)
         return
-    out.seconds[name] = out.seconds.get(name, 0.0) + time.process_time() - started
+    spent = time.process_time() - started
+    out.seconds[name] = out.seconds.get(name, 0.0) + spent
+    if fold.number == 0:
+        logger.info("ladder: '%s' takes %.1f s a fold, its controls among them", name, spent)
     for label, (role, score) in found.items():
         out.predictions.append(
             pd.DataFrame(
@@ -189,11 +206,15 @@ def fit_rung(
                 index=pd.Index(cohort.index[fold.test], name=SUBJECT),
             )
         )
+    embed = getattr(rung, "embed", None)
+    if embed is not None:
+        out.embedded.setdefault(name, []).append((fold.test, embed(there)))
     if rung.history:
         out.training.append(pd.DataFrame(rung.history).assign(rung=name, fold=fold.number))
     ranks = getattr(rung, "ranks", None)
     if ranks is not None:
-        out.ranks.append(ranks().assign(rung=name, fold=fold.number))
+        # One shuffle a column: the mean is over inner and outer folds anyway.
+        out.ranks.append(ranks(1).assign(rung=name, fold=fold.number))
 
 
 def chosen_predictions(out: Climbed) -> list[pd.DataFrame]:

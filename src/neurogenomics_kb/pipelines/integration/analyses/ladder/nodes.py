@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from neurogenomics_kb.pipelines.integration import cohort as assembly
-from neurogenomics_kb.pipelines.integration.analyses.ladder import climb, score, tables
+from neurogenomics_kb.pipelines.integration.analyses.ladder import climb, pairs, score, tables
 from neurogenomics_kb.pipelines.integration.analyses.ladder.people import People
 from neurogenomics_kb.pipelines.integration.partitions import Partitions, load_all, load_blocks
 from neurogenomics_kb.registry.recipe import Recipe
@@ -61,7 +61,6 @@ def climb_ladder(
     people = People(cohort, present, others, beside)
     first = pd.DataFrame(folds).iloc[:, 0]
     climbed = climb.climb(recipe, people, first, load_all(projections))
-    retrieval = pd.concat(climbed.retrieval) if climbed.retrieval else tables.RETRIEVAL.empty()
     return [
         pd.concat(climbed.predictions),
         score.score_rungs(recipe, cohort, climbed),
@@ -69,5 +68,5 @@ def climb_ladder(
         score.judge_choice(recipe, cohort, climbed),
         score.training_curves(climbed),
         score.mean_ranks(climbed),
-        retrieval,
+        pairs.find_pairs(recipe, cohort, climbed),
     ]

@@ -1,4 +1,4 @@
-"""Blocks as rungs see them: projected, and before the projector, as each training fold makes them."""
+"""Blocks as rungs see them in each fold: projected, and before the projector."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration.design import covariates_for
+from neurogenomics_kb.pipelines.integration.incomplete import fit_present, has_block
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.ladder.inputs import Inputs, Splits
@@ -89,6 +90,8 @@ def make_folds(
     """
     groups, others = group_codes(recipe, people)
     whole = any(card.rung.reads_features for card in recipe.rungs.values())
+    there = {name: has_block(table) for name, table in people.blocks.items()}
+    present = {name: has for name, has in there.items() if not has.all()}
     for number, (train, test) in enumerate(fold_splits(folds)):
         free = np.ones(len(people.unlabelled), dtype=bool)
         if others is not None:
@@ -106,6 +109,7 @@ def make_folds(
             features=features,
             columns=columns,
             groups=groups,
+            present=present,
         )
         unlabelled = None
         if whole and free.any():
@@ -114,6 +118,11 @@ def make_folds(
                 features=beside,
                 columns=columns,
                 groups=None if others is None else others[free],
+                present={
+                    n: has[free]
+                    for n in beside
+                    if not (has := has_block(people.unlabelled_blocks[n])).all()
+                },
             )
         inside = inner_splits(
             y[train],
@@ -172,7 +181,7 @@ def fold_features(
     table = pd.concat([features, covariates], axis=1)
     rows = np.concatenate([train, n + np.flatnonzero(free)])
     transformer = build_transformer(recipe, name, covariates.columns, project=False)
-    found = transformer.fit(table.iloc[rows]).transform(table)
+    found = fit_present(transformer, table, rows, has_block(features))
     values = found.to_numpy(dtype=float)
     gaps = ~np.isfinite(values)
     if gaps.any():

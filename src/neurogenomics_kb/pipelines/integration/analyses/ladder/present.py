@@ -245,7 +245,7 @@ def _ranks_table(ranks: pd.DataFrame) -> Table:
     first = ranks.groupby("rung", sort=False).head(SHOWN)
     return Table(
         name="ladder, ranks",
-        head=head(["rung", "block", "column"], ["rank product", "rank"]),
+        head=head(["rung", "block", "component"], ["rank product", "rank"]),
         rows=[
             row(
                 [word(r.rung), word(r.block), word(r.column), number(r.rank_product),

@@ -10,6 +10,7 @@ from neurogenomics_kb.pipelines.integration.analyses.ladder.climb import (
     CHOSEN,
     CONTROL,
     LATE,
+    MASKS,
     Climbed,
 )
 from neurogenomics_kb.pipelines.integration.analyses.ladder.tables import (
@@ -28,7 +29,6 @@ from neurogenomics_kb.pipelines.integration.design import clusters_of
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.inference.multiplicity import adjust
-from neurogenomics_kb.stats.ladder.pooled_tokens import MASKS_ONLY
 from neurogenomics_kb.stats.prediction.bounds import AT_MOST_ONE
 from neurogenomics_kb.stats.prediction.resampling import (
     FoldDifference,
@@ -160,11 +160,9 @@ def judge_choice(recipe: Recipe, cohort: pd.DataFrame, climbed: Climbed) -> pd.D
     test = compare(recipe, cohort, chosen, frames[LATE])
     picked = pd.Series([choice.rung for choice in climbed.choices])
     best = picked.value_counts().index[0]
-    masks = next((n for n in frames if n.endswith(f": {MASKS_ONLY}")), None)
-    told = any(n in recipe.rungs and recipe.rungs[n].rung.reads_masks for n in picked)
     p_masks = np.nan
-    if masks is not None and told:
-        p_masks = compare(recipe, cohort, chosen, frames[masks]).p_value
+    if MASKS in frames:
+        p_masks = compare(recipe, cohort, chosen, frames[MASKS]).p_value
     # Folds that chose late fusion differ by nothing, which says nothing of what could be seen: the
     # noisiest rung over late fusion does.
     errors = [compare(recipe, cohort, frames[n], frames[LATE]).se for n in recipe.rungs
@@ -200,10 +198,9 @@ def training_curves(climbed: Climbed) -> pd.DataFrame:
     if not climbed.training:
         return TRAINING.empty()
     table = pd.concat(climbed.training, ignore_index=True)
-    for name in TRAINING.names:
-        if name not in table:
-            table[name] = 0 if name == "initialisation" else np.nan
-    return table[list(TRAINING.names)]
+    table = table.reindex(columns=list(TRAINING.names))
+    table["initialisation"] = table["initialisation"].fillna(0).astype(int)
+    return table
 
 
 def mean_ranks(climbed: Climbed) -> pd.DataFrame:

@@ -79,7 +79,7 @@ CHOICE = Contract(
         *_DIFFERENCE,
         Column("p_chance", "One-sided p that the choice is no better than chance."),
         Column("p_masks", "One-sided p that it is no better than knowing who lacks which block; a "
-               "gap where nobody lacks one or no chosen rung is told."),
+               "gap where nobody lacks one."),
         Column("smallest_seen", "True difference that 80 of 100 such cohorts would show."),
         Column("n", "People predicted.", "integer", "people"),
         Column("n_unlabelled", "People without an outcome whom rungs learned from; a gap where "
@@ -111,7 +111,7 @@ RANKS = Contract(
     (
         Column("rung", "Rung.", "text"),
         Column("block", "Block.", "text"),
-        Column("column", "Column of the projected block, from 0.", "text"),
+        Column("column", "Component of the projected block, from 1.", "text"),
         Column("rank_product", "Rank in the learners times rank of the learners, 0 to 1; small is "
                "important."),
         Column("rank", "Order among the columns, from 1."),

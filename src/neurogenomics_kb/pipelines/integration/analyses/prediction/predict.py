@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,14 @@ from neurogenomics_kb.pipelines.integration.analyses.prediction.curved_design im
 )
 from neurogenomics_kb.pipelines.integration.design import clusters_of, fold_groups
 from neurogenomics_kb.registry.cards.predictors import PREDICTORS
+from neurogenomics_kb.registry.predictors import lacking_predictors
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.prediction.folds import fold_splits, inner_splits
-from neurogenomics_kb.stats.prediction.predictors import fit_predictor, predict_score
+from neurogenomics_kb.stats.prediction.predictors import (
+    COVARIATES_PART,
+    fit_predictor,
+    predict_score,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -72,13 +77,24 @@ def predict_outcome(
     all blocks with them, with curves and products of the confounds beside the covariates and taken
     out of the blocks (variant ``curved``).
 
+    An algorithm that this machine lacks (an optional package, weights that are not here) is left
+    out before anything is fitted, and so is not in the result.
+
     Returns
     -------
     DataFrame
         One row per subject, repeat, model, variant and algorithm. Where the outcome has several
         classes, ``outcome`` is the class and ``probability:<class>`` take the place of ``score``
         and ``training_mean``.
+
+    Raises
+    ------
+    InputError
+        If the first algorithm, or one that a primary test names, is lacking.
     """
+    lacking = lacking_predictors(recipe.experiment, continuous=recipe.continuous)
+    for algorithm, reason in lacking.items():
+        logger.warning("'%s' is left out: %s", algorithm, reason)
     if recipe.multiclass:
         y, names = class_codes(cohort[recipe.experiment.outcome])
     else:
@@ -100,13 +116,14 @@ def predict_outcome(
         refuse_rare_classes(y, names, folds, inside, clusters, recipe.experiment.outcome)
     has_covariates = projections["covariates-adjusted-0"].shape[1] > 0
     curved = has_covariates and can_be_curved(projections, [train for train, _ in splits])
-    fits = fits_of(recipe, blocks, has_covariates, curved=curved)
+    fits = fits_of(recipe, blocks, has_covariates, curved=curved, without=lacking)
     out = []
     for fold, (train, test) in enumerate(splits):
         for (model, variant), (parts, algorithms) in fits.items():
-            X = np.hstack([part(projections, p, variant, fold, train) for p in parts])
+            columns_of = {p: part(projections, p, variant, fold, train) for p in parts}
+            X, origin = np.hstack(list(columns_of.values())), parts_of(columns_of)
             for algorithm in algorithms:
-                fitted = fit(recipe, algorithm, X[train], y[train], inside[fold])
+                fitted = fit(recipe, algorithm, X[train], y[train], inside[fold], origin)
                 labels = {
                     "model": model,
                     "variant": variant,
@@ -124,7 +141,12 @@ def predict_outcome(
 
 
 def fits_of(
-    recipe: Recipe, blocks, has_covariates: bool, *, curved: bool = False
+    recipe: Recipe,
+    blocks,
+    has_covariates: bool,
+    *,
+    curved: bool = False,
+    without: Collection[str] = (),
 ) -> dict[tuple[str, str], tuple]:
     """Parts and algorithms of every model and variant, in the order of the predictions.
 
@@ -132,7 +154,8 @@ def fits_of(
     not hold the confounds anyway; curves of the confounds for the first algorithm, the covariates
     and the fullest model.
     """
-    algorithms, out = recipe.experiment.algorithms, {}
+    algorithms = [name for name in recipe.experiment.algorithms if name not in without]
+    out: dict[tuple[str, str], tuple] = {}
     models = models_of(blocks)
     for model, parts in models.items():
         if COVARIATES not in parts:
@@ -168,10 +191,23 @@ def part(projections, name: str, variant: str, fold: int, train: np.ndarray) -> 
     return without_curves(projections[f"{name}-adjusted-{fold}"].to_numpy(), design, train)
 
 
-def fit(recipe: Recipe, algorithm: str, X, y, inner):
+def parts_of(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Block of every column of a model (p,), numbered in order; covariates are no block.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray (n, p_i)
+        Columns of every part of the model, in order.
+    """
+    blocks = [name for name in columns if name != COVARIATES]
+    numbers = [COVARIATES_PART if name == COVARIATES else blocks.index(name) for name in columns]
+    return np.repeat(numbers, [X.shape[1] for X in columns.values()])
+
+
+def fit(recipe: Recipe, algorithm: str, X, y, inner, parts: np.ndarray | None = None):
     """Fit one algorithm of the experiment."""
     experiment = recipe.experiment
     estimator = PREDICTORS.build(
         experiment.predictor(algorithm), continuous=recipe.continuous, seed=experiment.seed
     )
-    return fit_predictor(estimator, X, y, inner)
+    return fit_predictor(estimator, X, y, inner, parts)

@@ -1,0 +1,1 @@
+"""Pretrained tabular models, which read the training rows and predict new ones in one pass."""
