@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -34,7 +35,11 @@ DEMO = {
 CHILDREN = {
     **QUICK,
     "id": "child_words",
-    "blocks": {"brain": "smri_cha_dev_pca64_v1", "behaviour": "cha_dev_behaviour_latent_v1"},
+    "blocks": {
+        "brain": "smri_cha_dev_pca64_v1",
+        "behaviour": "cha_dev_behaviour_latent_v1",
+        "notes": "clinical_me_llama_v1",
+    },
     "outcome": "developmental_delay",
     "exchangeability": "families",
     "bridges": ["vlm_developmental_alignment"],
@@ -81,15 +86,33 @@ def test_without_weights_one_line_says_so_and_the_run_ends_well(project):
     assert len(pd.read_csv(project.outputs(experiment="no_words") / "cca.csv"))
 
 
+def add_notes(project, folder):
+    """Vectors of notes of every visit, declared as the environment's own comment says."""
+    sessions = pd.read_csv(folder / "sessions.tsv", sep="\t", dtype=str)
+    table = sessions[["participant_id", "session_id"]].reset_index(drop=True)
+    vectors = np.random.default_rng(0).normal(size=(len(table), 12))
+    table = table.join(pd.DataFrame(vectors, columns=[f"d{i}" for i in range(12)]))
+    (folder / "clinical_embeddings").mkdir()
+    table.to_parquet(folder / "clinical_embeddings/me_llama.parquet")
+    catalog = project.path / "conf/cha_dev/catalog/raw.yml"
+    lines = catalog.read_text().splitlines()
+    entry = [x.removeprefix("#   ") for x in lines if x.startswith("#   ")]
+    assert entry[0] == "clinical.embeddings:"
+    catalog.write_text("\n".join([*lines, "", *entry, ""]))
+
+
 @pytest.mark.slow
 def test_children_are_described_by_regions_and_instruments(project, models, tmp_path):
     write_children(tmp_path / "raw", ChildrenSettings(n_children=90, eeg_seconds=12, eeg_share=0.1))
+    add_notes(project, tmp_path / "raw")
     config = project.path / "children.yml"
     eeg = {"quality": {"min_clean_segments": 2}}
     run = {"env": "cha_dev", "params": {"experiment": CHILDREN, "eeg": eeg}}
     config.write_text(yaml.safe_dump({"run": run}))
     folder = str(tmp_path / "raw")
     project.run("--config", str(config), NGKB_CHA_DEV_DIR=folder, NGKB_MODEL_DIR=models)
+    cca = pd.read_csv(project.outputs("cha_dev", "child_words") / "cca.csv")
+    assert set(zip(cca["x"], cca["y"], strict=True)) >= {("brain", "notes"), ("behaviour", "notes")}
     axes = pd.read_csv(project.outputs("cha_dev", "child_words") / "language_axes.csv")
     assert axes.groupby("block")["n_units"].first().to_dict() == {"behaviour": 6, "brain": 48}
     card = yaml.safe_load(project.results[-1].read_text())

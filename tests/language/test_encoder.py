@@ -153,6 +153,50 @@ def test_an_unknown_pooling_is_refused(saved):
         load_text_encoder({"type": "texts", "weights": str(saved)})
 
 
+def with_network(folder, network):
+    """The checkpoint's tokenizer beside another network."""
+    (folder / "model.safetensors").unlink()
+    network.save_pretrained(folder)
+    return load_text(str(folder))
+
+
+def test_models_that_write_are_read_by_their_encoder(folder):
+    from transformers import T5Config, T5Model
+
+    size = len((folder / "vocab.txt").read_text().split())
+    config = T5Config(vocab_size=size, d_model=16, d_kv=4, d_ff=8, num_layers=1, num_heads=2)
+    encoder = with_network(folder, T5Model(config))
+    assert encoder.embed(TEXTS).shape == (len(TEXTS), 16)
+
+
+def test_models_that_look_back_only_are_read_by_their_mean(folder):
+    from transformers import LlamaConfig, LlamaModel
+
+    size = len((folder / "vocab.txt").read_text().split())
+    config = LlamaConfig(
+        vocab_size=size, hidden_size=16, intermediate_size=8, num_hidden_layers=1,
+        num_attention_heads=2, max_position_embeddings=64,
+    )  # fmt: skip
+    encoder = with_network(folder, LlamaModel(config))
+    assert np.ptp(encoder.embed(TEXTS), axis=0).min() > 0
+    with pytest.raises(InputError, match="one vector with pooling 'cls'"):
+        load_text(str(folder), pooling="cls").embed(TEXTS)
+
+
+def test_fewer_places_than_the_configuration_says_are_told_in_one_line(folder):
+    from transformers import RobertaConfig, RobertaModel
+
+    size = len((folder / "vocab.txt").read_text().split())
+    config = RobertaConfig(
+        vocab_size=size, hidden_size=16, intermediate_size=8, num_hidden_layers=1,
+        num_attention_heads=2, max_position_embeddings=12, pad_token_id=0,
+    )  # fmt: skip
+    encoder = with_network(folder, RobertaModel(config))
+    assert encoder.embed(["memory"]).shape == (1, 16)
+    with pytest.raises(InputError, match=r"does not take 12 tokens of text.*set max_tokens"):
+        encoder.embed(["memory " * 10])
+
+
 def test_one_vector_for_all_texts_is_refused(saved):
     """As the first token of a model that only looks back gives."""
     encoder = load_text(str(saved), pooling="cls")

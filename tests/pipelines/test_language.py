@@ -148,6 +148,11 @@ def test_only_the_first_concept_of_an_axis_is_a_claim_and_none_is_secondary(told
     assert set(tests["tier"]) == {"exploratory"}
     entered = tests[tests["source"] == "axis in words"]["p_entered"]
     assert sorted(entered) == sorted(axes.loc[axes["rank"] == 1, "p_concepts"])
+    # Lobes alone make regions like their texts; genes name no groups.
+    entered = tests[tests["source"] == "block and texts"]["p_entered"]
+    told = spaces.set_index(["block", "measure"])
+    assert sorted(entered) == sorted([*told.loc["brain", "p_within"], *told.loc["gene", "p_raw"]])
+    assert told.loc["gene", "p_within"].isna().all()
     primary = {"test": "axis in words", "block": "brain"}
     tests = collect_tests(recipe_of(weights, primary=[primary]), tables)
     assert tests["tier"].tolist().count("primary") == 1
@@ -224,11 +229,18 @@ def test_units_of_two_hemispheres_are_one_and_groups_serve_items():
         [
             "smri__thickness__lh_insula", "smri__volume__rh_insula", "smri__v__Left-Hippocampus",
             "smri__v__Brain-Stem", "behaviour__motor__motor_01", "eeg__band__frontal_left__alpha",
+            "genomics__enc__DRD2:promoter__d0",
         ]
     )  # fmt: skip
     texts = dict.fromkeys(["insula", "Hippocampus", "motor", "frontal", "DRD2"])
     found = units_with_texts(columns, texts)
-    assert found == {"insula": [0, 1], "Hippocampus": [2], "motor": [4], "frontal": [5]}
+    assert found == {
+        "insula": [0, 1],
+        "Hippocampus": [2],
+        "motor": [4],
+        "frontal": [5],
+        "DRD2": [6],
+    }
     assert count_lost(columns, texts) == 1
     assert text_key("lh_bankssts") == text_key("ctx-rh-bankssts") == "bankssts"
 

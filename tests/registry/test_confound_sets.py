@@ -62,7 +62,7 @@ def test_the_shipped_strategies_name_sets_and_few_of_them():
     written = yaml.safe_load((ROOT / "kb" / STRATEGIES).read_text())
     steps = [s for body in written.values() for s in body.get("preprocessing", [])]
     regressing = [s for s in steps if s["step"] == "residualize"]
-    assert len(regressing) == 57
+    assert len(regressing) == 60
     assert all("set" in step for step in regressing)
     assert len(registry.ids("confound_set")) <= 12
 

@@ -36,15 +36,15 @@ def tables():
     spaces = rows_of(
         SPACES, numbers,
         {"bridge": "words", "block": "gene", "measure": "likeness", "note": "", "recall": NAN,
-         "recall_chance": NAN, "p_adjusted": 0.021},
+         "recall_chance": NAN, "p_adjusted": 0.021, "p_within": NAN},
         {"bridge": "words", "block": "gene", "measure": "retrieval", "note": "",
          "p_adjusted": 0.32},
         {"bridge": "words", "block": "white_matter", "measure": "likeness", "note": "",
          "recall": NAN, "recall_chance": NAN, "p_adjusted": 0.05},
         {"bridge": "others", "block": "", "measure": "", "note": "no weights here", "n_units": NAN,
          "n_lost": NAN, "n_permutations": NAN, "statistic": NAN, "chance": NAN, "recall": NAN,
-         "recall_chance": NAN, "p_raw": NAN, "p_raw_low": NAN, "p_raw_high": NAN,
-         "p_adjusted": NAN},
+         "recall_chance": NAN, "p_raw": NAN, "p_within": NAN, "p_claimed": NAN,
+         "p_claimed_low": NAN, "p_claimed_high": NAN, "p_adjusted": NAN},
     )  # fmt: skip
     return axes, spaces
 

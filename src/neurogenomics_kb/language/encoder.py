@@ -28,6 +28,8 @@ POOLINGS = ("mean", "cls")
 NO_LIMIT = 1_000_000
 # One of these is a tokenizer; without any, the library makes one that knows no word.
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+# What networks raise for too many tokens, or when they want more than text.
+UNFIT = (IndexError, RuntimeError, ValueError, AttributeError, TypeError)
 # Parts of a checkpoint that embeddings do not need and that some checkpoints lack.
 UNUSED = ("pooler.", "cls.", "lm_head.")
 
@@ -246,7 +248,8 @@ class HuggingFaceEncoder:
         Raises
         ------
         InputError
-            If a text is empty or longer than the encoder takes, or all texts get one vector.
+            If a text is empty or longer than the encoder takes, the network reads something else
+            than text, or all texts get one vector.
         """
         ids = [self._tokens(number, text) for number, text in enumerate(texts)]
         out = np.empty((len(ids), self.dim))
@@ -282,7 +285,16 @@ class HuggingFaceEncoder:
         import torch
 
         batch = torch.from_numpy(ids)
-        with torch.inference_mode():
-            states = self.network(input_ids=batch, attention_mask=torch.ones_like(batch))
-        hidden = states.last_hidden_state.double().numpy()
+        try:
+            with torch.inference_mode():
+                states = self.network(input_ids=batch, attention_mask=torch.ones_like(batch))
+            hidden = states.last_hidden_state.double().numpy()
+        except UNFIT as error:
+            raise InputError(
+                f"the network does not take {ids.shape[1]} tokens of text "
+                f"({' '.join(str(error).split())[:200]})",
+                column="max_tokens",
+                remedy="Some models have fewer places than their configuration says: set "
+                "max_tokens; or name a model that reads text alone.",
+            ) from None
         return hidden.mean(axis=1) if self.pooling == "mean" else hidden[:, 0]

@@ -77,6 +77,22 @@ def test_what_is_left_inside_of_groups_is_found_and_too_few_orders_say_nothing()
     assert np.isnan(describe_axis(near, units, concepts, **settings).p_within).all()
 
 
+def test_blocks_that_follow_groups_fool_likeness_and_not_that_inside_of_groups():
+    rng = np.random.default_rng(10)
+    free, within, ranks = [], [], []
+    for seed in range(200):
+        of, units, _ = grouped(rng, share=0.5)
+        vectors = rng.normal(size=(6, 20))[of] + rng.normal(size=(UNITS, 20))
+        found = space_alignment(vectors @ vectors.T, units, groups=of, n_permutations=59,
+                                random_state=seed)  # fmt: skip
+        free.append(found.likeness_p)
+        within.append(found.likeness_within)
+        ranks.append(found.rank_within)
+    assert np.mean(np.array(free) <= 0.05) > 0.3
+    uniform(within, at=(0.05, 0.25))
+    uniform(ranks, at=(0.05, 0.25))
+
+
 def test_a_planted_concept_is_found_and_ranked_first():
     rng = np.random.default_rng(1)
     units, concepts = texts(rng), texts(rng, CONCEPTS)

@@ -10,6 +10,7 @@ Mantel, Cancer Research 1967, 27:209-220, is the test of two matrices of similar
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +65,8 @@ class SpaceAlignment:
         Its mean under permutation.
     likeness_p : float
         One-sided, by permuted texts.
+    likeness_within, rank_within : float
+        The p-values from texts that are permuted inside groups of units only; gaps without groups.
     rank : float
         Mean rank of a unit's own text among all, by a map fitted to the other units: 1 where it is
         always the nearest, 0 where always the farthest.
@@ -81,9 +84,11 @@ class SpaceAlignment:
     likeness: float
     likeness_null: float
     likeness_p: float
+    likeness_within: float
     rank: float
     rank_null: float
     rank_p: float
+    rank_within: float
     recall: float
     nearest: int
 
@@ -152,6 +157,7 @@ def space_alignment(
     similarity: np.ndarray,
     unit_texts: np.ndarray,
     *,
+    groups: np.ndarray | None = None,
     n_permutations: int = 1000,
     random_state: int | None = None,
 ) -> SpaceAlignment:
@@ -164,6 +170,8 @@ def space_alignment(
         positive semidefinite.
     unit_texts : ndarray (u, d)
         Vector of each unit's text.
+    groups : array-like (u,), optional
+        Larger whole of each unit, as for `describe_axis`.
     n_permutations : int
         Permutations of the texts among the units. Default 1000.
     random_state : int, optional
@@ -189,12 +197,18 @@ def space_alignment(
     W = leave_one_out_weights(K)
     observed = _both(alike, W, G, upper)
     rng = np.random.default_rng(random_state)
-    null = []
-    for _ in range(n_permutations):
-        order = rng.permutation(len(K))
-        null.append(_both(alike, W, G[np.ix_(order, order)], upper))
-    null = np.array(null)
+
+    def drawn(order_of: Callable[[], np.ndarray]) -> np.ndarray:
+        """Both statistics for texts in random orders."""
+        orders = (order_of() for _ in range(n_permutations))
+        return np.array([_both(alike, W, G[np.ix_(o, o)], upper) for o in orders])
+
+    null = drawn(lambda: rng.permutation(len(K)))
     likeness_p, rank_p = permutation_p_value(np.array(observed), null)
+    inside = np.full(2, np.nan)
+    if groups is not None and _orders_within(groups) >= ENOUGH:
+        nearby = drawn(lambda: _permute_within(rng, groups))
+        inside = permutation_p_value(np.array(observed), nearby)
     places = _places(W, G)
     nearest = max(1, round(len(K) / 10))
     return SpaceAlignment(
@@ -202,9 +216,11 @@ def space_alignment(
         likeness=observed[0],
         likeness_null=float(null[:, 0].mean()),
         likeness_p=float(likeness_p),
+        likeness_within=float(inside[0]),
         rank=observed[1],
         rank_null=float(null[:, 1].mean()),
         rank_p=float(rank_p),
+        rank_within=float(inside[1]),
         recall=float(np.mean(places < nearest)),
         nearest=nearest,
     )

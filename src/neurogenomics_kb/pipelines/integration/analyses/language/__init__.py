@@ -27,7 +27,7 @@ ANALYSIS = Analysis(
         ),
         Claims(
             "integration.language_spaces", "block and texts", "{block}: {measure} ({bridge})",
-            p_raw="p_raw", p_adjusted="p_adjusted", adjustment=tables.OVER_SPACES,
+            p_raw="p_claimed", p_adjusted="p_adjusted", adjustment=tables.OVER_SPACES,
         ),
     ),
 )  # fmt: skip

@@ -247,6 +247,7 @@ def _spaces(
     told = space_alignment(
         K,
         bridge.vectors(texts, units),
+        groups=groups_of(texts, units),
         n_permutations=n_permutations,
         random_state=recipe.experiment.seed,
     )
@@ -256,13 +257,15 @@ def _spaces(
         "adjustment": OVER_SPACES, "note": "",
     }  # fmt: skip
     rows = []
-    for measure, statistic, chance, p in (
-        (LIKENESS, told.likeness, told.likeness_null, told.likeness_p),
-        (RETRIEVAL, told.rank, told.rank_null, told.rank_p),
+    for measure, statistic, chance, p, within in (
+        (LIKENESS, told.likeness, told.likeness_null, told.likeness_p, told.likeness_within),
+        (RETRIEVAL, told.rank, told.rank_null, told.rank_p, told.rank_within),
     ):
-        low, high = interval_of_p_value(np.array([p]), n_permutations)
+        claimed = within if np.isfinite(within) else p
+        low, high = interval_of_p_value(np.array([claimed]), n_permutations)
         row = {"measure": measure, "statistic": statistic, "chance": chance, "p_raw": p,
-               "p_raw_low": low[0], "p_raw_high": high[0]}  # fmt: skip
+               "p_within": within, "p_claimed": claimed, "p_claimed_low": low[0],
+               "p_claimed_high": high[0]}  # fmt: skip
         if measure == RETRIEVAL:
             row |= {"recall": told.recall, "recall_chance": told.nearest / told.n_units}
         rows.append({**shared, **row})
@@ -287,6 +290,6 @@ def _spaces_table(rows: list[dict]) -> pd.DataFrame:
     whole = ["n_units", "n_lost", "n_permutations"]
     numbers = [c.name for c in SPACES.columns if c.kind == "number"]
     table = table.astype(dict.fromkeys([*numbers, *whole], float))
-    tested = table["p_raw"].notna()
-    table.loc[tested, "p_adjusted"] = adjust(table.loc[tested, "p_raw"], "holm")
+    tested = table["p_claimed"].notna()
+    table.loc[tested, "p_adjusted"] = adjust(table.loc[tested, "p_claimed"], "holm")
     return table

@@ -28,8 +28,9 @@ NONE = "no concept stands out"
 NULL = (
     "p permutes the texts among the units, so it takes units as exchangeable. Both hemispheres of "
     "a region are one unit; neighbouring regions, and genes of one family or place, may still be "
-    "alike in block and text without more meaning than that: p inside of groups permutes within "
-    "lobes only, where texts name them, and shows what is left. Texts are the knowledge base's "
+    "alike in block and text without more meaning than that. Where texts name lobes or groups, p "
+    "inside of groups permutes within these only and shows what is left; of whole blocks it is "
+    "what counts. Texts are the knowledge base's "
     "own: a concept that nobody wrote cannot come out, and one that does says how texts are "
     "worded, not what causes the axis."
 )
@@ -103,10 +104,13 @@ def _findings(first: pd.DataFrame, tested: pd.DataFrame, alpha: float) -> list[s
         said = f"{len(passed)} of {len(first)} sides of axes have a concept that stands out"
         out.append(f"In words: {said}: {named}." if named else f"In words: {NONE}.")
     if not tested.empty:
-        passed = sorted(set(tested.loc[tested["p_adjusted"] < alpha, "block"]))
+        hits = tested[tested["p_adjusted"] < alpha].sort_values("p_adjusted", kind="stable")
+        best = hits.drop_duplicates("block").itertuples()
+        passed = [f"{r.block}: {format_p(r.p_adjusted)}" for r in best]
         blocks = tested["block"].nunique()
         out.append(
-            f"Units that are alike have texts that are alike in {len(passed)} of {blocks} blocks"
+            f"Units that are alike have texts that are alike in {len(passed)} of {blocks} blocks, "
+            "lobes or groups apart where texts name them"
             + (f" ({', '.join(passed)})." if passed else ".")
         )
     return out
@@ -175,7 +179,7 @@ def _spaces_table(tested: pd.DataFrame, alpha: float) -> Table:
         head=head(
             ["bridge", "block", "question", "a unit's vector"],
             ["statistic", "by chance", "own text in the nearest tenth", "by chance", "p",
-             "p, adjusted", "units", "units without a text"],
+             "p inside of groups", "p, adjusted", "units", "units without a text"],
         ),
         rows=[
             row(
@@ -188,7 +192,8 @@ def _spaces_table(tested: pd.DataFrame, alpha: float) -> Table:
                     number(r.chance),
                     number(r.recall),
                     number(r.recall_chance),
-                    p_cell(r.p_raw, r.p_raw_low, r.p_raw_high),
+                    p_cell(r.p_raw),
+                    p_cell(r.p_within),
                     p_cell(r.p_adjusted),
                     number(int(r.n_units)),
                     number(int(r.n_lost)),
@@ -219,7 +224,7 @@ def _statements(first: pd.DataFrame, tested: pd.DataFrame) -> list[Statement]:
                 test=f"{r.block}: {MEASURES[r.measure]} ({r.bridge})",
                 measure="correlation over pairs" if r.measure == LIKENESS else "mean rank",
                 estimate=finite(r.statistic),
-                p_raw=finite(r.p_raw),
+                p_raw=finite(r.p_claimed),
                 p_adjusted=finite(r.p_adjusted),
                 adjustment=r.adjustment,
             )

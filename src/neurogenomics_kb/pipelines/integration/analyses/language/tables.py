@@ -60,9 +60,13 @@ SPACES = Contract(
         Column("recall", "Share of units whose own text is among the nearest tenth."),
         Column("recall_chance", "The same by chance."),
         Column("p_raw", "One-sided p by permuted texts."),
-        Column("p_raw_low", "Lower end of its 95 % Monte-Carlo interval."),
-        Column("p_raw_high", "Upper end of its 95 % Monte-Carlo interval."),
-        Column("p_adjusted", "The same over all rows."),
+        Column("p_within", "The same from texts that are permuted inside groups of units (lobes) "
+               "only; a gap where the texts name no groups."),
+        Column("p_claimed", "p_within where there is one, since lobes alone make blocks like their "
+               "texts; else p_raw."),
+        Column("p_claimed_low", "Lower end of its 95 % Monte-Carlo interval."),
+        Column("p_claimed_high", "Upper end of its 95 % Monte-Carlo interval."),
+        Column("p_adjusted", "p_claimed over all rows."),
         Column("adjustment", "How p_adjusted was made.", "text"),
         *_UNITS,
         Column("note", "Why it is not told, or nothing.", "text"),

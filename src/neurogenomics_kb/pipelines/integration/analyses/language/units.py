@@ -11,6 +11,7 @@ import pandas as pd
 
 from neurogenomics_kb.brain.maps import region_key
 from neurogenomics_kb.foundation.naming import parse_feature_name
+from neurogenomics_kb.genome.regulatory import BETWEEN
 from neurogenomics_kb.pipelines.integration.design import (
     confound_matrix,
     prepare_block,
@@ -81,7 +82,8 @@ def units_with_texts(columns: pd.Index, texts: Mapping[str, object]) -> dict[str
 def _name_of(column: str, texts: Mapping[str, object], by_key: dict[str, str]) -> str | None:
     """Name of the text of a column."""
     feature = parse_feature_name(column)
-    for part in (feature.unit, feature.group):
+    # Windows around a gene, such as APOE:promoter, are about the gene.
+    for part in (feature.unit, feature.unit.split(BETWEEN)[0], feature.group):
         if part in texts:
             return part
         if text_key(part) in by_key:
