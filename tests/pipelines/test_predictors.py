@@ -156,10 +156,14 @@ def test_the_first_second_of_a_run_says_what_is_lacking(without_weights, caplog,
         recipe_nodes.write_recipe(refused.experiment, "toy", None)
 
 
-def test_tabicl_predicts_through_the_run(tmp_path):
+def test_tabicl_predicts_through_the_run():
     pytest.importorskip("tabicl")
-    path = tiny_tabicl.train(tmp_path / "tiny.ckpt")
-    own = {"type": "tabicl", "path": str(path), "n_estimators": 1, "max_features": 5}
+    own = {
+        "type": "tabicl",
+        "path": str(tiny_tabicl.trained()),
+        "n_estimators": 1,
+        "max_features": 5,
+    }
     recipe = recipe_of(algorithms=["linear", own])
     predictions, metrics, comparisons = study_of(recipe).predict()
     reached = metrics.query("model == 'brain' and variant == 'adjusted' and metric == 'auroc'")

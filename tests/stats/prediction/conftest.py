@@ -14,17 +14,16 @@ def checkpoints(tmp_path_factory):
     """Checkpoints by name, each made when it is asked for; skips what is not installed."""
     folder = tmp_path_factory.mktemp("checkpoints")
     makers = {
-        "tabicl": lambda path: tiny_tabicl.train(path),
-        "tabicl-scores": lambda path: tiny_tabicl.train(path, continuous=True),
-        "tabicl-random": lambda path: tiny_tabicl.train(path, steps=0),
-        "tabpfn": lambda path: tiny_tabpfn.write(path),
-        "tabpfn-scores": lambda path: tiny_tabpfn.write(path, continuous=True),
+        "tabicl": tiny_tabicl.trained,
+        "tabicl-scores": lambda: tiny_tabicl.trained(continuous=True),
+        "tabicl-random": lambda: tiny_tabicl.trained(steps=0),
+        "tabpfn": lambda: tiny_tabpfn.write(folder / "classes.ckpt"),
+        "tabpfn-scores": lambda: tiny_tabpfn.write(folder / "scores.ckpt", continuous=True),
     }
 
     def get(name: str):
         pytest.importorskip(name.split("-")[0])
-        path = folder / f"{name}.ckpt"
-        return path if path.exists() else makers[name](path)
+        return makers[name]()
 
     return get
 

@@ -103,3 +103,10 @@ def test_members_cover_rows_and_columns_within_the_limits(samples, features):
     other = plan_members(y, 20, Limits(samples, features), fewest=4, seed=1)
     flat = [[x for m in plan for part in m for x in part] for plan in (members, again, other)]
     assert flat[0] == flat[1] != flat[2]
+
+
+def test_a_device_that_is_not_here():
+    weights.refuse_device("cpu")
+    for device in ("cuda:77", "abacus"):
+        with pytest.raises(InputError, match=f"cannot compute on '{device}'"):
+            weights.refuse_device(device)

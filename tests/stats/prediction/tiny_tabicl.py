@@ -6,6 +6,8 @@ everybody, which would prove nothing about the way from file to prediction.
 
 from __future__ import annotations
 
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +76,10 @@ def train(path: Path, *, continuous: bool = False, steps: int = STEPS, seed: int
         schedule.step()
     torch.save({"config": settings, "state_dict": net.state_dict()}, path)
     return path
+
+
+@cache
+def trained(*, continuous: bool = False, steps: int = STEPS) -> Path:
+    """A checkpoint that is made once in a process, in a folder that the system clears."""
+    folder = Path(tempfile.mkdtemp(prefix="tiny-tabicl-"))
+    return train(folder / "tiny.ckpt", continuous=continuous, steps=steps)

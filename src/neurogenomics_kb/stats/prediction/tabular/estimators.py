@@ -13,6 +13,7 @@ from neurogenomics_kb.foundation.choices import Choices
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.prediction.tabular import tabicl, tabpfn
 from neurogenomics_kb.stats.prediction.tabular.members import Limits, Member, plan_members
+from neurogenomics_kb.stats.prediction.tabular.weights import refuse_device
 from neurogenomics_kb.stats.prediction.tuned import Splits, TunedClassifier, TunedRegressor
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class _InContext:
     def _fit(self, X: np.ndarray, y: np.ndarray, splits: Splits) -> _Ensemble:
         adapter = MODELS[self.model]
         file = adapter.weights(self.path, continuous=self._continuous)
+        refuse_device(self.device)
         limits = self._limits(file, adapter)
         n_classes = 0 if self._continuous else len(self.classes_)
         if limits.classes is not None and n_classes > limits.classes:
@@ -201,6 +203,7 @@ def lacking_tabular(options, *, continuous: bool) -> str | None:
     """Why a pretrained model cannot be had here, in one line; None where it can."""
     try:
         MODELS[options.type].weights(options.path, continuous=continuous)
+        refuse_device(options.device)
     except InputError as error:
         return str(error)
     return None

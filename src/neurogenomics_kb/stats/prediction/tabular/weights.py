@@ -117,3 +117,27 @@ def _read_once(file: Path, changed: int, size: int) -> dict[str, Any]:
             remedy="Use the file as the model's authors publish it.",
         )
     return dict(content["config"])
+
+
+def refuse_device(device: str) -> None:
+    """Refuse a device that this machine has not.
+
+    Parameters
+    ----------
+    device : str
+        Such as ``cpu``, ``cuda`` or ``cuda:1``.
+
+    Raises
+    ------
+    InputError
+    """
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError):  # torch without CUDA asserts
+        raise InputError(
+            f"torch cannot compute on '{device}' here",
+            column="device",
+            remedy="Set `device` of the predictor to cpu, or to a device of this machine.",
+        ) from None

@@ -8,6 +8,7 @@ import re
 import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.analyses.prediction import present_curves
+from neurogenomics_kb.pipelines.integration.analyses.prediction.lacking import not_run
 from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import (
     COVARIATES,
     models_of,
@@ -33,7 +34,6 @@ from neurogenomics_kb.pipelines.view import (
     row,
     word,
 )
-from neurogenomics_kb.registry.cards.predictors import PREDICTORS
 from neurogenomics_kb.registry.recipe import Recipe
 
 NAME = "prediction"
@@ -73,7 +73,7 @@ def present_prediction(
         analysis=NAME,
         first=first,
         findings=findings if first else [*findings, *bent],
-        cautions=_not_run(recipe, metrics),
+        cautions=not_run(recipe, metrics),
         sections=[Section(id=NAME, title="Prediction", items=items)],
         statements=[
             *_statements(recipe, metrics, comparisons),
@@ -81,20 +81,6 @@ def present_prediction(
         ],
         metrics=_tracked(metrics, comparisons, curves),
     )
-
-
-def _not_run(recipe: Recipe, metrics: pd.DataFrame) -> list[str]:
-    """Algorithms of the experiment without a row, and why this machine did not have them."""
-    if metrics.empty:
-        return []
-    out = []
-    for name in recipe.experiment.algorithms:
-        options = recipe.experiment.predictor(name)
-        may_lack = PREDICTORS[getattr(options, PREDICTORS.tag)].lacking is not None
-        if may_lack and not (metrics["algorithm"] == name).any():
-            why = PREDICTORS.why_not(options, continuous=recipe.continuous)
-            out.append(f"Not run: {name}: {why or 'it was lacking when the models were fitted.'}")
-    return out
 
 
 def primary_rows(recipe: Recipe, metrics: pd.DataFrame) -> pd.DataFrame:
