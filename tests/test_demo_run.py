@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import mlflow
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -100,7 +101,7 @@ def test_result_card_is_valid_and_discloses_nobody(demo, card):
     assert not any(subject in text for subject in participants["participant_id"])
     assert card["n_subjects"] == 385
     assert all(row["p_raw"] > 0 for row in card["primary"] if "p_raw" in row)
-    assert len(text.splitlines()) < 500
+    assert len(text.splitlines()) < 520
     assert {"demo", "none_baseline", "kmer_spectrum_k4", "smri_free_surfer_pca512_v1"} <= set(
         card["cards"]
     )
@@ -122,12 +123,12 @@ def test_card_and_tracked_run_point_to_each_other(demo, card):
     assert run.info.status == "FINISHED"
     artifacts = {a.path for a in client.list_artifacts(run.info.run_id)}
     assert {"figures", "report", "result_card", "tables", "recipe"} <= artifacts
-    assert len(client.list_artifacts(run.info.run_id, "figures")) == 7
+    assert len(client.list_artifacts(run.info.run_id, "figures")) == 8
 
 
 def test_report_is_self_contained_and_says_what_was_found(demo):
     html = (demo.path / "data/08_reporting/demo/demo_gene_brain/report.html").read_text()
-    assert html.count("data:image/png;base64,") == 7
+    assert html.count("data:image/png;base64,") == 8
     assert 'src="http' not in html
     assert 'href="http' not in html
     assert "2 of 3 tested components are significant" in html
@@ -150,7 +151,7 @@ def test_lineage_site_is_built_without_anybodys_rows(demo):
         "intermediate", "primary", "feature", "model_input", "models", "model_output", "reporting",
     ]  # fmt: skip
     nodes = [json.loads(p.read_text()) for p in (api / "nodes").iterdir()]
-    assert sum(str(n.get("preview", ""))[:8] == "iVBORw0K" for n in nodes) == 7
+    assert sum(str(n.get("preview", ""))[:8] == "iVBORw0K" for n in nodes) == 8
     assert not any("sub-0" in json.dumps(n.get("preview")) for n in nodes)
 
 
@@ -170,8 +171,8 @@ def test_audit_finds_no_artefact_in_the_demo(demo):
 def test_all_tests_of_the_run_are_one_family(demo):
     tests = pd.read_csv(demo.outputs() / "tests.csv")
     assert set(tests["source"]) == {
-        "canonical correlation", "held-out correlation", "model comparison", "leave one out",
-        "association",
+        "canonical correlation", "held-out correlation", "model comparison", "adds to the rival",
+        "leave one out", "association",
     }  # fmt: skip
     assert (tests["p_run"] >= tests["p_entered"]).all()
     assert (tests["p_entered"] > 0).all()
@@ -189,3 +190,16 @@ def test_headline_is_a_primary_test_that_stands_over_the_run(demo):
     html = (demo.path / "data/08_reporting/demo/demo_gene_brain/report.html").read_text()
     first = html[html.index("What this run says") :].split("<li")[1]
     assert "gene and brain, component 1 (canonical correlation) stands, p = 0.0002" in first
+
+
+def test_the_encoder_of_the_genes_is_judged_beside_the_dosages(demo):
+    card = yaml.safe_load(demo.results[-1].read_text())
+    (line,) = card["models"]
+    assert (line["model"], line["block"], line["n_subjects"]) == ("kmer_spectrum_k4", "gene", 385)
+    assert line["reason"] == "does not demonstrably add to genetics_gene_dosage_pca512_v1"
+    rivals = pd.read_csv(demo.outputs() / "rivals.csv", keep_default_na=False)
+    assert rivals["rival"].tolist() == ["covariates", "genetics_gene_dosage_pca512_v1"]
+    features = pd.read_parquet(demo.path / "data/04_feature/demo/genomics.features.parquet")
+    own = [c for c in features if "__dosage__" in c]
+    assert len(own) > 100
+    assert set(np.unique(features[own])) == {0, 1, 2}

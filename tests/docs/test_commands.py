@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.brain.tiny_models import save_brainlm
 from tests.conftest import ROOT, Project
 from tests.genome.tiny_models import CADUCEUS, save_caduceus
 
@@ -141,6 +142,11 @@ def test_runs_of_the_pipeline_end_well(checkout, command, request, tmp_path):
     if "_fm.yml" in command:
         # Published weights cannot be had everywhere; random ones of the same architecture can.
         save_caduceus(tmp_path / CADUCEUS)
+        environment["NGKB_MODEL_DIR"] = str(tmp_path)
+    if "brain_encoders.yml" in command:
+        series = next((ROOT / "data/01_raw/demo/timeseries").glob("*.tsv"))
+        parcels = len(series.read_text(encoding="utf-8").splitlines()[0].split("\t"))
+        save_brainlm(tmp_path / "vandijklab/brainlm/vitmae_111M", parcels)
         environment["NGKB_MODEL_DIR"] = str(tmp_path)
     if RESUME in command:
         # Only a run of the same recipe may be finished, and the one before was of another.

@@ -77,4 +77,4 @@ def test_what_has_no_sequence_or_crosses_a_border_is_no_column(files):
     assert wider.iloc[:, 1].tolist() == [1, 1]
     assert wider.iloc[:, 2].tolist() == [1, 0]
     assert wider.columns[2].startswith("genomics__dosage__G__chr1:30:A:AAAAAAAA(30)")
-    assert wider.dtypes.unique().tolist() == [np.dtype("float32")]
+    assert wider.dtypes.unique().tolist() == [np.dtype("int8")]

@@ -391,3 +391,23 @@ def test_a_rival_that_cannot_be_fitted_ends_no_run(cards, carried, caplog):
     assert row["not_told"] == "it cannot be fitted here, as the log says"
     assert any("none of 6 features differs" in r.getMessage() for r in caplog.records)
     assert view.models[0].verdict.startswith("not shown")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "folds",
+    [
+        {"scheme": "temporal", "column": "age", "cut": 65},
+        {"scheme": "stratified", "n_splits": 3, "n_repeats": 2},
+    ],
+)
+def test_later_enrolments_and_repeats_have_rivals_too(cards, carried, folds):
+    _, found = whole(resolve(cards, folds=folds, rivals={"seeds": 1}), *carried)
+    table = found["integration.rivals"]
+    assert table["p_raw"].between(0, 1).all()
+    assert (table["smallest_difference"] > 0).all()
+    against = found["integration.comparisons"].set_index(["model", "reference"])
+    row = table.set_index("rival").loc["covariates"]
+    for name in ("difference", "p_raw", "df"):
+        assert row[name] == against.loc[("brain + covariates", "covariates"), name]
+    assert (table["df"] == row["df"]).all()

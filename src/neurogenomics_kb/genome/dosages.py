@@ -35,9 +35,10 @@ def allele_dosages(regions: pd.DataFrame, variants: VariantSource) -> pd.DataFra
 
     Returns
     -------
-    DataFrame of float32, shape (n_samples, n_alleles)
-        0, 1 or 2; a column ``genomics__dosage__<gene>__<contig:position:ref:alt>`` for each gene
-        and alternate allele, positions from 1.
+    DataFrame of int8, shape (n_samples, n_alleles)
+        0, 1 or 2, in a byte each, since exomes hold many alleles; a column
+        ``genomics__dosage__<gene>__<contig:position:ref:alt>`` for each gene and alternate allele,
+        positions from 1.
     """
     columns: dict[str, np.ndarray] = {}
     with open_variants(variants) as calls:
@@ -48,8 +49,7 @@ def allele_dosages(regions: pd.DataFrame, variants: VariantSource) -> pd.DataFra
                 for name, dosage in _alternates(str(region.gene_id), region.chrom, record):
                     columns.setdefault(name, dosage)
         index = pd.Index(calls.samples, name=SUBJECT)
-    values = np.stack(list(columns.values()), axis=1) if columns else np.empty((len(index), 0))
-    return pd.DataFrame(values.astype(np.float32), index=index, columns=list(columns))
+    return pd.DataFrame(columns, index=index, dtype=np.int8)
 
 
 def _alternates(gene: str, chrom: str, record: Record) -> Iterator[tuple[str, np.ndarray]]:

@@ -121,9 +121,7 @@ def compare_rivals(
         Features by modality.
     """
     of = [b for b in blocks_with_encoders(recipe) if f"{b}-adjusted-0" in projections]
-    algorithms = recipe.experiment.algorithms
-    if recipe.experiment.rival_settings.algorithms == "first":
-        algorithms = algorithms[:1]
+    algorithms = algorithms_of(recipe)
     if not of:
         return RIVALS.empty()
     rivals = {name: rival for name, rival in recipe.rivals.items() if rival.of in of}
@@ -147,6 +145,12 @@ def compare_rivals(
     table["p_adjusted"] = np.nan
     table.loc[claims, "p_adjusted"] = adjust(table.loc[claims, "p_raw"].astype(float), "holm")
     return table
+
+
+def algorithms_of(recipe: Recipe) -> list[str]:
+    """Predictors that rivals are compared by."""
+    first = recipe.experiment.rival_settings.algorithms == "first"
+    return recipe.experiment.algorithms[:1] if first else recipe.experiment.algorithms
 
 
 def blocks_with_encoders(recipe: Recipe) -> list[str]:
@@ -227,9 +231,7 @@ def race(
     price : Price
         Is told how long a fold took.
     """
-    of, settings = recipe.rivals[rival].of, recipe.experiment.rival_settings
-    algorithms = recipe.experiment.algorithms
-    algorithms = algorithms[:1] if settings.algorithms == "first" else algorithms
+    of, algorithms = recipe.rivals[rival].of, algorithms_of(recipe)
     frames: dict[str, tuple[list, list]] = {name: ([], []) for name in algorithms}
     for fold, (train, test) in enumerate(design.splits):
         start = time.perf_counter()

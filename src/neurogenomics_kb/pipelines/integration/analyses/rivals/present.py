@@ -15,7 +15,6 @@ from neurogenomics_kb.pipelines.view import (
     Part,
     Picture,
     Section,
-    Statement,
     Table,
     finite,
     format_number,
@@ -61,19 +60,6 @@ def present_rivals(recipe: Recipe, rivals: pd.DataFrame, verdicts: pd.DataFrame)
                 title="Rivals: what models add to cheaper features and to random weights",
                 items=_items(recipe, rivals, verdicts),
             )
-        ],
-        statements=[
-            Statement(
-                test=f"{r.block} adds to {r.rival}, {r.algorithm}",
-                measure=f"difference in {r.metric}",
-                estimate=finite(r.difference),
-                ci_low=finite(r.ci_low),
-                ci_high=finite(r.ci_high),
-                p_raw=finite(r.p_raw),
-                p_adjusted=finite(r.p_adjusted),
-                adjustment=r.adjustment,
-            )
-            for r in rivals[rivals["p_adjusted"].notna()].itertuples()
         ],
         metrics=_tracked(rivals, verdicts),
         models=[

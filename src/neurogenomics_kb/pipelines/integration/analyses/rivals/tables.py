@@ -58,6 +58,5 @@ VERDICTS = Contract(
     ),
     format="csv",
     private=False,
-    tracked="tables",
-    on_card=True,
+    tracked="tables",  # the card lists them itself
 )  # fmt: skip
