@@ -91,7 +91,7 @@ def ladder_recipe(
     projectors: Mapping[str, Mapping[str, Any]] | None = None,
     seed: int = 42,
 ) -> Recipe:
-    """Recipe of a drawn cohort's blocks and of rungs.
+    """Recipe of a drawn cohort's blocks and of rungs; long, since it is every card of a run.
 
     Parameters
     ----------

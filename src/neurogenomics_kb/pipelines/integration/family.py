@@ -24,9 +24,8 @@ from neurogenomics_kb.stats.inference.multiplicity import adjust, gatekeep
 STATEMENT = (
     "The family is every p-value of canonical correlations (in sample and held out), model "
     "comparisons, models over their rivals, the ladder's choice and rungs, leave-one-out "
-    "attribution, partial associations and "
-    "spatial correlations in this run; diagnostics of assumptions and audit are not claims and "
-    "stand outside. Tests are asked in three tiers: primary ones (named by the experiment before "
+    "attribution, partial associations, spatial correlations, and axes and blocks in words in this "
+    "run; diagnostics of assumptions and audit are not claims and stand outside. Tests are asked in three tiers: primary ones (named by the experiment before "
     "the run), secondary ones (held-out correlations, first components of other pairs, blocks over "
     "covariates and over rivals), exploratory ones. A tier is tested by truncated Holm, the last "
     "by Holm, and hands on what its rejections leave of the level (Dmitrienko, Tamhane & Wiens "
