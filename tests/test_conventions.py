@@ -105,7 +105,7 @@ def test_every_table_of_a_node_has_a_contract(pipelines):
 
 def test_figures_are_previewed_and_tracked(context, pipelines):
     figures = [n for n in datasets_of(pipelines) if n.endswith("_figure")]
-    assert len(figures) == 8
+    assert len(figures) == 9
     for name in figures:
         metadata = context.catalog.get(name).metadata
         assert metadata["kedro-viz"].get("preview") is not False

@@ -56,9 +56,12 @@ class NullLadder:
         Whether they have siblings, alike in blocks and outcome.
     missing : bool
         Whether who lacks a block follows the outcome.
+    effect : float
+        Log odds by an axis of each block, which late fusion takes in full; 0 for none.
     """
 
     n: int = 200
+    effect: float = 0.0
     families: bool = False
     missing: bool = False
 
@@ -74,7 +77,7 @@ class NullLadder:
             return structured_missingness(
                 self.n, tokens=4, components=2, seed=seed, families=self.families
             )
-        return additive(self.n, p=8, effect=0.0, seed=seed, families=self.families)
+        return additive(self.n, p=8, effect=self.effect, seed=seed, families=self.families)
 
 
 def small_predictor(name: str):

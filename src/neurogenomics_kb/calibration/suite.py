@@ -210,6 +210,7 @@ SCENARIOS |= {
     "ladder, nothing to find, families of 1–4": Scenario(
         NullLadder(families=True), ladder_p_values
     ),
+    "ladder, late fusion takes all there is": Scenario(NullLadder(effect=1.0), ladder_p_values),
     "ladder, missing blocks follow the outcome": Scenario(
         NullLadder(missing=True), ladder_p_values
     ),
