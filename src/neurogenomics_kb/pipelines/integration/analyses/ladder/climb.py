@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 LATE, CHOSEN = "late fusion", "chosen by inner folds"
 # Who lacks which block, alone: any learner can see it where blocks have gaps.
 MASKS = "masks only"
+# Inner folds, and the share of the people that they train on.
+INNER, INNER_SHARE = 3, 2 / 3
 CANDIDATE, CONTROL, BESIDE, PICKED = "candidate", "control", "beside", "chosen"
 
 
@@ -49,6 +51,8 @@ class Climbed:
         that have one.
     seconds : dict of str to float
         Processor time of a rung on the outer folds; under `CHOSEN` that of the choice.
+    alone : dict of str to float
+        Processor time of a rung on the outer folds without its controls.
     absent : dict of str to str
         Rungs that could not be fitted, and why.
     n_unlabelled : int
@@ -61,6 +65,7 @@ class Climbed:
     ranks: list[pd.DataFrame] = field(default_factory=list)
     embedded: dict[str, list] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    alone: dict[str, float] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     n_unlabelled: int = 0
 
@@ -130,7 +135,12 @@ def climb(
             fit_rung(recipe, people.cohort, fold, y, MASKS, masks, out)
         if fold.number == 0:
             once = time.process_time() - started
-            logger.info("ladder: about %.0f minutes for all folds", 4 * once * n_folds / 60)
+            # Three inner folds of two thirds of the people, controls left out.
+            inside = INNER * INNER_SHARE * sum(out.alone.values())
+            logger.info(
+                "ladder: about %.0f minutes of processor time for all folds",
+                (once + inside) * n_folds / 60,
+            )
     kept = {name: make for name, make in makers.items() if name not in out.absent}
     out.predictions = [f for f in out.predictions if f["of"].iloc[0] not in out.absent]
     started = time.process_time()
@@ -178,6 +188,9 @@ def fit_rung(
         for label, (role, model) in models.items():
             model.fit(here, y[train], fold.inside, fold.unlabelled)
             found[label] = role, model.predict(there)
+            if model is rung:
+                spent = time.process_time() - started
+                out.alone[name] = out.alone.get(name, 0.0) + spent
             also = getattr(model, "also", None)
             for other, score in {} if also is None else also(there).items():
                 found[f"{label}: {other}"] = BESIDE, score
