@@ -188,7 +188,7 @@ def test_settings_that_cannot_be_meant_are_refused(tmp_path):
     place.write_text(
         "one: {stage: stacking, objective: a, inputs: [absent_v1], "
         "rung: {type: stacking, bases: [linear, xgboost]}}\n"
-        "bridge: {stage: language_bridge, objective: a}\n"
+        "bridge: {stage: language_bridge, objective: a, bridge: {encoder: words, texts: [t]}}\n"
         "later: {stage: stacking, objective: a, status: planned, reason: soon}\n"
     )
     registry = Registry(tmp_path)

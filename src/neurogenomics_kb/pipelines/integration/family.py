@@ -24,15 +24,16 @@ from neurogenomics_kb.stats.inference.multiplicity import adjust, gatekeep
 STATEMENT = (
     "The family is every p-value of canonical correlations (in sample and held out), model "
     "comparisons, models over their rivals, the ladder's choice and rungs, leave-one-out "
-    "attribution, partial associations, spatial correlations, and axes and blocks in words in this "
-    "run; diagnostics of assumptions and audit are not claims and stand outside. Tests are asked "
-    "in three tiers: primary ones (named by the experiment before the run), secondary ones (held-out correlations, first components of other pairs, blocks over "
-    "covariates and over rivals), exploratory ones. A tier is tested by truncated Holm, the last "
-    "by Holm, and hands on what its rejections leave of the level (Dmitrienko, Tamhane & Wiens "
-    "2008); p over the run is the smallest level of the whole family at which a claim stands. q is "
-    "Benjamini and Yekutieli's over all tests. Both hold under any dependence between the tests. "
-    "In brackets, the 95 % Monte-Carlo interval of permutation p-values; a claim is undecided "
-    "where that of its p over the run holds alpha."
+    "attribution, partial associations, spatial correlations, and axes and blocks in words in "
+    "this run; diagnostics of assumptions and audit are not claims and stand outside. Tests are "
+    "asked in three tiers: primary ones (named by the experiment before the run), secondary ones "
+    "(held-out correlations, first components of other pairs, blocks over covariates and over "
+    "rivals), exploratory ones. A tier is tested by truncated Holm, the last by Holm, and hands "
+    "on what its rejections leave of the level (Dmitrienko, Tamhane & Wiens 2008); p over the run"
+    " is the smallest level of the whole family at which a claim stands. q is Benjamini and "
+    "Yekutieli's over all tests. Both hold under any dependence between the tests. In brackets, "
+    "the 95 % Monte-Carlo interval of permutation p-values; a claim is undecided where that of "
+    "its p over the run holds alpha."
 )
 TIERS = ("primary", "secondary", "exploratory")
 MADE = ("p_run", "p_run_low", "p_run_high", "q_run", "standing")
