@@ -34,7 +34,7 @@ from neurogenomics_kb.pipelines.view import (
 from neurogenomics_kb.registry.recipe import Recipe
 
 NAME = "ladder"
-SHOWN = 15
+SHOWN = 8
 ROLES = {CANDIDATE: "candidate", CONTROL: "control", BESIDE: "second level beside", CHOSEN: ""}
 HOW = (
     "One test decides: in every training fold inner folds choose among late fusion and all rungs, "
