@@ -85,3 +85,25 @@ def test_longitudinal_combat_takes_the_scanner_out_and_leaves_age(project, child
     # `reference` is what was found without harmonization.
     assert site["value"].item() < 0.75 < site["reference"].item()
     assert age["value"].item() > age["reference"].item() - 0.1
+
+
+def test_the_ladder_keeps_children_who_lack_a_block(project, children):
+    """Most visits have no EEG; the shipped experiment with its quick rung."""
+    shipped = yaml.safe_load(
+        (project.path / "conf/experiments/11_ladder_developmental.yml").read_text()
+    )
+    ladder = shipped["run"]["params"]["experiment"]
+    ladder |= {"folds": QUICK["folds"], "ladder": ["interaction_product_kernel"]}
+    out = run(project, children, **ladder, exchangeability=None, exchange_rows=True)
+    choice = pd.read_csv(out / "ladder_choice.csv").iloc[0]
+    rungs = pd.read_csv(out / "ladder_rungs.csv").set_index("rung")
+    assert {"late fusion", "interaction_product_kernel", "masks only"} <= set(rungs.index)
+    assert 0 < choice["p_masks"] <= 1
+    card = yaml.safe_load(project.results[-1].read_text())
+    lacking = [line for line in card["warnings"] if "people lack it" in line]
+    assert any(line.startswith("Block 'eeg'") for line in lacking)
+    cohort = pd.read_parquet(
+        project.path / "data/05_model_input/cha_dev/11_ladder_developmental/cohort.parquet"
+    )
+    assert len(cohort) == choice["n"] > 150
+    assert card["headline"][0].startswith(("Use ", "Stay at late fusion: "))
