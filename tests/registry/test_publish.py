@@ -9,6 +9,7 @@ from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.evidence import BY_LADDER
 from neurogenomics_kb.registry.publish import publish_result
 from neurogenomics_kb.registry.results import Result, describe_tables
+from neurogenomics_kb.registry.site import Catalogue
 from neurogenomics_kb.registry.yaml_file import dump_yaml, read_yaml
 from tests.registry.results import TABLES, result, whole
 
@@ -88,6 +89,8 @@ LADDER = {
     "next_stage": "stacking", "rung": "stack", "algorithm": "linear", "p_raw": 0.01,
     "says": "Use stack: it gains.", "next": "Confirm it.",
     "inputs": [{"reference": "late fusion", "difference": 0.05, "p_raw": 0.01, "p_chance": 0.001}],
+    "needs": [{"rung": "stack", "people": 300, "minutes": 2.5}, {"rung": "towers"}],
+    "smallest_seen": 0.031,
 }  # fmt: skip
 
 
@@ -107,7 +110,14 @@ def test_decision_is_drafted_with_all_evidence(kb):
               created="2026-01-03T00:00:00+00:00"), kb)  # fmt: skip
     card = Registry(kb).get("escalation-c-first", "decision")
     assert [e.result for e in card.evidence] == ["c-first-1-aa", "c-first-2-bb"]
-    assert card.decision == "Use stack: it gains. Next: Confirm it."
+    assert card.decision == "Use stack: it gains."
+    assert (card.next, card.smallest_seen) == ("Confirm it.", 0.031)
+    assert [(n.rung, n.people, n.minutes) for n in card.needs] == [
+        ("stack", 300, 2.5), ("towers", None, None),
+    ]  # fmt: skip
+    page = Catalogue(Registry(kb)).pages()["catalogue/decision/escalation-c-first.md"]
+    for words in ("Next: Confirm it.", "0.031 or more is seen in 80 of 100", "| 300 | 2.5 |"):
+        assert words in page
     assert card.rule == "one test"
     assert card.evidence[0].says.startswith("old rule: ")
     assert card.evidence[1].says == (

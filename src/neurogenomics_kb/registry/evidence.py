@@ -70,8 +70,6 @@ def draft_decision(results: list[ResultCard]) -> DecisionCard | None:
     newest = (told or able)[-1]
     if told:
         text = newest.decision["says"]
-        if newest.decision.get("next"):
-            text += f" Next: {newest.decision['next']}"
         if len({r.decision["next_stage"] for r in told}) > 1:
             text += " The results disagree; see the evidence."
     else:
@@ -85,6 +83,9 @@ def draft_decision(results: list[ResultCard]) -> DecisionCard | None:
         evidence=[
             Evidence(result=r.id, says=say(r), supports=r.decision["next_stage"]) for r in able
         ],
+        smallest_seen=newest.decision.get("smallest_seen"),
+        needs=newest.decision.get("needs", []),
+        next=newest.decision.get("next", ""),
     )
 
 

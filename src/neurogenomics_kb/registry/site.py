@@ -203,6 +203,16 @@ class Catalogue:
         if isinstance(card, DecisionCard):
             parts.append(f"**{text(card.question)}**\n\n{text(card.decision)}\n\n"
                          f"State: {card.state}. Rule: {text(card.rule) or 'none'}")  # fmt: skip
+            if card.next:
+                parts.append(f"Next: {text(card.next)}")
+            if card.smallest_seen is not None:
+                parts.append(
+                    f"A true gain of {card.smallest_seen:.3f} or more is seen in 80 of 100 such "
+                    "cohorts."
+                )
+            if card.needs:
+                rows = [[code(n.rung), n.people or "", n.minutes or ""] for n in card.needs]
+                parts.append(table(["rung", "people", "minutes"], rows))
             rows = [[self.link(e.result, here), text(e.says), text(e.supports)]
                     for e in card.evidence]  # fmt: skip
             parts.append("## Evidence\n\n" + table(["result", "says", "stage"], rows))

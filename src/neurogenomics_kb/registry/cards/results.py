@@ -139,6 +139,24 @@ class Evidence(Strict):
     supports: str = ""
 
 
+class Need(Strict):
+    """What a rung of the ladder takes.
+
+    Parameters
+    ----------
+    rung : str
+        Alignment card.
+    people : int, optional
+        People below which a gain was not seen in simulations.
+    minutes : float, optional
+        Processor time on the folds of the newest result.
+    """
+
+    rung: str
+    people: int | None = None
+    minutes: float | None = None
+
+
 class DecisionCard(Card):
     """A decision and the results it rests on.
 
@@ -151,6 +169,12 @@ class DecisionCard(Card):
         What was asked, what was decided, and by which rule.
     evidence : list of Evidence
         Results that it rests on.
+    smallest_seen : float, optional
+        True gain that 80 of 100 cohorts like the newest would show.
+    needs : list of Need
+        What each rung takes.
+    next : str
+        What to run next.
     """
 
     type_name: ClassVar[str] = "decision"
@@ -168,5 +192,8 @@ class DecisionCard(Card):
     rule: str = ""
     decision: str
     evidence: list[Evidence] = []
+    smallest_seen: float | None = None
+    needs: list[Need] = []
+    next: str = ""
     decided_by: str = ""
     decided_on: str = ""
