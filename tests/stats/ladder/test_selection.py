@@ -15,7 +15,7 @@ from neurogenomics_kb.stats.prediction.estimators import (
     StoppedTreesClassifier,
 )
 from neurogenomics_kb.stats.prediction.folds import inner_splits
-from neurogenomics_kb.stats.prediction.resampling import smallest_seen
+from neurogenomics_kb.stats.prediction.power import smallest_difference
 
 
 def people(n=300, seed=0, absolute=True):
@@ -92,9 +92,9 @@ def test_scores_are_held_out_r2_and_auroc():
 def test_the_smallest_difference_that_is_seen_is_seen_in_four_of_five_draws():
     rng = np.random.default_rng(0)
     df, se = 4, 0.02
-    size = smallest_seen(se, df)
+    size = smallest_difference(se, df, 0.05)
     drawn = se * np.sqrt(rng.chisquare(df, 40_000) / df)
     found = (rng.normal(size, se, 40_000) / drawn) > 2.131846786  # t quantile, 0.95, df 4
     assert found.mean() == pytest.approx(0.8, abs=0.01)
-    assert np.isnan(smallest_seen(0.0, df))
-    assert smallest_seen(se, df, alpha=0.01) > size
+    assert np.isnan(smallest_difference(0.0, df, 0.05))
+    assert smallest_difference(se, df, 0.01) > size

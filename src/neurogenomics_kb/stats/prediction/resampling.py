@@ -8,7 +8,6 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 from scipy import stats
-from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from neurogenomics_kb.foundation.choices import refuse_unknown
@@ -129,35 +128,6 @@ def t_difference(
     # Cut and not bent: what the test does not reject stays what the interval holds.
     ci = max(-largest, mean - half), min(largest, mean + half)
     return FoldDifference(mean, se, float(t), df, p, ci)
-
-
-def smallest_seen(se: float, df: float, alpha: float = 0.05, power: float = 0.8) -> float:
-    """True difference that a one-sided test of this standard error finds with a given power.
-
-    Parameters
-    ----------
-    se : float
-        Standard error of the difference, see `corrected_resampled_t`.
-    df : float
-        Degrees of freedom.
-    alpha : float
-        Level. Default 0.05.
-    power : float
-        Share of cohorts in which the difference is found. Default 0.8.
-
-    Returns
-    -------
-    float
-        NaN where the standard error is 0 or unknown: what could have been seen is not known then.
-    """
-    if not (np.isfinite(se) and se > 0):
-        return float("nan")
-    critical = stats.t.isf(alpha, df)
-
-    def missing(size: float) -> float:
-        return float(stats.nct.sf(critical, df, size) - power)
-
-    return float(se * brentq(missing, 0.0, critical + 50.0))
 
 
 def fold_mean_interval(

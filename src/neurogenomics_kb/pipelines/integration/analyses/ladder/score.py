@@ -30,11 +30,8 @@ from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.inference.multiplicity import adjust
 from neurogenomics_kb.stats.prediction.bounds import AT_MOST_ONE
-from neurogenomics_kb.stats.prediction.resampling import (
-    FoldDifference,
-    fold_mean_interval,
-    smallest_seen,
-)
+from neurogenomics_kb.stats.prediction.power import smallest_difference
+from neurogenomics_kb.stats.prediction.resampling import FoldDifference, fold_mean_interval
 from neurogenomics_kb.stats.roc import cv_auc
 
 HOLM = "Holm over the rungs"
@@ -178,7 +175,7 @@ def judge_choice(recipe: Recipe, cohort: pd.DataFrame, climbed: Climbed) -> pd.D
         "adjustment": ONE_TEST,
         "p_chance": above_chance(recipe, chosen),
         "p_masks": p_masks,
-        "smallest_seen": smallest_seen(
+        "smallest_seen": smallest_difference(
             max([test.se, np.median(errors) if errors else 0.0]), test.df, recipe.experiment.alpha
         ),
         "n": chosen.index.nunique(),
