@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.stats.ladder.combining import COMBINERS, link
+from neurogenomics_kb.stats.ladder.combining import COMBINERS, Combiner, link
 from neurogenomics_kb.stats.ladder.inputs import Inputs, Rung, Splits
 from neurogenomics_kb.stats.prediction.folds import inner_splits
 from neurogenomics_kb.stats.prediction.predictors import fit_predictor, predict_score
@@ -106,22 +106,19 @@ class Ensemble:
             for key, model in models.items():
                 held_out[key][test] = self._score(model, views[key[0]][test])
         self.held_out_ = pd.DataFrame(held_out)
-        Z = link(self.held_out_.to_numpy(), continuous=self.continuous)
-        self._second = {
-            name: combiner(continuous=self.continuous).fit(Z, y, splits)
-            for name, combiner in COMBINERS.items()
-        }
+        self._y, self._views_, self._splits = y, views, splits
+        self._second: dict[str, Combiner] = {}
+        self._combiner(self.meta)
         self._models = self._fit_bases(views, y, np.arange(len(y)), inputs.groups)
-        self._y, self._views_ = y, views
         return self
 
     def predict(self, inputs: Inputs) -> np.ndarray:
         """Probability of the larger class, or predicted score (n,)."""
-        return self._combined(inputs)[self.meta]
+        return self._combined(inputs, [self.meta])[self.meta]
 
     def also(self, inputs: Inputs) -> dict[str, np.ndarray]:
         """Predictions of the second levels that were not asked for (n,), by name."""
-        return {n: s for n, s in self._combined(inputs).items() if n != self.meta}
+        return self._combined(inputs, [name for name in COMBINERS if name != self.meta])
 
     def ranks(self, n_repeats: int = 5) -> pd.DataFrame:
         """Which columns the ensemble rests on, by ranks of columns and of learners.
@@ -143,7 +140,7 @@ class Ensemble:
         """
         rng = np.random.default_rng(self.random_state)
         Z = link(self.held_out_.to_numpy(), continuous=self.continuous)
-        second = self._second[self.meta]
+        second = self._combiner(self.meta)
         full = second.loss(Z, self._y)
         lost = [
             np.mean([second.loss(_shuffled(Z, j, rng), self._y) for _ in range(n_repeats)]) - full
@@ -211,12 +208,20 @@ class Ensemble:
         p = np.clip(score, 1e-6, 1 - 1e-6)
         return float(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)))
 
-    def _combined(self, inputs: Inputs) -> dict[str, np.ndarray]:
-        """Prediction of every second level."""
+    def _combiner(self, name: str) -> Combiner:
+        """A second level, fitted when it is first asked for."""
+        if name not in self._second:
+            Z = link(self.held_out_.to_numpy(), continuous=self.continuous)
+            fresh = COMBINERS[name](continuous=self.continuous)
+            self._second[name] = fresh.fit(Z, self._y, self._splits)
+        return self._second[name]
+
+    def _combined(self, inputs: Inputs, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """Predictions of some second levels."""
         views = self._views(inputs)
         bases = [self._score(self._models[v, b], views[v]) for v, b in self.held_out_.columns]
         Z = link(np.column_stack(bases), continuous=self.continuous)
-        return {name: second.predict(Z) for name, second in self._second.items()}
+        return {name: self._combiner(name).predict(Z) for name in names}
 
 
 def _shuffled(X: np.ndarray, column: int, rng: np.random.Generator) -> np.ndarray:
