@@ -37,7 +37,6 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 # The choice is what is put to the test, so rungs that are fitted in no time serve.
 RUNGS: dict[str, dict[str, Any]] = {
-    "stacking": {"type": "stacking", "bases": ["linear", "knn"], "meta": "mean"},
     "neighbours": {"type": "predictor", "predictor": "knn"},
     "product kernel": {"type": "predictor", "predictor": "product_kernel"},
     "pooled tokens": {"type": "pooled_tokens"},
