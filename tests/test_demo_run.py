@@ -123,7 +123,7 @@ def test_card_and_tracked_run_point_to_each_other(demo, card):
     assert run.info.status == "FINISHED"
     artifacts = {a.path for a in client.list_artifacts(run.info.run_id)}
     assert {"figures", "report", "result_card", "tables", "recipe"} <= artifacts
-    assert len(client.list_artifacts(run.info.run_id, "figures")) == 8
+    assert len(client.list_artifacts(run.info.run_id, "figures")) == 9
 
 
 def test_report_is_self_contained_and_says_what_was_found(demo):
@@ -151,7 +151,7 @@ def test_lineage_site_is_built_without_anybodys_rows(demo):
         "intermediate", "primary", "feature", "model_input", "models", "model_output", "reporting",
     ]  # fmt: skip
     nodes = [json.loads(p.read_text()) for p in (api / "nodes").iterdir()]
-    assert sum(str(n.get("preview", ""))[:8] == "iVBORw0K" for n in nodes) == 8
+    assert sum(str(n.get("preview", ""))[:8] == "iVBORw0K" for n in nodes) == 9
     assert not any("sub-0" in json.dumps(n.get("preview")) for n in nodes)
 
 
