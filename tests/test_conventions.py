@@ -7,6 +7,8 @@ import inspect
 import itertools
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import get_type_hints
@@ -232,3 +234,13 @@ def test_every_documented_parameter_has_a_word():
                 if line and not line.startswith(" ") and not following.startswith("    "):
                     without.append((str(file), node.name, line))
     assert without == []
+
+
+def test_wiring_loads_no_library_of_networks():
+    """A run that needs no network neither waits for PyTorch nor wants it installed."""
+    asked = (
+        "import sys; from neurogenomics_kb.pipeline_registry import register_pipelines; "
+        "register_pipelines(); print(sorted({'torch', 'transformers', 'tabicl'} & {*sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

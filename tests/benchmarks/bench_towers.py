@@ -15,9 +15,9 @@ import time
 import numpy as np
 import torch
 
+from neurogenomics_kb.stats.ladder.deterministic import deterministic
 from neurogenomics_kb.stats.ladder.pairs import Pairs
 from neurogenomics_kb.stats.ladder.tower_training import TowerSettings, _Training
-from neurogenomics_kb.stats.ladder.training import deterministic
 from neurogenomics_kb.stats.ladder.two_towers import TwoTowers
 
 PEOPLE, COLUMNS, TURNS = 20_000, 512, 5

@@ -9,12 +9,12 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.stats.ladder.deterministic import deterministic
 from neurogenomics_kb.stats.ladder.hub_network import HubNetwork
 from neurogenomics_kb.stats.ladder.inputs import Inputs, Rung, Splits
 from neurogenomics_kb.stats.ladder.pooled_tokens import MasksOnly, PooledTokens
 from neurogenomics_kb.stats.ladder.tokens import plan_tokens
 from neurogenomics_kb.stats.ladder.training import (
-    deterministic,
     draw_batches,
     refuse_inner_class,
 )

@@ -13,9 +13,10 @@ import torch
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.ladder.agreement import agreement
 from neurogenomics_kb.stats.ladder.contrast import Towers
+from neurogenomics_kb.stats.ladder.deterministic import deterministic
 from neurogenomics_kb.stats.ladder.pairs import Pairs
 from neurogenomics_kb.stats.ladder.resume import Checkpoint, Progress, pack, settings_hash, unpack
-from neurogenomics_kb.stats.ladder.training import deterministic, draw_batches, hold_out
+from neurogenomics_kb.stats.ladder.training import draw_batches, hold_out
 
 HELD_OUT = 0.15
 # Epochs between two checkpoints.
