@@ -229,3 +229,32 @@ def test_who_lacks_which_block_is_told_beside_and_must_be_beaten():
     whole = run_ladder(drawn.additive(n=120, p=4, seed=0), {"stack": STACK}, n_splits=3)
     assert climb.MASKS not in set(whole["ladder_rungs"]["rung"])
     assert np.isnan(whole["ladder_choice"]["p_masks"].iloc[0])
+
+
+def test_a_score_is_regressed_and_compared_by_r2():
+    cohort = drawn.additive(n=200, p=6, seed=0)
+    rng = np.random.default_rng(0)
+    gene, brain = (t.to_numpy() for t in cohort.blocks.values())
+    score = np.abs(gene[:, 0]) * 2 + brain[:, 0] + 0.5 * rng.normal(size=200)
+    cohort = type(cohort)(**{**vars(cohort), "y": score})
+
+    def regressed(recipe):
+        people = recipe.dataset.tables["people"]
+        columns = {**people.columns, "ill": people.columns["ill"].model_copy(
+            update={"type": "number"})}  # fmt: skip
+        tables = {"people": people.model_copy(update={"columns": columns})}
+        return recipe.model_copy(
+            update={"dataset": recipe.dataset.model_copy(update={"tables": tables})}
+        )
+
+    rungs = {"stack": {"type": "stacking", "bases": ["linear", "xgboost"]},
+             "kernel": {"type": "predictor", "predictor": "product_kernel"},
+             "pooled": {"type": "pooled_tokens"},
+             "towers": {"type": "two_towers", "dim": 2, "epochs": 2}}  # fmt: skip
+    found = run_ladder(cohort, rungs, n_splits=3, changed=regressed)
+    table = found["ladder_rungs"].set_index("rung")
+    assert set(table["metric"]) == {"r2"}
+    assert (table["reason"] == "").all()
+    assert table.loc["stack", "value"] > table.loc[climb.LATE, "value"] + 0.1
+    assert found["decision"]["says"].startswith("Use stack")
+    assert " R² " in found["decision"]["says"]

@@ -15,6 +15,8 @@ import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 GAP = "–"
+# Primary metrics for a reader.
+METRIC_NAMES = {"auroc": "AUROC", "macro_auroc": "AUROC", "r2": "R²"}
 STANDS, UNDECIDED, FALLS = "stands", "undecided", "does not stand"
 
 

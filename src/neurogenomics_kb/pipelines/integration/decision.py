@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.design import first_algorithm
-from neurogenomics_kb.pipelines.view import format_p, interval
+from neurogenomics_kb.pipelines.view import METRIC_NAMES, format_p, interval
 from neurogenomics_kb.registry.evidence import BY_LADDER, NOT_TOLD
 from neurogenomics_kb.registry.recipe import Recipe
 
@@ -111,7 +111,7 @@ def reasons_to_stay(line: pd.Series, alpha: float) -> list[str]:
 
 def say(recipe: Recipe, line: pd.Series, reasons: list[str], escalate: bool) -> str:
     """What to do and why, in a sentence."""
-    metric = recipe.primary_metric.upper()
+    metric = METRIC_NAMES[recipe.primary_metric]
     bounds = interval(line["ci_low"], line["ci_high"], signed=True)
     gain = f"{line['difference']:+.3f} {metric} {bounds}, {format_p(line['p_raw'])}"
     chosen = f"{line['folds']} of {line['of']} training folds"

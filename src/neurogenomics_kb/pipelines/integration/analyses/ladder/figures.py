@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from neurogenomics_kb.pipelines.integration.analyses.ladder.climb import CHOSEN, LATE
 from neurogenomics_kb.pipelines.style import COLOURS, canvas, message_figure
+from neurogenomics_kb.pipelines.view import METRIC_NAMES
 from neurogenomics_kb.registry.recipe import Recipe
 
 
@@ -32,7 +33,7 @@ def draw_ladder(
         axis.set(
             yticks=range(len(rows)),
             yticklabels=[name for name, _ in rows],
-            xlabel=f"difference of {recipe.primary_metric.upper()} to late fusion ({base:.2f}), "
+            xlabel=f"difference of {METRIC_NAMES[recipe.primary_metric]} to late fusion ({base:.2f}), "
             "95 % interval over folds",
         )
         axis.tick_params(axis="y", labelsize=8)

@@ -12,6 +12,7 @@ from neurogenomics_kb.pipelines.integration.analyses.ladder.climb import (
     LATE,
 )
 from neurogenomics_kb.pipelines.view import (
+    METRIC_NAMES,
     Heading,
     Item,
     Note,
@@ -94,7 +95,7 @@ def _findings(
         f"{r.rung} {r.value:.2f} {interval(r.ci_low, r.ci_high, 2)}".rstrip()
         for r in known.itertuples()
     )
-    out = [f"Ladder ({recipe.primary_metric}): {told}."]
+    out = [f"Ladder ({METRIC_NAMES[recipe.primary_metric]}): {told}."]
     claims = comparisons[comparisons["p_adjusted"].notna()]
     better = [r for r in claims.itertuples() if r.p_adjusted < recipe.experiment.alpha]
     controls = comparisons[comparisons["p_adjusted"].isna()]
@@ -197,7 +198,7 @@ def _rungs_table(rungs: pd.DataFrame) -> Table:
         name="ladder, rungs",
         head=head(
             ["what predicts", "role", "stage"],
-            [rungs["metric"].iloc[0].upper(), "p over chance", "chosen in folds", "minutes"],
+            [METRIC_NAMES[rungs["metric"].iloc[0]], "p over chance", "chosen in folds", "minutes"],
         ),
         rows=[
             row(

@@ -8,6 +8,7 @@ from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import C
 from neurogenomics_kb.pipelines.integration.analyses.rivals.judge import NOT_SHOWN, SHOWN
 from neurogenomics_kb.pipelines.integration.analyses.rivals.lines import TWIN
 from neurogenomics_kb.pipelines.view import (
+    METRIC_NAMES,
     Heading,
     Item,
     ModelVerdict,
@@ -36,7 +37,6 @@ KINDS = {
     TWINS: "random weights, the least certain seed",
     COVARIATES: "covariates alone",
 }
-METRICS = {"auroc": "AUROC", "macro_auroc": "AUROC", "r2": "R²"}
 
 
 def present_rivals(recipe: Recipe, rivals: pd.DataFrame, verdicts: pd.DataFrame) -> Part:
@@ -84,7 +84,7 @@ def said(line) -> str:
     if line.verdict != NOT_SHOWN:
         return line.verdict
     size = finite(line.smallest_difference)
-    seen = "unknown" if size is None else f"{size:.3f} {METRICS[line.metric]}"
+    seen = "unknown" if size is None else f"{size:.3f} {METRIC_NAMES[line.metric]}"
     return f"not shown at this N (smallest difference that could have been seen: {seen})"
 
 
