@@ -20,6 +20,7 @@ def draw_ladder(
     own = comparisons[comparisons["reference"] == LATE]
     rows = [(r.rung, r) for r in own.itertuples()] + [(CHOSEN, r) for r in choice.itertuples()]
     rows = rows[::-1]
+    metric = METRIC_NAMES[recipe.primary_metric]
     base = rungs.loc[rungs["rung"] == LATE, "value"].iloc[0]
     with canvas(6.4, 1.2 + 0.35 * len(rows)) as (figure, (axis,)):
         for height, (name, r) in enumerate(rows):
@@ -33,8 +34,7 @@ def draw_ladder(
         axis.set(
             yticks=range(len(rows)),
             yticklabels=[name for name, _ in rows],
-            xlabel=f"difference of {METRIC_NAMES[recipe.primary_metric]} to late fusion ({base:.2f}), "
-            "95 % interval over folds",
+            xlabel=f"difference of {metric} to late fusion ({base:.2f}), 95 % interval over folds",
         )
         axis.tick_params(axis="y", labelsize=8)
     return figure
