@@ -120,6 +120,18 @@ def test_what_cannot_be_fitted_is_named_and_the_others_go_on(watched):
     assert "'broken' was not among the candidates" in part.cautions[0]
 
 
+def test_a_learner_without_weights_leaves_its_ensemble_out(monkeypatch):
+    monkeypatch.delenv("NGKB_TABICL", raising=False)
+    cohort = drawn.additive(n=120, p=4, seed=0)
+    rungs = {"pretrained": {"type": "stacking", "bases": ["linear", "tabicl"]},
+             "kernel": {"type": "predictor", "predictor": "product_kernel"}}  # fmt: skip
+    found = run_ladder(cohort, rungs, n_splits=3)
+    table = found["ladder_rungs"].set_index("rung")
+    assert "NGKB_TABICL" in table.loc["pretrained", "reason"]
+    assert table.loc["kernel", "value"] > 0.5
+    assert set(found["ladder_choice"]["rung"]) <= {climb.LATE, "kernel"}
+
+
 def test_nobody_learns_from_relatives_of_those_who_are_tested(watched):
     """Outer and inner folds alike, people without an outcome included."""
     cohort = drawn.shared_latent(seed=1, paired=360, labelled=120, p=12)
