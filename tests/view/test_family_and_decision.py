@@ -281,7 +281,7 @@ def test_rule_uses_what_most_folds_chose():
         "ladder; leave late fusion if what they choose beats it on the test folds (corrected "
         "resampled t, one-sided p < 0.05: one test), is above chance itself and, where people "
         "lack a block, above knowing that alone. The rung is the one that most "
-        "folds choose.",
+        "folds choose, late fusion left aside.",
         "by": "nested selection over the ladder",
         "stage": "late_fusion",
         "algorithm": "linear",
@@ -311,7 +311,7 @@ def test_rule_uses_what_most_folds_chose():
         ({"p_raw": 0.05}, "it does not beat late fusion (p = 0.05); 0.047 or more would have"),
         ({"difference": -0.02, "p_raw": 0.01}, "it does not beat late fusion (p = 0.01);"),
         ({"p_chance": 0.05}, "it is not above chance (p = 0.05);"),
-        ({"p_masks": 0.06}, "it is not above knowing who lacks which block (p = 0.06);"),
+        ({"masks": True, "p_masks": 0.06}, "above knowing who lacks which block (p = 0.06);"),
         ({"p_raw": 0.4, "p_chance": 0.3}, "(p = 0.4); it is not above chance (p = 0.3);"),
         ({"p_raw": 0.4, "smallest_seen": NAN}, "; what could have been seen is not known."),
         ({"rung": "late fusion", "folds": 5, "difference": 0.0, "p_raw": 1.0},
@@ -333,9 +333,30 @@ def test_rule_stays_where_a_condition_fails(changes, words):
 
 
 def test_rule_passes_masks_that_are_beaten():
-    found = decided(p_masks=0.0499)
+    found = decided(masks=True, p_masks=0.0499)
     assert found["escalate"]
     assert found["inputs"][0]["p_masks"] == 0.0499
+
+
+def test_masks_that_could_not_be_compared_with_are_not_taken_for_beaten():
+    found = decided(masks=True, p_masks=NAN)
+    assert not found["escalate"]
+    assert "above knowing who lacks which block (p not available)" in found["says"]
+
+
+def test_a_ladder_without_a_comparison_tells_nothing():
+    rungs, _ = climbed()
+    rungs = rungs[rungs["rung"].isin(["late fusion", "stack", "towers"])].assign(
+        reason=["", "no weights.", "could not be chosen in 5 of 5 folds: few pairs."]
+    )
+    found = decide_escalation(on_ladder(), PEOPLE, rungs, ladder.CHOICE.empty())
+    assert (found["escalate"], found["next_stage"], found["inputs"]) == (False, "not_told", [])
+    assert found["says"] == (
+        "Beyond late fusion: not told, since no rung could be fitted and chosen (stack: no "
+        "weights; towers: could not be chosen in 5 of 5 folds: few pairs)."
+    )
+    gone = decide_escalation(on_ladder(), PEOPLE, *NOTHING)
+    assert gone["says"] == "Beyond late fusion: not told, since fewer than two blocks are there."
 
 
 def test_where_most_folds_chose_late_fusion_and_the_others_won_the_winner_is_named():
@@ -347,7 +368,7 @@ def test_where_most_folds_chose_late_fusion_and_the_others_won_the_winner_is_nam
 def test_enough_people_and_no_gain_asks_for_another_block():
     found = decided(p_raw=0.3, n=2000)
     assert found["next"] == (
-        "Add a block, or people: at this N no rung of the ladder is worth its cost."
+        "Add a block, or people: at this N no rung of the ladder was shown to gain."
     )
 
 

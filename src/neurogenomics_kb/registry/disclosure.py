@@ -173,6 +173,22 @@ def texts_of_figure(figure: Any) -> Iterator[str]:
             yield text
 
 
+def public_reason(error: Exception, minimum: int = MINIMUM_CELL) -> str:
+    """What an error says, for tables that leave the machine: no small count, no folder.
+
+    Parameters
+    ----------
+    error : Exception
+        What happened; the log has it whole.
+    minimum : int
+        Smallest count of subjects that may be shown.
+    """
+    text = re.sub(r" \(\d+(?: of \d+)? subjects\)", "", str(error))
+    text = re.sub(r"(?<![\w.])/(?:[^\s/'\"]+/)+", "", text)
+    small = "|".join(str(i) for i in range(minimum))
+    return re.sub(rf"(?<![\w.,-])({small})(?![\w.,]|-\w)", f"fewer than {minimum}", text)
+
+
 def suppress_flow(flow: list[dict[str, Any]], minimum: int = MINIMUM_CELL) -> list[dict[str, Any]]:
     """Sample flow without counts that reveal a small group, not even by subtraction.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -57,8 +59,8 @@ def test_of_equal_rungs_the_first_is_taken_and_a_broken_one_is_left_out():
     assert choice.rung == "late fusion"
     assert "weights are absent" in choice.failed["broken"]
     assert "broken" not in choice.scores
-    with pytest.raises(InputError, match="no rung could be fitted"):
-        choose_rung({"broken": Broken}, inputs, y, inner_splits(y, None))
+    with pytest.raises(InputError, match="weights are absent"):
+        choose_rung({"broken": Broken, "late": line}, inputs, y, inner_splits(y, None))
 
 
 def test_an_inner_fold_with_one_class_is_refused_by_number():
@@ -73,11 +75,21 @@ def test_an_inner_fold_with_one_class_is_refused_by_number():
 def test_relatives_are_left_out_and_unrelated_people_stay():
     features = {"a": np.arange(4.0)[:, None]}
     beside = Inputs({"a": np.empty((4, 0))}, features, {"a": ["x"]}, np.array([1, 2, 3, 1]))
-    kept = unrelated(beside, np.array([1, 9]))
+
+    def tested(groups=None, kin=None):
+        n = len(groups if groups is not None else kin if kin is not None else [0])
+        codes = [None if c is None else np.array(c) for c in (groups, kin)]
+        return Inputs({"a": np.empty((n, 0))}, {"a": np.empty((n, 1))}, {"a": ["x"]}, *codes)
+
+    kept = unrelated(beside, tested([1, 9]))
     assert kept.features["a"].ravel().tolist() == [1.0, 2.0]
-    assert unrelated(beside, None) is beside
-    assert unrelated(beside, np.array([1, 2, 3])) is None
-    assert unrelated(None, np.array([1])) is None
+    assert len(unrelated(beside, tested())) == 4
+    assert unrelated(beside, tested([1, 2, 3])) is None
+    assert unrelated(None, tested([1])) is None
+    # Sites are held out, and siblings live at other sites.
+    apart = replace(beside, groups=np.array([7, 7, 8, 8]), kin=np.array([0, 1, 2, 3]))
+    kept = unrelated(apart, tested([7], [3]))
+    assert kept.features["a"].ravel().tolist() == [2.0]
 
 
 def test_scores_are_held_out_r2_and_auroc():

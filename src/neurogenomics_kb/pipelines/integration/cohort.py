@@ -15,6 +15,7 @@ from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 from neurogenomics_kb.foundation.naming import parse_feature_name, units_of
 from neurogenomics_kb.genome.pooling import ALL_GENES
 from neurogenomics_kb.genome.regulatory import BETWEEN
+from neurogenomics_kb.pipelines.integration.design import ancestry_columns
 from neurogenomics_kb.pipelines.integration.visits import (
     check_design,
     choose_visits,
@@ -83,6 +84,7 @@ def assemble_cohort(
     refuse_one_class(table[outcome], "after exclusions", file=origin_of(recipe, outcome))
     if recipe.multiclass:
         refuse_two_classes(recipe, table[outcome].unique())
+    note_masks(recipe, table, present, notes)
     blocks = {name: frame.loc[table.index] for name, frame in present.items()}
     for name, frame in blocks.items():
         note_constant(name, recipe.blocks[name].modality, frame, notes)
@@ -127,9 +129,18 @@ def assemble_unlabelled(
     site = site_of(recipe, people.table)
     judged = apply_site_limits(quality, site)
     present = _keep_blocks(recipe, people, features, judged, site, notes)
-    for name in [*confounds_of(recipe, present), *divisors_of(recipe, present)]:
-        if name in people.table:
-            people.keep(people.table[name].notna(), f"no value of confound {name}")
+    experiment, visits = recipe.experiment, recipe.dataset.visits
+    told = [
+        *confounds_of(recipe, present),
+        *divisors_of(recipe, present),
+        *recipe.harmonization_columns,
+        experiment.folds.group,
+        *(level.column for level in experiment.exchangeability_levels),
+        None if visits is None else visits.subject,
+    ]
+    for name in dict.fromkeys(told):
+        if name is not None and name in people.table:
+            people.keep(people.table[name].notna(), f"no value of {name}")
     table = people.table
     columns = cohort_columns(recipe, table, present)
     return table[columns], {name: frame.loc[table.index] for name, frame in present.items()}
@@ -238,16 +249,27 @@ def _mask_blocks(
         present[name] = features[features.index.isin(passed)]
     anything = [people.table.index.isin(features.index) for features in present.values()]
     people.keep(np.any(anything, axis=0), "no block at all")
-    for name, features in present.items():
-        lacking = int((~people.table.index.isin(features.index)).sum())
-        if lacking:
-            told = lacking if lacking >= MINIMUM_CELL else f"fewer than {MINIMUM_CELL}"
-            notes.append(
-                f"Block '{name}': {told} of {len(people.table)} people lack it and "
-                "stand at the training mean (`incomplete: mask`); who lacks what can predict by "
-                "itself."
-            )
     return {n: f.reindex(people.table.index) for n, f in present.items()}
+
+
+def note_masks(
+    recipe: Recipe, table: pd.DataFrame, present: Mapping[str, pd.DataFrame], notes: list[str]
+) -> None:
+    """Say how many of the analysed people lack a block; neither they nor the others may be few."""
+    for name, features in present.items() if recipe.experiment.incomplete == "mask" else ():
+        has = int(features.loc[table.index].notna().any(axis=1).sum())
+        lacking = len(table) - has
+        if not lacking:
+            continue
+        told = f"{lacking} of {len(table)}"
+        if lacking < MINIMUM_CELL:
+            told = f"fewer than {MINIMUM_CELL} of {len(table)}"
+        elif has < MINIMUM_CELL:
+            told = f"all but fewer than {MINIMUM_CELL}"
+        notes.append(
+            f"Block '{name}': {told} people lack it and stand at the training mean (`incomplete: "
+            "mask`); who lacks what can predict by itself."
+        )
 
 
 def _keep_confounds(recipe: Recipe, people: _People, present: dict[str, pd.DataFrame]) -> None:
@@ -255,6 +277,13 @@ def _keep_confounds(recipe: Recipe, people: _People, present: dict[str, pd.DataF
     for confound in [*confounds_of(recipe, present), *divisors_of(recipe, present)]:
         if confound not in people.table:
             continue
+        if recipe.experiment.incomplete == "mask" and confound in QUALITY_COVARIATES:
+            raise InputError(
+                f"confound '{confound}' is measured with a block, and `incomplete: mask` keeps "
+                "people who lack it",
+                column=confound,
+                remedy="List it under `optional` of the strategy, or leave `incomplete: mask` out.",
+            )
         if recipe.experiment.missing_confounds == "drop":
             people.keep(people.table[confound].notna(), f"no value of confound {confound}")
         else:
@@ -366,6 +395,9 @@ def cohort_columns(recipe: Recipe, table: pd.DataFrame, present) -> list[str]:
             remedy="List it under `optional` in the strategy card.",
         )
     optional = [c for c in recipe.optional_confounds if c in table and table[c].notna().any()]
+    if "ladder" in experiment.analyses:  # people are compared inside sites and ancestries
+        named = [n for n, c in recipe.columns.items() if c.role == "site"]
+        optional += [c for c in [*named, *ancestry_columns(table)] if c in table]
     if "audit" in experiment.analyses:
         optional += [c for c in [*recipe.audited_columns, *recipe.grouping_columns] if c in table]
     return list(dict.fromkeys([*columns, *optional]))

@@ -17,7 +17,8 @@ RULE = (
     "In every training fold inner folds choose among late fusion and the rungs of the ladder; "
     "leave late fusion if what they choose beats it on the test folds (corrected resampled t, "
     "one-sided p < {alpha:g}: one test), is above chance itself and, where people lack "
-    "a block, above knowing that alone. The rung is the one that most folds choose."
+    "a block, above knowing that alone. The rung is the one that most folds choose, late fusion "
+    "left aside."
 )
 # Processor time of the five rungs of `09_ladder_gene_brain` on 385 people of the demo in five
 # folds, one core; trees and kernels grow a little faster than the people.
@@ -57,7 +58,7 @@ def decide_escalation(
             "escalate": False,
             "next_stage": NOT_TOLD,
             "p_raw": None,
-            "says": without_ladder(recipe, len(cohort)),
+            "says": untold(rungs) or without_ladder(recipe, len(cohort)),
             "inputs": [],
         }
     line = choice.iloc[0]
@@ -102,7 +103,7 @@ def reasons_to_stay(line: pd.Series, alpha: float) -> list[str]:
         reasons.append(f"it does not beat late fusion ({format_p(line['p_raw'])})")
     if not line["p_chance"] < alpha:
         reasons.append(f"it is not above chance ({format_p(line['p_chance'])})")
-    if line["p_masks"] >= alpha:  # a gap is no condition
+    if line["masks"] and not line["p_masks"] < alpha:
         reasons.append(
             f"it is not above knowing who lacks which block ({format_p(line['p_masks'])})"
         )
@@ -172,11 +173,22 @@ def next_experiment(recipe: Recipe, line: pd.Series, escalate: bool) -> str:
             f"Run it again with more people: N is {line['n']}, below what simulations needed for "
             f"{', '.join(few)}."
         )
-    return "Add a block, or people: at this N no rung of the ladder is worth its cost."
+    return "Add a block, or people: at this N no rung of the ladder was shown to gain."
+
+
+def untold(rungs: pd.DataFrame) -> str:
+    """Why a ladder that was run tells nothing; empty where it was not run."""
+    reasons = rungs[rungs["reason"] != ""]
+    if reasons.empty:
+        return ""
+    told = "; ".join(f"{r.rung}: {r.reason.rstrip('.')}" for r in reasons.itertuples())
+    return f"Beyond late fusion: not told, since no rung could be fitted and chosen ({told})."
 
 
 def without_ladder(recipe: Recipe, n: int) -> str:
     """What it takes to know."""
+    if "ladder" in recipe.experiment.analyses:
+        return "Beyond late fusion: not told, since fewer than two blocks are there."
     if len(recipe.blocks) < 2:
         return "Beyond late fusion: not told, since there is one block."
     if recipe.multiclass:

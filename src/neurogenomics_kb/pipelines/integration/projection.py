@@ -52,11 +52,19 @@ def project_blocks(
                 transformer = build_transformer(
                     recipe, name, covariates.columns, residualize=variant == "adjusted"
                 )
-                projected = fit_present(transformer, table, train, has_block(features))
+                has = has_block(recipe, features)
+                projected = fit_present(transformer, table, train, has, name)
                 projections[f"{name}-{variant}-{fold}"] = projected
                 rows.append(
                     describe(
-                        recipe, name, variant, fold, len(train), features, transformer, projected
+                        recipe,
+                        name,
+                        variant,
+                        fold,
+                        int(has[train].sum()),
+                        features,
+                        transformer,
+                        projected,
                     )
                 )
         projections[f"covariates-adjusted-{fold}"] = project_covariates(recipe, cohort, train)

@@ -30,7 +30,11 @@ class Inputs:
     columns : mapping of str to list of str (p,)
         Names of these features (``<modality>__<group>__<unit>[__<component>]``).
     groups : ndarray of int (n,), optional
-        Family, or child with several visits; None where people are unrelated.
+        What stays in one fold: family, child with several visits, or site; None where people are
+        free.
+    kin : ndarray of int (n,), optional
+        Family, or child with several visits, where `groups` are something else, such as sites;
+        by default the groups.
     present : mapping of str to ndarray of bool (n,)
         Who has the block; empty where everybody has all.
     """
@@ -39,6 +43,7 @@ class Inputs:
     features: Mapping[str, np.ndarray]
     columns: Mapping[str, Sequence[str]]
     groups: np.ndarray | None = None
+    kin: np.ndarray | None = None
     present: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -51,6 +56,11 @@ class Inputs:
 
     def __len__(self) -> int:
         return len(next(iter(self.features.values())))
+
+    @property
+    def families(self) -> np.ndarray | None:
+        """Who are relatives (n,); None where nobody is."""
+        return self.groups if self.kin is None else self.kin
 
     @property
     def names(self) -> list[str]:
@@ -74,6 +84,7 @@ class Inputs:
             blocks={name: A[rows] for name, A in self.blocks.items()},
             features={name: A[rows] for name, A in self.features.items()},
             groups=None if self.groups is None else self.groups[rows],
+            kin=None if self.kin is None else self.kin[rows],
             present={name: there[rows] for name, there in self.present.items()},
         )
 

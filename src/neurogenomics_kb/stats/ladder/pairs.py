@@ -171,11 +171,11 @@ def gather_pairs(inputs: Inputs, unlabelled: Inputs | None, min_pairs: int) -> P
 
 def _families(parts: list[Inputs]) -> np.ndarray:
     """Family of everybody; where a part says nothing of families, each person is one."""
-    known = [part.groups for part in parts if part.groups is not None]
+    known = [part.families for part in parts if part.families is not None]
     unused = 1 + max((int(groups.max()) for groups in known if len(groups)), default=-1)
     found = []
     for part in parts:
-        groups = part.groups
+        groups = part.families
         if groups is None:
             groups = np.arange(unused, unused + len(part))
             unused += len(part)

@@ -98,13 +98,15 @@ def choose_rung(
     for train, test in splits:
         here = inputs.take(train)
         inside = inner_splits(y[train], here.groups, seed=random_state, continuous=continuous)
-        others = unrelated(unlabelled, None if inputs.groups is None else inputs.groups[test])
+        others = unrelated(unlabelled, inputs.take(test))
         for name, make in makers.items():
             if name in failed:
                 continue
             try:
                 fitted = make().fit(here, y[train], inside, others)
             except InputError as error:
+                if name == next(iter(makers)):
+                    raise  # without late fusion there is nothing to be chosen against
                 failed[name] = str(error)
                 logger.warning("%s cannot be chosen: %s", name, error)
                 continue
@@ -113,10 +115,6 @@ def choose_rung(
                 score_of(y[test], found, continuous=continuous, mean=y[train].mean())
             )
     known = {name: np.array(s) for name, s in scores.items() if name not in failed}
-    if not known:
-        raise InputError(
-            "no rung could be fitted on the inner folds", remedy=next(iter(failed.values()))
-        )
     best = max(known, key=lambda name: known[name].mean())  # the first of equal ones
     return Choice(best, known, failed)
 
@@ -138,17 +136,23 @@ def refuse_one_class(y: np.ndarray, splits: Splits) -> None:
             )
 
 
-def unrelated(unlabelled: Inputs | None, groups: np.ndarray | None) -> Inputs | None:
-    """People without an outcome whose family has nobody among some others.
+def unrelated(unlabelled: Inputs | None, tested: Inputs) -> Inputs | None:
+    """People without an outcome whose group and family have nobody among those who are tested.
 
     Parameters
     ----------
     unlabelled : Inputs, optional
         People without an outcome.
-    groups : ndarray, optional
-        Families of the others; None where people are unrelated.
+    tested : Inputs
+        People who are tested.
     """
-    if unlabelled is None or groups is None or unlabelled.groups is None:
-        return unlabelled
-    kept = ~np.isin(unlabelled.groups, groups)
+    if unlabelled is None:
+        return None
+    kept = np.ones(len(unlabelled), dtype=bool)
+    for own, others in (
+        (unlabelled.groups, tested.groups),
+        (unlabelled.families, tested.families),
+    ):
+        if own is not None and others is not None:
+            kept &= ~np.isin(own, others)
     return unlabelled.take(kept) if kept.any() else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,15 +15,24 @@ import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.naming import SUBJECT
-from neurogenomics_kb.pipelines.integration.analyses.ladder.people import Fold, People, make_folds
+from neurogenomics_kb.pipelines.integration.analyses.ladder.people import (
+    Fold,
+    People,
+    codes_of,
+    group_columns,
+    inner_of,
+    make_folds,
+)
 from neurogenomics_kb.pipelines.integration.design import first_algorithm
 from neurogenomics_kb.registry.cards.predictors import PREDICTORS
 from neurogenomics_kb.registry.cards.rungs import RUNGS
+from neurogenomics_kb.registry.disclosure import public_reason
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.ladder.concatenated import Concatenated
 from neurogenomics_kb.stats.ladder.inputs import Rung
 from neurogenomics_kb.stats.ladder.pooled_tokens import MasksOnly
-from neurogenomics_kb.stats.ladder.selection import Choice, choose_rung
+from neurogenomics_kb.stats.ladder.selection import Choice, choose_rung, refuse_one_class
+from neurogenomics_kb.stats.prediction.folds import fold_splits
 
 logger = logging.getLogger(__name__)
 
@@ -123,11 +133,16 @@ def climb(
         n_folds,
         3 * n_folds,
     )
+    problem = unfit_for_choice(recipe, people, folds, y)
+    if problem:  # known before anything is fitted
+        out.absent = dict.fromkeys(recipe.rungs, problem)
     started = time.process_time()
     for fold in make_folds(recipe, people, folds, projections, y):
         if fold.number == 0:
             out.n_unlabelled = 0 if fold.unlabelled is None else len(fold.unlabelled)
         for name, make in makers.items():
+            if fold.problem and name in recipe.rungs and recipe.rungs[name].rung.reads_features:
+                out.absent.setdefault(name, fold.problem)
             if name not in out.absent:
                 fit_rung(recipe, people.cohort, fold, y, name, make, out)
         if fold.inputs.present:
@@ -143,6 +158,14 @@ def climb(
             )
     kept = {name: make for name, make in makers.items() if name not in out.absent}
     out.predictions = [f for f in out.predictions if f["of"].iloc[0] not in out.absent]
+    # A control that one fold could not fit is none.
+    folds_of = Counter(f["rung"].iloc[0] for f in out.predictions)
+    out.predictions = [f for f in out.predictions if folds_of[f["rung"].iloc[0]] == n_folds]
+    for tables in (out.training, out.ranks):
+        tables[:] = [t for t in tables if t["rung"].iloc[0] not in out.absent]
+    out.embedded = {n: parts for n, parts in out.embedded.items() if n in kept}
+    if len(kept) == 1:
+        return out
     started = time.process_time()
     for fold in make_folds(recipe, people, folds, projections, y):
         choice = choose_rung(
@@ -159,6 +182,22 @@ def climb(
     out.seconds[CHOSEN] = time.process_time() - started
     out.predictions += chosen_predictions(out)
     return out
+
+
+def unfit_for_choice(recipe: Recipe, people: People, folds: pd.Series, y: np.ndarray) -> str:
+    """Why inner folds cannot choose, looked at before anything is fitted; empty where they can."""
+    groups, _ = codes_of(people, group_columns(recipe))
+    try:
+        for train, _ in fold_splits(folds):
+            inside = inner_of(recipe, y, groups, train)
+            if not recipe.continuous:
+                refuse_one_class(y[train], inside)
+            for inner, _ in inside:
+                inner_of(recipe, y, groups, train[inner])
+    except InputError as error:
+        logger.warning("ladder: inner folds cannot choose: %s", error)
+        return public_reason(error)
+    return ""
 
 
 def fit_rung(
@@ -186,7 +225,13 @@ def fit_rung(
             if not isinstance(control, MasksOnly)  # once for all rungs, see `MASKS`
         }
         for label, (role, model) in models.items():
-            model.fit(here, y[train], fold.inside, fold.unlabelled)
+            try:
+                model.fit(here, y[train], fold.inside, fold.unlabelled)
+            except InputError as error:
+                if model is rung:
+                    raise
+                logger.warning("ladder: control '%s' is left out: %s", label, error)
+                continue
             found[label] = role, model.predict(there)
             if model is rung:
                 spent = time.process_time() - started
@@ -195,7 +240,9 @@ def fit_rung(
             for other, score in {} if also is None else also(there).items():
                 found[f"{label}: {other}"] = BESIDE, score
     except InputError as error:
-        out.absent[name] = str(error)
+        if name == LATE:
+            raise  # nothing is left to compare with
+        out.absent[name] = public_reason(error)
         logger.warning("ladder: '%s' is left out: %s", name, error)
         return
     spent = time.process_time() - started

@@ -96,9 +96,9 @@ def _findings(
         for r in known.itertuples()
     )
     out = [f"Ladder ({METRIC_NAMES[recipe.primary_metric]}): {told}."]
-    claims = comparisons[comparisons["p_adjusted"].notna()]
+    claims = comparisons[comparisons["adjustment"] != ""]
     better = [r for r in claims.itertuples() if r.p_adjusted < recipe.experiment.alpha]
-    controls = comparisons[comparisons["p_adjusted"].isna()]
+    controls = comparisons[comparisons["adjustment"] == ""]
     for r in better:
         sentence = (
             f"By itself {r.rung} gains {r.difference:+.3f} "
@@ -127,7 +127,8 @@ def _findings(
 def _cautions(rungs: pd.DataFrame) -> list[str]:
     """Rungs that could not be fitted."""
     return [
-        f"Ladder: '{r.rung}' was not among the candidates: {r.reason}"
+        f"Ladder: '{r.rung}' "
+        f"{'was not among the candidates: ' if pd.isna(r.value) else ''}{r.reason}"
         for r in rungs[rungs["reason"] != ""].itertuples()
     ]
 
@@ -158,7 +159,7 @@ def _items(rungs, comparisons, choice, ranks, retrieval, alpha: float) -> list[I
             ),
         ]
     if not retrieval.empty:
-        items += [Heading(text="Finding pairs"), _retrieval_table(retrieval, alpha)]
+        items += [Heading(text="Finding pairs"), _retrieval_table(retrieval)]
     return items
 
 
@@ -257,7 +258,7 @@ def _ranks_table(ranks: pd.DataFrame) -> Table:
     )  # fmt: skip
 
 
-def _retrieval_table(retrieval: pd.DataFrame, alpha: float) -> Table:
+def _retrieval_table(retrieval: pd.DataFrame) -> Table:
     """Recall inside bins."""
     return Table(
         name="ladder, retrieval",
@@ -273,8 +274,7 @@ def _retrieval_table(retrieval: pd.DataFrame, alpha: float) -> Table:
                     number(r.chance),
                     p_cell(r.p_raw),
                     word(r.bins),
-                ],
-                hit=r.p_raw < alpha,
+                ]
             )
             for r in retrieval.itertuples()
         ],

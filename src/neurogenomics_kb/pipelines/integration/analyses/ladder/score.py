@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipelines.integration.analyses.ladder.climb import (
     CANDIDATE,
     CHOSEN,
@@ -26,7 +27,7 @@ from neurogenomics_kb.pipelines.integration.analyses.prediction.compare import (
     fold_scores,
 )
 from neurogenomics_kb.pipelines.integration.design import clusters_of
-from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
+from neurogenomics_kb.registry.disclosure import MINIMUM_CELL, public_reason
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.inference.multiplicity import adjust
 from neurogenomics_kb.stats.prediction.bounds import AT_MOST_ONE
@@ -42,6 +43,7 @@ def score_rungs(recipe: Recipe, cohort: pd.DataFrame, climbed: Climbed) -> pd.Da
     """Metric of every rung with its interval, and of what could not be fitted the reason."""
     frames = by_rung(climbed)
     picked = [choice.rung for choice in climbed.choices]
+    failed = failures(climbed)
     rows = []
     for name, frame in frames.items():
         value, low, high = interval_of(recipe, cohort, frame)
@@ -60,7 +62,7 @@ def score_rungs(recipe: Recipe, cohort: pd.DataFrame, climbed: Climbed) -> pd.Da
                 "p_chance": above_chance(recipe, frame),
                 "chosen": picked.count(name),
                 "minutes": climbed.seconds.get(name, np.nan) / 60 if whole else np.nan,
-                "reason": "",
+                "reason": failed.get(name, ""),
             }
         )
     for name, reason in climbed.absent.items():
@@ -73,6 +75,16 @@ def score_rungs(recipe: Recipe, cohort: pd.DataFrame, climbed: Climbed) -> pd.Da
             }
         )  # fmt: skip
     return pd.DataFrame(rows, columns=list(RUNGS.names))
+
+
+def failures(climbed: Climbed) -> dict[str, str]:
+    """Rungs that inner folds could not score, in how many training folds and why."""
+    found: dict[str, list[str]] = {}
+    for choice in climbed.choices:
+        for name, reason in choice.failed.items():
+            found.setdefault(name, []).append(public_reason(InputError(reason, remedy="")))
+    of = len(climbed.choices)
+    return {n: f"could not be chosen in {len(r)} of {of} folds: {r[0]}" for n, r in found.items()}
 
 
 def by_rung(climbed: Climbed) -> dict[str, pd.DataFrame]:
@@ -152,6 +164,9 @@ def difference(test: FoldDifference) -> dict[str, float]:
 
 def judge_choice(recipe: Recipe, cohort: pd.DataFrame, climbed: Climbed) -> pd.DataFrame:
     """The one test that decides: what inner folds choose, over late fusion."""
+    compared = {name for choice in climbed.choices for name in choice.scores} - {LATE}
+    if not compared:
+        return CHOICE.empty()
     frames = by_rung(climbed)
     chosen = frames[CHOSEN]
     test = compare(recipe, cohort, chosen, frames[LATE])
@@ -160,8 +175,8 @@ def judge_choice(recipe: Recipe, cohort: pd.DataFrame, climbed: Climbed) -> pd.D
     p_masks = np.nan
     if MASKS in frames:
         p_masks = compare(recipe, cohort, chosen, frames[MASKS]).p_value
-    # Folds that chose late fusion differ by nothing, which says nothing of what could be seen: the
-    # noisiest rung over late fusion does.
+    # Folds that chose late fusion differ by nothing, which says nothing of what could be seen: what
+    # the rungs differ by does.
     errors = [compare(recipe, cohort, frames[n], frames[LATE]).se for n in recipe.rungs
               if n in frames]  # fmt: skip
     row = {
@@ -174,6 +189,7 @@ def judge_choice(recipe: Recipe, cohort: pd.DataFrame, climbed: Climbed) -> pd.D
         "p_adjusted": test.p_value,
         "adjustment": ONE_TEST,
         "p_chance": above_chance(recipe, chosen),
+        "masks": MASKS in frames,
         "p_masks": p_masks,
         "smallest_seen": smallest_difference(
             max([test.se, np.median(errors) if errors else 0.0]), test.df, recipe.experiment.alpha

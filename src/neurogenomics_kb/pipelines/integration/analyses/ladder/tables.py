@@ -41,7 +41,8 @@ RUNGS = Contract(
         Column("p_chance", "One-sided p that it is no better than chance (corrected resampled t)."),
         Column("chosen", "Test folds whose inner folds chose it.", "integer"),
         Column("minutes", "Processor time on the folds.", unit="minutes"),
-        Column("reason", "Why it could not be fitted; empty where it could.", "text"),
+        Column("reason", "Why it could not be fitted, or chosen in every fold; empty where it "
+               "could.", "text"),
     ),
     **_PUBLIC,
 )  # fmt: skip
@@ -78,6 +79,8 @@ CHOICE = Contract(
         Column("metric", "Metric that is compared.", "text"),
         *_DIFFERENCE,
         Column("p_chance", "One-sided p that the choice is no better than chance."),
+        Column("masks", "Whether people lack blocks, so that the choice must beat knowing who.",
+               "flag"),
         Column("p_masks", "One-sided p that it is no better than knowing who lacks which block; a "
                "gap where nobody lacks one."),
         Column("smallest_seen", "True difference that 80 of 100 such cohorts would show."),
