@@ -160,3 +160,35 @@ def test_one_person_whom_nothing_can_be_learned_of_does_not_end_the_run():
 )  # fmt: skip
 def test_reasons_that_leave_the_machine_hold_no_small_count_and_no_folder(error, said):
     assert public_reason(error) == said
+
+
+def test_a_confound_that_is_measured_with_a_block_is_asked_of_those_who_have_it():
+    recipe = recipe_of(incomplete="mask")
+    brain = recipe.blocks["brain"]
+    steps = [
+        s.model_copy(update={"confounds": [*s.confounds, "etiv"]}) if s.step == "residualize" else s
+        for s in brain.preprocessing
+    ]
+    blocks = {**recipe.blocks, "brain": brain.model_copy(update={"preprocessing": steps})}
+    recipe = recipe.model_copy(update={"blocks": blocks})
+    participants, features, quality = make_cohort(160)
+    away = participants.index[:40]
+    features["smri"] = features["smri"].drop(away)
+    quality["smri"] = quality["smri"].drop(away)
+    cohort, blocks, _, notes = assemble_cohort(recipe, participants, features, quality)
+    assert len(cohort) == 160
+    assert cohort["etiv"].isna().sum() == 40
+    assert any("'brain': 40 of 160 people lack it" in line for line in notes)
+    folds = split(cohort["diagnosis"], scheme="stratified", n_splits=3).loc[cohort.index]
+    projections, dimensions = project_blocks(recipe, cohort, blocks, folds.to_frame())
+    assert all(np.isfinite(table.to_numpy()).all() for table in projections.values())
+    own = dimensions[(dimensions["block"] == "brain") & (dimensions["variant"] == "adjusted")]
+    assert (own["n_train"] < 90).all()
+    train = np.flatnonzero(folds.to_numpy() != 0)
+    lacks = cohort.index.isin(away)
+    table = projections["brain-adjusted-0"].to_numpy()
+    assert np.allclose(table[lacks], table[lacks][0])
+    assert np.allclose(table[lacks][0], table[train][~lacks[train]].mean(axis=0))
+    quality["smri"].loc[participants.index[50], "etiv"] = np.nan  # has the block, and no head size
+    dropped, *_ = assemble_cohort(recipe, participants, features, quality)
+    assert len(dropped) == 159

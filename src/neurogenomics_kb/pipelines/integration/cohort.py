@@ -140,7 +140,8 @@ def assemble_unlabelled(
     ]
     for name in dict.fromkeys(told):
         if name is not None and name in people.table:
-            people.keep(people.table[name].notna(), f"no value of {name}")
+            wanted = whom_concerns(recipe, name, people.table, present)
+            people.keep(people.table[name].notna() | ~wanted, f"no value of {name}")
     table = people.table
     columns = cohort_columns(recipe, table, present)
     return table[columns], {name: frame.loc[table.index] for name, frame in present.items()}
@@ -277,17 +278,29 @@ def _keep_confounds(recipe: Recipe, people: _People, present: dict[str, pd.DataF
     for confound in [*confounds_of(recipe, present), *divisors_of(recipe, present)]:
         if confound not in people.table:
             continue
-        if recipe.experiment.incomplete == "mask" and confound in QUALITY_COVARIATES:
-            raise InputError(
-                f"confound '{confound}' is measured with a block, and `incomplete: mask` keeps "
-                "people who lack it",
-                column=confound,
-                remedy="List it under `optional` of the strategy, or leave `incomplete: mask` out.",
-            )
+        wanted = whom_concerns(recipe, confound, people.table, present)
         if recipe.experiment.missing_confounds == "drop":
-            people.keep(people.table[confound].notna(), f"no value of confound {confound}")
+            known = people.table[confound].notna() | ~wanted
+            people.keep(known, f"no value of confound {confound}")
         else:
-            refuse_missing(people.table[confound], confound, origin_of(recipe, confound))
+            values = people.table.loc[wanted, confound]
+            refuse_missing(values, confound, origin_of(recipe, confound))
+
+
+def whom_concerns(
+    recipe: Recipe, confound: str, table: pd.DataFrame, present: Mapping[str, pd.DataFrame]
+) -> pd.Series:
+    """Who must have a confound: everybody, or whoever has a block that it is measured with."""
+    everybody = pd.Series(True, index=table.index)
+    if recipe.experiment.incomplete == "drop" or confound not in QUALITY_COVARIATES:
+        return everybody
+    owners = [
+        name
+        for name in present
+        if confound in [*recipe.blocks[name].confounds, *recipe.blocks[name].divisors]
+    ]
+    has = [present[name].loc[table.index].notna().any(axis=1) for name in owners]
+    return pd.concat(has, axis=1).any(axis=1) if has else everybody
 
 
 def site_of(recipe: Recipe, table: pd.DataFrame) -> pd.Series | None:

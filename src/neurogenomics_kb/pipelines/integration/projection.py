@@ -90,7 +90,10 @@ def fitted_blocks(recipe, block, features, cohort, folds: pd.Series, *, residual
 def project_covariates(recipe: Recipe, cohort: pd.DataFrame, train) -> pd.DataFrame:
     """Confounds as predictors of the covariates-only model, coded from training subjects."""
     required = [c for c in recipe.confounds if c in cohort]
-    optional = [c for c in recipe.optional_confounds if c in cohort]
+    # What is measured with a block has gaps where people may lack it (`incomplete: mask`).
+    gaps = [c for c in required if cohort[c].isna().any()]
+    required = [c for c in required if c not in gaps]
+    optional = [*gaps, *(c for c in recipe.optional_confounds if c in cohort)]
     design = ConfoundDesign(
         required,
         optional=optional,
