@@ -32,7 +32,7 @@ def costly(card_id):
 def test_a_card_runs_with_its_own_settings(card_id):
     """On few people: what a rung is worth is measured elsewhere."""
     card = RUNGS[card_id]
-    cohort = drawn.sparse_motif(n=90, tokens=5, components=2, seed=0)
+    cohort = drawn.sparse_motif(n=130, tokens=5, components=2, seed=0)
 
     def with_card(recipe):
         options, _ = predictors_of(card.rung.predictors, KB)

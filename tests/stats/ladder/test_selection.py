@@ -79,7 +79,8 @@ def test_relatives_are_left_out_and_unrelated_people_stay():
     def tested(groups=None, kin=None):
         n = len(groups if groups is not None else kin if kin is not None else [0])
         codes = [None if c is None else np.array(c) for c in (groups, kin)]
-        return Inputs({"a": np.empty((n, 0))}, {"a": np.empty((n, 1))}, {"a": ["x"]}, *codes)
+        a, b = codes
+        return Inputs({"a": np.empty((n, 0))}, {"a": np.empty((n, 1))}, {"a": ["x"]}, a, kin=b)
 
     kept = unrelated(beside, tested([1, 9]))
     assert kept.features["a"].ravel().tolist() == [1.0, 2.0]

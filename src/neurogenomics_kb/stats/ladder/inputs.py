@@ -24,27 +24,28 @@ class Inputs:
     ----------
     blocks : mapping of str to ndarray (n, d)
         Every block as its projector gives it: what late fusion sees. Rows of people who lack the
-        block are 0, the training mean.
+        block are the training mean.
     features : mapping of str to ndarray (n, p)
-        The same blocks before the projector, one column per feature, 0 where people lack the block.
+        The same blocks before the projector, one column per feature, the training
+        mean where people lack the block.
     columns : mapping of str to list of str (p,)
         Names of these features (``<modality>__<group>__<unit>[__<component>]``).
     groups : ndarray of int (n,), optional
         What stays in one fold: family, child with several visits, or site; None where people are
         free.
+    present : mapping of str to ndarray of bool (n,)
+        Who has the block; empty where everybody has all.
     kin : ndarray of int (n,), optional
         Family, or child with several visits, where `groups` are something else, such as sites;
         by default the groups.
-    present : mapping of str to ndarray of bool (n,)
-        Who has the block; empty where everybody has all.
     """
 
     blocks: Mapping[str, np.ndarray]
     features: Mapping[str, np.ndarray]
     columns: Mapping[str, Sequence[str]]
     groups: np.ndarray | None = None
-    kin: np.ndarray | None = None
     present: Mapping[str, np.ndarray] = field(default_factory=dict)
+    kin: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         sizes = {len(A) for A in (*self.blocks.values(), *self.features.values())}

@@ -110,7 +110,8 @@ def climb(
 ) -> Climbed:
     """Late fusion, every rung with its controls, and what inner folds choose, on the same folds.
 
-    A rung that cannot be fitted in one fold is left out of all, with the reason.
+    A rung that cannot be fitted in one fold is left out of all, with the reason. Long, being the
+    two passes over the folds.
 
     Parameters
     ----------
