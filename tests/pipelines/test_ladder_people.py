@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.pipelines.integration.analyses.ladder.climb import Climbed
+from neurogenomics_kb.pipelines.integration.analyses.ladder.pairs import find_pairs
 from neurogenomics_kb.pipelines.integration.analyses.ladder.people import (
     People,
     all_features,
@@ -192,3 +194,22 @@ def test_a_confound_that_is_measured_with_a_block_is_asked_of_those_who_have_it(
     quality["smri"].loc[participants.index[50], "etiv"] = np.nan  # has the block, and no head size
     dropped, *_ = assemble_cohort(recipe, participants, features, quality)
     assert len(dropped) == 159
+
+
+def test_pairs_are_looked_for_among_people_of_a_held_out_site():
+    """A site is no family: its people change places."""
+    recipe = recipe_of(folds={"scheme": "leave_site_out", "group": "site"})
+    people = people_of(without(recipe, "residualize"))
+    sites = people.cohort["site"].to_numpy()
+    rng = np.random.default_rng(0)
+    climbed = Climbed()
+    for site in np.unique(sites):
+        test = np.flatnonzero(sites == site)
+        shared = rng.normal(size=(len(test), 4))
+        space = {n: shared + 0.3 * rng.normal(size=shared.shape) for n in ("gene", "brain")}
+        climbed.embedded.setdefault("towers", []).append((test, space, test))
+    found = find_pairs(recipe, people.cohort, climbed)
+    assert found["k"].tolist() == [1, 5, 10]
+    assert (found["p_raw"] < 0.05).all()
+    assert (found["recall"] > found["chance"]).all()
+    assert set(found["bins"]) == {"test fold"}

@@ -17,6 +17,7 @@ from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.confounds import ConfoundDesign, holds_codes, is_categorical
 from neurogenomics_kb.stats.inference.exchangeability import Blocks, Level
 from neurogenomics_kb.stats.inference.normal_scores import normal_scores
+from neurogenomics_kb.stats.prediction.folds import inner_splits
 from neurogenomics_kb.stats.transformers.curves import CurvedConfounds, usual_products
 from neurogenomics_kb.stats.transformers.projection import cap_dimension
 
@@ -191,6 +192,30 @@ def fold_groups(recipe: Recipe, cohort: pd.DataFrame) -> np.ndarray | None:
     """Groups that may not straddle folds, inner ones included."""
     group = recipe.experiment.folds.group
     return None if group is None else pd.factorize(cohort[group])[0]
+
+
+def inner_folds(
+    recipe: Recipe, y: np.ndarray, groups: np.ndarray | None, train: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Inner folds of one training fold, positions in it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The experiment with every card that it names.
+    y : ndarray (n,)
+        Outcome of everybody.
+    groups : ndarray (n,), optional
+        What stays in one fold, see `fold_groups`.
+    train : ndarray of int
+        Positions of the training people.
+    """
+    return inner_splits(
+        y[train],
+        None if groups is None else groups[train],
+        seed=recipe.experiment.seed,
+        continuous=recipe.continuous,
+    )
 
 
 def clusters_of(recipe: Recipe, cohort: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray | None:

@@ -20,10 +20,9 @@ from neurogenomics_kb.pipelines.integration.analyses.ladder.people import (
     People,
     codes_of,
     group_columns,
-    inner_of,
     make_folds,
 )
-from neurogenomics_kb.pipelines.integration.design import first_algorithm
+from neurogenomics_kb.pipelines.integration.design import first_algorithm, inner_folds
 from neurogenomics_kb.registry.cards.predictors import PREDICTORS
 from neurogenomics_kb.registry.cards.rungs import RUNGS
 from neurogenomics_kb.registry.disclosure import public_reason
@@ -57,8 +56,8 @@ class Climbed:
     training, ranks : list of DataFrame
         Curves, and ranks of columns, one per fold and rung that has them.
     embedded : dict of str to list
-        Positions of the test people and their places in a common space, fold by fold, of rungs
-        that have one.
+        Positions of the test people, their places in a common space and their families, fold by
+        fold, of rungs that have one.
     seconds : dict of str to float
         Processor time of a rung on the outer folds; under `CHOSEN` that of the choice.
     alone : dict of str to float
@@ -132,7 +131,7 @@ def climb(
         "inside them; the time of all is told after the first fold",
         len(makers) - 1,
         n_folds,
-        3 * n_folds,
+        INNER * n_folds,
     )
     problem = unfit_for_choice(recipe, people, folds, y)
     if problem:  # known before anything is fitted
@@ -190,11 +189,11 @@ def unfit_for_choice(recipe: Recipe, people: People, folds: pd.Series, y: np.nda
     groups, _ = codes_of(people, group_columns(recipe))
     try:
         for train, _ in fold_splits(folds):
-            inside = inner_of(recipe, y, groups, train)
+            inside = inner_folds(recipe, y, groups, train)
             if not recipe.continuous:
                 refuse_one_class(y[train], inside)
             for inner, _ in inside:
-                inner_of(recipe, y, groups, train[inner])
+                inner_folds(recipe, y, groups, train[inner])
     except InputError as error:
         logger.warning("ladder: inner folds cannot choose: %s", error)
         return public_reason(error)
@@ -269,7 +268,7 @@ def fit_rung(
         )
     embed = getattr(rung, "embed", None)
     if embed is not None:
-        out.embedded.setdefault(name, []).append((fold.test, embed(there)))
+        out.embedded.setdefault(name, []).append((fold.test, embed(there), there.families))
     if rung.history:
         out.training.append(pd.DataFrame(rung.history).assign(rung=name, fold=fold.number))
     ranks = getattr(rung, "ranks", None)

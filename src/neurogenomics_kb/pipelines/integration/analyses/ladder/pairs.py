@@ -13,8 +13,6 @@ from neurogenomics_kb.pipelines.integration.analyses.ladder.climb import Climbed
 from neurogenomics_kb.pipelines.integration.analyses.ladder.tables import RETRIEVAL
 from neurogenomics_kb.pipelines.integration.design import (
     ancestry_columns,
-    clusters_of,
-    fold_groups,
     site_columns,
 )
 from neurogenomics_kb.registry.recipe import Recipe
@@ -48,17 +46,13 @@ def find_pairs(recipe: Recipe, cohort: pd.DataFrame, climbed: Climbed) -> pd.Dat
     """
     rows = []
     for name, parts in climbed.embedded.items():
-        if name in climbed.absent:
-            continue
-        at = np.concatenate([test for test, _ in parts])
-        own = cohort.iloc[at]
-        fold = np.repeat(np.arange(len(parts)), [len(test) for test, _ in parts])
+        tests, spaces, kin = zip(*parts, strict=True)
+        own = cohort.iloc[np.concatenate(tests)]
+        fold = np.repeat(np.arange(len(parts)), [len(test) for test in tests])
         bins, words = bins_of(recipe, own, fold)
-        families = clusters_of(recipe, cohort, own)
-        if families is None and fold_groups(recipe, cohort) is not None:
-            families = fold_groups(recipe, cohort)[at]
-        for x, y in itertools.combinations(parts[0][1], 2):
-            left, right = (np.vstack([found[side] for _, found in parts]) for side in (x, y))
+        families = None if kin[0] is None else np.concatenate(kin)
+        for x, y in itertools.combinations(spaces[0], 2):
+            left, right = (np.vstack([space[side] for space in spaces]) for side in (x, y))
             both = (np.abs(left).sum(axis=1) > 0) & (np.abs(right).sum(axis=1) > 0)
             try:
                 found = retrieval(

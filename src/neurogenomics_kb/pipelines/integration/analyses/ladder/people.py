@@ -12,13 +12,13 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.pipelines.integration.design import covariates_for
+from neurogenomics_kb.pipelines.integration.design import covariates_for, inner_folds
 from neurogenomics_kb.pipelines.integration.incomplete import fit_present, has_block
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
 from neurogenomics_kb.registry.disclosure import public_reason
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.ladder.inputs import Inputs, Splits
-from neurogenomics_kb.stats.prediction.folds import fold_splits, inner_splits
+from neurogenomics_kb.stats.prediction.folds import fold_splits
 
 logger = logging.getLogger(__name__)
 
@@ -124,18 +124,8 @@ def make_folds(
                 groups=None if others is None else others[free],
                 kin=None if other_kin is None else other_kin[free],
             )
-        yield Fold(number, train, test, inputs, unlabelled, inner_of(recipe, y, groups, train),
+        yield Fold(number, train, test, inputs, unlabelled, inner_folds(recipe, y, groups, train),
                    problem)  # fmt: skip
-
-
-def inner_of(recipe: Recipe, y: np.ndarray, groups: np.ndarray | None, train) -> Splits:
-    """Inner folds of one training fold."""
-    return inner_splits(
-        y[train],
-        None if groups is None else groups[train],
-        seed=recipe.experiment.seed,
-        continuous=recipe.continuous,
-    )
 
 
 def group_columns(recipe: Recipe) -> list[str]:

@@ -20,11 +20,11 @@ from neurogenomics_kb.pipelines.integration.analyses.prediction.curved_design im
     curved_covariates,
     without_curves,
 )
-from neurogenomics_kb.pipelines.integration.design import clusters_of, fold_groups
+from neurogenomics_kb.pipelines.integration.design import clusters_of, fold_groups, inner_folds
 from neurogenomics_kb.registry.cards.predictors import PREDICTORS
 from neurogenomics_kb.registry.predictors import lacking_predictors
 from neurogenomics_kb.registry.recipe import Recipe
-from neurogenomics_kb.stats.prediction.folds import fold_splits, inner_splits
+from neurogenomics_kb.stats.prediction.folds import fold_splits
 from neurogenomics_kb.stats.prediction.predictors import (
     COVARIATES_PART,
     fit_predictor,
@@ -102,15 +102,7 @@ def predict_outcome(
     groups = fold_groups(recipe, cohort)
     splits = list(fold_splits(folds))
     per_repeat = len(splits) // pd.DataFrame(folds).shape[1]
-    inside = [
-        inner_splits(
-            y[train],
-            None if groups is None else groups[train],
-            seed=recipe.experiment.seed,
-            continuous=recipe.continuous,
-        )
-        for train, _ in splits
-    ]
+    inside = [inner_folds(recipe, y, groups, train) for train, _ in splits]
     if recipe.multiclass:
         clusters = clusters_of(recipe, cohort, cohort)
         refuse_rare_classes(y, names, folds, inside, clusters, recipe.experiment.outcome)

@@ -35,11 +35,11 @@ from neurogenomics_kb.pipelines.integration.analyses.rivals.lines import (
     row_of,
 )
 from neurogenomics_kb.pipelines.integration.analyses.rivals.tables import RIVALS
-from neurogenomics_kb.pipelines.integration.design import clusters_of, fold_groups
+from neurogenomics_kb.pipelines.integration.design import clusters_of, fold_groups, inner_folds
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.registry.rivals import TWINS
 from neurogenomics_kb.stats.inference.multiplicity import adjust
-from neurogenomics_kb.stats.prediction.folds import fold_splits, inner_splits
+from neurogenomics_kb.stats.prediction.folds import fold_splits
 from neurogenomics_kb.stats.prediction.resampling import FoldDifference
 
 logger = logging.getLogger(__name__)
@@ -80,15 +80,7 @@ class Design:
         else:
             y = outcome.to_numpy(dtype=float)
         groups, splits = fold_groups(recipe, cohort), list(fold_splits(folds))
-        inside = [
-            inner_splits(
-                y[train],
-                None if groups is None else groups[train],
-                seed=recipe.experiment.seed,
-                continuous=recipe.continuous,
-            )
-            for train, _ in splits
-        ]
+        inside = [inner_folds(recipe, y, groups, train) for train, _ in splits]
         if recipe.multiclass:
             clusters = clusters_of(recipe, cohort, cohort)
             refuse_rare_classes(y, names, folds, inside, clusters, recipe.experiment.outcome)
