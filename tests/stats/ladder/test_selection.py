@@ -11,7 +11,7 @@ from scipy.special import expit
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.ladder.concatenated import Concatenated
 from neurogenomics_kb.stats.ladder.inputs import Inputs
-from neurogenomics_kb.stats.ladder.selection import choose_rung, score_of, unrelated
+from neurogenomics_kb.stats.ladder.selection import Choice, choose_rung, score_of, unrelated
 from neurogenomics_kb.stats.prediction.estimators import (
     PenalisedClassifier,
     StoppedTreesClassifier,
@@ -61,6 +61,15 @@ def test_of_equal_rungs_the_first_is_taken_and_a_broken_one_is_left_out():
     assert "broken" not in choice.scores
     with pytest.raises(InputError, match="weights are absent"):
         choose_rung({"broken": Broken, "late": line}, inputs, y, inner_splits(y, None))
+
+
+def test_a_candidate_that_falls_out_later_leaves_the_choice_to_the_others():
+    scores = {"late": np.array([0.6, 0.6]), "a": np.array([0.9, 0.7]), "b": np.array([0.7, 0.7])}
+    choice = Choice.of(scores, {"c": "no weights"})
+    assert choice.rung == "a"
+    left = choice.among(["late", "b", "c"])
+    assert (left.rung, list(left.scores), left.failed) == ("b", ["late", "b"], {"c": "no weights"})
+    assert choice.among(["late"]).failed == {}
 
 
 def test_an_inner_fold_with_one_class_is_refused_by_number():

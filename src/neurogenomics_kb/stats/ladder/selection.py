@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,33 @@ class Choice:
     rung: str
     scores: dict[str, np.ndarray]
     failed: dict[str, str]
+
+    @classmethod
+    def of(cls, scores: Mapping[str, np.ndarray], failed: Mapping[str, str]) -> Choice:
+        """Choice of the best mean score, of equal ones the first.
+
+        Parameters
+        ----------
+        scores : mapping of str to ndarray (k,)
+            Of every candidate that was fitted in every inner fold.
+        failed : mapping of str to str
+            The others, and why.
+        """
+        best = max(scores, key=lambda name: scores[name].mean())
+        return cls(best, dict(scores), dict(failed))
+
+    def among(self, names: Collection[str]) -> Choice:
+        """What would have been chosen among some of the candidates.
+
+        Parameters
+        ----------
+        names : collection of str
+            Candidates that stay, late fusion among them.
+        """
+        return Choice.of(
+            {n: s for n, s in self.scores.items() if n in names},
+            {n: why for n, why in self.failed.items() if n in names},
+        )
 
 
 def score_of(y: np.ndarray, prediction: np.ndarray, *, continuous: bool, mean: float) -> float:
@@ -115,8 +142,7 @@ def choose_rung(
                 score_of(y[test], found, continuous=continuous, mean=y[train].mean())
             )
     known = {name: np.array(s) for name, s in scores.items() if name not in failed}
-    best = max(known, key=lambda name: known[name].mean())  # the first of equal ones
-    return Choice(best, known, failed)
+    return Choice.of(known, failed)
 
 
 def refuse_one_class(y: np.ndarray, splits: Splits) -> None:

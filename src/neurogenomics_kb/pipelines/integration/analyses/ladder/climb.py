@@ -109,8 +109,8 @@ def climb(
 ) -> Climbed:
     """Late fusion, every rung with its controls, and what inner folds choose, on the same folds.
 
-    A rung that cannot be fitted in one fold is left out of all, with the reason. Long, being the
-    two passes over the folds.
+    A rung that cannot be fitted in one fold is left out of all, with the reason, and of the choices
+    that were made before.
 
     Parameters
     ----------
@@ -136,8 +136,8 @@ def climb(
     problem = unfit_for_choice(recipe, people, folds, y)
     if problem:  # known before anything is fitted
         out.absent = dict.fromkeys(recipe.rungs, problem)
-    started = time.process_time()
     for fold in make_folds(recipe, people, folds, projections, y):
+        begun = time.process_time()
         if fold.number == 0:
             out.n_unlabelled = 0 if fold.unlabelled is None else len(fold.unlabelled)
         for name, make in makers.items():
@@ -148,15 +148,18 @@ def climb(
         if fold.inputs.present:
             masks = partial(MasksOnly, continuous=recipe.continuous)
             fit_rung(recipe, people.cohort, fold, y, MASKS, masks, out)
+        spent = time.process_time() - begun
         if fold.number == 0:
-            once = time.process_time() - started
             # Three inner folds of two thirds of the people, controls left out.
             inside = INNER * INNER_SHARE * sum(out.alone.values())
             logger.info(
                 "ladder: about %.0f minutes of processor time for all folds",
-                (once + inside) * n_folds / 60,
+                (spent + inside) * n_folds / 60,
             )
-    kept = {name: make for name, make in makers.items() if name not in out.absent}
+        ready = {name: make for name, make in makers.items() if name not in out.absent}
+        if len(ready) > 1:
+            choose(recipe, fold, y, ready, out)
+    kept = [name for name in makers if name not in out.absent]
     out.predictions = [f for f in out.predictions if f["of"].iloc[0] not in out.absent]
     # A control that one fold could not fit is none.
     folds_of = Counter(f["rung"].iloc[0] for f in out.predictions)
@@ -164,24 +167,32 @@ def climb(
     for tables in (out.training, out.ranks):
         tables[:] = [t for t in tables if t["rung"].iloc[0] not in out.absent]
     out.embedded = {n: parts for n, parts in out.embedded.items() if n in kept}
-    if len(kept) == 1:
-        return out
-    started = time.process_time()
-    for fold in make_folds(recipe, people, folds, projections, y):
-        choice = choose_rung(
-            kept,
-            fold.inputs.take(fold.train),
-            y[fold.train],
-            fold.inside,
-            fold.unlabelled,
-            continuous=recipe.continuous,
-            random_state=recipe.experiment.seed,
-        )
-        out.choices.append(choice)
-        logger.info("ladder: fold %d of %d chooses %s", fold.number + 1, n_folds, choice.rung)
-    out.seconds[CHOSEN] = time.process_time() - started
+    out.choices = [c.among(kept) for c in out.choices] if len(kept) > 1 else []
     out.predictions += chosen_predictions(out)
     return out
+
+
+def choose(
+    recipe: Recipe,
+    fold: Fold,
+    y: np.ndarray,
+    makers: Mapping[str, Callable[[], Rung]],
+    out: Climbed,
+) -> None:
+    """Let the inner folds of one training fold choose, and keep what they chose."""
+    started = time.process_time()
+    choice = choose_rung(
+        makers,
+        fold.inputs.take(fold.train),
+        y[fold.train],
+        fold.inside,
+        fold.unlabelled,
+        continuous=recipe.continuous,
+        random_state=recipe.experiment.seed,
+    )
+    out.choices.append(choice)
+    out.seconds[CHOSEN] = out.seconds.get(CHOSEN, 0.0) + time.process_time() - started
+    logger.info("ladder: fold %d chooses %s", fold.number + 1, choice.rung)
 
 
 def unfit_for_choice(recipe: Recipe, people: People, folds: pd.Series, y: np.ndarray) -> str:
