@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigvalsh, solve_triangular, svd
+from scipy.linalg import eigh, eigvalsh, solve_triangular, svd
 from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpotrf
 from scipy.optimize import linear_sum_assignment
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.transformers.projection import principal_axes
+
+# Up to this side a stack of small matrices takes a complete SVD at once.
+SMALL = 24
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,28 @@ def wilks(G: np.ndarray, n_blocks: int | None = None) -> np.ndarray:
 def _one_minus_gram(T: np.ndarray) -> np.ndarray:
     """``I − T'T``, upper triangle only."""
     return dsyrk(-1.0, T.T, beta=1.0, c=np.eye(T.shape[1], order="F"), overwrite_c=1)
+
+
+def leading_pairs(G: np.ndarray, C: int) -> tuple[np.ndarray, np.ndarray]:
+    """Leading singular vectors (B, q, C) and (B, p, C) of a stack of couplings G (B, q, p).
+
+    Of larger matrices only the wanted ones are computed, from the smaller cross-product.
+    """
+    q, p = G.shape[1:]
+    if min(q, p) <= SMALL:
+        left, _, right = np.linalg.svd(G, full_matrices=False)
+        return left[:, :, :C], right[:, :C].transpose(0, 2, 1)
+    if q < p:
+        right, left = leading_pairs(G.transpose(0, 2, 1), C)
+        return left, right
+    right = np.stack([_leading_vectors(each.T @ each, C) for each in G])
+    left = G @ right
+    return left / np.linalg.norm(left, axis=1, keepdims=True), right
+
+
+def _leading_vectors(gram: np.ndarray, C: int) -> np.ndarray:
+    size = len(gram)
+    return eigh(gram, subset_by_index=(size - C, size - 1), check_finite=False)[1][:, ::-1]
 
 
 def structure_coefficients(data: np.ndarray, variates: np.ndarray) -> np.ndarray:
