@@ -12,9 +12,9 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from tests.benchmarks.harness import Record, Side, compare, near
 
 from neurogenomics_kb.pipelines.integration.analyses.logo.leave_one_out import LeaveOneOutPCA
-from tests.benchmarks.harness import Record, Side, compare, near
 
 # People, genes, columns of each, components (that many people allow two blocks), genes of the naive
 # refits, turns.

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.cross_decomposition import CCA
+from tests.benchmarks.harness import Record, Side, compare, installed, near, skipped
 
 from neurogenomics_kb.stats.cca import permutation_cca
-from tests.benchmarks.harness import Record, Side, compare, installed, near, skipped
 
 NAME = "permutation CCA"
 # Rows, columns of both sides, permutations of a call, turns.
@@ -128,7 +128,7 @@ def against_permcca(permcca: str, turns: int) -> Record:
 
     def theirs():
         with tempfile.TemporaryDirectory() as folder:
-            return list(other.theirs(name, Path(folder), permcca))[0]
+            return next(iter(other.theirs(name, Path(folder), permcca)))
 
     return compare(
         f"{NAME}, {other.N_PERMUTATIONS} permutations",

@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from tests.benchmarks.harness import Record, Side, compare, installed, near, skipped
 
 from neurogenomics_kb.stats.harmonization import ComBat
-from tests.benchmarks.harness import Record, Side, compare, installed, near, skipped
 
 SITES, TURNS = 4, 5
 SIZES = [(4_000, 512)]
@@ -21,7 +21,8 @@ def draw(n: int, width: int) -> tuple[pd.DataFrame, list[str]]:
     site, sex = rng.integers(0, SITES, n), rng.integers(0, 2, n).astype(float)
     age = rng.uniform(20, 80, n)
     values = rng.normal(size=(n, width)) * rng.uniform(0.7, 1.5, (SITES, 1))[site]
-    values += rng.normal(size=(SITES, width))[site] + 0.03 * (age - 50)[:, None] + 0.3 * sex[:, None]
+    values += rng.normal(size=(SITES, width))[site]
+    values += 0.03 * (age - 50)[:, None] + 0.3 * sex[:, None]
     names = [f"f{k}" for k in range(width)]
     table = pd.DataFrame(values, columns=names)
     return table.assign(site=np.array(list("abcd"))[site], age=age, sex=sex), names

@@ -6,10 +6,10 @@ from functools import partial
 
 import numpy as np
 from scipy.linalg import qr, svd
-
-from neurogenomics_kb.stats.inference.held_out import HeldOutRows, held_out_of_rows, held_out_rows
 from tests.benchmarks.bench_cca import draw
 from tests.benchmarks.harness import Record, Side, compare, near
+
+from neurogenomics_kb.stats.inference.held_out import HeldOutRows, held_out_of_rows, held_out_rows
 
 FOLDS, COMPONENTS = 5, 3
 # Rows, columns of both sides, permutations of ours and of the refits, turns.

@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
+from tests.benchmarks.harness import Record, Side, compare, near
 
 from neurogenomics_kb.stats.roc import cv_auc, delong_test
-from tests.benchmarks.harness import Record, Side, compare, near
 
 PEOPLE, TURNS, FOLDS = 1_000_000, 5, 5
 
