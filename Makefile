@@ -17,7 +17,7 @@ help:
 	@echo "make test      lint, layer contracts, tests"
 	@echo "make test-all  the same with the slow tests"
 	@echo "make calibrate measure false-positive rates, power and coverage that are not stored yet (hours)"
-	@echo "make benchmark time the knowledge base and the encoders side by side with their bare parts"
+	@echo "make benchmark ours and the alternatives side by side: agreement, time, memory (an hour)"
 	@echo "make mutants   plant faults in a copy and count those that the tests of tests/view miss (half an hour)"
 	@echo "make docs      build the documentation site into site/"
 	@echo "make viz       browse the lineage in kedro-viz"
@@ -59,12 +59,13 @@ test-all: install lint
 calibrate: install
 	$(TEST_ENV) $(BIN)/python -m neurogenomics_kb.calibration
 
-benchmark: install
-	$(TEST_ENV) $(BIN)/python tests/benchmarks/bench_knowledge_base.py
-	$(TEST_ENV) PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_encoders.py
-	$(TEST_ENV) PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_brain_encoders.py
-	$(TEST_ENV) PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_biobank.py
-	$(TEST_ENV) $(BIN)/python tests/benchmarks/bench_towers.py
+# Programs to compare with that the project does not need lie in a folder of their own.
+RIVALS := build/rivals
+$(RIVALS):
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(RIVALS) cca-zoo combatlearn
+
+benchmark: install $(RIVALS)
+	$(TEST_ENV) PYTHONPATH=.:$(RIVALS) $(BIN)/python -m tests.benchmarks
 
 # Beside what the project needs, in an environment of its own: mutmut 3.8 reads what pytest 9.1
 # took away.
