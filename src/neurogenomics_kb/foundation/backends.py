@@ -145,6 +145,9 @@ class Dask(Spread):
         Workers on this machine.
     slurm : Slurm, optional
         Jobs of a Slurm cluster.
+    folder : str, optional
+        Folder that all workers see, for what the chunks of a loop share; without one it goes
+        through the scheduler, which holds it in memory. Workers on this machine need none.
     wait_s : float
         How long to wait for the first worker.
     """
@@ -153,6 +156,7 @@ class Dask(Spread):
     address: str | None = None
     workers: int | None = Field(None, ge=1)
     slurm: Slurm | None = None
+    folder: str | None = None
     wait_s: float = Field(300.0, gt=0)
 
     @model_validator(mode="after")

@@ -5,21 +5,19 @@ The client is never Dask's default: what scikit-learn or joblib loop over inside
 
 from __future__ import annotations
 
+import logging
+import tempfile
 from concurrent.futures import CancelledError, Future
 from importlib.util import find_spec
 from typing import Any
 
-import numpy as np
-
 from neurogenomics_kb.foundation.backends import Dask, Slurm
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.packing import pack, unpack
+from neurogenomics_kb.foundation.packing import SharedFile, opened, pack, unpack
 from neurogenomics_kb.foundation.threads import ONE_THREAD
 
 # How often Dask itself hands out a chunk again whose worker died.
 TIMES_AGAIN = 2
-# What Dask raises where the shared data died with every worker that held them.
-LOST_DATA = ("FutureCancelledError", "FuturesCancelledError")
 
 
 def lacking(options: Dask) -> str | None:
@@ -56,6 +54,8 @@ class DaskWorkers:
     def __init__(self, options: Dask) -> None:
         from distributed import Client
 
+        # Its schedulers and workers write a line for everything that they do.
+        logging.getLogger("distributed").setLevel(logging.WARNING)
         self.options = options
         self._cluster = _cluster_of(options)
         where = options.address if self._cluster is None else self._cluster
@@ -70,7 +70,8 @@ class DaskWorkers:
                 remedy="Check that the scheduler and its workers run, or choose another backend.",
             ) from None
         self._executor = self.client.get_executor(pure=False)
-        self._payload: Any = None
+        folder = options.folder or (tempfile.gettempdir() if options.workers else None)
+        self._files = None if folder is None else SharedFile(folder)
         self._shared: Any = None
 
     def size(self) -> int:
@@ -78,42 +79,48 @@ class DaskWorkers:
         return 2 * sum(self.client.nthreads().values())
 
     def open(self, payload: Any) -> None:
-        """Send every worker what all chunks need."""
-        self._payload = np.frombuffer(pack(payload), np.uint8)
-        self._send()
+        """Give what all chunks need to a file, or to the scheduler.
+
+        The scheduler can give it to a worker that comes later or takes the place of a dead one;
+        data that lay only with workers would be lost with them.
+        """
+        if self._files is not None:
+            self._shared = self._files.write(payload)
+        else:
+            self._shared = self.client.submit(_hold, pack(payload), pure=False)
 
     def submit(self, tasks: bytes) -> Future:
         """Hand out one chunk."""
         return self._executor.submit(_work, self._shared, tasks)
 
     def deaths(self, error: BaseException) -> int:
-        """All that Dask allows a chunk, or one where what the workers held was lost with them."""
+        """All that Dask allows a chunk, or one where Dask gave a chunk up."""
         from distributed import KilledWorker
 
-        if isinstance(error, KilledWorker):
-            return TIMES_AGAIN + 1
-        return int(isinstance(error, CancelledError) or type(error).__name__ in LOST_DATA)
+        return TIMES_AGAIN + 1 if isinstance(error, KilledWorker) else int(_is_given_up(error))
 
     def renew(self) -> None:
-        """Send again what the dead workers held."""
+        """Wait for a worker."""
         self.client.wait_for_workers(1, timeout=self.options.wait_s)
-        self._send()
 
     def release(self) -> None:
-        """Let the workers forget it."""
-        self._shared = self._payload = None
+        """Forget what was given out."""
+        self._shared = None
+        if self._files is not None:
+            self._files.delete()
 
     def close(self) -> None:
         """Leave the scheduler; end a cluster of our own."""
         self.client.close()
         self._close_cluster()
 
-    def _send(self) -> None:
-        self._shared = self.client.scatter(self._payload, broadcast=True, hash=False)
-
     def _close_cluster(self) -> None:
         if self._cluster is not None:
             self._cluster.close()
+
+
+def _is_given_up(error: BaseException) -> bool:
+    return isinstance(error, CancelledError) or type(error).__name__ == "FutureCancelledError"
 
 
 def _cluster_of(options: Dask) -> Any:
@@ -136,7 +143,7 @@ def _cluster_of(options: Dask) -> Any:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
         )
 
 
@@ -160,7 +167,11 @@ def _slurm_cluster(slurm: Slurm) -> Any:
     return cluster
 
 
-def _work(shared: np.ndarray, tasks: bytes) -> tuple[bytes, float]:
+def _hold(payload: bytes) -> bytes:
+    return payload
+
+
+def _work(shared: str | bytes, tasks: bytes) -> tuple[bytes, float]:
     from neurogenomics_kb.foundation.loops import work_packed
 
-    return work_packed(unpack(shared), tasks)
+    return work_packed(opened(shared) if isinstance(shared, str) else unpack(shared), tasks)

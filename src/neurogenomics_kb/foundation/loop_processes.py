@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any
 
 from joblib.externals.loky import ProcessPoolExecutor
 from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
 from neurogenomics_kb.foundation.backends import Processes
-from neurogenomics_kb.foundation.packing import pack_to, unpack_file
+from neurogenomics_kb.foundation.packing import SharedFile, opened
 from neurogenomics_kb.foundation.threads import ONE_THREAD
 
 # Starting processes takes seconds, so they are kept for the next loop, and end by themselves when
 # none comes.
 IDLE_S = 60
 _pools: dict[int, ProcessPoolExecutor] = {}
-# What a worker has open: the file of one loop, so that it is read once and not for every chunk.
-_opened: dict[str, Any] = {}
 
 
 class ProcessWorkers:
@@ -36,7 +32,8 @@ class ProcessWorkers:
 
     def __init__(self, options: Processes) -> None:
         self.n = options.count
-        self._folder: Path | None = None
+        self._shared = SharedFile(tempfile.gettempdir())
+        self._file = ""
 
     def size(self) -> int:
         """Chunks to hand out at a time."""
@@ -44,12 +41,11 @@ class ProcessWorkers:
 
     def open(self, payload: Any) -> None:
         """Write what all chunks need to a file, which workers map into their memory."""
-        self._folder = Path(tempfile.mkdtemp(prefix="ngkb-loop-"))
-        pack_to(payload, self._folder / "shared")
+        self._file = self._shared.write(payload)
 
     def submit(self, tasks: bytes) -> Future:
         """Hand out one chunk."""
-        return self._pool().submit(_work, str(self._folder / "shared"), tasks)
+        return self._pool().submit(_work, self._file, tasks)
 
     def deaths(self, error: BaseException) -> int:
         """One where a process died."""
@@ -63,9 +59,7 @@ class ProcessWorkers:
 
     def release(self) -> None:
         """Delete the file."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        self._shared.delete()
 
     def close(self) -> None:
         """Leave the processes to the next loop; they end by themselves."""
@@ -79,7 +73,4 @@ class ProcessWorkers:
 def _work(file: str, tasks: bytes) -> tuple[bytes, float]:
     from neurogenomics_kb.foundation.loops import work_packed
 
-    if file not in _opened:
-        _opened.clear()
-        _opened[file] = unpack_file(file)
-    return work_packed(_opened[file], tasks)
+    return work_packed(opened(file), tasks)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import io
 import pickle
+import shutil
 import struct
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +131,47 @@ def unpack_file(file: Path | str) -> Any:
         As `pack_to` wrote it.
     """
     return unpack(np.memmap(file, mode="r", dtype=np.uint8))
+
+
+class SharedFile:
+    """The file of one loop, for workers that see the same folder.
+
+    Parameters
+    ----------
+    folder : Path or str
+        Where its own folder, which nobody else may read, is made.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = folder
+        self._own: Path | None = None
+
+    def write(self, obj: Any) -> str:
+        """Write the object; its place is what workers are told."""
+        self._own = Path(tempfile.mkdtemp(prefix="ngkb-loop-", dir=self.folder))
+        pack_to(obj, self._own / "shared")
+        return str(self._own / "shared")
+
+    def delete(self) -> None:
+        """Delete the file, if there is one; who has it open keeps it."""
+        if self._own is not None:
+            shutil.rmtree(self._own, ignore_errors=True)
+            self._own = None
+
+
+# What a worker has open, so that a file is read once and not for every chunk.
+_opened: dict[str, Any] = {}
+
+
+def opened(file: str) -> Any:
+    """The object of a `SharedFile`; the last one stays open.
+
+    Parameters
+    ----------
+    file : str
+        As `SharedFile.write` gave it.
+    """
+    if file not in _opened:
+        _opened.clear()
+        _opened[file] = unpack_file(file)
+    return _opened[file]
