@@ -7,10 +7,13 @@ WORKERS ?= 2
 # Numerical libraries would otherwise start threads in every test process.
 TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONHASHSEED=0
 
-.PHONY: help install run test test-all calibrate benchmark mutants lint docs viz ui clean
+SCALE_N ?= 20000
+
+.PHONY: help install run scale test test-all calibrate benchmark mutants lint docs viz ui clean
 
 help:
 	@echo "make run       install, run the integration on the demo cohort, say where the results are"
+	@echo "make scale     the same on SCALE_N simulated people (20000) with 9,728 gene and 512 brain columns"
 	@echo "make test      lint, layer contracts, tests"
 	@echo "make test-all  the same with the slow tests"
 	@echo "make calibrate measure false-positive rates, power and coverage that are not stored yet (hours)"
@@ -33,6 +36,13 @@ $(STAMP): requirements.lock pyproject.toml
 
 run: install
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/kedro run --pipeline=integration
+	@$(BIN)/python scripts/say_where.py
+
+# A folder for each size, so that another SCALE_N writes nothing over.
+scale: SCALE_DIR = data/01_raw/scale/$(SCALE_N)
+scale: install
+	test -e $(SCALE_DIR)/truth.json || $(BIN)/python scripts/simulate_scale.py $(SCALE_DIR) --people $(SCALE_N)
+	PATH="$(CURDIR)/$(BIN):$$PATH" NGKB_SCALE_DIR=$(SCALE_DIR) $(BIN)/kedro run --pipeline=integration --env scale
 	@$(BIN)/python scripts/say_where.py
 
 lint: install

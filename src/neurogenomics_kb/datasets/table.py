@@ -90,7 +90,11 @@ class TableDataset(AbstractDataset[Any, Any]):
         return table.fillna({c: "" for c in texts if c in table})
 
     def save(self, data: Any) -> None:
-        """Check the table against its contract and store it."""
+        """Check the table against its contract and store it.
+
+        A function is called for its table when its turn comes, after what was saved before it.
+        """
+        data = data() if callable(data) else data
         self._filepath.parent.mkdir(parents=True, exist_ok=True)
         if self.contract.format == "json":
             text = json.dumps(data, ensure_ascii=False, indent=1)
@@ -112,6 +116,7 @@ class TableDataset(AbstractDataset[Any, Any]):
             table = table() if callable(table) else table
             self.contract.check(table)
             table.to_parquet(self._filepath / f"{name}.parquet")
+            del table  # before the next one is made
 
     def preview(self, nrows: int = 40) -> TablePreview:
         """First rows, for kedro-viz.

@@ -27,6 +27,7 @@ from neurogenomics_kb.stats.inference.canonical import (
 from neurogenomics_kb.stats.inference.exchangeability import Blocks, Exchangeability, as_blocks
 from neurogenomics_kb.stats.inference.normal_scores import normal_scores as to_normal_scores
 from neurogenomics_kb.stats.inference.permutation import (
+    FEWEST,
     Budget,
     PermutationTest,
     in_one_thread,
@@ -43,7 +44,7 @@ from neurogenomics_kb.stats.inference.spaces import (
     project_rows,
     rows_of_space,
 )
-from neurogenomics_kb.stats.inference.statistics import BlockStatistic
+from neurogenomics_kb.stats.inference.statistics import BlockStatistic, reads_roots
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,9 @@ class CCAResult:
         candidates where a regularisation was chosen.
     null : ndarray (B, C)
         The same under permutation.
-    null_correlations : ndarray (B, C)
-        Leading canonical correlation of each trailing block under permutation.
+    null_correlations : ndarray (min(B, 99), C)
+        Leading canonical correlation of each trailing block under the first permutations. No
+        p-value rests on it, and a leading root costs more than the rest of a permutation.
     x_weights, y_weights : ndarray (p, C), (q, C)
         Weights on the input columns; scores have unit variance in the residual space.
     x_loadings, y_loadings : ndarray (p, C), (q, C)
@@ -270,12 +272,13 @@ def permutation_cca(
     rotated = [_rotate(*sides, c, spaces, shared) for c in candidates]
     C = min(n_components, *(min(r.U.shape[1], r.V.shape[1]) for r in rotated))
     identity = np.arange(spaces[1].size)
-    observed_roots, observed = _statistics(identity, rotated, spaces, shared, C, value_of)
+    problem = (rotated, spaces, shared, C, value_of)
+    observed_roots, observed = _statistics(identity, True, *problem)
     budget = Budget.of(n_permutations, max_permutations, alpha)
     if permutations is not None or len(candidates) > 1:
         budget = Budget(n_permutations if permutations is None else len(permutations))
     draws = _draws(permutations, exchange, budget.most, random_state)
-    draw = partial(_null, draws, n_jobs, exchange, (rotated, spaces, shared, C, value_of))
+    draw = partial(_null, draws, n_jobs, exchange, problem)
     best, chosen, test = _tested(observed, draw, budget)
     null, null_roots = test.null
     uncorrected = test.p_values
@@ -291,7 +294,7 @@ def permutation_cca(
         draws=test.draws,
         statistic=best,
         null=null,
-        null_correlations=null_roots,
+        null_correlations=null_roots[:FEWEST],
         x_dim=int((candidate.x > 0).sum()),
         y_dim=int((candidate.y > 0).sum()),
         x_variance=sides[0].variance_kept(candidate.x),
@@ -322,12 +325,12 @@ def _spaces(residual_space, confounds, y_confounds, blocks: Blocks | None, n: in
 def _null(draws, n_jobs: int | None, exchange: Exchangeability, problem: tuple, first, last):
     """Roots and statistics (n, n_candidates, C) of permutations first … last − 1.
 
-    In chunks over processes.
+    In chunks over processes. Roots of the first ones only; the others are missing.
     """
-    draws = draws[first:last]
-    chunks = np.array_split(np.arange(len(draws)), max(1, min(len(draws), 8 * abs(n_jobs or 1))))
+    n_draws = last - first
+    chunks = np.array_split(np.arange(first, last), max(1, min(n_draws, 8 * abs(n_jobs or 1))))
     done = Parallel(n_jobs=n_jobs)(
-        delayed(_permuted)([draws[i] for i in chunk], exchange, *problem)
+        delayed(_permuted)([(draws[i], i < FEWEST) for i in chunk], exchange, *problem)
         for chunk in chunks
         if len(chunk)
     )
@@ -467,24 +470,31 @@ def _draws(permutations, exchange: Exchangeability, n_permutations: int, random_
 def _permuted(draws, exchange, rotated, spaces, shared, C, value_of: BlockStatistic):
     roots, values = [], []
     with one_thread():  # a process of its own has threads of its own
-        for draw in draws:
+        for draw, rooted in draws:
             rows = draw if np.ndim(draw) else exchange.draw(np.random.default_rng(draw))
-            root, value = _statistics(rows, rotated, spaces, shared, C, value_of)
+            root, value = _statistics(rows, rooted, rotated, spaces, shared, C, value_of)
             roots.append(root)
             values.append(value)
     return np.stack(roots), np.stack(values)
 
 
-def _statistics(rows, rotated: list[_Rotated], spaces, shared, C: int, value_of: BlockStatistic):
-    """Correlations and statistics (n_candidates, C) with the rows of Y rearranged."""
+def _statistics(
+    rows, rooted: bool, rotated: list[_Rotated], spaces, shared, C: int, value_of: BlockStatistic
+):
+    """Correlations and statistics (n_candidates, C) with the rows of Y rearranged.
+
+    Correlations are missing where they are not asked for (`rooted`).
+    """
     roots, values = [], []
+    unknown = np.full(C, np.nan)
     for r in rotated:
-        U = r.U[rows]
+        U = r.U.take(rows, axis=0)
         G = _between(U, r.V, spaces, shared)
-        root = trailing_roots(G, C)
-        value = value_of(G, root)
-        roots.append(_variate_correlations(G, U, r.V, C) if r.shrunk else root)
-        values.append(value)
+        wanted = reads_roots(value_of) or (rooted and not r.shrunk)
+        root = trailing_roots(G, C) if wanted else unknown
+        values.append(value_of(G, root))
+        shrunk = rooted and r.shrunk
+        roots.append(_variate_correlations(G, U, r.V, C) if shrunk else root)
     return np.stack(roots), np.stack(values)
 
 

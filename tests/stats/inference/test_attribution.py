@@ -8,7 +8,6 @@ from scipy import stats
 from sklearn.decomposition import PCA
 
 from neurogenomics_kb.stats.inference.attribution import (
-    LeaveOneOutPCA,
     _auc_gain,
     _r2_gain,
     attainable_significance,
@@ -18,6 +17,7 @@ from neurogenomics_kb.stats.inference.attribution import (
     wilcoxon_floor,
 )
 from neurogenomics_kb.stats.inference.clusters import correlated_units
+from neurogenomics_kb.stats.inference.leave_one_out import LeaveOneOutPCA
 from neurogenomics_kb.stats.transformers.filters import DropNearConstant, count_different
 from neurogenomics_kb.stats.transformers.projection import CappedPCA, cap_dimension
 

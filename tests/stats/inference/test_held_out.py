@@ -91,22 +91,6 @@ def test_bootstrap_basis_equals_refitting_on_repeated_rows():
             assert abs(np.corrcoef(mine[:, k], other[:, k])[0, 1]) == pytest.approx(1, abs=1e-8)
 
 
-def test_either_cross_product_gives_the_same_variates():
-    """Columns by columns where they are fewer than rows, rows by rows where they are more."""
-    from neurogenomics_kb.stats.inference.stability import _Rows, _variates
-
-    X, Y, _ = data(2, signal=1.0)
-    weights = np.bincount(np.random.default_rng(0).integers(100, size=100), minlength=100) * 1.0
-    narrow, by_rows = ([_Rows(X, 5), _Rows(Y, 4)] for _ in range(2))
-    for block in by_rows:
-        assert block.gram is None
-        block.gram = block.data @ block.data.T
-    for mine, other in zip(*(_variates(b, weights, 2) for b in (narrow, by_rows)), strict=True):
-        for k in range(2):
-            assert abs(np.corrcoef(mine[:, k], other[:, k])[0, 1]) == pytest.approx(1, abs=1e-10)
-    assert _Rows(np.zeros((20, 21)), 5).gram is not None
-
-
 def test_held_out_test_stops_and_goes_on():
     X, Y, folds = data(0, signal=3.0)
     options = {"n_permutations": 39, "random_state": 0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -96,6 +97,14 @@ def project_blocks(
     """Recipes fitted in every training fold."""
     tables = load_blocks(recipe, blocks)
     return projection.project_blocks(recipe, cohort_table, tables, folds)
+
+
+def stream_projections(
+    recipe: Recipe, cohort_table: pd.DataFrame, blocks: Partitions, folds: pd.DataFrame
+) -> tuple[projection.Streamed, Callable[[], pd.DataFrame]]:
+    """Recipes fitted in every training fold, each projection stored before the next is made."""
+    tables = load_blocks(recipe, blocks)
+    return projection.stream_projections(recipe, cohort_table, tables, folds)
 
 
 def collect_tests(recipe: Recipe, *tables: pd.DataFrame) -> pd.DataFrame:

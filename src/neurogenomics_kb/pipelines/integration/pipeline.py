@@ -36,7 +36,7 @@ def create_pipeline() -> Pipeline:
             name="split_folds",
         ),
         Node(
-            nodes.project_blocks,
+            nodes.stream_projections,
             inputs=["recipe", "cohort", "blocks", "folds"],
             outputs=["projections", "dimensions"],
             name="project_blocks",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -42,36 +43,71 @@ def project_blocks(
     summary : DataFrame
         Effective dimension and variance kept.
     """
+    projections, dimensions = stream_projections(recipe, cohort, blocks, folds)
+    return dict(projections.items()), dimensions()
+
+
+def stream_projections(
+    recipe: Recipe, cohort: pd.DataFrame, blocks: dict[str, pd.DataFrame], folds: pd.DataFrame
+) -> tuple[Streamed, Callable[[], pd.DataFrame]]:
+    """`project_blocks` with one projection in memory at a time.
+
+    All of them take several times the memory of the largest block, so that each is stored before
+    the next one is made.
+
+    Returns
+    -------
+    projections : Streamed
+        To be read once.
+    dimensions : callable
+        The summary of what was read.
+    """
+    rows: list[dict] = []
+
+    def summary() -> pd.DataFrame:
+        return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
+
+    return Streamed(_projections(recipe, cohort, blocks, folds, rows)), summary
+
+
+class Streamed:
+    """Named tables that are made one after the other while they are stored.
+
+    Parameters
+    ----------
+    tables : iterator of (str, DataFrame)
+        Read once.
+    """
+
+    def __init__(self, tables: Iterator[tuple[str, pd.DataFrame]]) -> None:
+        self._tables = tables
+
+    def items(self) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Names and tables, in the order in which they are made."""
+        return self._tables
+
+
+def _projections(recipe: Recipe, cohort: pd.DataFrame, blocks, folds, rows: list[dict]):
     covariates = covariates_for(recipe, cohort)
-    projections, rows = {}, []
     n_folds = sum(1 for _ in fold_splits(folds))
     for fold, (train, _) in enumerate(fold_splits(folds)):
         for name, features in blocks.items():
+            has = has_block(recipe, features)
             table = pd.concat([features, covariates], axis=1)
             for variant in ("adjusted", "unadjusted"):
                 transformer = build_transformer(
                     recipe, name, covariates.columns, residualize=variant == "adjusted"
                 )
-                has = has_block(recipe, features)
                 projected = fit_present(transformer, table, train, has, name)
-                projections[f"{name}-{variant}-{fold}"] = projected
+                n_train = int(has[train].sum())
                 rows.append(
-                    describe(
-                        recipe,
-                        name,
-                        variant,
-                        fold,
-                        int(has[train].sum()),
-                        features,
-                        transformer,
-                        projected,
-                    )
+                    describe(recipe, name, variant, fold, n_train, features, transformer, projected)
                 )
-        projections[f"covariates-adjusted-{fold}"] = project_covariates(recipe, cohort, train)
+                yield f"{name}-{variant}-{fold}", projected
+        yield f"covariates-adjusted-{fold}", project_covariates(recipe, cohort, train)
         bent = curved_confounds(recipe, cohort).fit(cohort.iloc[train])
-        projections[f"covariates-curved-{fold}"] = bent.transform(cohort)
+        yield f"covariates-curved-{fold}", bent.transform(cohort)
         logger.info("recipes fitted in fold %d of %d", fold + 1, n_folds)
-    return projections, pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
 
 
 def fitted_blocks(recipe, block, features, cohort, folds: pd.Series, *, residualize: bool):

@@ -1,8 +1,4 @@
-"""Leave-one-group-out attribution: what a model loses without one gene (or region, or scale).
-
-Dropping a gene changes the principal components, so they are recomputed without it; all refits of
-a fold share one cross-product matrix, from which a gene's share is subtracted or cut out.
-"""
+"""Leave-one-group-out attribution: what a model loses without one gene (or region, or scale)."""
 
 from __future__ import annotations
 
@@ -11,81 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy import stats
-from scipy.linalg import eigh
 
 from neurogenomics_kb.stats.inference.multiplicity import adjust
 from neurogenomics_kb.stats.inference.permutation import permutation_p_value
 from neurogenomics_kb.stats.prediction.resampling import corrected_resampled_t
-
-
-class LeaveOneOutPCA:
-    """Whitened principal components of a fold, with any group of columns left out or alone.
-
-    Parameters
-    ----------
-    train, test : ndarray (n_train, p), (n_test, p)
-        Features after every earlier step of the recipe.
-    dim : int
-        Number of components; fewer where the rank is lower.
-
-    Notes
-    -----
-    With p > n the n × n Gram matrix is kept and a group's own Gram matrix subtracted; otherwise the
-    p × p cross-product matrix is kept and the group's rows and columns are cut out. Both equal a
-    PCA of the remaining columns.
-    """
-
-    def __init__(self, train: np.ndarray, test: np.ndarray, dim: int) -> None:
-        mean = train.mean(axis=0)
-        self.train, self.test, self.dim = train - mean, test - mean, dim
-        self.dual = train.shape[1] > train.shape[0]
-        if self.dual:
-            self._gram = self.train @ self.train.T
-            self._cross = self.test @ self.train.T
-        else:
-            self._gram = self.train.T @ self.train
-
-    def without(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Training and test scores when `columns` are left out."""
-        if not self.dual:
-            return self._primal(np.setdiff1d(np.arange(self.train.shape[1]), columns))
-        part = self.train[:, columns]
-        return self._dual(self._gram - part @ part.T, self._cross - self.test[:, columns] @ part.T)
-
-    def only(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Training and test scores from `columns` alone."""
-        if not self.dual or len(columns) <= len(self.train):
-            part = LeaveOneOutPCA.__new__(LeaveOneOutPCA)
-            part.train, part.test, part.dim = (
-                self.train[:, columns],
-                self.test[:, columns],
-                self.dim,
-            )
-            part._gram = part.train.T @ part.train
-            return part._primal(np.arange(len(columns)))
-        part = self.train[:, columns]
-        return self._dual(part @ part.T, self.test[:, columns] @ part.T)
-
-    def everything(self) -> tuple[np.ndarray, np.ndarray]:
-        """Training and test scores from all columns."""
-        return self.without(np.array([], dtype=int))
-
-    def _top(self, gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        size = len(gram)
-        k = min(self.dim, size)
-        values, vectors = eigh(gram, subset_by_index=(size - k, size - 1))
-        keep = values > max(values[-1], 0) * size * 1e-10
-        return values[keep][::-1], vectors[:, keep][:, ::-1]
-
-    def _dual(self, gram: np.ndarray, cross: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        values, vectors = self._top(gram)
-        scale = np.sqrt(len(self.train) - 1)
-        return vectors * scale, cross @ (vectors / values) * scale
-
-    def _primal(self, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        values, vectors = self._top(self._gram[np.ix_(keep, keep)])
-        weights = vectors / np.sqrt(values) * np.sqrt(len(self.train) - 1)
-        return self.train[:, keep] @ weights, self.test[:, keep] @ weights
 
 
 @dataclass(frozen=True)

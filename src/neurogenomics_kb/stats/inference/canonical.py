@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cholesky, eigvalsh, svd
+from scipy.linalg import eigh, eigvalsh, solve_triangular, svd
+from scipy.linalg.blas import dsyrk
+from scipy.linalg.lapack import dpotrf
 from scipy.optimize import linear_sum_assignment
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.transformers.projection import principal_axes
+
+# Up to this side a stack of small matrices takes a complete SVD at once.
+SMALL = 24
 
 
 @dataclass(frozen=True)
@@ -88,33 +93,76 @@ def largest_root(G: np.ndarray) -> float:
     return float(np.sqrt(np.clip(eigvalsh(gram, subset_by_index=(last, last))[0], 0, 1)))
 
 
-def wilks(G: np.ndarray) -> np.ndarray:
-    """``−ln det(I − G_k G_k')`` for every trailing block of G (q × p).
+def wilks(G: np.ndarray, n_blocks: int | None = None) -> np.ndarray:
+    """``−ln det(I − G_k G_k')`` of the trailing blocks ``G[k:, k:]``, k = 0 … n_blocks − 1.
 
-    One Cholesky factor of [[I, G], [G', I]] serves all k when surplus variates come first and
-    pairs follow from the last to the first: leading minors are then the determinants wanted.
+    One factorisation serves all of them. With m = n_blocks − 1, the smallest block is reduced once
+    to its smaller side, ``I − T'T``; the m pairs of variates before it border that factor, and each
+    pair that is added from the last to the first gives the determinant of the next larger block.
+
+    Parameters
+    ----------
+    G : ndarray (q, p)
+        Coupling of two orthonormal bases.
+    n_blocks : int, optional
+        Blocks wanted, from the whole matrix on. Default all, the smaller of q and p.
+
+    Returns
+    -------
+    ndarray (n_blocks,)
+        A correlation of 1 to rounding counts as one of 1 − 1e-300, so that no value is infinite.
     """
-    q, p = G.shape
-    K = min(q, p)
-    surplus = np.concatenate([np.arange(K, q), q + np.arange(K, p)])
-    pairs = np.stack([np.arange(K)[::-1], q + np.arange(K)[::-1]], axis=1).ravel()
-    order = np.concatenate([surplus, pairs])
-    joint = np.eye(q + p)
-    joint[:q, q:] = G
-    joint[q:, :q] = G.T
-    joint = joint[np.ix_(order, order)]
-    try:
-        diagonal = np.diag(cholesky(joint, lower=True, check_finite=False))
-        logs = 2 * np.log(diagonal)
-        minors = np.cumsum(logs)[len(surplus) + 1 :: 2]
-    except np.linalg.LinAlgError:  # a correlation of 1 to rounding: determinant zero
-        minors = np.array(
-            [
-                np.sum(np.log(np.clip(1 - svd(G[k:, k:], compute_uv=False) ** 2, 1e-300, None)))
-                for k in range(K)
-            ]
-        )[::-1]
-    return -minors[::-1]
+    G = G if G.shape[0] >= G.shape[1] else G.T
+    n_blocks = min(G.shape) if n_blocks is None else n_blocks
+    m = n_blocks - 1
+    trailing, columns, rows = G[m:, m:], G[m:, :m], G[:m, m:]
+    factor, failed = dpotrf(_one_minus_gram(trailing), lower=0, clean=0, overwrite_a=1)
+    # Eliminating the rows of the smallest block leaves its columns and the pairs: v first, then u.
+    border = np.hstack([-(trailing.T @ columns), rows.T])
+    corner = np.eye(2 * m)
+    corner[:m, :m] -= columns.T @ columns
+    corner[:m, m:] = G[:m, :m].T
+    corner[m:, :m] = G[:m, :m]
+    order = np.stack([np.arange(m)[::-1], m + np.arange(m)[::-1]], axis=1).ravel()
+    if not failed and m:
+        solved = solve_triangular(factor, border, trans="T", check_finite=False)
+        corner = (corner - solved.T @ solved)[np.ix_(order, order)]
+        small, failed = dpotrf(corner, lower=0, clean=0)
+    if failed:  # a correlation of 1 to rounding: determinant zero
+        roots = [svd(G[k:, k:], compute_uv=False) for k in range(n_blocks)]
+        return -np.array([np.log(np.clip(1 - r**2, 1e-300, None)).sum() for r in roots])
+    found = np.empty(n_blocks)
+    found[m] = 2 * np.log(factor.diagonal()).sum()
+    if m:
+        found[:m] = found[m] + np.cumsum(2 * np.log(small.diagonal()))[1::2][::-1]
+    return -found
+
+
+def _one_minus_gram(T: np.ndarray) -> np.ndarray:
+    """``I − T'T``, upper triangle only."""
+    return dsyrk(-1.0, T.T, beta=1.0, c=np.eye(T.shape[1], order="F"), overwrite_c=1)
+
+
+def leading_pairs(G: np.ndarray, C: int) -> tuple[np.ndarray, np.ndarray]:
+    """Leading singular vectors (B, q, C) and (B, p, C) of a stack of couplings G (B, q, p).
+
+    Of larger matrices only the wanted ones are computed, from the smaller cross-product.
+    """
+    q, p = G.shape[1:]
+    if min(q, p) <= SMALL:
+        left, _, right = np.linalg.svd(G, full_matrices=False)
+        return left[:, :, :C], right[:, :C].transpose(0, 2, 1)
+    if q < p:
+        right, left = leading_pairs(G.transpose(0, 2, 1), C)
+        return left, right
+    right = np.stack([_leading_vectors(each.T @ each, C) for each in G])
+    left = G @ right
+    return left / np.linalg.norm(left, axis=1, keepdims=True), right
+
+
+def _leading_vectors(gram: np.ndarray, C: int) -> np.ndarray:
+    size = len(gram)
+    return eigh(gram, subset_by_index=(size - C, size - 1), check_finite=False)[1][:, ::-1]
 
 
 def structure_coefficients(data: np.ndarray, variates: np.ndarray) -> np.ndarray:

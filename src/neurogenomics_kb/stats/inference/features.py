@@ -11,29 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import svd
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.inference.canonical import (
     align_components,
+    leading_pairs,
     orthonormal_side,
     structure_coefficients,
 )
-from neurogenomics_kb.stats.inference.exchangeability import Exchangeability, as_blocks
-from neurogenomics_kb.stats.inference.held_out import (
-    WhitenedFold,
-    inside_folds,
-    whitened_folds,
-)
-from neurogenomics_kb.stats.inference.permutation import permutation_p_value
-from neurogenomics_kb.stats.inference.residual_space import independent_design
-from neurogenomics_kb.stats.inference.spaces import (
-    default_space,
-    folds_of_space,
-    make_space,
-    project_rows,
-    rows_of_space,
-)
+from neurogenomics_kb.stats.inference.held_out import HeldOutRows, held_out_rows
+from neurogenomics_kb.stats.inference.permutation import in_one_thread, permutation_p_value
 
 
 @dataclass(frozen=True)
@@ -70,9 +57,9 @@ class FeatureTests:
 
 @dataclass(frozen=True)
 class _Problem:
-    """What stays the same under permutation: folds, and the bases of all rows."""
+    """What stays the same under permutation: rows and their folds, and the bases of all rows."""
 
-    folds: list[WhitenedFold]
+    rows: HeldOutRows
     x: np.ndarray
     y: np.ndarray
     C: int
@@ -161,54 +148,71 @@ def feature_tests(
             f"X has {n} rows, Y {len(Y)} and the folds {len(folds)}",
             remedy="Align the subjects first.",
         )
-    structure = as_blocks(blocks, n)
-    space = make_space(independent_design(confounds, n), structure, default_space(structure))
-    rng = np.random.default_rng(random_state)
-    folds = folds_of_space(space, folds, rng)
-    X, Y = (project_rows(space, A, unit=unit_rows) for A in (X, Y))
-    exchange = Exchangeability(inside_folds(rows_of_space(space, structure), folds), len(folds))
-    problem = _prepare(X, Y, folds, pca, n_components)
-    norms = tuple(_safe_norms(A) for A in (X, Y))
+    rows = held_out_rows(
+        X, Y, folds,
+        confounds=confounds, pca=pca, blocks=blocks, unit_rows=unit_rows,
+        random_state=random_state,
+    )  # fmt: skip
+    return features_of_rows(rows, pca=pca, n_components=n_components, n_permutations=n_permutations)
 
-    def cross_loadings(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        U, V = _held_out_variates(problem, rows)
-        # Rows of Y were rearranged: its features are brought along by the inverse order of V.
-        back = np.empty_like(V)
-        back[rows] = V
-        return X.T @ U / norms[0], Y.T @ back / norms[1]
 
-    observed = cross_loadings(np.arange(len(folds)))
+@in_one_thread
+def features_of_rows(
+    rows: HeldOutRows,
+    *,
+    pca: tuple[int | None, int | None] = (None, None),
+    n_components: int = 3,
+    n_permutations: int = 1000,
+) -> FeatureTests:
+    """`feature_tests` of rows that are prepared.
+
+    Parameters
+    ----------
+    rows : HeldOutRows
+        From `held_out_rows`.
+    pca, n_components, n_permutations
+        As in `feature_tests`.
+    """
+    full = [orthonormal_side(A, dim).basis for A, dim in zip((rows.X, rows.Y), pca, strict=True)]
+    C = min(n_components, rows.most_components, *(basis.shape[1] for basis in full))
+    problem = _Problem(rows, *full, C)
+    norms = tuple(_safe_norms(A) for A in (rows.X, rows.Y))
+    observed = tuple(A[0] for A in _cross_loadings(problem, norms, None))
     exceeded = [np.zeros(A.shape) for A in observed]
-    largest = [np.empty((n_permutations, problem.C)) for _ in observed]
+    largest = [np.empty((n_permutations, C)) for _ in observed]
     slack = [1e-10 * np.maximum(1.0, np.abs(A)) for A in observed]
-    for b, seed in enumerate(rng.integers(2**63, size=n_permutations)):
-        drawn = cross_loadings(exchange.draw(np.random.default_rng(seed)))
-        for s, values in enumerate(drawn):
-            size = np.abs(values)
-            exceeded[s] += size[:, :1] >= np.abs(observed[s]) - slack[s]
-            largest[s][b] = size.max(axis=0)
+    for numbers in rows.batches(np.arange(n_permutations)):
+        for s, drawn in enumerate(_cross_loadings(problem, norms, numbers)):
+            size = np.abs(drawn)
+            exceeded[s] += (size[:, :, :1] >= np.abs(observed[s]) - slack[s]).sum(axis=0)
+            largest[s][numbers] = size.max(axis=1)
     raw = [(1 + count) / (1 + n_permutations) for count in exceeded]
     adjusted = [
-        np.stack(
-            [
-                permutation_p_value(np.abs(values[:, k]), null[:, :1])
-                for k in range(problem.C)
-            ],
-            axis=1,
-        )
+        np.stack([permutation_p_value(np.abs(values[:, k]), null[:, :1]) for k in range(C)], axis=1)
         for values, null in zip(observed, largest, strict=True)
-    ]  # fmt: skip
-    U, V = _whole_axes(problem, np.arange(len(folds)))
-    own = structure_coefficients(X, V), structure_coefficients(Y, U)
+    ]
+    U, V = _whole_axes(problem, rows.orders(None))
+    own = structure_coefficients(rows.X, V[0]), structure_coefficients(rows.Y, U[0])
     return FeatureTests(*observed, *raw, *adjusted, *largest, *own)
 
 
-def _prepare(X: np.ndarray, Y: np.ndarray, folds: np.ndarray, pca, n_components: int) -> _Problem:
-    prepared = whitened_folds(X, Y, folds, pca)
-    full = [orthonormal_side(A, dim).basis for A, dim in zip((X, Y), pca, strict=True)]
-    dims = [f.shape[1] for fold in prepared for f in (fold.x, fold.y)]
-    C = min(n_components, *dims, *(basis.shape[1] for basis in full))
-    return _Problem(prepared, *full, C)
+def _cross_loadings(
+    problem: _Problem, norms: tuple[np.ndarray, np.ndarray], numbers: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cross-loadings (B, p, C) and (B, q, C) of some permutations; None is the data."""
+    rows = problem.rows
+    orders = rows.orders(numbers)
+    U, V = _held_out_variates(problem, numbers, orders)
+    # Rows of Y were rearranged: its features are brought along by the inverse order of V.
+    back = np.empty_like(V)
+    np.put_along_axis(back, orders[:, :, None], V, axis=1)
+    # One product for all permutations of the batch reads a large block once.
+    return tuple(
+        (A.T @ each.transpose(1, 0, 2).reshape(len(A), -1) / norm)
+        .reshape(A.shape[1], len(orders), problem.C)
+        .transpose(1, 0, 2)
+        for A, each, norm in zip((rows.X, rows.Y), (U, back), norms, strict=True)
+    )
 
 
 def _safe_norms(A: np.ndarray) -> np.ndarray:
@@ -217,35 +221,40 @@ def _safe_norms(A: np.ndarray) -> np.ndarray:
     return np.where(norms > 1e-9 * max(float(norms.max()), 1e-300), norms, np.inf)[:, None]
 
 
-def _whole_axes(problem: _Problem, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Variates of Y and X from all rows."""
-    left, _, right = svd(problem.y[rows].T @ problem.x, full_matrices=False)
-    return problem.y[rows] @ left[:, : problem.C], problem.x @ right[: problem.C].T
+def _whole_axes(problem: _Problem, orders: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Variates (B, m, C) of Y, rearranged, and X from all rows."""
+    y = problem.y[orders.T]
+    m, B, q = y.shape
+    coupling = (problem.x.T @ y.reshape(m, B * q)).reshape(-1, B, q).transpose(1, 2, 0)
+    left, right = leading_pairs(coupling, problem.C)
+    return y.transpose(1, 0, 2) @ left, problem.x @ right
 
 
-def _held_out_variates(problem: _Problem, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Unit variates of both sides (m, C), Y's rows rearranged, each from the other folds' weights.
+def _held_out_variates(
+    problem: _Problem, numbers: np.ndarray | None, orders: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Unit variates of both sides (B, m, C), Y's rows rearranged, weights from the other folds.
 
     The first are those of Y, which X's features are held against; the second those of X.
     """
-    C = problem.C
-    whole = _whole_axes(problem, rows)
-    out = [np.empty((len(rows), C)) for _ in whole]
-    for fold in problem.folds:
-        y = fold.y[rows]
-        left, _, right = svd(y[fold.train].T @ fold.x[fold.train], full_matrices=False)
-        found = [y @ left[:, :C], fold.x @ right[:C].T]
-        order, signs = align_components(
-            np.vstack([A[fold.train] for A in whole]), np.vstack([A[fold.train] for A in found])
-        )
-        U, V = (A[fold.test][:, order] * signs for A in found)
-        for kept, A in zip(
-            out, _given_earlier(U - U.mean(axis=0), V - V.mean(axis=0)), strict=True
-        ):
-            # Every row weighs the same, whatever scale its fold's weights have.
-            norm = np.linalg.norm(A, axis=0) / np.sqrt(len(fold.test))
-            kept[fold.test] = A / np.where(norm > 0, norm, np.inf)
-    return tuple(A / np.maximum(np.linalg.norm(A, axis=0), 1e-300) for A in out)
+    whole = _whole_axes(problem, orders)
+    out = [np.empty(A.shape) for A in whole]
+    axes = problem.rows.axes(numbers, orders, problem.C)
+    for fold, (left, right) in zip(problem.rows.folds, axes, strict=True):
+        for b, order in enumerate(orders):
+            found = [(fold.y @ left[b])[order], fold.x @ right[b]]
+            places, signs = align_components(
+                np.vstack([A[b, fold.train] for A in whole]),
+                np.vstack([A[fold.train] for A in found]),
+            )
+            U, V = (A[fold.test][:, places] * signs for A in found)
+            for kept, A in zip(
+                out, _given_earlier(U - U.mean(axis=0), V - V.mean(axis=0)), strict=True
+            ):
+                # Every row weighs the same, whatever scale its fold's weights have.
+                norm = np.linalg.norm(A, axis=0) / np.sqrt(len(fold.test))
+                kept[b, fold.test] = A / np.where(norm > 0, norm, np.inf)
+    return tuple(A / np.maximum(np.linalg.norm(A, axis=1, keepdims=True), 1e-300) for A in out)
 
 
 def _given_earlier(U: np.ndarray, V: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.linalg import svd
 
 from neurogenomics_kb.stats.inference.canonical import (
+    leading_pairs,
     orthonormal_side,
     refuse_degenerate,
 )
@@ -31,6 +32,9 @@ from neurogenomics_kb.stats.inference.spaces import (
     project_rows,
     rows_of_space,
 )
+
+# Numbers of rearranged rows that are held at once: 32 MB.
+BATCH = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -135,29 +139,50 @@ def held_out_test(
     InputError
         If a training fold has too few subjects for p + q, or no permutation is allowed.
     """
-    n = len(X)
-    structure = as_blocks(blocks, n)
-    design = independent_design(confounds, n)
-    space = make_space(design, structure, default_space(structure))
-    rng = np.random.default_rng(random_state)
-    folds = folds_of_space(space, folds, rng)
-    rows = rows_of_space(space, structure)
-    X, Y = (project_rows(space, A, unit=unit_rows) for A in (X, Y))
-    prepared = whitened_folds(X, Y, folds, pca)
-    C = min(n_components, *(min(f.x.shape[1], f.y.shape[1]) for f in prepared))
-    exchange = Exchangeability(inside_folds(rows, folds), len(folds))
-    correlations = np.stack([_held_out(f, np.arange(len(folds)), C) for f in prepared])
+    rows = held_out_rows(
+        X, Y, folds,
+        confounds=confounds, pca=pca, blocks=blocks, unit_rows=unit_rows,
+        random_state=random_state,
+    )  # fmt: skip
+    return held_out_of_rows(
+        rows,
+        n_components=n_components,
+        n_permutations=n_permutations,
+        max_permutations=max_permutations,
+        alpha=alpha,
+    )
+
+
+def held_out_of_rows(
+    rows: HeldOutRows,
+    *,
+    n_components: int = 3,
+    n_permutations: int = 1000,
+    max_permutations: int | None = None,
+    alpha: float = 0.05,
+) -> HeldOutTest:
+    """`held_out_test` of rows that are prepared.
+
+    Parameters
+    ----------
+    rows : HeldOutRows
+        From `held_out_rows`.
+    n_components, n_permutations, max_permutations, alpha
+        As in `held_out_test`.
+    """
+    C = min(n_components, rows.most_components)
     budget = Budget.of(n_permutations, max_permutations, alpha)
-    seeds = rng.integers(2**63, size=budget.most)
+    correlations = rows.correlations(None, C)[:, 0]
 
     def draw(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
-        null = np.empty((last - first, C))
-        for b, seed in enumerate(seeds[first:last]):
-            rows = exchange.draw(np.random.default_rng(seed))
-            null[b] = np.mean([_held_out(f, rows, C) for f in prepared], axis=0)
+        null = [
+            rows.correlations(numbers, C).mean(axis=0)
+            for numbers in rows.batches(np.arange(first, last))
+        ]
         # Behind a true first axis the second is the leading axis of chance, which folds share more
         # than a second one: every component is compared with the leading one under permutation.
-        return null[:, :1], null
+        found = np.concatenate(null)
+        return found[:, :1], found
 
     mean = correlations.mean(axis=0)
     test = sequential_test(mean, draw, budget)
@@ -171,6 +196,119 @@ def held_out_test(
         test.draws,
         test.null[1],
     )
+
+
+@dataclass(frozen=True)
+class HeldOutRows:
+    """Rows of a residual space that change places inside folds, and what every fold sees of them.
+
+    The held-out test and that of the features permute the same rows in the same order, so that
+    they share folds, whitened blocks and the axes of a permutation.
+
+    Attributes
+    ----------
+    X, Y : ndarray (m, p), (m, q)
+        Rows of the residual space.
+    folds : list of WhitenedFold
+    exchange : Exchangeability
+        How rows of Y may change places.
+    rng : Generator
+        Its state gives the seeds of the permutations; it is never advanced.
+    keep : int
+        Permutations whose axes are remembered.
+    """
+
+    X: np.ndarray
+    Y: np.ndarray
+    folds: list[WhitenedFold]
+    exchange: Exchangeability
+    rng: np.random.Generator
+    keep: int
+    _seeds: list = field(default_factory=list, compare=False)
+    _axes: dict = field(default_factory=dict, compare=False)
+
+    @property
+    def most_components(self) -> int:
+        """Components that every fold has."""
+        return min(min(f.x.shape[1], f.y.shape[1]) for f in self.folds)
+
+    def orders(self, numbers: np.ndarray | None) -> np.ndarray:
+        """Rows that stand where in each of some permutations (B, m); None is the data."""
+        if numbers is None:
+            return np.arange(len(self.X))[None]
+        if len(self._seeds) <= max(numbers):
+            # A longer draw from the same state begins with the shorter one.
+            size = 2 * (int(max(numbers)) + 1)
+            self._seeds[:] = deepcopy(self.rng).integers(2**63, size=size)
+        return np.stack(
+            [self.exchange.draw(np.random.default_rng(self._seeds[b])) for b in numbers]
+        )
+
+    def batches(self, numbers: np.ndarray) -> list[np.ndarray]:
+        """Permutations in as many parts as keep their rearranged rows in memory that is small."""
+        width = max(fold.y.shape[1] for fold in self.folds)
+        size = max(1, BATCH // (len(self.X) * width))
+        return [numbers[i : i + size] for i in range(0, len(numbers), size)]
+
+    def axes(
+        self, numbers: np.ndarray | None, orders: np.ndarray, C: int
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Leading axes (B, q, C) and (B, p, C) of every fold's training rows."""
+        known = [] if numbers is None else [self._axes.get((int(b), C)) for b in numbers]
+        if known and all(axes is not None for axes in known):
+            return [
+                tuple(map(np.stack, zip(*fold, strict=True))) for fold in zip(*known, strict=True)
+            ]
+        found = [_training_axes(fold, orders, C) for fold in self.folds]
+        for i, b in enumerate([] if numbers is None else numbers):
+            if b < self.keep:
+                self._axes[int(b), C] = [(left[i], right[i]) for left, right in found]
+        return found
+
+    def correlations(self, numbers: np.ndarray | None, C: int) -> np.ndarray:
+        """Correlations of test rows' variates (K, B, C)."""
+        orders = self.orders(numbers)
+        found = self.axes(numbers, orders, C)
+        return np.stack(
+            [_held_out(fold, orders, *axes) for fold, axes in zip(self.folds, found, strict=True)]
+        )
+
+
+def held_out_rows(
+    X: np.ndarray,
+    Y: np.ndarray,
+    folds: np.ndarray,
+    *,
+    confounds: np.ndarray | None = None,
+    pca: tuple[int | None, int | None] = (None, None),
+    blocks=None,
+    unit_rows: bool = False,
+    random_state: int | None = None,
+    keep: int = 0,
+) -> HeldOutRows:
+    """Prepare `held_out_test` and `feature_tests`, whose parameters these are.
+
+    Parameters
+    ----------
+    X, Y, folds, confounds, pca, blocks, unit_rows, random_state
+        As in `held_out_test`.
+    keep : int
+        Permutations whose axes are remembered for a second test. Default none.
+
+    Raises
+    ------
+    InputError
+        If a training fold has too few subjects for p + q, or no permutation is allowed.
+    """
+    n = len(X)
+    structure = as_blocks(blocks, n)
+    space = make_space(independent_design(confounds, n), structure, default_space(structure))
+    rng = np.random.default_rng(random_state)
+    folds = folds_of_space(space, folds, rng)
+    X, Y = (project_rows(space, A, unit=unit_rows) for A in (X, Y))
+    prepared = whitened_folds(X, Y, folds, pca)
+    exchange = Exchangeability(inside_folds(rows_of_space(space, structure), folds), len(folds))
+    return HeldOutRows(X, Y, prepared, exchange, rng, keep)
 
 
 def inside_folds(structure: Blocks | None, folds: np.ndarray) -> Blocks:
@@ -221,20 +359,29 @@ def _whiten(A: np.ndarray, train: np.ndarray, dim: int | None) -> np.ndarray:
     return centred @ orthonormal_side(centred[train], dim).to_columns
 
 
-def _held_out(fold: WhitenedFold, rows: np.ndarray, C: int) -> np.ndarray:
+def _training_axes(fold: WhitenedFold, orders: np.ndarray, C: int) -> tuple[np.ndarray, np.ndarray]:
     # A permutation inside folds maps training rows to training rows: Y stays whitened.
-    y = fold.y[rows]
-    left, _, right = svd(y[fold.train].T @ fold.x[fold.train], full_matrices=False)
-    U, V = fold.x[fold.test] @ right[:C].T, y[fold.test] @ left[:, :C]
-    U, V = U - U.mean(axis=0), V - V.mean(axis=0)
-    out = np.empty(C)
-    for k in range(C):
+    y = fold.y[orders[:, fold.train].T]
+    m, B, q = y.shape
+    coupling = fold.x[fold.train].T @ y.reshape(m, B * q)
+    return leading_pairs(coupling.reshape(-1, B, q).transpose(1, 2, 0), C)
+
+
+def _held_out(
+    fold: WhitenedFold, orders: np.ndarray, left: np.ndarray, right: np.ndarray
+) -> np.ndarray:
+    """Correlations (B, C) of test rows, axes from training rows."""
+    U, V = fold.x[fold.test] @ right, fold.y[orders[:, fold.test]] @ left
+    U, V = U - U.mean(axis=1, keepdims=True), V - V.mean(axis=1, keepdims=True)
+    out = np.empty((len(U), U.shape[2]))
+    for k in range(U.shape[2]):
         # An earlier axis that training missed by a little would show again in this one.
-        earlier = np.hstack([U[:, :k], V[:, :k]])
-        u, v = U[:, k], V[:, k]
+        u, v = U[:, :, k], V[:, :, k]
         if k:
-            basis = np.linalg.qr(earlier)[0]
-            u, v = u - basis @ (basis.T @ u), v - basis @ (basis.T @ v)
-        norm = np.linalg.norm(u) * np.linalg.norm(v)
-        out[k] = u @ v / norm if norm > 0 else 0.0
+            basis = np.linalg.qr(np.concatenate([U[:, :, :k], V[:, :, :k]], axis=2))[0]
+            both = np.stack([u, v], axis=2)
+            both = both - basis @ (basis.transpose(0, 2, 1) @ both)
+            u, v = both[:, :, 0], both[:, :, 1]
+        norm = np.linalg.norm(u, axis=1) * np.linalg.norm(v, axis=1)
+        out[:, k] = np.divide((u * v).sum(axis=1), norm, out=np.zeros(len(u)), where=norm > 0)
     return out

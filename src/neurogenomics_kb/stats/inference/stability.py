@@ -7,6 +7,7 @@ selection (Meinshausen & Bühlmann, JRSS B 2010) over complementary pairs (Shah 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +16,10 @@ from scipy.linalg import eigh, svd
 from neurogenomics_kb.stats.inference.canonical import (
     align_components,
     column_correlations,
-    orthonormal_side,
     structure_coefficients,
 )
 from neurogenomics_kb.stats.inference.permutation import in_one_thread
+from neurogenomics_kb.stats.transformers.projection import principal_axes
 
 
 @dataclass(frozen=True)
@@ -56,39 +57,87 @@ class AxisStability:
     n_splits: int
 
 
+# Components of all people that are kept, beside the number wanted, where resamples are refitted.
+COMPONENTS, TIMES = 1024, 3
+# Resamples whose variates are held at once.
+BATCH = 32
+# Rows whose squares are held at once.
+TILE = 1024
+
+
 class _Rows:
     """One adjusted block, ready to be refitted on weighted rows.
 
-    With more columns than rows, weights of resampled rows only touch the n × n Gram matrix, so a
-    block with thousands of columns costs no more than one with a hundred. With fewer, the p × p
-    cross-products are the smaller problem.
+    Refits happen in principal coordinates of all people, which cost as much as the block is wide
+    only once. Coordinates of full rank lose nothing. Of a block with more than
+    ``max(1024, 3 dim)`` of them the leading ones are kept: those that a resample wants and as many
+    again that it may mix with them.
+
+    Parameters
+    ----------
+    data : ndarray (n, p)
+        Adjusted block.
+    dim : int or None
+        Components that every refit keeps; None for all.
     """
 
-    def __init__(self, data: np.ndarray, dim: int) -> None:
-        self.data, self.dim = data, dim
-        self.gram = data @ data.T if data.shape[1] > len(data) else None
+    def __init__(self, data: np.ndarray, dim: int | None) -> None:
+        self.data = data
+        kept = min(data.shape) if dim is None else max(COMPONENTS, TIMES * dim)
+        axes, singular = principal_axes(data, min(kept, *data.shape))
+        self.dim = len(singular) if dim is None else dim
+        self.coordinates = data @ axes
 
     def basis(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Orthonormal basis of the weighted rows and the same axes applied to all rows."""
         share, root, used = weights / weights.sum(), np.sqrt(weights), np.flatnonzero(weights)
-        if self.gram is None:
-            centred = self.data - share @ self.data
-            inner = root[used, None] * centred[used]
-            values, vectors = self._largest(inner.T @ inner, len(used))
-            axes = vectors / np.sqrt(values)
-            return inner @ axes, centred @ axes
-        centre = self.gram @ share
-        centred = self.gram - centre[:, None] - centre[None, :] + share @ centre
-        inner = root[used, None] * centred[np.ix_(used, used)] * root[used]
-        values, vectors = self._largest(inner, len(used))
-        return vectors, centred[:, used] @ (root[used, None] * vectors / values)
+        centred = self.coordinates - share @ self.coordinates
+        inner = root[used, None] * centred[used]
+        if len(used) < inner.shape[1]:
+            values, vectors = self._largest(inner @ inner.T, len(used))
+            return vectors, centred @ (inner.T @ (vectors / values))
+        values, vectors = self._largest(inner.T @ inner, len(used))
+        axes = vectors / np.sqrt(values)
+        return inner @ axes, centred @ axes
 
     def _largest(self, inner: np.ndarray, n_used: int) -> tuple[np.ndarray, np.ndarray]:
         """Largest eigenvalues, null ones left out, and their vectors."""
         k = min(self.dim, n_used - 1, len(inner))
-        values, vectors = eigh(inner, subset_by_index=(len(inner) - k, len(inner) - 1))
+        values, vectors = eigh(
+            inner,
+            subset_by_index=(len(inner) - k, len(inner) - 1),
+            overwrite_a=True,
+            check_finite=False,
+        )
         keep = values > max(values[-1], 0) * n_used * 1e-12
         return values[keep], vectors[:, keep]
+
+    def loadings(self, variates: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Structure coefficients (R, p, C) of weighted rows, many weightings at once.
+
+        Parameters
+        ----------
+        variates : ndarray (R, n, C)
+            Variates of all people.
+        weights : ndarray (R, n)
+            Weights of the people.
+        """
+        R, n, C = variates.shape
+        share = weights / weights.sum(axis=1, keepdims=True)
+        variates = variates - np.einsum("rn,rnc->rc", share, variates)[:, None]
+        weighted = weights[:, :, None] * variates
+        # Variates are centred by the weights, so that the mean of a column takes no part.
+        products = (self.data.T @ weighted.transpose(1, 0, 2).reshape(n, R * C)).reshape(-1, R, C)
+        means = self.data.T @ share.T
+        squares = np.zeros(means.shape)
+        for start in range(0, n, TILE):
+            rows = slice(start, start + TILE)
+            squares += (self.data[rows] ** 2).T @ weights[:, rows].T
+        norms = np.sqrt(np.clip(squares - weights.sum(axis=1) * means**2, 0, None))
+        floor = 1e-9 * np.maximum(norms.max(axis=0), 1e-300)
+        norms = np.where(norms > floor, norms, np.inf)
+        lengths = np.sqrt((weighted * variates).sum(axis=1))
+        return products.transpose(1, 0, 2) / norms.T[:, :, None] / lengths[:, None]
 
 
 @in_one_thread
@@ -132,41 +181,42 @@ def axis_stability(
     n = len(X)
     codes = np.arange(n) if clusters is None else np.unique(clusters, return_inverse=True)[1]
     n_clusters = int(codes.max()) + 1
-    blocks = [
-        _Rows(A, orthonormal_side(A, None).dim if dim is None else dim)
-        for A, dim in ((X, dims[0]), (Y, dims[1]))
-    ]
+    blocks = [_Rows(A, dim) for A, dim in ((X, dims[0]), (Y, dims[1]))]
     reference = _variates(blocks, np.ones(n), n_components)
     C = reference[0].shape[1]
     stacked = np.vstack(reference)
+
+    def refit(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return tuple(_aligned(_variates(blocks, weights, C), stacked))
+
+    draws = [
+        np.bincount(rng.integers(n_clusters, size=n_clusters), minlength=n_clusters)
+        for _ in range(n_bootstraps)
+    ]
     similar, loadings = [], ([], [])
-    for _ in range(n_bootstraps):
-        draws = np.bincount(rng.integers(n_clusters, size=n_clusters), minlength=n_clusters)
-        weights = draws[codes].astype(float)
-        found = _aligned(_variates(blocks, weights, C), stacked)
-        similar.append([np.abs(column_correlations(a, b)) for a, b in
-                        zip(found, reference, strict=True)])  # fmt: skip
-        for kept, block, variates in zip(loadings, blocks, found, strict=True):
-            kept.append(_weighted_loadings(block.data, variates, weights))
+    for weights in _weights(draws, codes):
+        found = [refit(own) for own in weights]
+        similar += [_correlations(each, reference) for each in found]
+        for kept, block, variates in zip(loadings, blocks, zip(*found, strict=True), strict=True):
+            kept.append(block.loadings(np.stack(variates), weights))
     tops = [selected_per_half(block.data.shape[1]) for block in blocks]
     signs = [
         np.sign(structure_coefficients(block.data, variates))
         for block, variates in zip(blocks, reference, strict=True)
     ]
+    sides = [rng.permutation(n_clusters) < n_clusters // 2 for _ in range(n_splits)]
+    both = [half for side in sides for half in (side, ~side)]
     halves, chosen = [], [np.zeros_like(sign) for sign in signs]
-    for _ in range(n_splits):
-        side = rng.permutation(n_clusters) < n_clusters // 2
-        masks = [mask[codes].astype(float) for mask in (side, ~side)]
-        first, second = (_aligned(_variates(blocks, mask, C), stacked) for mask in masks)
-        for weights, found in zip(masks, (first, second), strict=True):
-            for counts, block, variates, sign, top in zip(
-                chosen, blocks, found, signs, tops, strict=True
-            ):
-                values = _weighted_loadings(block.data, variates, weights)
+    for weights in _weights(both, codes):
+        found = [refit(own) for own in weights]
+        halves += [_correlations(a, b) for a, b in zip(found[::2], found[1::2], strict=True)]
+        for counts, block, variates, sign, top in zip(
+            chosen, blocks, zip(*found, strict=True), signs, tops, strict=True
+        ):
+            for values in block.loadings(np.stack(variates), weights):
                 counts += _among_largest(values, top) & (np.sign(values) == sign)
-        halves.append([np.abs(column_correlations(a, b)) for a, b in
-                       zip(first, second, strict=True)])  # fmt: skip
     bootstrap, split = np.mean(similar, axis=0), np.mean(halves, axis=0)
+    loadings = [np.concatenate(kept) for kept in loadings]
     return AxisStability(
         bootstrap[0], bootstrap[1], split[0], split[1],
         np.std(loadings[0], axis=0, ddof=1), np.std(loadings[1], axis=0, ddof=1),
@@ -210,9 +260,12 @@ def _aligned(found: list[np.ndarray], stacked: np.ndarray) -> list[np.ndarray]:
     return [A[:, order] * signs for A in found]
 
 
-def _weighted_loadings(data: np.ndarray, variates: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    root = np.sqrt(weights)[:, None]
-    share = weights / weights.sum()
-    return structure_coefficients(
-        (data - share @ data) * root, (variates - share @ variates) * root
-    )
+def _weights(draws: list[np.ndarray], codes: np.ndarray) -> Iterator[np.ndarray]:
+    """How often every person is drawn (R, n), an even number of resamples at a time."""
+    for start in range(0, len(draws), BATCH):
+        yield np.stack([draw[codes].astype(float) for draw in draws[start : start + BATCH]])
+
+
+def _correlations(found, reference) -> list[np.ndarray]:
+    """Absolute correlations of matching variates, side by side."""
+    return [np.abs(column_correlations(a, b)) for a, b in zip(found, reference, strict=True)]

@@ -16,8 +16,17 @@ BlockStatistic = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def wilks_of_blocks(G: np.ndarray, roots: np.ndarray) -> np.ndarray:
-    """``−ln det(I − G_k G_k')`` of each trailing block."""
-    return wilks(G)[: len(roots)]
+    """``−ln det(I − G_k G_k')`` of each trailing block; of the roots only their number is read."""
+    return wilks(G, len(roots))
+
+
+# Roots cost more than everything else in a permutation, so a statistic that says so goes without.
+wilks_of_blocks.reads_roots = False
+
+
+def reads_roots(statistic: BlockStatistic) -> bool:
+    """Whether a statistic needs the largest root of every block; one that does not say so does."""
+    return getattr(statistic, "reads_roots", True)
 
 
 def largest_roots(G: np.ndarray, roots: np.ndarray) -> np.ndarray:

@@ -10,6 +10,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from neurogenomics_kb.foundation.errors import InputError
 
+# Eigenvalues of a cross-product below this share of the largest are left to an SVD.
+SQUARED = 1e-8
+
 
 def cap_dimension(requested: int, *, n: int, n_blocks: int, subjects_per_dimension: float) -> int:
     """Largest dimension that leaves enough subjects per variable over all blocks.
@@ -52,24 +55,49 @@ def principal_axes(X: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
     n, p = X.shape
     if min(n, p) == 0:
         return np.empty((p, 0)), np.empty(0)
+    found = _leading_axes(X, dim) if dim < min(n, p) else None
+    axes, values = _all_axes(X, dim) if found is None else found
+    signs = np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(len(values))])
+    return axes * np.where(signs == 0, 1, signs), values
+
+
+def _leading_axes(X: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """The wanted axes from the smaller cross-product; None where they cannot be told that way.
+
+    A cross-product squares the condition number, so that small singular values drown in rounding.
+    Among the wanted directions an SVD of the data undoes that; whether they are the wanted ones is
+    sure only as long as the smallest of them stands out.
+    """
+    n, p = X.shape
+    size = min(n, p)
+    gram = X @ X.T if n < p else X.T @ X
+    values, vectors = eigh(
+        gram, subset_by_index=(size - dim, size - 1), overwrite_a=True, check_finite=False
+    )
+    if values[0] <= values[-1] * SQUARED:
+        return None
+    del gram
+    if n < p:
+        axes, singular, _ = svd(X.T @ vectors, full_matrices=False, check_finite=False)
+        return axes, singular
+    _, singular, turn = svd(X @ vectors, full_matrices=False, check_finite=False)
+    return vectors @ turn.T, singular
+
+
+def _all_axes(X: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
+    """Axes of a block whose rank may be lower than what is asked for."""
+    n, p = X.shape
     if p > 4 * n:  # wide: the small cross-product is much cheaper than an SVD
         eigenvalues, vectors = eigh(X @ X.T)
         values = np.sqrt(np.clip(eigenvalues[::-1], 0, None))
         # Forming X X' squares the condition number, so the rank is cut at the square root of eps.
         rank = int((values > values[0] * max(n, p) ** 0.5 * 1e-8).sum()) if values[0] > 0 else 0
         k = min(dim, rank)
-        axes = X.T @ (vectors[:, ::-1][:, :k] / values[:k])
-    else:
-        _, values, rows = svd(X, full_matrices=False, check_finite=False)
-        rank = (
-            int((values > values[0] * max(n, p) * np.finfo(float).eps).sum())
-            if values[0] > 0
-            else 0
-        )
-        k = min(dim, rank)
-        axes = rows[:k].T
-    signs = np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(k)])
-    return axes * np.where(signs == 0, 1, signs), values[:k]
+        return X.T @ (vectors[:, ::-1][:, :k] / values[:k]), values[:k]
+    _, values, rows = svd(X, full_matrices=False, check_finite=False)
+    cut = values[0] * max(n, p) * np.finfo(float).eps
+    k = min(dim, int((values > cut).sum()) if values[0] > 0 else 0)
+    return rows[:k].T, values[:k]
 
 
 class CappedPCA(TransformerMixin, BaseEstimator):

@@ -28,8 +28,8 @@ from neurogenomics_kb.pipelines.integration.design import (
 )
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.cca import CCAResult, permutation_cca
-from neurogenomics_kb.stats.inference.features import FeatureTests, feature_tests
-from neurogenomics_kb.stats.inference.held_out import HeldOutTest, held_out_test
+from neurogenomics_kb.stats.inference.features import FeatureTests, features_of_rows
+from neurogenomics_kb.stats.inference.held_out import HeldOutTest, held_out_of_rows, held_out_rows
 from neurogenomics_kb.stats.inference.residual_space import independent_design
 from neurogenomics_kb.stats.inference.stability import AxisStability, axis_stability
 
@@ -150,28 +150,30 @@ def _infer_pair(
     )  # fmt: skip
     result = cca_of_pair(recipe, cohort, names, tables, Z)
     _refuse_hopeless(recipe, pair, result)
-    held_out = held_out_test(
+    # Both tests permute the same rows, so that each axis of a fold is found once.
+    rows = held_out_rows(
         X, Y, folds.loc[cohort.index].to_numpy(),
         confounds=Z,
         pca=dims,
-        n_components=len(result.correlations),
-        n_permutations=experiment.n_permutations,
         blocks=structure,
         unit_rows=experiment.unit_rows,
         random_state=experiment.seed,
+        keep=experiment.n_permutations,
+    )  # fmt: skip
+    held_out = held_out_of_rows(
+        rows,
+        n_components=len(result.correlations),
+        n_permutations=experiment.n_permutations,
         max_permutations=experiment.most_permutations,
         alpha=experiment.alpha,
-    )  # fmt: skip
-    features = feature_tests(
-        X, Y, folds.loc[cohort.index].to_numpy(),
-        confounds=Z,
+    )
+    features = features_of_rows(
+        rows,
         pca=dims,
         n_components=len(result.correlations),
         n_permutations=experiment.n_permutations,
-        blocks=structure,
-        unit_rows=experiment.unit_rows,
-        random_state=experiment.seed,
-    )  # fmt: skip
+    )
+    del rows
     stability = None
     if experiment.n_bootstraps:
         stability = axis_stability(

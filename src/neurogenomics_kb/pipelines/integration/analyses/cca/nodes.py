@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.analyses.cca import held_out, inference, tables
-from neurogenomics_kb.pipelines.integration.partitions import Partitions, load_all, load_blocks
+from neurogenomics_kb.pipelines.integration.partitions import Lazily, Partitions, load_blocks
 from neurogenomics_kb.registry.recipe import Recipe
 
 
@@ -30,7 +30,7 @@ def hold_out_canonical_correlations(
     """Canonical correlations of test subjects, and how the axes go with the outcome."""
     wide = tables.axes_of_rows(axes, cohort.index)
     present = [b for b in recipe.blocks if b in blocks] if len(wide.columns) else []
-    found = load_all(projections) if present else {}
+    found = Lazily(projections) if present else {}
     table, scores = held_out.hold_out_pairs(folds["fold"], wide, found, present)
     return (
         table,

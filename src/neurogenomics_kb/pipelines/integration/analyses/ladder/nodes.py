@@ -7,7 +7,7 @@ import pandas as pd
 from neurogenomics_kb.pipelines.integration import cohort as assembly
 from neurogenomics_kb.pipelines.integration.analyses.ladder import climb, pairs, score, tables
 from neurogenomics_kb.pipelines.integration.analyses.ladder.people import People
-from neurogenomics_kb.pipelines.integration.partitions import Partitions, load_all, load_blocks
+from neurogenomics_kb.pipelines.integration.partitions import Lazily, Partitions, load_blocks
 from neurogenomics_kb.registry.recipe import Recipe
 
 OUTPUTS = {
@@ -60,7 +60,7 @@ def climb_ladder(
         )
     people = People(cohort, present, others, beside)
     first = pd.DataFrame(folds).iloc[:, 0]
-    climbed = climb.climb(recipe, people, first, load_all(projections))
+    climbed = climb.climb(recipe, people, first, Lazily(projections))
     return [
         pd.concat(climbed.predictions),
         score.score_rungs(recipe, cohort, climbed),

@@ -22,12 +22,12 @@ from neurogenomics_kb.pipelines.integration.design import (
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer, projector
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.inference.attribution import (
-    LeaveOneOutPCA,
     attainable_significance,
     attribution_table,
     paired_swap_test,
 )
 from neurogenomics_kb.stats.inference.clusters import correlated_units
+from neurogenomics_kb.stats.inference.leave_one_out import LeaveOneOutPCA
 from neurogenomics_kb.stats.inference.permutation import interval_of_p_value
 from neurogenomics_kb.stats.inference.residual_space import independent_design
 from neurogenomics_kb.stats.prediction.bounds import AT_MOST_ONE

@@ -6,7 +6,7 @@ import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.analyses.prediction import curved, predict, score
 from neurogenomics_kb.pipelines.integration.analyses.prediction.tables import PREDICTIONS
-from neurogenomics_kb.pipelines.integration.partitions import Partitions, load_all
+from neurogenomics_kb.pipelines.integration.partitions import Lazily, Partitions
 from neurogenomics_kb.registry.recipe import Recipe
 
 
@@ -21,7 +21,7 @@ def predict_outcome(
     if "prediction" not in recipe.experiment.analyses:
         return PREDICTIONS.empty()
     present = [b for b in recipe.blocks if b in blocks]
-    return predict.predict_outcome(recipe, cohort, folds, load_all(projections), present)
+    return predict.predict_outcome(recipe, cohort, folds, Lazily(projections), present)
 
 
 def score_models(
