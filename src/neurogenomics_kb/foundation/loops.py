@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -25,9 +27,9 @@ from neurogenomics_kb.foundation.threads import one_thread
 
 logger = logging.getLogger(__name__)
 
-# Workers that a chunk may take with it. From the second on it is sent out alone, so that the third
-# cannot be the fault of another.
-MOST_DEATHS = 3
+# Workers that a chunk may take with it for certain. Where one that dies takes the others along, a
+# chunk that was lost as often as SUSPECT goes out alone: it is the one, or was beside it each time.
+MOST_DEATHS, SUSPECT = 3, 2
 # Seconds after which to look around although nothing came back.
 TICK = 10.0
 # Chunks that are begun before an earlier one is done, in multiples of what is worked on at a time:
@@ -60,10 +62,11 @@ def seeds_of_draws(random_state: int | None, n: int) -> np.ndarray:
 
 def parallel_loop(
     function: Callable[..., Any],
-    tasks: Sequence[Any],
+    tasks: Iterable[Any],
     *,
     shared: tuple = (),
     chunk: int = 1,
+    total: int | None = None,
     label: str = "",
     n_jobs: int | None = None,
 ) -> list[Any]:
@@ -73,13 +76,16 @@ def parallel_loop(
     ----------
     function : callable
         ``function(task, *shared)``. It must not change what it is given.
-    tasks : sequence
-        What differs from call to call.
+    tasks : iterable
+        What differs from call to call. Tasks of a generator are made when a worker is free for
+        them, so that large ones are never in memory together.
     shared : tuple
         What all calls need, such as large arrays: it goes to the workers once.
     chunk : int
         Tasks that are worked on together, so that a chunk takes a good part of a second; fixed by
         the caller, never by the number of workers.
+    total : int, optional
+        Number of tasks, where they have no length.
     label : str
         What is done, for the log: ``cca: permutations``. Short work says nothing.
     n_jobs : int, optional
@@ -99,17 +105,17 @@ def parallel_loop(
     >>> parallel_loop(pow, [1, 2, 3], shared=(2,))
     [1, 4, 9]
     """
-    return list(
-        iterate_loop(function, tasks, shared=shared, chunk=chunk, label=label, n_jobs=n_jobs)
-    )
+    settings = {"chunk": chunk, "total": total, "label": label, "n_jobs": n_jobs}
+    return list(iterate_loop(function, tasks, shared=shared, **settings))
 
 
 def iterate_loop(
     function: Callable[..., Any],
-    tasks: Sequence[Any],
+    tasks: Iterable[Any],
     *,
     shared: tuple = (),
     chunk: int = 1,
+    total: int | None = None,
     label: str = "",
     n_jobs: int | None = None,
 ) -> Iterator[Any]:
@@ -119,12 +125,14 @@ def iterate_loop(
     ----------
     function : callable
         ``function(task, *shared)``. It must not change what it is given.
-    tasks : sequence
+    tasks : iterable
         What differs from call to call.
     shared : tuple
         What all calls need.
     chunk : int
         Tasks that are worked on together.
+    total : int, optional
+        Number of tasks, where they have no length.
     label : str
         What is done, for the log.
     n_jobs : int, optional
@@ -135,22 +143,31 @@ def iterate_loop(
     object
         In the order of the tasks.
     """
-    tasks = list(tasks)
-    chunks = [tasks[first : first + chunk] for first in range(0, len(tasks), chunk)]
-    backend, progress = active_backend(n_jobs), Progress(label, len(tasks))
-    done, workers = 0, None
-    while done < len(chunks):
+    total = len(tasks) if isinstance(tasks, Sized) else total
+    if total is None:
+        raise TypeError("the tasks have no length; give their number as total")
+    backend, progress = active_backend(n_jobs), Progress(label, total)
+    left, workers = -(-total // chunk), None
+    chunks = _cut(tasks, chunk)
+    while left:
         # Nothing is known before the first chunk; afterwards the rest is worth workers or is not.
         if backend.worth_s == 0 or progress.rest_s() > backend.worth_s:
             workers = backend.workers()
             break
-        results = _work(function, chunks[done], shared)
+        results = _work(function, next(chunks), shared)
         progress.add(len(results))
-        done += 1
+        left -= 1
         yield from results
     if workers is not None:
-        loop = _Loop(workers, chunks[done:], label or function.__name__, chunk * done, progress)
+        loop = _Loop(workers, chunks, left, label or function.__name__, progress)
         yield from loop.results((function, shared))
+
+
+def _cut(tasks: Iterable[Any], chunk: int) -> Iterator[list[Any]]:
+    """Tasks in lists of one size."""
+    tasks = iter(tasks)
+    while some := list(islice(tasks, chunk)):
+        yield some
 
 
 def _work(function: Callable[..., Any], tasks: Sequence[Any], shared: tuple) -> list[Any]:
@@ -183,31 +200,41 @@ class _Loop:
     ----------
     workers : Workers
         Who works.
-    chunks : list of list
-        Tasks.
+    chunks : iterator of list
+        Tasks; a chunk is made when a worker is free for it.
+    left : int
+        Number of chunks.
     label : str
         What is done.
-    first : int
-        Tasks that were done before.
     progress : Progress
-        Is told what is done.
+        Knows what was done before, and is told what is done.
     """
 
     def __init__(
-        self, workers: Workers, chunks: list[list], label: str, first: int, progress: Progress
+        self,
+        workers: Workers,
+        chunks: Iterator[list],
+        left: int,
+        label: str,
+        progress: Progress,
     ) -> None:
-        self.workers, self.chunks, self.label = workers, chunks, label
-        self.first, self.progress = first, progress
-        self.waiting = list(range(len(chunks)))
+        self.workers, self.label, self.progress = workers, label, progress
+        self.fresh, self.left = enumerate(chunks), left
+        self.done_before = progress.done
+        # Packed chunks that are out or wait for another worker, and where they come from.
+        self.packed: dict[int, bytes] = {}
+        self.sizes: dict[int, int] = {}
+        self.again: list[int] = []
         self.out: dict[Future, int] = {}
-        self.deaths = dict.fromkeys(self.waiting, 0)
+        self.lost: Counter[int] = Counter()
+        self.deaths: Counter[int] = Counter()
 
     def results(self, payload: tuple) -> Iterator[Any]:
         """Results of all chunks, in order."""
         self.workers.open(payload)
         found: dict[int, list] = {}
         try:
-            for number in range(len(self.chunks)):
+            for number in range(self.left):
                 while number not in found:
                     self._hand_out(number)
                     found.update(self._collect())
@@ -220,22 +247,34 @@ class _Loop:
     def _hand_out(self, next_one: int) -> None:
         """As many chunks as there are workers; one alone if it is under suspicion."""
         size = self.workers.size()
-        suspects = [c for c in self.waiting if self.deaths[c] >= MOST_DEATHS - 1]
-        if suspects or any(self.deaths[c] >= MOST_DEATHS - 1 for c in self.out.values()):
-            wanted = [] if self.out else suspects[:1]
-        else:
-            near = [c for c in self.waiting if c < next_one + AHEAD * max(1, size)]
-            wanted = near[: max(0, size - len(self.out))]
-        for number in wanted:
+        while len(self.out) < size:
+            suspects = [c for c in self.again if self.lost[c] >= SUSPECT]
+            alone = any(self.lost[c] >= SUSPECT for c in self.out.values())
+            if alone or (suspects and self.out):
+                return
+            number = self._next(suspects or self.again, next_one + AHEAD * size)
+            if number is None:
+                return
             try:
-                future = self.workers.submit(pack(self.chunks[number]))
+                self.out[self.workers.submit(self.packed[number])] = number
             except Exception as error:
+                self.again.append(number)
                 if not self.workers.deaths(error):
                     raise
                 self.workers.renew()  # it was idle workers that died
                 return
-            self.waiting.remove(number)
-            self.out[future] = number
+
+    def _next(self, again: list[int], limit: int) -> int | None:
+        """The next chunk below a limit: one that was lost, or a fresh one."""
+        if again:
+            number = min(again)
+            self.again.remove(number)
+            return number
+        if len(self.sizes) >= min(limit, self.left):
+            return None
+        number, tasks = next(self.fresh)
+        self.packed[number], self.sizes[number] = pack(tasks), len(tasks)
+        return number
 
     def _collect(self) -> dict[int, list]:
         """Results of what is done; what was lost waits again."""
@@ -248,13 +287,14 @@ class _Loop:
             deaths, number = self._deaths_of(future), self.out.pop(future)
             if deaths:
                 lost[number] = deaths
-            else:
-                results, seconds = future.result()
-                found[number] = unpack(bytearray(results))
-                SPENT.cpu_s += seconds
-                self.progress.add(len(found[number]))
+                continue
+            results, seconds = future.result()
+            found[number] = unpack(bytearray(results))
+            del self.packed[number]
+            SPENT.cpu_s += seconds
+            self.progress.add(len(found[number]))
         if lost:
-            self._again(lost)
+            self._lose(lost)
         return found
 
     def _deaths_of(self, future: Future) -> int:
@@ -265,21 +305,23 @@ class _Loop:
             error = cancelled
         return 0 if error is None else self.workers.deaths(error)
 
-    def _again(self, lost: dict[int, int]) -> None:
+    def _lose(self, lost: dict[int, int]) -> None:
         """Hand lost chunks out once more, unless one ended too many workers."""
+        certain = len(lost) == 1 or not self.workers.die_together
         for number, deaths in sorted(lost.items()):
-            self.deaths[number] += deaths
+            self.lost[number] += self.workers.die_together
+            self.deaths[number] += certain * deaths
             if self.deaths[number] >= MOST_DEATHS:
                 raise self._refuse(number)
         logger.warning(
-            "%s: a worker ended in mid-work; %d chunks are done again", self.label, len(lost)
+            "%s: a worker ended in mid-work; chunks done again: %d", self.label, len(lost)
         )
-        self.waiting = sorted([*self.waiting, *lost])
+        self.again += lost
         self.workers.renew()
 
     def _refuse(self, number: int) -> InputError:
-        before = self.first + sum(map(len, self.chunks[:number]))
-        last = before + len(self.chunks[number])
+        before = self.done_before + sum(self.sizes[n] for n in range(number))
+        last = before + self.sizes[number]
         which = f"part {last}" if last == before + 1 else f"parts {before + 1} to {last}"
         return InputError(
             f"{self.label}: {which} ended their worker {MOST_DEATHS} times, most likely for want "
