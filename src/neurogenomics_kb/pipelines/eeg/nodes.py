@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 
 import pandas as pd
-from joblib import Parallel, delayed
 
 from neurogenomics_kb.brain.eeg.pooling import (
     WAVE,
@@ -19,6 +17,7 @@ from neurogenomics_kb.brain.eeg.reading import refuse_different_rates
 from neurogenomics_kb.brain.eeg.recordings import Recording
 from neurogenomics_kb.brain.eeg.runs import process_recording
 from neurogenomics_kb.extracts.visits import one_row_per_visit
+from neurogenomics_kb.foundation.loops import iterate_loop
 from neurogenomics_kb.foundation.naming import SUBJECT
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.eeg.parameters import (
@@ -61,17 +60,16 @@ def process_recordings(
         measures.model_dump(exclude={"n_jobs"}),
         segment_encoders(recipe),
     )
-    # Processes, one recording each, results as they come: a worker holds one recording, so memory
-    # does not grow with the cohort. Kedro's own workers start none of their own.
-    inside_worker = multiprocessing.parent_process() is not None
-    work = Parallel(n_jobs=1 if inside_worker else measures.n_jobs, return_as="generator")
+    # Results as they come: a worker holds one recording, so memory does not grow with the cohort.
     runs = []
-    for run in work(delayed(process_recording)(each, *options) for each in recordings):
+    for run in iterate_loop(
+        process_recording, recordings, shared=options, label="eeg: recordings",
+        n_jobs=measures.n_jobs,
+    ):  # fmt: skip
         runs.append(run)
         if run.problem:
             logger.warning("eeg: left out: %s", run.problem)
-        if len(runs) % 100 == 0 or len(runs) == len(recordings):
-            logger.info("eeg: features of %d / %d recordings", len(runs), len(recordings))
+    logger.info("eeg: features of %d / %d recordings", len(runs), len(recordings))
     return tabulate_runs(runs)
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
 from neurogenomics_kb.brain.atlas import load_atlas
 from neurogenomics_kb.brain.connectivity import (
@@ -25,6 +23,7 @@ from neurogenomics_kb.brain.motion import (
 )
 from neurogenomics_kb.brain.series import looked_through, missing_parcels
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.loops import iterate_loop
 from neurogenomics_kb.foundation.naming import SUBJECT, feature_name
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.fmri.acquisition import (
@@ -139,13 +138,9 @@ def build_features(
     if "network" in kinds and not is_absent(atlas):
         networks = load_atlas(atlas).networks
     arguments = [(here[s], confounds[s], tr, s, options, kinds, networks) for s in subjects]
-    # Processes: filtering holds the interpreter's lock, so that threads would wait for each other.
-    # A worker of Kedro's ParallelRunner is one of several already; workers of its own would keep it
-    # waiting for minutes after the last node.
-    inside_worker = multiprocessing.parent_process() is not None
-    n_jobs = 1 if inside_worker else connectivity.n_jobs
-    work = Parallel(n_jobs=n_jobs, return_as="generator")
-    results = work(delayed(attempt_run)(*each) for each in arguments)
+    results = iterate_loop(
+        _attempt, arguments, label="fmri: connectivity", n_jobs=connectivity.n_jobs
+    )
     names, table = None, np.empty((0, 0), np.float32)
     for row, (each, result) in enumerate(
         zip(arguments, _report(results, "connectivity", len(subjects)), strict=True)
@@ -172,6 +167,10 @@ def build_features(
     ]
     index = pd.Index(subjects, name=SUBJECT)
     return keep_included(pd.DataFrame(table, index=index, columns=columns), quality)
+
+
+def _attempt(arguments: tuple) -> Any:
+    return attempt_run(*arguments)
 
 
 def find_missing(

@@ -49,8 +49,8 @@ class ConnectivityParameters(Parameters):
         frames): end the run, or leave the parcel out for everybody.
     max_missing_parcels : float
         Largest share of parcels that may be left out.
-    n_jobs : int
-        Subjects worked on at a time.
+    n_jobs : int, optional
+        Subjects worked on at a time, on this machine; by default what ``compute`` says.
     """
 
     kinds: list[ConnectivityKind] = Field(default=["connectivity"])
@@ -60,7 +60,7 @@ class ConnectivityParameters(Parameters):
     detrend: bool = True
     missing_parcels: Literal["error", "drop"] = "error"
     max_missing_parcels: float = Field(0.2, ge=0, le=1)
-    n_jobs: int = 2
+    n_jobs: int | None = None
 
     @model_validator(mode="after")
     def _check_band(self) -> ConnectivityParameters:
