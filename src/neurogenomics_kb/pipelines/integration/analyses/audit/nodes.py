@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.analyses.audit import checks, harmonization, verdict
-from neurogenomics_kb.pipelines.integration.partitions import Partitions, load_all, load_blocks
+from neurogenomics_kb.pipelines.integration.partitions import OneAtATime, Partitions, load_blocks
 from neurogenomics_kb.registry.recipe import Recipe
 
 
@@ -38,7 +38,7 @@ def audit_confounding(
         cohort,
         load_blocks(recipe, blocks),
         folds["fold"],
-        load_all(projections),
+        OneAtATime(projections),
         metrics,
         call_rates,
         haplotypes,
