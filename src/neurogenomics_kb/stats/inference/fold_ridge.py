@@ -10,6 +10,8 @@ from scipy.linalg.blas import dsyrk
 
 # Ridge penalty relative to the mean eigenvalue: enough to be stable with as many columns as rows.
 PENALTY = 1.0
+# A product of two columns that is so small beside their lengths is nought, up to rounding.
+NOTHING = 1e-12
 # Numbers in a tile of people, 32 MB: what a fold needs beside its features.
 TILE = 2**22
 
@@ -54,7 +56,8 @@ class FoldRidge:
                 gram = dsyrk(1.0, part.T, beta=1.0, c=gram, lower=1, overwrite_c=1)
             if self.subsets:
                 _fill_upper(gram)
-                self._diagonal, self._gram = gram.diagonal().copy(), gram
+                self._gram = gram
+            self._squares = gram.diagonal().copy()
         else:
             inside, outside = self.X[train] - self.mean, self.X[self.test] - self.mean
             gram, across = inside @ inside.T, inside @ outside.T
@@ -74,7 +77,11 @@ class FoldRidge:
         if self._factor is None:
             return np.full((Y.shape[1], len(self.test)), np.nan)
         if not self.primal:
-            return (Y - Y.mean(axis=0)).T @ self._hat.T
+            centred = Y - Y.mean(axis=0)
+            found = centred.T @ self._hat.T
+            size = np.sqrt(np.outer((centred**2).sum(axis=0), (self._hat**2).sum(axis=1)))
+            found[np.abs(found) <= NOTHING * size] = 0
+            return found
         weights = cho_solve(self._factor, self._products(Y), overwrite_b=True, check_finite=False)
         return self._told(weights)
 
@@ -98,7 +105,7 @@ class FoldRidge:
             return FoldRidge(part, self.train, self.test).scores(Y)
         # The factor stands in the lower triangle, the products themselves above.
         gram = np.asfortranarray(self._gram[np.ix_(columns, columns)])
-        own = self._diagonal[columns]
+        own = self._squares[columns]
         gram.flat[:: len(gram) + 1] = own + PENALTY * max(float(own.sum()) / len(self.train), 1e-12)
         factor = cho_factor(gram, lower=False, overwrite_a=True, check_finite=False)
         weights = np.zeros((self.X.shape[1], Y.shape[1]))
@@ -112,6 +119,9 @@ class FoldRidge:
         for rows in self._tiles(self.train):
             found += (self.X[rows] - self.mean).T @ centred[at : at + len(rows)]
             at += len(rows)
+        # What was regressed out of the features is told by rounding alone: by nothing.
+        size = np.sqrt(np.outer(self._squares, (centred**2).sum(axis=0)))
+        found[np.abs(found) <= NOTHING * size] = 0
         return found
 
     def _told(self, weights: np.ndarray) -> np.ndarray:
