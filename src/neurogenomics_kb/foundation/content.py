@@ -35,8 +35,8 @@ def fingerprint(*parts: Any) -> str:
     Parameters
     ----------
     *parts
-        Numbers, text, bytes, sequences, mappings, arrays, tables, pydantic models and dataclasses of
-        these. A list and a tuple of the same are the same.
+        Numbers, text, bytes, sequences, mappings, arrays, tables, pydantic models and dataclasses
+        of these. A list and a tuple of the same are the same.
 
     Raises
     ------
@@ -214,8 +214,8 @@ def encoder_version(spec: Mapping[str, Any], encoder: Any, *modules: str) -> str
     spec : mapping
         Of the model card.
     encoder : object
-        Its ``framing``, number type, device, code, and ``weights_fingerprint`` or, without that, the
-        weights of its ``network``.
+        Its ``framing``, number type, device, code, and ``weights_fingerprint`` or, without that,
+        the weights of its ``network``.
     *modules : str
         What the encoder's input goes through before it.
 

@@ -70,9 +70,22 @@ class Shard:
         name : str or bytes
             What names the item: the hash of a sequence, a subject.
         """
-        data = name.encode() if isinstance(name, str) else bytes(name)
-        digest = hashlib.sha256(b"shard\0" + data).digest()
-        return int.from_bytes(digest[:8], "big") % self.of == self.number - 1
+        return share_number(name, self.of) == self.number
 
     def __str__(self) -> str:
         return f"{self.number}/{self.of}"
+
+
+def share_number(name: str | bytes, of: int) -> int:
+    """Number of the share that an item is in.
+
+    Parameters
+    ----------
+    name : str or bytes
+        What names the item.
+    of : int
+        How many shares there are.
+    """
+    data = name.encode() if isinstance(name, str) else bytes(name)
+    digest = hashlib.sha256(b"shard\0" + data).digest()
+    return int.from_bytes(digest[:8], "big") % of + 1

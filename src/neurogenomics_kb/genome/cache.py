@@ -65,7 +65,7 @@ class EmbeddingCache:
         self.refresh()
 
     def refresh(self) -> None:
-        """Read files that appeared since; a damaged one is deleted, and its sequences are missing."""
+        """Read files that appeared since; a damaged one is deleted, its sequences are missing."""
         keys, vectors = [self._keys], [self._vectors]
         for file in sorted(self.folder.glob("*.npz")):
             if file.name in self._read:
