@@ -7,12 +7,13 @@ WORKERS ?= 2
 # Numerical libraries would otherwise start threads in every test process.
 TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONHASHSEED=0
 
-.PHONY: help install run test test-all calibrate benchmark mutants lint docs viz ui clean
+.PHONY: help install run test test-all test-slurm calibrate benchmark mutants lint docs viz ui clean
 
 help:
 	@echo "make run       install, run the integration on the demo cohort, say where the results are"
 	@echo "make test      lint, layer contracts, tests"
 	@echo "make test-all  the same with the slow tests"
+	@echo "make test-slurm  run shards as an array job on a Slurm of this machine alone (needs Slurm)"
 	@echo "make calibrate measure false-positive rates, power and coverage that are not stored yet (hours)"
 	@echo "make benchmark time the knowledge base and the encoders side by side with their bare parts"
 	@echo "make mutants   plant faults in a copy and count those that the tests of tests/view miss (half an hour)"
@@ -45,6 +46,10 @@ test: install lint
 
 test-all: install lint
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+# Debian: apt-get install slurm-wlm munge. Without it the tests say so and are skipped.
+test-slurm: install
+	$(TEST_ENV) $(BIN)/python -m pytest -m slurm tests/slurm
 
 calibrate: install
 	$(TEST_ENV) $(BIN)/python -m neurogenomics_kb.calibration

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.project.jobs.commands import jobs
 from neurogenomics_kb.project.shard_commands import embed
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.cards import Card, ResultCard
@@ -413,6 +414,7 @@ def _print_comparison(found: dict[str, Any]) -> None:
 
 
 kb.add_command(embed)
+kb.add_command(jobs)
 
 
 if __name__ == "__main__":
