@@ -89,8 +89,10 @@ def embed(
     if merged is not None:
         _say_holes(holes(cohort, merged), merged, modality, env, config, prepared)
         return
-    failed = 0
-    for done in run_shard(cohort, share):
+    failed, found = 0, run_shard(cohort, share)
+    if not found:
+        click.echo(f"{modality}: nothing to share out in this cohort and experiment.")
+    for done in found:
         click.echo(
             f"{done.what}: {done.items} in shard {share}, {done.found} found, "
             f"{done.computed} computed in {done.seconds:.1f} s"
