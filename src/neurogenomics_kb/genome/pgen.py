@@ -17,6 +17,7 @@ from neurogenomics_kb.genome.genotypes import (
     check_samples,
     plain_allele,
 )
+from neurogenomics_kb.genome.site_blocks import NO_BASE, base_numbers
 from neurogenomics_kb.genome.sites import SiteTable
 from neurogenomics_kb.genome.vcf_text import CONTIG
 
@@ -81,6 +82,9 @@ class PgenFile:
         wanted = np.array([row[sample] for sample in self.samples], dtype=np.uint32)
         subset = np.unique(wanted)
         self._columns = np.searchsorted(subset, wanted)
+        # Where each variant's alleles begin among all; None where every variant has two.
+        self._offsets = self._pvar.get_allele_idx_offsets()
+        self._in_order = np.array_equal(subset, wanted)
         self._alleles = np.empty(2 * len(subset), dtype=np.int32)
         self._phased = np.empty(len(subset), dtype=bool)
         try:
@@ -89,7 +93,7 @@ class PgenFile:
                 raw_sample_ct=len(present),
                 variant_ct=self._pvar.get_variant_ct(),
                 sample_subset=subset,
-                allele_idx_offsets=self._pvar.get_allele_idx_offsets(),
+                allele_idx_offsets=self._offsets,
             )
         except (RuntimeError, OSError) as error:
             self._pvar.close()
@@ -137,13 +141,50 @@ class PgenFile:
     def records(self, chrom: str, start: int, end: int) -> Iterator[Record]:
         """Records whose reference allele overlaps ``[start, end)`` (0-based), in file order."""
         for number in self._sites.overlapping(chrom, start, end):
-            yield self._decode(number)
+            yield self.decode(number)
+
+    def blocks(self, contig: str, positions: np.ndarray) -> Iterator[PgenBlock]:
+        """Records that begin at some positions of a contig (0-based, rising, each once)."""
+        numbers = self._sites.at(contig, positions)
+        if len(numbers):
+            yield PgenBlock(self, numbers)
 
     def spans(self) -> dict[str, tuple[int, int]]:
         """0-based positions of the first and the last record of every contig that has records."""
         return self._sites.spans()
 
-    def _decode(self, number: int) -> Record:
+    def alleles_of(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Positions of records, and the numbers of their alleles where both are single bases."""
+        code, each = self._pvar.get_allele_code, numbers.tolist()
+        ref = base_numbers([code(number, 0) for number in each])
+        alt = base_numbers([code(number, 1) for number in each])
+        if self._offsets is not None:
+            alt[np.diff(self._offsets)[numbers] != 2] = NO_BASE
+        return self._sites.starts[numbers], ref, alt
+
+    def copies(self, numbers: np.ndarray) -> np.ndarray:
+        """Copies of the first alternate allele that everybody has, negative where missing.
+
+        Parameters
+        ----------
+        numbers : ndarray of uint32, shape (n,)
+            Records.
+
+        Returns
+        -------
+        ndarray of int8, shape (n, n_samples)
+        """
+        counts = np.empty((len(numbers), len(self._phased)), dtype=np.int8)
+        try:
+            self._reader.read_list(numbers, counts, allele_idx=1)
+        except (RuntimeError, OSError):
+            for number in numbers.tolist():  # which says the one that cannot be read
+                self.decode(number)
+            raise
+        return counts if self._in_order else counts[:, self._columns]
+
+    def decode(self, number: int) -> Record:
+        """One record, by its number in the file."""
         try:
             self._reader.read_alleles_and_phasepresent(number, self._alleles, self._phased)
         except (RuntimeError, OSError) as error:
@@ -165,6 +206,30 @@ class PgenFile:
             phased=self._phased[self._columns],
             haploid=0,
         )
+
+
+class PgenBlock:
+    """Some records of a PGEN: their alleles, and their calls when they are asked for.
+
+    Parameters
+    ----------
+    file : PgenFile
+        Opened file.
+    numbers : ndarray of int, shape (n_records,)
+        Numbers of the records in the file, by position.
+    """
+
+    def __init__(self, file: PgenFile, numbers: np.ndarray) -> None:
+        self._file, self._numbers = file, numbers.astype(np.uint32)
+        self.positions, self.ref, self.alt = file.alleles_of(numbers)
+
+    def record(self, number: int) -> Record:
+        """One record with its calls, by its number in the block."""
+        return self._file.decode(int(self._numbers[number]))
+
+    def counts(self, numbers: np.ndarray) -> np.ndarray:
+        """Copies of the first alternate allele in records of the block."""
+        return self._file.copies(self._numbers[numbers])
 
 
 def read_samples(path: Path) -> list[str]:
