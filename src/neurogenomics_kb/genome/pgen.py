@@ -17,11 +17,9 @@ from neurogenomics_kb.genome.genotypes import (
     check_samples,
     plain_allele,
 )
+from neurogenomics_kb.genome.plink_text import BESIDE, declared_contigs, read_samples
 from neurogenomics_kb.genome.site_blocks import NO_BASE, base_numbers
 from neurogenomics_kb.genome.sites import SiteTable
-from neurogenomics_kb.genome.vcf_text import CONTIG
-
-_BESIDE = "Keep .pgen, .pvar (or .pvar.zst) and .psam together under one name."
 
 
 class PgenOptions(GenotypeOptions):
@@ -110,7 +108,7 @@ class PgenFile:
             packed = plain.with_suffix(".pvar.zst")
             file = plain if plain.exists() or not packed.exists() else packed
         if not file.exists():
-            raise InputError("the file does not exist", file=file, remedy=_BESIDE)
+            raise InputError("the file does not exist", file=file, remedy=BESIDE)
         try:
             pvar = pgenlib.PvarReader(str(file).encode())
         except (RuntimeError, OSError) as error:
@@ -230,87 +228,6 @@ class PgenBlock:
     def counts(self, numbers: np.ndarray) -> np.ndarray:
         """Copies of the first alternate allele in records of the block."""
         return self._file.copies(self._numbers[numbers])
-
-
-def read_samples(path: Path) -> list[str]:
-    """Sample ids (IID) of a PSAM.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, is no PSAM, has no IID column, or rows of other lengths.
-    """
-    rows = read_rows(path, "psam")
-    names = [name.lstrip("#") for name in rows[0]] if rows else []
-    if "IID" not in names:
-        raise InputError(
-            "the column of sample ids is missing",
-            file=path,
-            column="IID",
-            remedy="Begin the file with a line `#IID SEX`, as plink2 writes it.",
-        )
-    check_widths(rows, path)
-    column = names.index("IID")
-    return [row[column] for row in rows[1:]]
-
-
-def read_rows(path: Path, what: str) -> list[list[str]]:
-    """Fields of a table of PLINK, without its ``##`` lines and empty ones.
-
-    Parameters
-    ----------
-    path : Path
-        The table. Fields are separated by tabs, or else by white space.
-    what : str
-        Its kind, for messages.
-
-    Raises
-    ------
-    InputError
-        If it is missing or no text.
-    """
-    if not path.exists():
-        raise InputError("the file does not exist", file=path, remedy=_BESIDE)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise InputError(
-            f"the .{what} is not UTF-8", file=path, remedy="Save it as UTF-8."
-        ) from None
-    return [line.split() for line in lines if line.strip() and not line.startswith("##")]
-
-
-def check_widths(rows: list[list[str]], path: Path) -> None:
-    """Refuse rows that are longer or shorter than the first one.
-
-    Raises
-    ------
-    InputError
-    """
-    wrong = [number for number, row in enumerate(rows, 1) if len(row) != len(rows[0])]
-    if wrong:
-        raise InputError(
-            f"row {wrong[0]} has {len(rows[wrong[0] - 1])} fields, the first one {len(rows[0])}",
-            file=path,
-            subjects=len(wrong),
-            of=len(rows),
-            remedy="Ids must not hold blanks; write the files again with plink2.",
-        )
-
-
-def declared_contigs(path: Path) -> list[str]:
-    """Contigs that the header of a plain ``.pvar`` declares; none for a packed one."""
-    if path.suffix == ".zst":
-        return []
-    names = []
-    with path.open("rb") as stream:
-        for line in stream:
-            if not line.startswith(b"##"):
-                break
-            found = CONTIG.match(line)
-            if found is not None:
-                names.append(found[1].decode("utf-8", "replace"))
-    return list(dict.fromkeys(names))
 
 
 def _reason(error: Exception) -> str:

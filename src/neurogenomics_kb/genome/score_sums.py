@@ -81,8 +81,8 @@ class ScoreRows:
         self._clash = (
             row,
             InputError(
-                f"rows {own[before]} and {own[row]} of {self.score.name} count one variant twice, at "
-                f"{chrom}:{pos}",
+                f"rows {own[before]} and {own[row]} of {self.score.name} count one variant "
+                f"twice, at {chrom}:{pos}",
                 file=self.score.path,
                 remedy="Keep the row that is meant.",
             ),

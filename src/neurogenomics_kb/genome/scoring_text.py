@@ -11,17 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-from pyarrow import csv as arrow_csv
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.genome.even_rows import are_even, is_spaced, line_begins, read_columns
 
 QUOTED = re.compile(r'^"(.*)"$')
 BLANKS = r"\s+"
-SPACED = re.compile(r"[^\S\t\n]")
 EMPTY = re.compile(r"^[ \t,;]*\n|^[ \t,;]+\Z", re.MULTILINE)
-# White space of ASCII but tabs and line feeds, and with what an empty line can begin.
-ASCII_BLANKS = " \r\v\f\x1c\x1d\x1e\x1f"
+# With what an empty line can begin.
 BEGIN_EMPTY = np.frombuffer(b"\n \t,;", dtype=np.uint8)
 
 
@@ -58,31 +55,20 @@ def read_fields(path: Path, used: frozenset[str]) -> tuple[dict[str, str], pd.Da
     there = [name for name in names if name in used]
     if not body or not there:
         return header, pd.DataFrame(columns=there, dtype=str)
-    read = _read_even if even else _read_uneven
     try:
-        table = read(body, separator, names, there)
+        if even:
+            table = read_columns(body.encode(), separator, names, there)
+        else:
+            table = _read_uneven(body, separator, names, there)
     except (ValueError, pd.errors.ParserError) as error:
         raise _unreadable(path, error) from None
-    spaced, quoted = _spaced(body), '"' in body
+    spaced, quoted = is_spaced(body), '"' in body
     for name in there:
         if spaced:
             table[name] = table[name].str.strip()
         if quoted:
             table[name] = table[name].str.replace(QUOTED, r"\1", regex=True).str.strip()
     return header, table
-
-
-def _read_even(body: str, separator: str, names: list[str], there: list[str]) -> pd.DataFrame:
-    """Columns of rows that have one field per name each."""
-    table = arrow_csv.read_csv(
-        pa.BufferReader(body.encode()),
-        arrow_csv.ReadOptions(column_names=names, use_threads=False),
-        arrow_csv.ParseOptions(delimiter=separator, quote_char=False),
-        arrow_csv.ConvertOptions(
-            include_columns=there, column_types=dict.fromkeys(there, pa.large_string())
-        ),
-    )
-    return table.combine_chunks().to_pandas()
 
 
 def _read_uneven(body: str, separator: str, names: list[str], there: list[str]) -> pd.DataFrame:
@@ -97,13 +83,6 @@ def _read_uneven(body: str, separator: str, names: list[str], there: list[str]) 
         quoting=csv.QUOTE_NONE, keep_default_na=False, index_col=False,
     )  # fmt: skip
     return table.fillna("")
-
-
-def _spaced(text: str) -> bool:
-    """Whether there is white space other than tabs and line feeds."""
-    if text.isascii():
-        return any(blank in text for blank in ASCII_BLANKS)
-    return SPACED.search(text) is not None
 
 
 def _read_text(path: Path) -> str:
@@ -163,12 +142,11 @@ def _even_rows(body: str, separator: str, width: int, path: Path) -> tuple[str, 
     plain = separator != BLANKS
     data = np.frombuffer(body.encode(), dtype=np.uint8)
     # The pattern is slow, and in a clean file no line begins as an empty one does.
-    begins = data[np.append(0, np.flatnonzero(data[:-1] == ord("\n")) + 1)] if body else data
-    empty = np.isin(begins, BEGIN_EMPTY).any()
+    empty = np.isin(line_begins(data), BEGIN_EMPTY).any()
     if '"' in body or "#" in body or (empty and EMPTY.search(body)):
         body = _mended(body, separator, width, path)
         data = np.frombuffer(body.encode(), dtype=np.uint8)
-    if plain and not ("\0" in body or "\r" in body) and _all_even(data, separator, width):
+    if plain and are_even(data, separator, width):
         return body, width, True
     widest = width
     for number, line in enumerate(io.StringIO(body), 1):
@@ -184,17 +162,6 @@ def _even_rows(body: str, separator: str, width: int, path: Path) -> tuple[str, 
             )
         widest = max(widest, n)
     return body, widest, False
-
-
-def _all_even(data: np.ndarray, separator: str, width: int) -> bool:
-    """Whether every row has one field per column, by the order of separators and line feeds."""
-    marks = data[(data == ord(separator)) | (data == ord("\n"))]
-    if len(data) and data[-1] != ord("\n"):
-        marks = np.append(marks, np.uint8(ord("\n")))
-    if width < 2 or len(marks) % width:
-        return False
-    ends = marks.reshape(-1, width) == ord("\n")
-    return not ends[:, :-1].any() and bool(ends[:, -1].all())
 
 
 def _mended(body: str, separator: str, width: int, path: Path) -> str:
