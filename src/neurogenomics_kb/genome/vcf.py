@@ -133,16 +133,16 @@ class VcfFile:
         rows = self._rows_over(contig, positions.tolist())
         if isinstance(self._reader, VcfText):
             return row_blocks(rows, self._reader, len(self.samples))
-        records = (self._reader.decode(row) for row, begins in rows if begins)
-        return record_blocks(records, len(self.samples))
+        records = ((self._reader.decode(row), begins) for row, _, begins in rows)
+        return record_blocks((record for record, begins in records if begins), len(self.samples))
 
-    def _rows_over(self, contig: str, places: list[int]) -> Iterator[tuple[bytes, bool]]:
-        """Rows that reach over one of some positions, and whether they begin there."""
+    def _rows_over(self, contig: str, places: list[int]) -> Iterator[tuple[bytes, int, bool]]:
+        """Rows that reach over one of some positions, where they begin, and whether at one."""
         for first, last in stretches(places):
             for row, start, reach in self._rows.within(contig, first, last + 1):
                 following = bisect_left(places, start)
                 if following < len(places) and places[following] < reach:
-                    yield row, places[following] == start
+                    yield row, start, places[following] == start
 
     def spans(self) -> dict[str, tuple[int, int]]:
         """0-based positions of the first and the last record of every contig that has records."""

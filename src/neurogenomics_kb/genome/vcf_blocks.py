@@ -58,33 +58,32 @@ def stretches(places: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 def row_blocks(
-    rows: Iterable[tuple[bytes, bool]], reader: VcfText, n_samples: int
+    rows: Iterable[tuple[bytes, int, bool]], reader: VcfText, n_samples: int
 ) -> Iterator[RowBlock]:
     """Rows by the block, no position in two of them.
 
     Parameters
     ----------
-    rows : iterable of (bytes, bool)
-        Rows in order of position, and whether they are wanted; the others are only looked at, so
-        that damage in them is told.
+    rows : iterable of (bytes, int, bool)
+        Rows in order of position, their 0-based positions, and whether they are wanted; the others
+        are only looked at, so that damage in them is told.
     reader : VcfText
         What decodes them.
     n_samples : int
         People, whose number bounds that of the rows.
     """
-    size, waiting, last = records_at_once(n_samples), [], b""
-    for row, wanted in rows:
+    size, waiting, positions = records_at_once(n_samples), [], []
+    for row, position, wanted in rows:
         if not wanted:
             reader.decode(row)
             continue
-        position = row.split(b"\t", 2)[1]
-        if len(waiting) >= size and position != last:
-            yield RowBlock(waiting, reader, n_samples)
-            waiting = []
+        if len(waiting) >= size and position != positions[-1]:
+            yield RowBlock(waiting, positions, reader, n_samples)
+            waiting, positions = [], []
         waiting.append(row)
-        last = position
+        positions.append(position)
     if waiting:
-        yield RowBlock(waiting, reader, n_samples)
+        yield RowBlock(waiting, positions, reader, n_samples)
 
 
 class RowBlock:
@@ -94,13 +93,18 @@ class RowBlock:
     ----------
     rows : sequence of bytes
         In order of position.
+    positions : sequence of int
+        Where they begin, 0-based.
     reader : VcfText
         What decodes them.
     n_samples : int
         People who were chosen.
     """
 
-    def __init__(self, rows: Sequence[bytes], reader: VcfText, n_samples: int) -> None:
+    def __init__(
+        self, rows: Sequence[bytes], positions: Sequence[int], reader: VcfText, n_samples: int
+    ) -> None:
+        self.positions = np.array(positions, dtype=np.int64)
         self._rows, self._reader = rows, reader
         heads = [fields_of(row) for row in rows]
         width = 4 * len(reader.samples)
@@ -130,7 +134,6 @@ class RowBlock:
         bases = np.flatnonzero((block.ref != NO_BASE) & (block.alt != NO_BASE))
         if len(bases):
             self._counts[others[bases]] = block.counts(bases)
-        self.positions = np.array([int(parts[1]) - 1 for parts, _ in heads], dtype=np.int64)
 
     def record(self, number: int) -> Record:
         """One record with its calls, by its number in the block."""
@@ -147,8 +150,6 @@ def _copies(text: bytes, n_rows: int, columns: np.ndarray | None) -> tuple[np.nd
     calls = np.frombuffer(text, dtype="<u4").reshape(n_rows, -1)
     hashed = _hashed(calls, _FACTOR)
     fine = (_KEYS[hashed] == calls).all(axis=1)
-    # A row ends once, at its end.
-    fine &= ((calls >> np.uint32(24)) == ord("\n")).sum(axis=1) == 1
     fine &= (calls[:, -1] >> np.uint32(24)) == ord("\n")
     copies = _COPIES[hashed]
     return copies if columns is None else copies[:, columns], fine
