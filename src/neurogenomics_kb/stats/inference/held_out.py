@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from neurogenomics_kb.foundation.loops import chunk_of, parallel_loop
+from neurogenomics_kb.foundation.tiles import tiles
 from neurogenomics_kb.stats.inference.canonical import (
     leading_pairs,
-    orthonormal_side,
     refuse_degenerate,
+    whitening,
 )
 from neurogenomics_kb.stats.inference.exchangeability import (
     Blocks,
@@ -33,6 +34,7 @@ from neurogenomics_kb.stats.inference.spaces import (
     project_rows,
     rows_of_space,
 )
+from neurogenomics_kb.stats.transformers.projection import scores_of
 
 # Numbers of rearranged rows that are held at once: 32 MB.
 BATCH = 4_000_000
@@ -373,8 +375,9 @@ def whitened_folds(
 
 def _whiten(A: np.ndarray, train: np.ndarray, dim: int | None) -> np.ndarray:
     """All rows in coordinates that are orthonormal over the training rows."""
-    centred = A - A[train].mean(axis=0)
-    return centred @ orthonormal_side(centred[train], dim).to_columns
+    centre = sum(A[train[t]].sum(axis=0) for t in tiles(len(train), A.shape[1])) / len(train)
+    weights, _ = whitening(A, dim, rows=train, centre=centre)
+    return scores_of(A, weights, centre=centre)
 
 
 def _training_axes(fold: WhitenedFold, orders: np.ndarray, C: int) -> tuple[np.ndarray, np.ndarray]:

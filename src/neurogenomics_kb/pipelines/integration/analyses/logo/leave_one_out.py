@@ -172,8 +172,13 @@ def predict_without(
     found = WithoutUnits(np.empty(len(y)), np.empty(shape), np.empty(shape), np.empty(len(y)))
     for fold, (train, test) in enumerate(fold_splits(folds)):
         transformer = build_transformer(recipe, name, covariates.columns, project=False)
-        X = transformer.fit(table.iloc[train]).transform(table)
-        projection = leave_one_out(recipe, name, X.iloc[train], X.iloc[test])
+        transformer.fit(table.iloc[train])
+        X = transformer.transform(table)
+        width, columns = X.shape[1], units_of(X.columns)
+        inside, outside = X.iloc[train], X.iloc[test]
+        del X
+        projection = leave_one_out(recipe, name, inside, outside)
+        del inside, outside
         inner = inner_splits(
             y[train],
             None if groups is None else groups[train],
@@ -184,14 +189,13 @@ def predict_without(
         chosen = fit_linear(inside, y[train], inner, continuous=recipe.continuous)
         found.full[test] = predict_score(chosen, outside, continuous=recipe.continuous)
         found.means[test] = y[train].mean()
-        columns = units_of(X.columns)
         tasks = [
             np.array([c for unit in members for c in columns.get(unit, [])], dtype=int)
             for members in groups_of_units.values()
         ]
         pairs = parallel_loop(
             _without_and_alone, tasks,
-            shared=(recipe, chosen, projection, X.shape[1], y[train], len(test)),
+            shared=(recipe, chosen, projection, width, y[train], len(test)),
             label=f"leave one out: fold {fold + 1} of {folds.nunique()}",
         )  # fmt: skip
         found.reduced[test], found.single[test] = (
