@@ -5,6 +5,8 @@ import pytest
 from scipy import stats
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.stats.inference import held_out
+from neurogenomics_kb.stats.inference.features import feature_tests, features_of_rows
 from neurogenomics_kb.stats.inference.held_out import held_out_test
 from neurogenomics_kb.stats.inference.stability import axis_stability
 
@@ -109,3 +111,32 @@ def test_held_out_test_stops_and_goes_on():
     assert (np.diff(found.p_values_high) >= 0).all()
     assert found.p_values_low[0] == 0
     assert found.p_values_high[0] == pytest.approx(1 - 0.025 ** (1 / 390))
+
+
+def test_single_precision_changes_no_p(monkeypatch):
+    """Large products are made in it; what could decide is made again in double precision."""
+    X, Y, folds = data(0, signal=1.0)
+    options = {"n_permutations": 60, "max_permutations": 200, "random_state": 0}
+    double = held_out_test(X, Y, folds, **options)
+    monkeypatch.setattr(held_out, "SINGLE_FROM", 0)
+    single = held_out_test(X, Y, folds, **options)
+    np.testing.assert_array_equal(single.p_values, double.p_values)
+    np.testing.assert_array_equal(single.draws, double.draws)
+    np.testing.assert_allclose(single.null, double.null, atol=1e-5)
+    assert not np.array_equal(single.null, double.null)
+    # Everything lies beside an observed value: everything is made again.
+    monkeypatch.setattr(held_out, "BESIDE", np.inf)
+    again = held_out_test(X, Y, folds, **options)
+    np.testing.assert_array_equal(again.null, double.null)
+
+
+def test_tests_that_share_rows_give_what_each_gives_alone():
+    X, Y, folds = data(1, signal=2.0)
+    rows = held_out.held_out_rows(X, Y, folds, random_state=4, keep=30)
+    shared = held_out.held_out_of_rows(rows, n_permutations=40)
+    alone = held_out_test(X, Y, folds, n_permutations=40, random_state=4)
+    np.testing.assert_array_equal(shared.null, alone.null)
+    tests = features_of_rows(rows, n_permutations=40)
+    own = feature_tests(X, Y, folds, n_permutations=40, random_state=4)
+    for name, value in vars(own).items():
+        np.testing.assert_allclose(getattr(tests, name), value, atol=1e-12, err_msg=name)

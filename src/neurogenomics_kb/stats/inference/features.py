@@ -22,6 +22,9 @@ from neurogenomics_kb.stats.inference.canonical import (
 from neurogenomics_kb.stats.inference.held_out import HeldOutRows, held_out_rows
 from neurogenomics_kb.stats.inference.permutation import in_one_thread, permutation_p_value
 
+# Variates that are held against the features in one product.
+COLUMNS = 64
+
 
 @dataclass(frozen=True)
 class FeatureTests:
@@ -177,13 +180,19 @@ def features_of_rows(
     C = min(n_components, rows.most_components, *(basis.shape[1] for basis in full))
     problem = _Problem(rows, *full, C)
     norms = tuple(_safe_norms(A) for A in (rows.X, rows.Y))
-    observed = tuple(A[0] for A in _cross_loadings(problem, norms, None))
+    variates = _variates(problem, None)
+    observed = tuple(A[0] for A in _correlated((rows.X, rows.Y), variates, norms))
     slack = [1e-10 * np.maximum(1.0, np.abs(A)) for A in observed]
     reached = [np.abs(A) - own for A, own in zip(observed, slack, strict=True)]
     batches = rows.batches(np.arange(n_permutations))
-    drawn = rows.loop(_of_batch, batches, (full, C, norms, reached), label="features: permutations")
-    exceeded = [sum(counts[s] for counts, _ in drawn) for s in (0, 1)]
-    largest = [np.concatenate([sizes[s] for _, sizes in drawn]) for s in (0, 1)]
+    exceeded = [np.zeros(A.shape) for A in observed]
+    largest = [np.empty((n_permutations, C)) for _ in observed]
+    drawn = rows.loop(_of_batch, batches, (full, C), label="features: permutations")
+    for numbers, variates in _together(batches, drawn, C):
+        for s, values in enumerate(_correlated((rows.X, rows.Y), variates, norms)):
+            size = np.abs(values)
+            exceeded[s] += (size[:, :, :1] >= reached[s]).sum(axis=0)
+            largest[s][numbers] = size.max(axis=1)
     raw = [(1 + count) / (1 + n_permutations) for count in exceeded]
     adjusted = [
         np.stack([permutation_p_value(np.abs(values[:, k]), null[:, :1]) for k in range(C)], axis=1)
@@ -194,32 +203,40 @@ def features_of_rows(
     return FeatureTests(*observed, *raw, *adjusted, *largest, *own)
 
 
-def _of_batch(numbers: np.ndarray, rows: HeldOutRows, full, C: int, norms, reached):
-    """How often (p, C) a permutation's leading component reaches each feature; the largest (B, C).
-
-    Of both sides.
-    """
-    sizes = [np.abs(A) for A in _cross_loadings(_Problem(rows, *full, C), norms, numbers)]
-    counts = [(A[:, :, :1] >= least).sum(axis=0) for A, least in zip(sizes, reached, strict=True)]
-    return counts, [A.max(axis=1) for A in sizes]
+def _of_batch(numbers: np.ndarray, rows: HeldOutRows, full, C: int):
+    """Held-out variates (B, m, C) of permutations, for the features of X and of Y."""
+    return _variates(_Problem(rows, *full, C), numbers)
 
 
-def _cross_loadings(
-    problem: _Problem, norms: tuple[np.ndarray, np.ndarray], numbers: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cross-loadings (B, p, C) and (B, q, C) of some permutations; None is the data."""
-    rows = problem.rows
-    orders = rows.orders(numbers)
+def _together(batches: list[np.ndarray], drawn, C: int):
+    """Several batches at a time, so that a large block is read once for all of them."""
+    held: list[tuple] = []
+    for i, (numbers, variates) in enumerate(zip(batches, drawn, strict=True)):
+        held.append((numbers, *variates))
+        n_columns = C * sum(len(each[0]) for each in held)
+        if n_columns >= COLUMNS or i == len(batches) - 1:
+            together, *parts = (np.concatenate(part) for part in zip(*held, strict=True))
+            yield together, parts
+            held = []
+
+
+def _variates(problem: _Problem, numbers: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Held-out variates (B, m, C) that X's features and Y's are held against; None is the data."""
+    orders = problem.rows.orders(numbers)
     U, V = _held_out_variates(problem, numbers, orders)
     # Rows of Y were rearranged: its features are brought along by the inverse order of V.
     back = np.empty_like(V)
     np.put_along_axis(back, orders[:, :, None], V, axis=1)
-    # One product for all permutations of the batch reads a large block once.
+    return U, back
+
+
+def _correlated(blocks, variates, norms) -> tuple[np.ndarray, np.ndarray]:
+    """Cross-loadings (B, p, C) and (B, q, C)."""
     return tuple(
         (A.T @ each.transpose(1, 0, 2).reshape(len(A), -1) / norm)
-        .reshape(A.shape[1], len(orders), problem.C)
+        .reshape(A.shape[1], *each.shape[::2])
         .transpose(1, 0, 2)
-        for A, each, norm in zip((rows.X, rows.Y), (U, back), norms, strict=True)
+        for A, each, norm in zip(blocks, variates, norms, strict=True)
     )
 
 
@@ -247,7 +264,7 @@ def _held_out_variates(
     """
     whole = _whole_axes(problem, orders)
     out = [np.empty(A.shape) for A in whole]
-    axes = problem.rows.axes(numbers, orders, problem.C)
+    axes, _ = problem.rows.axes(numbers, orders, problem.C)
     for fold, (left, right) in zip(problem.rows.folds, axes, strict=True):
         for b, order in enumerate(orders):
             found = [(fold.y @ left[b])[order], fold.x @ right[b]]

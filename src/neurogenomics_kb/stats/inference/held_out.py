@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
-from neurogenomics_kb.foundation.loops import chunk_of, parallel_loop
+from neurogenomics_kb.foundation.loops import chunk_of, iterate_loop
 from neurogenomics_kb.foundation.tiles import tiles
 from neurogenomics_kb.stats.inference.canonical import (
     leading_pairs,
@@ -38,6 +40,9 @@ from neurogenomics_kb.stats.transformers.projection import scores_of
 
 # Numbers of rearranged rows that are held at once: 32 MB.
 BATCH = 4_000_000
+# Multiplications of a permutation from which products are made in single precision, the distance
+# from an observed value within which they are made again, and of two axes as a share of their size.
+SINGLE_FROM, BESIDE, SAME_SIZE = 5e8, 1e-4, 1e-4
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,16 @@ class WhitenedFold:
     test: np.ndarray
     x: np.ndarray
     y: np.ndarray
+
+    @cached_property
+    def training(self) -> tuple[np.ndarray, np.ndarray]:
+        """Training rows of X, and all rows of Y."""
+        return self.x[self.train], self.y
+
+    @cached_property
+    def single(self) -> tuple[np.ndarray, np.ndarray]:
+        """The same in single precision."""
+        return self.x[self.train].astype(np.float32), self.y.astype(np.float32)
 
 
 @in_one_thread
@@ -177,17 +192,19 @@ def held_out_of_rows(
     budget = Budget.of(n_permutations, max_permutations, alpha)
     correlations = rows.correlations(None, C)[0][:, 0]
 
+    mean = correlations.mean(axis=0)
+
     def draw(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
         batches = rows.batches(np.arange(first, last))
-        done = rows.loop(_of_batch, batches, (C,), label="held-out test: permutations")
+        found = rows.loop(_of_batch, batches, (C, mean), label="held-out test: permutations")
+        done = list(found)
         for numbers, (_, axes) in zip(batches, done, strict=True):
             rows.remember(numbers, C, axes)
         # Behind a true first axis the second is the leading axis of chance, which folds share more
         # than a second one: every component is compared with the leading one under permutation.
-        found = np.concatenate([null for null, _ in done])
-        return found[:, :1], found
+        null = np.concatenate([null for null, _ in done])
+        return null[:, :1], null
 
-    mean = correlations.mean(axis=0)
     test = sequential_test(mean, draw, budget)
     return HeldOutTest(
         correlations,
@@ -231,6 +248,11 @@ class HeldOutRows:
     _axes: dict = field(default_factory=dict, compare=False)
 
     @property
+    def size(self) -> int:
+        """Number of rows, m."""
+        return len(self.folds[0].x)
+
+    @property
     def most_components(self) -> int:
         """Components that every fold has."""
         return min(min(f.x.shape[1], f.y.shape[1]) for f in self.folds)
@@ -238,7 +260,7 @@ class HeldOutRows:
     def orders(self, numbers: np.ndarray | None) -> np.ndarray:
         """Rows that stand where in each of some permutations (B, m); None is the data."""
         if numbers is None:
-            return np.arange(len(self.X))[None]
+            return np.arange(self.size)[None]
         if len(self._seeds) <= max(numbers):
             # A longer draw from the same state begins with the shorter one.
             size = 2 * (int(max(numbers)) + 1)
@@ -250,19 +272,24 @@ class HeldOutRows:
     def batches(self, numbers: np.ndarray) -> list[np.ndarray]:
         """Permutations in as many parts as keep their rearranged rows in memory that is small."""
         width = max(fold.y.shape[1] for fold in self.folds)
-        size = max(1, BATCH // (len(self.X) * width))
+        size = max(1, BATCH // (self.size * width))
         return [numbers[i : i + size] for i in range(0, len(numbers), size)]
 
     def axes(
-        self, numbers: np.ndarray | None, orders: np.ndarray, C: int
-    ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Leading axes (B, q, C) and (B, p, C) of every fold's training rows."""
+        self, numbers: np.ndarray | None, orders: np.ndarray, C: int, *, exact: bool = True
+    ) -> tuple[list[tuple[np.ndarray, np.ndarray]], np.ndarray]:
+        """Leading axes (B, q, C) and (B, p, C) of every fold's training rows.
+
+        With them, which permutations (B,) have a first axis that is hardly larger than the second.
+        """
         known = [] if numbers is None else [self._axes.get((int(b), C)) for b in numbers]
         if known and all(axes is not None for axes in known):
-            return [
+            found = [
                 tuple(map(np.stack, zip(*fold, strict=True))) for fold in zip(*known, strict=True)
             ]
-        return [_training_axes(fold, orders, C) for fold in self.folds]
+            return found, np.zeros(len(orders), dtype=bool)
+        found = [_training_axes(fold, orders, C, exact=exact) for fold in self.folds]
+        return [axes[:2] for axes in found], np.any([axes[2] for axes in found], axis=0)
 
     def remember(self, numbers: np.ndarray, C: int, axes: list) -> None:
         """Keep the axes of the first permutations, for a test that follows."""
@@ -271,27 +298,40 @@ class HeldOutRows:
                 self._axes[int(b), C] = [(left[i], right[i]) for left, right in axes]
 
     def correlations(
-        self, numbers: np.ndarray | None, C: int
-    ) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
-        """Correlations of test rows' variates (K, B, C), and the axes that they come from."""
+        self, numbers: np.ndarray | None, C: int, *, exact: bool = True
+    ) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]], np.ndarray]:
+        """Correlations of test rows' variates (K, B, C), and what `axes` gives."""
         orders = self.orders(numbers)
-        found = self.axes(numbers, orders, C)
+        found, close = self.axes(numbers, orders, C, exact=exact)
         held_out = [
             _held_out(fold, orders, *axes) for fold, axes in zip(self.folds, found, strict=True)
         ]
-        return np.stack(held_out), found
+        return np.stack(held_out), found, close
 
-    def loop(self, function, batches: list[np.ndarray], shared: tuple, *, label: str) -> list:
-        """``function(numbers, self, *shared)`` of every batch."""
+    def loop(self, function, batches: list[np.ndarray], shared: tuple, *, label: str) -> Iterator:
+        """``function(numbers, rows, *shared)`` of every batch; the rows without the blocks."""
+        rows = replace(self, X=np.empty(0), Y=np.empty(0))
         sizes = sum(len(fold.x) * fold.x.shape[1] * fold.y.shape[1] for fold in self.folds)
         chunk = chunk_of(sizes * len(batches[0])) if batches else 1
-        return parallel_loop(function, batches, shared=(self, *shared), chunk=chunk, label=label)
+        return iterate_loop(function, batches, shared=(rows, *shared), chunk=chunk, label=label)
 
 
-def _of_batch(numbers: np.ndarray, rows: HeldOutRows, C: int):
-    """Mean correlations (B, C) of permutations, and the axes of those that are remembered."""
-    found, axes = rows.correlations(numbers, C)
-    return found.mean(axis=0), axes if numbers[0] < rows.keep else []
+def _of_batch(numbers: np.ndarray, rows: HeldOutRows, C: int, observed: np.ndarray):
+    """Mean correlations (B, C) of permutations, and the axes of those that are remembered.
+
+    Products of large blocks are made in single precision, which moves a held-out correlation by
+    less than a millionth. Where that could decide (a draw beside an observed value, or two axes of
+    nearly one size) the permutation is made again in double precision.
+    """
+    keeps = bool(numbers[0] < rows.keep)
+    exact = keeps or rows.size * rows.folds[0].x.shape[1] * rows.folds[0].y.shape[1] < SINGLE_FROM
+    found, axes, close = rows.correlations(numbers, C, exact=exact)
+    null = found.mean(axis=0)
+    if not exact:
+        close |= (np.abs(null[:, :1] - observed) < BESIDE).any(axis=1)
+        if close.any():
+            null[close] = rows.correlations(numbers[close], C)[0].mean(axis=0)
+    return null, axes if keeps else []
 
 
 def held_out_rows(
@@ -380,12 +420,23 @@ def _whiten(A: np.ndarray, train: np.ndarray, dim: int | None) -> np.ndarray:
     return scores_of(A, weights, centre=centre)
 
 
-def _training_axes(fold: WhitenedFold, orders: np.ndarray, C: int) -> tuple[np.ndarray, np.ndarray]:
+def _training_axes(
+    fold: WhitenedFold, orders: np.ndarray, C: int, *, exact: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Leading axes of training rows, and where the first is hardly larger than the second."""
     # A permutation inside folds maps training rows to training rows: Y stays whitened.
-    y = fold.y[orders[:, fold.train].T]
+    x, y = fold.training if exact else fold.single
+    y = y[orders[:, fold.train].T]
     m, B, q = y.shape
-    coupling = fold.x[fold.train].T @ y.reshape(m, B * q)
-    return leading_pairs(coupling.reshape(-1, B, q).transpose(1, 2, 0), C)
+    coupling = (x.T @ y.reshape(m, B * q)).astype(float, copy=False)
+    coupling = coupling.reshape(-1, B, q).transpose(1, 2, 0)
+    if exact:
+        return (*leading_pairs(coupling, C), np.zeros(B, dtype=bool))
+    two = min(max(C, 2), *coupling.shape[1:])
+    left, right = leading_pairs(coupling, two)
+    sizes = np.linalg.norm(coupling @ right, axis=1)
+    close = sizes[:, 0] - sizes[:, min(1, two - 1)] < SAME_SIZE * sizes[:, 0]
+    return left[:, :, :C], right[:, :, :C], close
 
 
 def _held_out(
