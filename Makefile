@@ -9,15 +9,16 @@ TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONHASHSEED=0
 
 SCALE_N ?= 20000
 
-.PHONY: help install run scale test test-all calibrate benchmark mutants lint docs viz ui clean
+.PHONY: help install run scale test test-all test-slurm calibrate benchmark mutants lint docs viz ui clean
 
 help:
 	@echo "make run       install, run the integration on the demo cohort, say where the results are"
 	@echo "make scale     the same on SCALE_N simulated people (20000) with 9,728 gene and 512 brain columns"
 	@echo "make test      lint, layer contracts, tests"
 	@echo "make test-all  the same with the slow tests"
+	@echo "make test-slurm  run shards as an array job on a Slurm of this machine alone (needs Slurm)"
 	@echo "make calibrate measure false-positive rates, power and coverage that are not stored yet (hours)"
-	@echo "make benchmark time the knowledge base and the encoders side by side with their bare parts"
+	@echo "make benchmark ours and the alternatives side by side: agreement, time, memory (an hour)"
 	@echo "make mutants   plant faults in a copy and count those that the tests of tests/view miss (half an hour)"
 	@echo "make docs      build the documentation site into site/"
 	@echo "make viz       browse the lineage in kedro-viz"
@@ -56,15 +57,20 @@ test: install lint
 test-all: install lint
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
+# Debian: apt-get install slurm-wlm munge. Without it the tests say so and are skipped.
+test-slurm: install
+	$(TEST_ENV) $(BIN)/python -m pytest -m slurm tests/slurm
+
 calibrate: install
 	$(TEST_ENV) $(BIN)/python -m neurogenomics_kb.calibration
 
-benchmark: install
-	$(TEST_ENV) $(BIN)/python tests/benchmarks/bench_knowledge_base.py
-	$(TEST_ENV) PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_encoders.py
-	$(TEST_ENV) PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_brain_encoders.py
-	$(TEST_ENV) PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_biobank.py
-	$(TEST_ENV) $(BIN)/python tests/benchmarks/bench_towers.py
+# Programs to compare with that the project does not need lie in a folder of their own.
+RIVALS := build/rivals
+$(RIVALS):
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(RIVALS) cca-zoo combatlearn
+
+benchmark: install $(RIVALS)
+	$(TEST_ENV) PYTHONPATH=.:$(RIVALS) $(BIN)/python -m tests.benchmarks
 
 # Beside what the project needs, in an environment of its own: mutmut 3.8 reads what pytest 9.1
 # took away.

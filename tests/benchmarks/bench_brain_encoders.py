@@ -9,13 +9,14 @@ two layers, so that what surrounds the network weighs more than at the published
 from __future__ import annotations
 
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pandas as pd
 import torch
+from tests.benchmarks.harness import Record, Side, compare
 from tests.brain import tiny_models as tiny
 from tests.genome.tiny_models import randomize
 
@@ -82,50 +83,71 @@ def series(parcels: int, frames: int) -> pd.DataFrame:
     return pd.DataFrame(100 + np.cumsum(steps, axis=0))
 
 
-def ours(encoder, run, tr: float) -> tuple[float, list[np.ndarray], float]:
-    """Processor seconds from a run to embeddings; the segments; their repetition time."""
-    start = time.process_time()
+def segments_of(encoder, run, tr: float) -> tuple[list[np.ndarray], float]:
+    """Segments of a run as the pipeline cuts them, and their repetition time."""
     ready = encoder.prepare(run, tr)
     longest = encoder.span(ready.tr)[1]
     starts = range(0, ready.n_frames - longest + 1, longest)
-    segments = [ready.cut(a, a + longest) for a in starts]
-    encoder.embed(segments, ready.tr)
-    return time.process_time() - start, segments, ready.tr
+    return [ready.cut(a, a + longest) for a in starts], ready.tr
 
 
-def bare(encoder, segments: list[np.ndarray], tr: float) -> float:
-    """Processor seconds of the forward passes alone, at the encoder's own batch shapes."""
-    size = encoder.batch
-    batches = [
-        encoder.tensor(encoder.arrange(np.stack(segments[k : k + size])))
-        for k in range(0, len(segments), size)
-    ]
-    start = time.process_time()
+def embed(encoder, run, tr: float) -> int:
+    """From a run to embeddings; how many."""
+    return len(encoder.embed(*segments_of(encoder, run, tr)))
+
+
+def forward(encoder, batches, tr: float) -> int:
+    """Forward passes alone; how many segments went through."""
     with torch.inference_mode():
         for batch in batches:
             encoder.forward(batch, tr)
-    return time.process_time() - start
+    return sum(len(batch) for batch in batches)
 
 
-def main() -> None:
-    """Print the ratios."""
+def run(tiny: bool = False) -> list[Record]:
+    """Encoders beside their networks.
+
+    Parameters
+    ----------
+    tiny : bool
+        One encoder, of which only agreement is of interest.
+    """
+    torch.set_num_threads(1)
+    records = []
     with tempfile.TemporaryDirectory() as folder:
-        for make in (brainlm, brain_jepa, brain_harmony, swift):
+        for make in (brain_harmony,) if tiny else (brainlm, brain_jepa, brain_harmony, swift):
             place = Path(folder) / make.__name__
-            spec, run, tr = make(place)
+            spec, image, tr = make(place)
             encoder = load_brain_encoder({**spec, "weights": str(place)})
-            whole, alone = [], []
-            for _ in range(TURNS):
-                seconds, segments, seen = ours(encoder, run, tr)
-                whole.append(seconds)
-                alone.append(bare(encoder, segments, seen))
-            ratio, each = np.median(alone) / np.median(whole), np.median(whole) / len(segments)
-            parameters = sum(p.numel() for p in encoder.network.parameters()) / 1e6
-            print(
-                f"{make.__name__:14} {ratio:5.2f} of the bare forward pass, {each:7.2f} s for each "
-                f"of {len(segments)} segments, {parameters:6.1f}M parameters"
+            segments, seen = segments_of(encoder, image, tr)
+            batches = [
+                encoder.tensor(encoder.arrange(np.stack(segments[k : k + encoder.batch])))
+                for k in range(0, len(segments), encoder.batch)
+            ]
+
+            def same_count(mine: int, theirs: int) -> str:
+                assert mine == theirs
+                return f"{mine} segments"
+
+            records.append(
+                compare(
+                    f"encoder of brains, {make.__name__}",
+                    Side(partial(embed, encoder, image, tr), parts=len(segments)),
+                    Side(partial(forward, encoder, batches, seen), parts=len(segments)),
+                    size=f"{len(segments)} segments, {count(encoder):.1f}M parameters",
+                    alternative="bare forward pass",
+                    agree=same_count,
+                    turns=1 if tiny else TURNS,
+                )
             )
+    return records
+
+
+def count(encoder) -> float:
+    """Parameters in millions."""
+    return sum(p.numel() for p in encoder.network.parameters()) / 1e6
 
 
 if __name__ == "__main__":
-    main()
+    for record in run():
+        print(record)

@@ -15,6 +15,7 @@ import tracemalloc
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
+from tests.benchmarks.harness import Record, Side, compare, near
 from threadpoolctl import threadpool_limits
 
 from neurogenomics_kb.brain.connectivity import connectivity_features, fisher_connectivity
@@ -73,6 +74,63 @@ def working_memory(runs: list[pd.DataFrame], repeat: int) -> float:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak / 1e6
+
+
+def by_nilearn(runs: list[pd.DataFrame]) -> np.ndarray:
+    """Fisher z of nilearn's correlations, in its order of edges."""
+    from nilearn.connectome import ConnectivityMeasure
+    from sklearn.covariance import EmpiricalCovariance
+
+    measure = ConnectivityMeasure(
+        EmpiricalCovariance(), kind="correlation", vectorize=True, discard_diagonal=True
+    )
+    return np.arctanh(measure.fit_transform([run.to_numpy() for run in runs]))
+
+
+def in_their_order(ours: np.ndarray, theirs: np.ndarray) -> str:
+    """Agreement where nilearn goes down the lower triangle and we along the upper one."""
+    parcels = int((1 + np.sqrt(1 + 8 * theirs.shape[1])) / 2)
+    full = np.zeros((len(theirs), parcels, parcels))
+    full[:, *np.tril_indices(parcels, -1)] = theirs
+    upper = full.transpose(0, 2, 1)[:, *np.triu_indices(parcels, 1)]
+    return near(1e-5, "Fisher z differs by")(ours, upper)
+
+
+def run(tiny: bool = False) -> list[Record]:
+    """Connectivity of a subject beside the bare product and nilearn.
+
+    Parameters
+    ----------
+    tiny : bool
+        Sizes at which only agreement is of interest.
+    """
+    subjects, frames, parcels = (3, 40, 8) if tiny else (20, 490, 400)
+    runs = make_runs(subjects, frames, parcels)
+    size = f"{frames} frames × {parcels} parcels"
+
+    def ours():
+        return np.stack([connectivity_features(r, centred=True)["connectivity"] for r in runs])
+
+    def product():
+        return [r.to_numpy().T @ r.to_numpy() for r in runs]
+
+    def same(mine, products) -> str:
+        upper = np.triu_indices(parcels, 1)
+        z = np.arctanh(np.stack([each[upper] / (frames - 1) for each in products]))
+        return near(1e-5, "Fisher z differs by")(mine, z)
+
+    shared = {"size": size, "turns": 2 if tiny else 9}
+    name = "connectivity, one subject"
+    return [
+        compare(
+            name, Side(ours, parts=subjects), Side(product, parts=subjects),
+            alternative="bare product", agree=same, **shared,
+        ),
+        compare(
+            name, Side(ours, parts=subjects), Side(lambda: by_nilearn(runs), parts=subjects),
+            alternative="nilearn", agree=in_their_order, **shared,
+        ),
+    ]  # fmt: skip
 
 
 def main() -> None:

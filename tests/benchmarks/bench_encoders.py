@@ -7,11 +7,11 @@ network alone; both strands count in both. Ratios are of medians over turns take
 from __future__ import annotations
 
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from tests.benchmarks.harness import Record, Side, compare
 from tests.genome.tiny_models import save, save_dnabert2, save_hyenadna
 
 from neurogenomics_kb.genome.encoders import load_encoder
@@ -38,48 +38,71 @@ def wide_hyena(folder: Path) -> Path:
     return save(folder, config, tensors)
 
 
-def bare(encoder, texts: list[str]) -> None:
-    """Forward passes alone, at the encoder's own batch shapes."""
+def batches_of(encoder, texts: list[str]) -> list[torch.Tensor]:
+    """Both strands as finished tensors, at the encoder's own batch shapes."""
     strands = [s for t in texts for s in (t, reverse_complement(t))]
     groups: dict[int, list[np.ndarray]] = {}
     for strand in strands:
         ids = encoder.tokenizer(strand).ids
         groups.setdefault(len(ids), []).append(ids)
-    batches = [
+    return [
         torch.from_numpy(np.stack(g[k : k + size]))
         for length, g in groups.items()
         for size in [max(1, encoder.batch_tokens // length)]
         for k in range(0, len(g), size)
     ]
-    bare.start = time.perf_counter()
+
+
+def forward(encoder, batches: list[torch.Tensor]) -> int:
+    """Forward passes alone; how many strands went through."""
     with torch.inference_mode():
         for ids in batches:
             encoder.network(ids)
+    return sum(len(ids) for ids in batches)
 
 
-def main() -> None:
-    """Print the ratios."""
+def run(tiny: bool = False) -> list[Record]:
+    """Encoders beside their networks.
+
+    Parameters
+    ----------
+    tiny : bool
+        Sizes at which only agreement is of interest.
+    """
+    torch.set_num_threads(1)
     rng = np.random.default_rng(0)
-    texts = ["".join(rng.choice(list("ACGT"), BASES)) for _ in range(SEQUENCES)]
+    bases, sequences = (60, 4) if tiny else (BASES, SEQUENCES)
+    texts = ["".join(rng.choice(list("ACGT"), bases)) for _ in range(sequences)]
+    makers = [("hyenadna", save_hyenadna), ("dnabert2", save_dnabert2)]
+    records = []
     with tempfile.TemporaryDirectory() as folder:
-        for kind, maker in (
-            ("hyenadna", wide_hyena), ("hyenadna", save_hyenadna), ("dnabert2", save_dnabert2),
-        ):  # fmt: skip
+        for kind, maker in makers if tiny else [("hyenadna", wide_hyena), *makers]:
             path = maker(Path(folder) / f"{kind}-{maker.__name__}")
             encoder = load_encoder({"type": kind, "weights": str(path)})
-            ours, alone = [], []
-            for _ in range(TURNS):
-                start = time.perf_counter()
-                encoder.embed(texts)
-                ours.append(time.perf_counter() - start)
-                bare(encoder, texts)
-                alone.append(time.perf_counter() - bare.start)
-            ratio = np.median(alone) / np.median(ours)
-            speed = 2 * BASES * SEQUENCES / np.median(ours)
-            print(
-                f"{maker.__name__:20} {ratio:5.2f} of the bare forward pass, {speed:12,.0f} bases/s"
+            batches = batches_of(encoder, texts)
+
+            def whole(vectors, strands) -> str:
+                assert np.isfinite(vectors).all()
+                assert (len(vectors), strands) == (sequences, 2 * sequences)
+                return f"{sequences} sequences, both strands"
+
+            records.append(
+                compare(
+                    f"encoder of sequences, {maker.__name__.removeprefix('save_')}",
+                    Side(lambda encoder=encoder: encoder.embed(texts), parts=sequences),
+                    Side(
+                        lambda encoder=encoder, batches=batches: forward(encoder, batches),
+                        parts=sequences,
+                    ),
+                    size=f"{sequences} × {bases} bases",
+                    alternative="bare forward pass",
+                    agree=whole,
+                    turns=2 if tiny else TURNS,
+                )
             )
+    return records
 
 
 if __name__ == "__main__":
-    main()
+    for record in run():
+        print(record)

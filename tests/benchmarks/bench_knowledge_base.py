@@ -1,7 +1,7 @@
 """How long the knowledge base takes to answer: ``make benchmark``.
 
-Commands are timed as a user starts them, the best of five in turn, beside a Python that only
-imports pydantic and yaml. Validation is timed on the shipped cards and on a thousand made here.
+Commands are timed as a user starts them, beside a Python that only imports pydantic and yaml.
+Validation is timed on a thousand cards made here, beside reading them as YAML.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
 import yaml
+from tests.benchmarks.harness import Record, Side, compare, near
 
 from neurogenomics_kb.registry import Registry
 
@@ -25,13 +26,6 @@ COMMANDS = [
     ["validate"],
 ]
 REPEATS = 5
-
-
-def time_command(command: list[str]) -> float:
-    """Seconds of one start."""
-    start = time.perf_counter()
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    return time.perf_counter() - start
 
 
 def generate(folder: Path, cards: int) -> None:
@@ -73,28 +67,63 @@ def write(file: Path, data: dict) -> None:
     file.write_text(yaml.dump(data, Dumper=_NoAliases, sort_keys=False))
 
 
-def main() -> None:
-    """Print the timings."""
+def start(command: list[str]) -> int:
+    """Start a command as a user does; its exit code."""
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True).returncode
+
+
+def validate(kb: Path) -> int:
+    """Problems of a knowledge base."""
+    return len(Registry(kb).validate())
+
+
+def parse(kb: Path) -> int:
+    """Read every card as YAML and nothing more; problems, of which it knows none."""
+    for file in sorted(kb.rglob("*.yaml")):
+        yaml.load(file.read_text(), Loader=yaml.CSafeLoader)
+    return 0
+
+
+def run(tiny: bool = False) -> list[Record]:
+    """Commands beside a Python that imports, and validation beside reading YAML.
+
+    Parameters
+    ----------
+    tiny : bool
+        Sizes at which only agreement is of interest.
+    """
     bare = [sys.executable, "-c", "import pydantic, yaml, click"]
-    times: dict[str, list[float]] = {}
-    for _ in range(REPEATS):
-        times.setdefault("bare imports", []).append(time_command(bare))
-        for command in COMMANDS:
-            name = " ".join(["ngkb", *command])
-            times.setdefault(name, []).append(time_command([str(NGKB), *command]))
-    for name, values in times.items():
-        print(f"{name:45} {min(values):6.2f} s")
+    agree = near(0, "exit codes or problems differ by")
+    records = [
+        compare(
+            " ".join(["ngkb", *command]),
+            Side(partial(start, [str(NGKB), *command])),
+            Side(partial(start, bare)),
+            size="the shipped cards",
+            alternative="a Python that imports pydantic and yaml",
+            agree=agree,
+            turns=1 if tiny else REPEATS,
+        )
+        for command in (COMMANDS[:1] if tiny else COMMANDS)
+    ]
+    cards = 40 if tiny else 1000
     with tempfile.TemporaryDirectory() as folder:
         kb = Path(folder) / "kb"
-        generate(kb, 1000)
-        seconds = []
-        for _ in range(REPEATS):
-            start = time.perf_counter()
-            problems = Registry(kb).validate()
-            seconds.append(time.perf_counter() - start)
-            assert not problems, problems[:3]
-    print(f"{'validation of 1,000 generated cards':45} {min(seconds):6.2f} s")
+        generate(kb, cards)
+        records.append(
+            compare(
+                "validation of generated cards",
+                Side(partial(validate, kb)),
+                Side(partial(parse, kb)),
+                size=f"{cards:,} cards",
+                alternative="reading them as YAML",
+                agree=agree,
+                turns=2 if tiny else REPEATS,
+            )
+        )
+    return records
 
 
 if __name__ == "__main__":
-    main()
+    for record in run():
+        print(record)

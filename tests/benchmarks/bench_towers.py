@@ -10,10 +10,11 @@ one thread.
 from __future__ import annotations
 
 import inspect
-import time
+from functools import partial
 
 import numpy as np
 import torch
+from tests.benchmarks.harness import Record, Side, compare
 
 from neurogenomics_kb.stats.ladder.deterministic import deterministic
 from neurogenomics_kb.stats.ladder.pairs import Pairs
@@ -23,16 +24,17 @@ from neurogenomics_kb.stats.ladder.two_towers import TwoTowers
 PEOPLE, COLUMNS, TURNS = 20_000, 512, 5
 
 
-def pairs() -> Pairs:
+def pairs(people: int) -> Pairs:
     """Noise: training takes the same time."""
     rng = np.random.default_rng(0)
     features = {
-        name: rng.normal(size=(PEOPLE, COLUMNS)).astype(np.float32) for name in ("gene", "brain")
+        name: rng.normal(size=(people, COLUMNS)).astype(np.float32) for name in ("gene", "brain")
     }
-    has = {name: np.ones(PEOPLE, dtype=bool) for name in features}
+    has = {name: np.ones(people, dtype=bool) for name in features}
     # A third of the people in pairs of siblings.
-    groups = np.arange(PEOPLE)
-    groups[1:6000:2] = groups[0:6000:2]
+    groups = np.arange(people)
+    third = people // 10 * 3
+    groups[1:third:2] = groups[0:third:2]
     return Pairs(features, has, groups, {})
 
 
@@ -48,14 +50,13 @@ def settings(projector: str) -> TowerSettings:
     })  # fmt: skip
 
 
-def bare(training: _Training) -> float:
-    """Processor seconds of the products of one epoch."""
+def bare(training: _Training) -> None:
+    """The products of one epoch."""
     own = training.settings
     size, dim = own.batch_size, own.dim
     widths = [(COLUMNS, dim)]
     if own.projector == "mlp":
         widths += [(COLUMNS, own.hidden), (own.hidden, dim)]
-    start = time.process_time()
     with torch.no_grad():
         for people, train in ((len(training.train), True), (len(training.held), False)):
             for n in [len(part) for part in np.array_split(np.arange(people), -(-people // size))]:
@@ -70,7 +71,6 @@ def bare(training: _Training) -> float:
                 if train:
                     _product(n, n, dim)
                     _product(n, n, dim)
-    return time.process_time() - start
 
 
 _MATRICES: dict[tuple[int, int], torch.Tensor] = {}
@@ -84,26 +84,40 @@ def _product(n: int, m: int, k: int) -> None:
     _ = _MATRICES[n, m] @ _MATRICES[m, k]
 
 
-def main() -> None:
-    """Print the ratios."""
+def run(tiny: bool = False) -> list[Record]:
+    """One epoch beside its products.
+
+    Parameters
+    ----------
+    tiny : bool
+        Sizes at which only agreement is of interest.
+    """
     torch.set_num_threads(1)
-    everybody = pairs()
-    for projector in ("linear", "mlp"):
+    people = 400 if tiny else PEOPLE
+    everybody = pairs(people)
+    records = []
+    for projector in ("linear",) if tiny else ("linear", "mlp"):
         with deterministic(0):
             training = _Training(everybody, settings(projector))
-            whole, alone = [], []
-            bare(training)
-            for _ in range(TURNS):
-                start = time.process_time()
-                training.epoch()
-                whole.append(time.process_time() - start)
-                alone.append(bare(training))
-        ratio = np.median(whole) / np.median(alone)
-        print(
-            f"{projector:7} one epoch {np.median(whole):5.2f} s, {ratio:4.2f} times the bare "
-            f"products ({np.median(alone):5.2f} s)"
-        )
+
+            def trained(_epoch, _products, towers=training.towers) -> str:
+                assert all(bool(torch.isfinite(p).all()) for p in towers.parameters())
+                return "weights stay finite"
+
+            records.append(
+                compare(
+                    f"two towers, one epoch ({projector})",
+                    Side(training.epoch),
+                    Side(partial(bare, training)),
+                    size=f"{people:,} × {COLUMNS} + {COLUMNS}",
+                    alternative="bare products",
+                    agree=trained,
+                    turns=1 if tiny else TURNS,
+                )
+            )
+    return records
 
 
 if __name__ == "__main__":
-    main()
+    for record in run():
+        print(record)

@@ -14,13 +14,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
+from tests.benchmarks.harness import Record, Side, compare
 
+from neurogenomics_kb.datasets import FieldTablesDataset
 from neurogenomics_kb.extracts.fields import parse_field
+from neurogenomics_kb.extracts.standardize import standardize_table
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.cards import Column, Table
 from neurogenomics_kb.registry.cohorts import find_dataset
@@ -48,7 +53,8 @@ print(json.dumps({"seconds": time.perf_counter() - start, "gigabytes": peak,
 def draw(rng: np.random.Generator, column: Column, n: int) -> pd.Series:
     """Values that a column's card allows."""
     if column.levels:
-        values = rng.choice(np.array(sorted(set(map(str, column.levels.values())))), n)
+        coded = {str(meaning) for code, meaning in column.levels.items() if code.isdigit()}
+        values = rng.choice(np.array(sorted(coded)), n)
         return encode_column(rng, pd.Series(values), column)
     low, high = column.range or (-3.0, 3.0)
     return pd.Series(rng.uniform(low, high, n).round(4))
@@ -80,6 +86,61 @@ def measure(folder: Path) -> dict:
     limited = {**os.environ, "OMP_NUM_THREADS": "2", "ARROW_IO_THREADS": "2"}
     done = subprocess.run(code, env=limited, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def by_pandas(folder: Path, columns: list[str]) -> tuple[int, int]:
+    """Shape of the same columns, read by pandas as they stand."""
+    file = next(folder.iterdir())
+    if file.suffix == ".parquet":
+        return pd.read_parquet(file, columns=columns).shape
+    return pd.read_csv(file, usecols=columns).shape
+
+
+def ours(folder: Path) -> tuple[int, int]:
+    """Shape of people and measures, read, decoded and checked."""
+    options = {"filepath": str(folder), "cohort": "ukb", "kb": str(ROOT / "kb")}
+    people = FieldTablesDataset(table="participants", **options)
+    participants = standardize_table(people.load(), people.card())
+    measures = FieldTablesDataset(table="freesurfer", features=True, **options).load()
+    return len(participants), len(measures)
+
+
+def run(tiny: bool = False) -> list[Record]:
+    """Loading of an extract beside pandas, in both formats.
+
+    Parameters
+    ----------
+    tiny : bool
+        Sizes at which only agreement is of interest.
+    """
+    people, columns = (120, 700) if tiny else (20_000, 1_500)
+    tables = find_dataset(Registry(ROOT / "kb"), "ukb").tables
+    records = []
+    with tempfile.TemporaryDirectory() as name:
+        generate(Path(name), tables, people, columns)
+        wide = pq.read_schema(Path(name) / "parquet/participant.parquet").names
+        mapped = {str(parse_field(s)) for n in ("participants", "freesurfer")
+                  for s in tables[n].columns if parse_field(s)}  # fmt: skip
+        wanted = [c for c in wide if str(parse_field(c)) in mapped]
+
+        def same_people(mine, theirs) -> str:
+            assert mine == (theirs[0], theirs[0]), (mine, theirs)
+            return f"{theirs[0]:,} rows of {theirs[1]} columns"
+
+        for ending in ("csv", "parquet"):
+            folder = Path(name) / ending
+            records.append(
+                compare(
+                    f"UK Biobank tables, {ending}",
+                    Side(partial(ours, folder)),
+                    Side(partial(by_pandas, folder, wanted)),
+                    size=f"{people:,} × {columns:,}",
+                    alternative="pandas, the same columns undecoded",
+                    agree=same_people,
+                    turns=1 if tiny else 3,
+                )
+            )
+    return records
 
 
 def main() -> None:

@@ -112,6 +112,8 @@ class MeasureParameters(Parameters):
     connectivity : list of {"coherence", "wpli"}
     n_jobs : int, optional
         Recordings worked on at a time, on this machine; by default what ``compute`` says.
+    cache : str or None
+        Folder in which features are kept by the content of the recording; None keeps nothing.
     """
 
     bands: dict[str, Range] = Field(default_factory=lambda: dict(BANDS), min_length=1)
@@ -123,6 +125,7 @@ class MeasureParameters(Parameters):
         default_factory=lambda: ["coherence", "wpli"]
     )
     n_jobs: int | None = None
+    cache: str | None = None
 
     @model_validator(mode="after")
     def _check_bands(self) -> MeasureParameters:

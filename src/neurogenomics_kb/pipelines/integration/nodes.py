@@ -12,6 +12,7 @@ from neurogenomics_kb.extracts.standardize import standardize_table
 from neurogenomics_kb.extracts.visits import check_visits
 from neurogenomics_kb.pipelines.integration import cohort, decision, family, projection
 from neurogenomics_kb.pipelines.integration.analyses import load_analyses
+from neurogenomics_kb.pipelines.integration.cost_said import announce_cost
 from neurogenomics_kb.pipelines.integration.partitions import Partitions, load_blocks
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.prediction.folds import (
@@ -56,7 +57,9 @@ def assemble_cohort(
     """
     features = dict(zip(MODALITIES, tables[0::2], strict=True))
     quality = dict(zip(MODALITIES, tables[1::2], strict=True))
-    return cohort.assemble_cohort(recipe, participants, features, quality)
+    assembled = cohort.assemble_cohort(recipe, participants, features, quality)
+    announce_cost(recipe, assembled[1])
+    return assembled
 
 
 def split_folds(recipe: Recipe, cohort_table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
