@@ -159,7 +159,8 @@ def iterate_loop(
         left -= 1
         yield from results
     if workers is not None:
-        loop = _Loop(workers, chunks, left, label or function.__name__, progress)
+        name = label or getattr(function, "__name__", "loop")
+        loop = _Loop(workers, chunks, left, name, progress)
         yield from loop.results((function, shared))
 
 

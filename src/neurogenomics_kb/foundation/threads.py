@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import wraps
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
@@ -21,13 +24,30 @@ ONE_THREAD = dict.fromkeys(
 )
 
 
-def one_thread() -> AbstractContextManager:
+# How many `one_thread` are open, and how many modules were loaded when the last one looked for
+# libraries: looking takes milliseconds, and what a loop enters thousands of times must not.
+_open, _modules = 0, 0
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
     """One thread of the numerical libraries inside, as many as before afterwards.
 
     On matrices of a permutation test threads wait for one another: with two of them, a permutation
     takes many times the processor time. Processes are what cores are for.
     """
-    return threadpool_limits(limits=1)
+    global _open, _modules
+    # Inside another one there is nothing to do, unless a library may have been loaded since.
+    limits = nullcontext()
+    if not _open or len(sys.modules) != _modules:
+        limits = threadpool_limits(limits=1)
+        _modules = len(sys.modules)
+    _open += 1
+    try:
+        with limits:
+            yield
+    finally:
+        _open -= 1
 
 
 def in_one_thread(function: Callable) -> Callable:
@@ -38,4 +58,10 @@ def in_one_thread(function: Callable) -> Callable:
     function : callable
         A test whose matrices are small, its preparation included.
     """
-    return threadpool_limits.wrap(limits=1)(function)
+
+    @wraps(function)
+    def wrapped(*arguments: Any, **named: Any) -> Any:
+        with one_thread():
+            return function(*arguments, **named)
+
+    return wrapped
