@@ -9,17 +9,19 @@ import time
 
 import numpy as np
 import pytest
+import yaml
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 from kedro_datasets.json import JSONDataset
 
-from neurogenomics_kb.foundation.backends import active_backend
+from neurogenomics_kb.foundation.backends import active_backend, read_backend
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.loops import parallel_loop
 from neurogenomics_kb.project.compute import COMPUTE, Compute
 from neurogenomics_kb.project.resources import Resources
+from tests.conftest import ROOT
 from tests.foundation import loop_work
 
 
@@ -126,3 +128,14 @@ def test_loops_of_a_run_go_where_compute_says(tmp_path):
 def test_a_misspelt_backend_ends_the_run_in_its_first_second(tmp_path):
     with pytest.raises(InputError, match=r"parameters 'compute'.*column 'n_job'"):
         run([Node(sleep, "b", "slept")], tmp_path, {"backend": "processes", "n_job": 2})
+
+
+def test_the_projects_own_backend_gives_way_to_another():
+    """An environment names what it wants; what base says must not remain beside it."""
+    own = yaml.safe_load((ROOT / "conf/base/parameters/compute.yml").read_text())[COMPUTE]
+    for other in (
+        {"backend": "serial"},
+        {"backend": "processes", "n_jobs": 3, "worth_s": 1},
+        {"backend": "dask", "workers": 2},
+    ):
+        assert read_backend({**own, **other}, "compute").backend == other["backend"]
