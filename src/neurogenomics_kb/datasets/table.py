@@ -13,6 +13,7 @@ from kedro.io import AbstractDataset
 from kedro_datasets._typing import TablePreview
 
 from neurogenomics_kb.foundation.contracts import Contract, ContractError
+from neurogenomics_kb.foundation.wide import StoredTable, read_table, write_table
 
 Partitions = dict[str, "pd.DataFrame | Callable[[], pd.DataFrame]"]
 
@@ -76,14 +77,19 @@ class TableDataset(AbstractDataset[Any, Any]):
         self.metadata = {**(metadata or {}), **self.contract.metadata()}
 
     def load(self) -> Any:
-        """The stored table; partitions as functions that load one each."""
+        """The stored table; partitions as functions that load one each.
+
+        Of a table whose contract says ``by_column``, what reads its columns when they are wanted.
+        """
         if self.contract.format == "json":
             return json.loads(self._filepath.read_text(encoding="utf-8"))
         if self.contract.format == "partitions":
             files = sorted(self._filepath.glob("*.parquet"))
             return {f.stem: _Partition(f) for f in files}
+        if self.contract.by_column:
+            return StoredTable(self._filepath)
         if self.contract.format == "parquet":
-            return pd.read_parquet(self._filepath)
+            return read_table(self._filepath)
         # Text stays text where every cell is empty or looks like a number.
         texts = {c.name: "str" for c in self.contract.columns if c.kind == "text"}
         table = pd.read_csv(self._filepath, keep_default_na=False, na_values=[""], dtype=texts)
@@ -106,7 +112,7 @@ class TableDataset(AbstractDataset[Any, Any]):
             if self.contract.format == "csv":
                 data.to_csv(self._filepath, index=bool(self.contract.index), encoding="utf-8")
             else:
-                data.to_parquet(self._filepath)
+                write_table(data, self._filepath)
 
     def _save_partitions(self, data: Partitions) -> None:
         self._filepath.mkdir(parents=True, exist_ok=True)
@@ -115,7 +121,7 @@ class TableDataset(AbstractDataset[Any, Any]):
         for name, table in data.items():
             table = table() if callable(table) else table
             self.contract.check(table)
-            table.to_parquet(self._filepath / f"{name}.parquet")
+            write_table(table, self._filepath / f"{name}.parquet")
             del table  # before the next one is made
 
     def preview(self, nrows: int = 40) -> TablePreview:
@@ -146,4 +152,4 @@ class _Partition:
         self.file = file
 
     def __call__(self) -> pd.DataFrame:
-        return pd.read_parquet(self.file)
+        return read_table(self.file)

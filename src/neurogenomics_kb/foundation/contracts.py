@@ -85,6 +85,9 @@ class Contract:
         Whether the whole table travels beside the result card.
     preview_rows : int
         Rows that kedro-viz shows. Default 40.
+    by_column : bool
+        Whether loading gives a `foundation.wide.StoredTable`, of which columns are read when they
+        are wanted, in place of the table. Default False.
     """
 
     name: str
@@ -99,6 +102,7 @@ class Contract:
     tracked: str = ""
     on_card: bool = False
     preview_rows: int = 40
+    by_column: bool = False
     names: tuple[str, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:

@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 # Workers that a chunk may take with it for certain. Where one that dies takes the others along, a
 # chunk that was lost as often as SUSPECT goes out alone: it is the one, or was beside it each time.
 MOST_DEATHS, SUSPECT = 3, 2
+# Multiplications of a chunk, and tasks of one however small they are.
+CHUNK_OF_WORK, MOST_IN_CHUNK = 4e9, 500
 # Seconds after which to look around although nothing came back.
 TICK = 10.0
 # Chunks that are begun before an earlier one is done, in multiples of what is worked on at a time:
@@ -58,6 +60,19 @@ def seeds_of_draws(random_state: int | None, n: int) -> np.ndarray:
         Number of draws.
     """
     return np.random.default_rng(random_state).integers(2**63, size=n)
+
+
+def chunk_of(multiplications: float) -> int:
+    """Tasks to work on together, so that a chunk takes about a fifth of a second.
+
+    By the size of the work and never by a clock, so that the cut is the same on every machine.
+
+    Parameters
+    ----------
+    multiplications : float
+        Of numbers, in one task.
+    """
+    return max(1, int(CHUNK_OF_WORK / max(float(multiplications), CHUNK_OF_WORK / MOST_IN_CHUNK)))
 
 
 def parallel_loop(
@@ -173,7 +188,7 @@ def _cut(tasks: Iterable[Any], chunk: int) -> Iterator[list[Any]]:
 
 def _work(function: Callable[..., Any], tasks: Sequence[Any], shared: tuple) -> list[Any]:
     """One chunk, in one thread."""
-    with one_thread():
+    with one_thread(always=True):
         return [function(task, *shared) for task in tasks]
 
 

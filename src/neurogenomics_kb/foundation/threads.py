@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from threadpoolctl import threadpool_limits
+import numpy  # noqa: F401  its library is among those that are counted below
+from threadpoolctl import threadpool_info, threadpool_limits
 
 # Read by the numerical libraries when a process loads them.
 ONE_THREAD = dict.fromkeys(
@@ -24,30 +26,59 @@ ONE_THREAD = dict.fromkeys(
 )
 
 
-# How many `one_thread` are open, and how many modules were loaded when the last one looked for
-# libraries: looking takes milliseconds, and what a loop enters thousands of times must not.
-_open, _modules = 0, 0
+# Multiplications from which several threads help one another instead of waiting: a second's work.
+LARGE = 3e10
+
+
+@dataclass
+class _State:
+    """What is open in this process.
+
+    Attributes
+    ----------
+    open : int
+        How many `one_thread`.
+    always : int
+        How many of them hold for large products too.
+    modules : int
+        Modules that were loaded when libraries were last looked for: looking takes milliseconds,
+        and what a loop enters thousands of times must not.
+    """
+
+    open: int = 0
+    always: int = 0
+    modules: int = 0
+
+
+_state = _State()
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def one_thread(*, always: bool = False) -> Iterator[None]:
     """One thread of the numerical libraries inside, as many as before afterwards.
 
     On matrices of a permutation test threads wait for one another: with two of them, a permutation
     takes many times the processor time. Processes are what cores are for.
+
+    Parameters
+    ----------
+    always : bool
+        For a `large_product` too, as in the parts of a loop: sums of several threads differ in the
+        last digits, and a result must not depend on where it was computed.
     """
-    global _open, _modules
     # Inside another one there is nothing to do, unless a library may have been loaded since.
     limits = nullcontext()
-    if not _open or len(sys.modules) != _modules:
+    if not _state.open or len(sys.modules) != _state.modules:
         limits = threadpool_limits(limits=1)
-        _modules = len(sys.modules)
-    _open += 1
+        _state.modules = len(sys.modules)
+    _state.open += 1
+    _state.always += always
     try:
         with limits:
             yield
     finally:
-        _open -= 1
+        _state.open -= 1
+        _state.always -= always
 
 
 def in_one_thread(function: Callable) -> Callable:
@@ -65,3 +96,30 @@ def in_one_thread(function: Callable) -> Callable:
             return function(*arguments, **named)
 
     return wrapped
+
+
+@contextmanager
+def large_product(multiplications: float) -> Iterator[None]:
+    """All threads of the process inside, where a product is large; as they are where it is not.
+
+    For the one large step of work that is otherwise done `in_one_thread`. Threads that the
+    environment, a worker or a loop took away stay away.
+
+    Parameters
+    ----------
+    multiplications : float
+        Of numbers, in the product or decomposition.
+    """
+    if multiplications < LARGE or _state.always:
+        yield
+        return
+    before, _state.open = _state.open, 0
+    try:
+        with threadpool_limits(limits=OWN_THREADS):
+            yield
+    finally:
+        _state.open = before
+
+
+# Before anything limits them.
+OWN_THREADS = {each["prefix"]: each["num_threads"] for each in threadpool_info()}

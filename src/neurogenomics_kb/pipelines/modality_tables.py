@@ -51,7 +51,7 @@ TABLES = (
     *(
         Contract(
             f"{m}.features", f"Features of one person's {what}.", "feature", index=SUBJECT,
-            further=_FEATURES, file=f"{m}.features.parquet",
+            further=_FEATURES, file=f"{m}.features.parquet", by_column=True,
         )
         for m, what in MODALITIES.items()
     ),

@@ -18,6 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.tables import these_columns
+from neurogenomics_kb.foundation.tiles import tiles
 
 Unseen = Literal["error", "reference", "estimate_unlabelled"]
 
@@ -348,7 +350,10 @@ class ConfoundRegressor(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ).fit(X)
         self.features_ = [c for c in X.columns if c not in self.design_.coding_]
         design = add_intercept(self.design_.transform(X))
-        self.coef_ = np.linalg.lstsq(design, feature_values(X[self.features_]), rcond=None)[0]
+        values = feature_values(these_columns(X, self.features_))
+        self.coef_ = np.empty((design.shape[1], values.shape[1]))
+        for columns in tiles(values.shape[1], len(values)):
+            self.coef_[:, columns] = np.linalg.lstsq(design, values[:, columns], rcond=None)[0]
         self.feature_names_in_ = np.array(X.columns, dtype=object)
         self.n_features_in_ = X.shape[1]
         return self
@@ -364,13 +369,16 @@ class ConfoundRegressor(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 remedy="Give fit and transform tables with the same columns.",
             )
         design = add_intercept(self.design_.transform(X))
-        residuals = feature_values(X[self.features_]) - design @ self.coef_
+        values = feature_values(these_columns(X, self.features_))
+        residuals = np.empty(values.shape)
+        for rows in tiles(*values.shape):
+            np.subtract(values[rows], design[rows] @ self.coef_, out=residuals[rows])
         if self.unseen == "estimate_unlabelled":
             for name, levels in self.design_.unseen_.items():
                 for level in levels:
                     rows = (X[name] == level).to_numpy()
                     residuals[rows] -= residuals[rows].mean(axis=0)
-        return pd.DataFrame(residuals, index=X.index, columns=self.features_)
+        return pd.DataFrame(residuals, index=X.index, columns=self.features_, copy=False)
 
     def get_feature_names_out(self, input_features=None) -> np.ndarray:
         """Names of the adjusted columns."""
@@ -400,8 +408,8 @@ def feature_values(frame: pd.DataFrame) -> np.ndarray:
             remedy="Convert it, or name it as a confound.",
         )
     values = frame.to_numpy(dtype=float)
-    bad = ~np.isfinite(values)
-    if bad.any():
+    if not all(np.isfinite(values[rows]).all() for rows in tiles(*values.shape)):
+        bad = ~np.isfinite(values)
         column = int(np.flatnonzero(bad.any(axis=0))[0])
         raise InputError(
             "a feature has missing or infinite values",

@@ -13,6 +13,7 @@ from neurogenomics_kb.brain.euler import SITE_LIMITS, limit_by_site
 from neurogenomics_kb.foundation.delimited import BLANK_ROWS, notes_of
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 from neurogenomics_kb.foundation.naming import parse_feature_name, units_of
+from neurogenomics_kb.foundation.wide import StoredTable, columns_of
 from neurogenomics_kb.genome.pooling import ALL_GENES
 from neurogenomics_kb.genome.regulatory import BETWEEN
 from neurogenomics_kb.pipelines.integration.design import ancestry_columns
@@ -417,9 +418,13 @@ def cohort_columns(recipe: Recipe, table: pd.DataFrame, present) -> list[str]:
 
 
 def select_features(
-    table: pd.DataFrame, strategy: EmbeddingStrategy, genes: list[str] | None = None
+    table: pd.DataFrame | StoredTable,
+    strategy: EmbeddingStrategy,
+    genes: list[str] | None = None,
 ) -> pd.DataFrame:
     """Columns of a modality's table that belong to the strategy's feature groups and gene set.
+
+    Of a table in a file no others are read.
 
     Raises
     ------
@@ -436,13 +441,13 @@ def select_features(
                 remedy=f"The table has {listing(known)}; run its pipeline again if that is old.",
             )
     wanted = set(strategy.groups)
-    selected = table.loc[:, [g in wanted for g in groups]]
-    return selected if genes is None else select_genes(selected, genes, strategy)
+    selected = [c for c, group in zip(table.columns, groups, strict=True) if group in wanted]
+    if genes is not None:
+        selected = select_genes(selected, genes, strategy)
+    return columns_of(table, selected)
 
 
-def select_genes(
-    table: pd.DataFrame, genes: list[str], strategy: EmbeddingStrategy
-) -> pd.DataFrame:
+def select_genes(columns: list[str], genes: list[str], strategy: EmbeddingStrategy) -> list[str]:
     """Columns of a gene set's genes, in its order.
 
     Raises
@@ -450,9 +455,9 @@ def select_genes(
     InputError
         If a gene has no column.
     """
-    units = {unit: [table.columns[i] for i in at] for unit, at in units_of(table.columns).items()}
+    units = {unit: [columns[i] for i in at] for unit, at in units_of(columns).items()}
     if list(units) == [ALL_GENES]:  # pooled over exactly these genes
-        return table
+        return columns
     # Windows around a gene's start site and its elements are units such as APOE:promoter.
     own = {gene: [u for u in units if u.split(BETWEEN)[0] == gene] for gene in genes}
     absent = [gene for gene in genes if not own[gene]]
@@ -463,7 +468,7 @@ def select_genes(
             file=f"{strategy.modality}.features",
             remedy="Run the genomics pipeline again, or check the symbols against the annotation.",
         )
-    return table[[column for gene in genes for unit in own[gene] for column in units[unit]]]
+    return [column for gene in genes for unit in own[gene] for column in units[unit]]
 
 
 def note_constant(block: str, modality: str, frame: pd.DataFrame, notes: list[str]) -> None:

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.foundation.tiles import tiles
 from neurogenomics_kb.pipelines.integration.transformers import (
     as_features,
     build_norms,
@@ -160,7 +161,11 @@ def ready_blocks(
 
 def residuals(A: np.ndarray, design: np.ndarray) -> np.ndarray:
     """What the confounds leave of every column."""
-    return A - design @ np.linalg.lstsq(design, A, rcond=None)[0]
+    out = np.empty(A.shape)
+    for columns in tiles(A.shape[1], len(A)):
+        part = A[:, columns]
+        out[:, columns] = part - design @ np.linalg.lstsq(design, part, rcond=None)[0]
+    return out
 
 
 def prepare_block(

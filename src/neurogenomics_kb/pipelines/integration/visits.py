@@ -8,6 +8,7 @@ import pandas as pd
 
 from neurogenomics_kb.extracts.visits import natural_order, spread_over_visits
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.wide import in_memory
 from neurogenomics_kb.registry.recipe import Recipe
 
 Flow = list[tuple[str, int, int]]
@@ -21,7 +22,7 @@ def spread_tables(
     if visits is None:
         return dict(tables)
     whose = participants[visits.subject]
-    return {name: spread_over_visits(table, whose) for name, table in tables.items()}
+    return {n: spread_over_visits(in_memory(table), whose) for n, table in tables.items()}
 
 
 def choose_visits(recipe: Recipe, table: pd.DataFrame, flow: Flow) -> pd.DataFrame:

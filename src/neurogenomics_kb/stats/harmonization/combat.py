@@ -263,7 +263,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         location = self._location(X, values)
         adjusted = self._adjust((values - location) / self.scale_, site)
         harmonized = adjusted * self.scale_ + location
-        return pd.DataFrame(harmonized, index=X.index, columns=self.features_)
+        return pd.DataFrame(harmonized, index=X.index, columns=self.features_, copy=False)
 
     def _adjust(self, standard: np.ndarray, site: np.ndarray) -> np.ndarray:
         """Standardised rows (n, p) without their site's shift and spread."""

@@ -55,14 +55,42 @@ def orthonormal_side(data: np.ndarray, dim: int | None) -> Side:
     InputError
         If nothing varies.
     """
-    axes, singular = principal_axes(data, min(data.shape) if dim is None else dim)
+    to_columns, singular = whitening(data, dim)
+    return Side(data, data @ to_columns, singular, to_columns)
+
+
+def whitening(
+    data: np.ndarray,
+    dim: int | None,
+    *,
+    rows: np.ndarray | None = None,
+    centre: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (p, k) of columns that make the rows orthonormal, and the singular values (k,).
+
+    Parameters
+    ----------
+    data : ndarray (n, p)
+        A block.
+    dim : int or None
+        Components; None for all.
+    rows, centre
+        As in `principal_axes`.
+
+    Raises
+    ------
+    InputError
+        If nothing varies.
+    """
+    n = len(data) if rows is None else len(rows)
+    most = min(n, data.shape[1])
+    axes, singular = principal_axes(data, most if dim is None else dim, rows=rows, centre=centre)
     if axes.shape[1] == 0:
         raise InputError(
             "nothing varies once the confounds are removed",
             remedy="Check for constant features and for confounds that determine the block.",
         )
-    to_columns = axes / singular
-    return Side(data, data @ to_columns, singular, to_columns)
+    return axes / singular, singular
 
 
 def refuse_degenerate(p: int, q: int, size: int, n: int) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import eigh
 
+from neurogenomics_kb.stats.transformers.projection import principal_axes
+
 # Components of the fold that are kept, beside the number wanted, where groups are left out of them.
 COMPONENTS, TIMES = 1024, 3
 # Of what is hardly larger than that, every component is kept.
@@ -42,14 +44,13 @@ class LeaveOneOutPCA:
         mean = train.mean(axis=0)
         self.train, self.test, self.dim = train - mean, test - mean, dim
         self.dual = train.shape[1] > train.shape[0]
-        gram = self.train @ self.train.T if self.dual else self.train.T @ self.train
         self._compressed = None
         kept = max(COMPONENTS, TIMES * dim)
         if min(train.shape) > WORTH * kept:
-            self._compressed = CompressedFold(self.train, self.test, gram, kept)
-        else:
-            self._gram = gram
-            self._cross = self.test @ self.train.T if self.dual else None
+            self._compressed = CompressedFold(self.train, self.test, kept)
+            return
+        self._gram = self.train @ self.train.T if self.dual else self.train.T @ self.train
+        self._cross = self.test @ self.train.T if self.dual else None
 
     def without(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Training and test scores when `columns` are left out."""
@@ -94,20 +95,13 @@ class CompressedFold:
     ----------
     train, test : ndarray (n_train, p), (n_test, p)
         Centred by the training people.
-    gram : ndarray
-        The smaller cross-product of `train`; overwritten.
     kept : int
         m.
     """
 
-    def __init__(self, train: np.ndarray, test: np.ndarray, gram: np.ndarray, kept: int) -> None:
+    def __init__(self, train: np.ndarray, test: np.ndarray, kept: int) -> None:
         self.train, self.test = train, test
-        values, vectors = _top(gram, kept, overwrite=True)
-        self.singular = np.sqrt(values)
-        if train.shape[1] > train.shape[0]:
-            self.axes = train.T @ (vectors / self.singular)
-        else:
-            self.axes = vectors
+        self.axes, self.singular = principal_axes(train, kept)
         self.scores, self.test_scores = train @ self.axes, test @ self.axes
 
     def without(self, columns: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
@@ -122,13 +116,11 @@ class CompressedFold:
         return _whitened(train, test, train.T @ train, len(values))
 
 
-def _top(gram: np.ndarray, dim: int, *, overwrite: bool = False) -> tuple[np.ndarray, np.ndarray]:
+def _top(gram: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
     """Largest eigenvalues first, null ones left out, and their vectors."""
     size = len(gram)
     k = min(dim, size)
-    values, vectors = eigh(
-        gram, subset_by_index=(size - k, size - 1), overwrite_a=overwrite, check_finite=False
-    )
+    values, vectors = eigh(gram, subset_by_index=(size - k, size - 1), check_finite=False)
     keep = values > max(values[-1], 0) * size * 1e-10
     return values[keep][::-1], vectors[:, keep][:, ::-1]
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from neurogenomics_kb.foundation.choices import Choices
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.tiles import tiles
 from neurogenomics_kb.stats.inference.exchangeability import Blocks, Level
 from neurogenomics_kb.stats.inference.family_space import FamilySpace, sibling_structure
 from neurogenomics_kb.stats.inference.residual_space import (
@@ -101,9 +102,12 @@ def project_rows(space: ResidualSpace, A: np.ndarray, *, unit: bool = False) -> 
     if unit and isinstance(space, FamilySpace):
         return space.project_unit_rows(A)
     A = unit_rows(A, space.design) if unit else A
-    projected = space.project(A)
-    gone = np.linalg.norm(projected, axis=0) <= 1e-10 * np.linalg.norm(A, axis=0)
-    projected[:, gone] = 0.0
+    projected = np.empty((space.size, A.shape[1]))
+    for columns in tiles(A.shape[1], len(A)):
+        part = space.project(A[:, columns])
+        gone = np.linalg.norm(part, axis=0) <= 1e-10 * np.linalg.norm(A[:, columns], axis=0)
+        part[:, gone] = 0.0
+        projected[:, columns] = part
     return projected
 
 

@@ -9,6 +9,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from neurogenomics_kb.foundation.tables import these_columns
+
 
 class CarryColumns(TransformerMixin, BaseEstimator):
     """Apply a transformer to the features and pass the carried columns on untouched.
@@ -47,7 +49,7 @@ class CarryColumns(TransformerMixin, BaseEstimator):
         out = self.transformer_.transform(seen.to_numpy() if self.plain_ else seen)
         if self.plain_ or not isinstance(out, pd.DataFrame):
             names = self.transformer_.get_feature_names_out(np.asarray(seen.columns, dtype=object))
-            out = pd.DataFrame(np.asarray(out), index=X.index, columns=list(names))
+            out = pd.DataFrame(np.asarray(out), index=X.index, columns=list(names), copy=False)
         carried = [c for c in self.carried if c in X]
         return pd.concat([out, X[carried]], axis=1)
 
@@ -76,4 +78,4 @@ class DropColumns(TransformerMixin, BaseEstimator):
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """The features alone."""
         check_is_fitted(self)
-        return X[self.features_]
+        return these_columns(X, self.features_)

@@ -1,0 +1,23 @@
+"""Parts of large matrices, so that no step holds a second copy of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+# Numbers in a part: 32 MB. What is smaller is one part.
+TILE = 2**22
+
+
+def tiles(length: int, width: int) -> Iterator[slice]:
+    """Slices of one side of a matrix that hold about `TILE` numbers each.
+
+    Parameters
+    ----------
+    length : int
+        Of the side that is cut.
+    width : int
+        Of the other.
+    """
+    step = max(1, TILE // max(width, 1))
+    for start in range(0, length, step):
+        yield slice(start, min(start + step, length))
