@@ -51,6 +51,7 @@ def test_a_killed_process_costs_its_chunk_and_not_the_run(tmp_path, caplog):
     assert "a worker ended in mid-work" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_chunk_that_ends_its_worker_three_times_ends_the_run(tmp_path):
     more = (str(tmp_path), 9, os.getpid())
     with pytest.raises(InputError, match=r"parts 3 to 4 ended their worker 3 times.*`compute\.n_"):

@@ -15,7 +15,9 @@ dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    "workers", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(4, marks=pytest.mark.slow)]
+)
 def test_results_are_those_of_one_process_with_a_worker_killed(tmp_path, workers):
     more = (str(tmp_path), 1, os.getpid())
     found = run(work.statistic_and_death, more, backend="dask", workers=workers, worth_s=0)
@@ -24,12 +26,6 @@ def test_results_are_those_of_one_process_with_a_worker_killed(tmp_path, workers
 
 
 @pytest.mark.slow
-def test_four_workers_and_one_killed(tmp_path):
-    more = (str(tmp_path), 1, os.getpid())
-    found = run(work.statistic_and_death, more, backend="dask", workers=4, worth_s=0)
-    assert same(run(), found)
-
-
 def test_what_kills_its_worker_again_and_again_ends_the_run(tmp_path):
     more = (str(tmp_path), 9, os.getpid())
     with pytest.raises(InputError, match=r"parts .* ended their worker 3 times"):

@@ -174,7 +174,8 @@ def iterate_loop(
         left -= 1
         yield from results
     if workers is not None:
-        loop = _Loop(workers, chunks, left, label or function.__name__, progress)
+        name = label or getattr(function, "__name__", "loop")
+        loop = _Loop(workers, chunks, left, name, progress)
         yield from loop.results((function, shared))
 
 
@@ -187,7 +188,7 @@ def _cut(tasks: Iterable[Any], chunk: int) -> Iterator[list[Any]]:
 
 def _work(function: Callable[..., Any], tasks: Sequence[Any], shared: tuple) -> list[Any]:
     """One chunk, in one thread."""
-    with one_thread():
+    with one_thread(always=True):
         return [function(task, *shared) for task in tasks]
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
 
 import numpy  # noqa: F401  its library is among those that are counted below
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -26,13 +30,55 @@ ONE_THREAD = dict.fromkeys(
 LARGE = 3e10
 
 
-def one_thread() -> AbstractContextManager:
+@dataclass
+class _State:
+    """What is open in this process.
+
+    Attributes
+    ----------
+    open : int
+        How many `one_thread`.
+    always : int
+        How many of them hold for large products too.
+    modules : int
+        Modules that were loaded when libraries were last looked for: looking takes milliseconds,
+        and what a loop enters thousands of times must not.
+    """
+
+    open: int = 0
+    always: int = 0
+    modules: int = 0
+
+
+_state = _State()
+
+
+@contextmanager
+def one_thread(*, always: bool = False) -> Iterator[None]:
     """One thread of the numerical libraries inside, as many as before afterwards.
 
     On matrices of a permutation test threads wait for one another: with two of them, a permutation
     takes many times the processor time. Processes are what cores are for.
+
+    Parameters
+    ----------
+    always : bool
+        For a `large_product` too, as in the parts of a loop: sums of several threads differ in the
+        last digits, and a result must not depend on where it was computed.
     """
-    return threadpool_limits(limits=1)
+    # Inside another one there is nothing to do, unless a library may have been loaded since.
+    limits = nullcontext()
+    if not _state.open or len(sys.modules) != _state.modules:
+        limits = threadpool_limits(limits=1)
+        _state.modules = len(sys.modules)
+    _state.open += 1
+    _state.always += always
+    try:
+        with limits:
+            yield
+    finally:
+        _state.open -= 1
+        _state.always -= always
 
 
 def in_one_thread(function: Callable) -> Callable:
@@ -43,23 +89,36 @@ def in_one_thread(function: Callable) -> Callable:
     function : callable
         A test whose matrices are small, its preparation included.
     """
-    return threadpool_limits.wrap(limits=1)(function)
+
+    @wraps(function)
+    def wrapped(*arguments: Any, **named: Any) -> Any:
+        with one_thread():
+            return function(*arguments, **named)
+
+    return wrapped
 
 
-def large_product(multiplications: float) -> AbstractContextManager:
+@contextmanager
+def large_product(multiplications: float) -> Iterator[None]:
     """All threads of the process inside, where a product is large; as they are where it is not.
 
     For the one large step of work that is otherwise done `in_one_thread`. Threads that the
-    environment or a worker took away stay away.
+    environment, a worker or a loop took away stay away.
 
     Parameters
     ----------
     multiplications : float
         Of numbers, in the product or decomposition.
     """
-    if multiplications < LARGE:
-        return nullcontext()
-    return threadpool_limits(limits=OWN_THREADS)
+    if multiplications < LARGE or _state.always:
+        yield
+        return
+    before, _state.open = _state.open, 0
+    try:
+        with threadpool_limits(limits=OWN_THREADS):
+            yield
+    finally:
+        _state.open = before
 
 
 # Before anything limits them.

@@ -2,7 +2,7 @@
 
 `resources.json` holds one entry per node: ``wall_s`` from its first input to its last output,
 ``cpu_s`` of this process and of the workers of its loops, and ``peak_mb``, the most memory that
-this process held and the most that its workers held beside what they share with it.
+this process held and the most that the workers of the node's loops held beside what they share.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Meter:
     wall: float = field(default_factory=time.monotonic)
     cpu: float = field(default_factory=lambda: processor_s())
     workers: int = 0
+    spent: float = field(default_factory=lambda: SPENT.cpu_s)
 
     def __post_init__(self) -> None:
         forget_peak()
@@ -60,10 +61,12 @@ class Meter:
         """Seconds and megabytes so far; the meter stops."""
         self._stop.set()
         self._thread.join()
+        # Those that wait for another loop are not this node's.
+        workers = self.workers if SPENT.cpu_s > self.spent else 0
         return {
             "wall_s": round(time.monotonic() - self.wall, 3),
             "cpu_s": round(processor_s() - self.cpu, 3),
-            "peak_mb": round((peak() + self.workers) / MB, 1),
+            "peak_mb": round((peak() + workers) / MB, 1),
         }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.loops import parallel_loop
 from neurogenomics_kb.pipelines.integration.analyses.dimension_search.tables import SEARCH
 from neurogenomics_kb.pipelines.integration.design import covariates_for, fold_groups
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
@@ -53,31 +54,49 @@ def search_dimensions(
             continue
         widest = with_dimension(recipe, block, max(recipe.experiment.dimension_grid))
         table = pd.concat([blocks[block], covariates], axis=1)
-        for fold, (train, test) in enumerate(fold_splits(folds.loc[cohort.index])):
-            inner = inner_splits(
-                y[train],
-                None if groups is None else groups[train],
-                n_splits=INNER_FOLDS,
-                seed=recipe.experiment.seed,
-                continuous=recipe.continuous,
-            )
-            splits = [(train[a], train[b]) for a, b in inner]
-            fitted = [project(widest, block, table, a) for a, _ in [*splits, (train, test)]]
-            dims = offered(recipe, block, min(X.shape[1] for X in fitted), len(train))
-            scores = np.array(
-                [
-                    score_dimensions(recipe, X, y, a, b, groups, dims)
-                    for X, (a, b) in zip(fitted, [*splits, (train, test)], strict=True)
-                ]
-            )
-            choice = smallest_within_one_se(dims, scores[:-1])
-            rows += [
-                (block, fold, k, choice.mean[i], choice.se[i], k == choice.best,
-                 k == choice.chosen, scores[-1, i], "r2" if recipe.continuous else "auroc")
-                for i, k in enumerate(choice.dims)
-            ]  # fmt: skip
+        splits = list(fold_splits(folds.loc[cohort.index]))
+        found = parallel_loop(
+            search_fold, splits, shared=(recipe, block, widest, table, y, groups),
+            label=f"dimension of block {block}: folds",
+        )  # fmt: skip
+        rows += [(block, fold, *row) for fold, rows_of in enumerate(found) for row in rows_of]
         logger.info("dimension of block %s searched in %d folds", block, folds.nunique())
     return pd.DataFrame(rows, columns=list(SEARCH.names))
+
+
+def search_fold(
+    split: tuple[np.ndarray, np.ndarray],
+    recipe: Recipe,
+    block: str,
+    widest: Recipe,
+    table: pd.DataFrame,
+    y: np.ndarray,
+    groups: np.ndarray | None,
+) -> list[tuple]:
+    """Rows of one outer fold, without block and fold."""
+    train, test = split
+    inner = inner_splits(
+        y[train],
+        None if groups is None else groups[train],
+        n_splits=INNER_FOLDS,
+        seed=recipe.experiment.seed,
+        continuous=recipe.continuous,
+    )
+    splits = [(train[a], train[b]) for a, b in inner]
+    fitted = [project(widest, block, table, a) for a, _ in [*splits, (train, test)]]
+    dims = offered(recipe, block, min(X.shape[1] for X in fitted), len(train))
+    scores = np.array(
+        [
+            score_dimensions(recipe, X, y, a, b, groups, dims)
+            for X, (a, b) in zip(fitted, [*splits, (train, test)], strict=True)
+        ]
+    )
+    choice = smallest_within_one_se(dims, scores[:-1])
+    return [
+        (k, choice.mean[i], choice.se[i], k == choice.best, k == choice.chosen, scores[-1, i],
+         "r2" if recipe.continuous else "auroc")
+        for i, k in enumerate(choice.dims)
+    ]  # fmt: skip
 
 
 def with_dimension(recipe: Recipe, block: str, dim: int) -> Recipe:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.foundation.loops import iterate_loop
 from neurogenomics_kb.foundation.naming import SUBJECT
 from neurogenomics_kb.pipelines.integration.analyses.prediction.classes import (
     class_codes,
@@ -109,13 +110,22 @@ def predict_outcome(
     has_covariates = projections["covariates-adjusted-0"].shape[1] > 0
     curved = has_covariates and can_be_curved(projections, [train for train, _ in splits])
     fits = fits_of(recipe, blocks, has_covariates, curved=curved, without=lacking)
+    tasks = (
+        (
+            *fitting_task(recipe, projections, parts, variant, fold, train, algorithms),
+            y[train], y[test], inside[fold], train, test,
+        )
+        for fold, (train, test) in enumerate(splits)
+        for (_, variant), (parts, algorithms) in fits.items()
+    )  # fmt: skip
+    results = iterate_loop(
+        fit_and_predict, tasks, shared=(recipe, names), total=len(splits) * len(fits),
+        label="prediction: models",
+    )  # fmt: skip
     out = []
-    for fold, (train, test) in enumerate(splits):
-        for (model, variant), (parts, algorithms) in fits.items():
-            columns_of = {p: part(projections, p, variant, fold, train) for p in parts}
-            X, origin = np.hstack(list(columns_of.values())), parts_of(columns_of)
-            for algorithm in algorithms:
-                fitted = fit(recipe, algorithm, X[train], y[train], inside[fold], origin)
+    for fold, (_, test) in enumerate(splits):
+        for (model, variant), (_, algorithms) in fits.items():
+            for algorithm, columns in zip(algorithms, next(results), strict=True):
                 labels = {
                     "model": model,
                     "variant": variant,
@@ -123,9 +133,7 @@ def predict_outcome(
                     "repeat": fold // per_repeat,
                     "fold": fold,
                 }
-                predicted = predict(recipe, fitted, X[test], y[test], y[train], names)
-                columns = {**labels, **predicted, "n_features": X.shape[1]}
-                out.append(pd.DataFrame(columns, index=cohort.index[test]))
+                out.append(pd.DataFrame({**labels, **columns}, index=cohort.index[test]))
         logger.info("models fitted in fold %d of %d", fold + 1, len(splits))
     frame = pd.concat(out)
     frame.index.name = SUBJECT
@@ -158,6 +166,32 @@ def fits_of(
     if curved and len(models) > 1:
         for model in (COVARIATES, list(models)[-1]):
             out[model, CURVED] = (models[model], algorithms[:1])
+    return out
+
+
+def fitting_task(
+    recipe: Recipe,
+    projections: Mapping[str, pd.DataFrame],
+    parts: list[str],
+    variant: str,
+    fold: int,
+    train: np.ndarray,
+    algorithms: list[str],
+) -> tuple:
+    """Estimators of a model in a fold, its columns and the block of each."""
+    columns_of = {p: part(projections, p, variant, fold, train) for p in parts}
+    estimators = [estimator_of(recipe, algorithm) for algorithm in algorithms]
+    return estimators, np.hstack(list(columns_of.values())), parts_of(columns_of)
+
+
+def fit_and_predict(task: tuple, recipe: Recipe, names) -> list[dict]:
+    """Predictions of every algorithm for one model and fold, as columns."""
+    estimators, X, origin, y_train, y_test, inner, train, test = task
+    out = []
+    for estimator in estimators:
+        fitted = fit_predictor(estimator, X[train], y_train, inner, origin)
+        predicted = predict(recipe, fitted, X[test], y_test, y_train, names)
+        out.append({**predicted, "n_features": X.shape[1]})
     return out
 
 
@@ -198,8 +232,12 @@ def parts_of(columns: Mapping[str, np.ndarray]) -> np.ndarray:
 
 def fit(recipe: Recipe, algorithm: str, X, y, inner, parts: np.ndarray | None = None):
     """Fit one algorithm of the experiment."""
+    return fit_predictor(estimator_of(recipe, algorithm), X, y, inner, parts)
+
+
+def estimator_of(recipe: Recipe, algorithm: str):
+    """An algorithm of the experiment, not fitted yet."""
     experiment = recipe.experiment
-    estimator = PREDICTORS.build(
+    return PREDICTORS.build(
         experiment.predictor(algorithm), continuous=recipe.continuous, seed=experiment.seed
     )
-    return fit_predictor(estimator, X, y, inner, parts)

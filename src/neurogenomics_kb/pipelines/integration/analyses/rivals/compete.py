@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.loops import iterate_loop
 from neurogenomics_kb.foundation.naming import SUBJECT
 from neurogenomics_kb.pipelines.integration.analyses.prediction.classes import (
     class_codes,
@@ -225,33 +226,56 @@ def race(
     """
     of, algorithms = recipe.rivals[rival].of, algorithms_of(recipe)
     frames: dict[str, tuple[list, list]] = {name: ([], []) for name in algorithms}
-    for fold, (train, test) in enumerate(design.splits):
-        start = time.perf_counter()
-        beside = np.hstack(
-            [
-                project_rival(recipe, rival, cohort, features, train),
-                table_of(projections, f"{COVARIATES}-adjusted-{fold}"),
-            ]
+    tasks = (
+        (
+            train,
+            test,
+            design.inside[fold],
+            table_of(projections, f"{COVARIATES}-adjusted-{fold}"),
+            table_of(projections, f"{of}-adjusted-{fold}"),
         )
-        both = np.hstack([table_of(projections, f"{of}-adjusted-{fold}"), beside])
-        for algorithm in algorithms:
-            for X, frame in zip((both, beside), frames[algorithm], strict=True):
-                y_train = design.y[train]
-                fitted = fit(recipe, algorithm, X[train], y_train, design.inside[fold])
-                predicted = predict(recipe, fitted, X[test], design.y[test], y_train, design.names)
-                labels = {"repeat": fold // design.per_repeat, "fold": fold}
-                frame.append(
-                    pd.DataFrame(
-                        {**labels, **predicted, "n_features": X.shape[1]},
-                        index=cohort.index[test],
-                    )
-                )
+        for fold, (train, test) in enumerate(design.splits)
+    )
+    start = time.perf_counter()
+    results = iterate_loop(
+        race_in_fold, tasks, total=len(design.splits),
+        shared=(recipe, rival, cohort, features, design.y, design.names, algorithms),
+    )  # fmt: skip
+    for fold, predicted in enumerate(results):
+        labels = {"repeat": fold // design.per_repeat, "fold": fold}
+        people = cohort.index[design.splits[fold][1]]
+        for algorithm, pair in predicted.items():
+            for columns, frame in zip(pair, frames[algorithm], strict=True):
+                frame.append(pd.DataFrame({**labels, **columns}, index=people))
         price.of_a_fold(time.perf_counter() - start)
     joined = {
         name: [pd.concat(parts).rename_axis(SUBJECT) for parts in pair]
         for name, pair in frames.items()
     }
     return {name: compare(recipe, cohort, *pair) for name, pair in joined.items()}
+
+
+def race_in_fold(
+    task: tuple,
+    recipe: Recipe,
+    rival: str,
+    cohort: pd.DataFrame,
+    features: pd.DataFrame,
+    y: np.ndarray,
+    names: Any,
+    algorithms: list[str],
+) -> dict[str, list[dict]]:
+    """Predictions with the block and without it, by algorithm, in one fold."""
+    train, test, inner, covariates, block = task
+    beside = np.hstack([project_rival(recipe, rival, cohort, features, train), covariates])
+    both = np.hstack([block, beside])
+    out: dict[str, list[dict]] = {}
+    for algorithm in algorithms:
+        for X in (both, beside):
+            fitted = fit(recipe, algorithm, X[train], y[train], inner)
+            predicted = predict(recipe, fitted, X[test], y[test], y[train], names)
+            out.setdefault(algorithm, []).append({**predicted, "n_features": X.shape[1]})
+    return out
 
 
 def table_of(projections: Projections, key: str) -> np.ndarray:
