@@ -18,10 +18,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.stats.transformers.column_choice import columns_of
 
 Unseen = Literal["error", "reference", "estimate_unlabelled"]
 
 
+# Numbers that are regressed at a time, 32 MB.
+TILE = 2**22
 # Whole numbers in columns of these names are codes: a line through centres 11009 and 11010 would
 # mean nothing.
 _CODED = re.compile(
@@ -348,7 +351,11 @@ class ConfoundRegressor(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ).fit(X)
         self.features_ = [c for c in X.columns if c not in self.design_.coding_]
         design = add_intercept(self.design_.transform(X))
-        self.coef_ = np.linalg.lstsq(design, feature_values(X[self.features_]), rcond=None)[0]
+        values = feature_values(columns_of(X, self.features_))
+        # A few features at a time: the solver copies them.
+        self.coef_ = np.empty((design.shape[1], values.shape[1]))
+        for own in _tiles(values):
+            self.coef_[:, own] = np.linalg.lstsq(design, values[:, own], rcond=None)[0]
         self.feature_names_in_ = np.array(X.columns, dtype=object)
         self.n_features_in_ = X.shape[1]
         return self
@@ -364,18 +371,27 @@ class ConfoundRegressor(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 remedy="Give fit and transform tables with the same columns.",
             )
         design = add_intercept(self.design_.transform(X))
-        residuals = feature_values(X[self.features_]) - design @ self.coef_
+        values = feature_values(columns_of(X, self.features_))
+        residuals = np.empty(values.shape[::-1]).T  # by column, as tables hold them
+        for own in _tiles(values):
+            np.subtract(values[:, own], design @ self.coef_[:, own], out=residuals[:, own])
         if self.unseen == "estimate_unlabelled":
             for name, levels in self.design_.unseen_.items():
                 for level in levels:
                     rows = (X[name] == level).to_numpy()
                     residuals[rows] -= residuals[rows].mean(axis=0)
-        return pd.DataFrame(residuals, index=X.index, columns=self.features_)
+        return pd.DataFrame(residuals, index=X.index, columns=self.features_, copy=False)
 
     def get_feature_names_out(self, input_features=None) -> np.ndarray:
         """Names of the adjusted columns."""
         check_is_fitted(self)
         return np.array(self.features_, dtype=object)
+
+
+def _tiles(values: np.ndarray) -> list[slice]:
+    """Columns of at most `TILE` numbers together."""
+    step = max(1, TILE // max(len(values), 1))
+    return [slice(a, a + step) for a in range(0, values.shape[1], step)]
 
 
 def add_intercept(design: np.ndarray) -> np.ndarray:
@@ -400,12 +416,14 @@ def feature_values(frame: pd.DataFrame) -> np.ndarray:
             remedy="Convert it, or name it as a confound.",
         )
     values = frame.to_numpy(dtype=float)
-    bad = ~np.isfinite(values)
-    if bad.any():
+    for own in _tiles(values):
+        bad = ~np.isfinite(values[:, own])
+        if not bad.any():
+            continue
         column = int(np.flatnonzero(bad.any(axis=0))[0])
         raise InputError(
             "a feature has missing or infinite values",
-            column=str(frame.columns[column]),
+            column=str(frame.columns[own][column]),
             subjects=int(bad[:, column].sum()),
             of=len(frame),
             remedy="Put an impute step before this one.",

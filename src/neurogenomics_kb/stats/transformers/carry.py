@@ -9,6 +9,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from neurogenomics_kb.stats.transformers.column_choice import columns_of
+from neurogenomics_kb.stats.transformers.column_tiles import COLUMNWISE, ColumnTiles
+
 
 class CarryColumns(TransformerMixin, BaseEstimator):
     """Apply a transformer to the features and pass the carried columns on untouched.
@@ -30,14 +33,17 @@ class CarryColumns(TransformerMixin, BaseEstimator):
         self.reads = reads
 
     def _seen(self, X: pd.DataFrame) -> pd.DataFrame:
-        hidden = [c for c in self.carried if c not in set(self.reads)]
-        return X.drop(columns=hidden, errors="ignore")
+        hidden = set(self.carried) - set(self.reads)
+        return columns_of(X, [c for c in X.columns if c not in hidden])
 
     def fit(self, X: pd.DataFrame, y=None) -> CarryColumns:
         """Fit the transformer on the features of `X`."""
         seen = self._seen(X)
-        self.plain_ = _takes_arrays(self.transformer) and _one_kind(seen)
-        self.transformer_ = clone(self.transformer).fit(seen.to_numpy() if self.plain_ else seen, y)
+        self.plain_ = type(self.transformer) in COLUMNWISE and _one_kind(seen)
+        if self.plain_:
+            self.transformer_ = ColumnTiles(self.transformer, seen.to_numpy())
+        else:
+            self.transformer_ = clone(self.transformer).fit(seen, y)
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
@@ -45,16 +51,11 @@ class CarryColumns(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         seen = self._seen(X)
         out = self.transformer_.transform(seen.to_numpy() if self.plain_ else seen)
-        if self.plain_ or not isinstance(out, pd.DataFrame):
+        if not isinstance(out, pd.DataFrame):
             names = self.transformer_.get_feature_names_out(np.asarray(seen.columns, dtype=object))
-            out = pd.DataFrame(np.asarray(out), index=X.index, columns=list(names))
+            out = pd.DataFrame(np.asarray(out), index=X.index, columns=list(names), copy=False)
         carried = [c for c in self.carried if c in X]
         return pd.concat([out, X[carried]], axis=1)
-
-
-def _takes_arrays(transformer) -> bool:
-    """Whether a transformer is scikit-learn's own, which looks at every column of a table anew."""
-    return type(transformer).__module__.startswith("sklearn.")
 
 
 def _one_kind(X: pd.DataFrame) -> bool:
@@ -76,4 +77,4 @@ class DropColumns(TransformerMixin, BaseEstimator):
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """The features alone."""
         check_is_fitted(self)
-        return X[self.features_]
+        return columns_of(X, self.features_)
