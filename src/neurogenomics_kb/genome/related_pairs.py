@@ -14,6 +14,7 @@ from neurogenomics_kb.genome.relatedness import (
     MIN_CARRIERS,
     SAME,
     dosages,
+    genotype_codes,
     samples_of,
     spread,
 )
@@ -186,7 +187,7 @@ def _genotypes(index: pd.DataFrame) -> tuple[list[str], np.ndarray]:
     place = samples.codes.astype(np.int64) * len(names) + regions
     two = index["sequence_id"].groupby(place).agg(["min", "max"])
     region, sample = two.index % len(names), two.index // len(names)
-    codes = pd.factorize(pd.MultiIndex.from_arrays([region, two["min"], two["max"]]))[0]
+    codes = genotype_codes(region, two)
     out = np.full((len(samples.categories), len(names)), -1, dtype=np.int32)
     out[sample, region] = codes
     return list(samples.categories), out

@@ -14,7 +14,7 @@ from neurogenomics_kb.stats import confounds
 from neurogenomics_kb.stats.confounds import ConfoundRegressor
 from neurogenomics_kb.stats.transformers import column_tiles
 from neurogenomics_kb.stats.transformers.carry import CarryColumns
-from neurogenomics_kb.stats.transformers.column_choice import columns_of
+from neurogenomics_kb.stats.transformers.column_choice import columns_of, without
 from neurogenomics_kb.stats.transformers.filters import count_different, varies
 
 
@@ -55,6 +55,9 @@ def test_columns_that_stand_together_are_no_copy():
     assert np.shares_memory(columns_of(X, list("bcd")).to_numpy(), X.to_numpy())
     for names in ("bcd", "db", "", "ace"):
         pd.testing.assert_frame_equal(columns_of(X, list(names)), X[list(names)])
+        others = [c for c in X if c not in names]
+        pd.testing.assert_frame_equal(without(X, [*names, "z"]), X[others])
+    assert np.shares_memory(without(X, ["d", "e"]).to_numpy(), X.to_numpy())
 
 
 def test_columns_that_vary_differ_in_one_value_or_more():

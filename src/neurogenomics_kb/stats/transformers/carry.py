@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from neurogenomics_kb.stats.transformers.column_choice import columns_of
+from neurogenomics_kb.stats.transformers.column_choice import columns_of, without
 from neurogenomics_kb.stats.transformers.column_tiles import COLUMNWISE, ColumnTiles
 
 
@@ -33,8 +33,7 @@ class CarryColumns(TransformerMixin, BaseEstimator):
         self.reads = reads
 
     def _seen(self, X: pd.DataFrame) -> pd.DataFrame:
-        hidden = set(self.carried) - set(self.reads)
-        return columns_of(X, [c for c in X.columns if c not in hidden])
+        return without(X, set(self.carried) - set(self.reads))
 
     def fit(self, X: pd.DataFrame, y=None) -> CarryColumns:
         """Fit the transformer on the features of `X`."""
@@ -71,7 +70,7 @@ class DropColumns(TransformerMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y=None) -> DropColumns:
         """Remember the remaining columns."""
-        self.features_ = [c for c in X.columns if c not in set(self.columns)]
+        self.features_ = list(without(X, self.columns).columns)
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
