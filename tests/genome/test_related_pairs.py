@@ -67,3 +67,15 @@ def test_same_people_are_those_of_the_table(monkeypatch, regions):
     assert clearance == pytest.approx(exact)
     together, _ = count_same(index, labels(index, lambda i: i // 4))
     assert together == 0
+
+
+def test_bands_of_regions_find_the_same_people_as_tiles(monkeypatch):
+    index = carried(regions=60)
+    rng = np.random.default_rng(1)
+    index.loc[rng.random(len(index)) < 0.03, "sequence_id"] = 10_000
+    people = labels(index, lambda i: i)
+    tiled, _ = count_same(index, people)
+    monkeypatch.setattr(related_pairs, "ALL_PAIRS", 50)
+    assert count_same(index, people)[0] == tiled == 1
+    monkeypatch.setattr(related_pairs, "BAND", 1)  # many share a cell: tiles after all
+    assert count_same(index, people)[0] == 1

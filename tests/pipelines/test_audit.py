@@ -13,7 +13,7 @@ from neurogenomics_kb.pipelines.integration.analyses.audit import checks, refits
 from neurogenomics_kb.pipelines.integration.analyses.audit.context import shows
 from neurogenomics_kb.pipelines.integration.analyses.audit.relatives import (
     relative_rows,
-    repeat_rows,
+    repeat_row,
 )
 from neurogenomics_kb.pipelines.integration.analyses.audit.table import FEW, OWN_FOLDS, count_row
 from neurogenomics_kb.pipelines.integration.analyses.audit.verdict import judge_audit
@@ -520,28 +520,42 @@ def test_thousands_of_people_are_looked_through_without_a_table_of_pairs(monkeyp
     cohort = pd.DataFrame(index=sorted(haplotypes["sample"].unique()))
     places = {"folds": np.arange(120) % 2, "families": np.arange(120)}
     tiled = relative_rows(cohort, haplotypes, places)
-    monkeypatch.setattr(relatives, "MAX_RELATED", 5000)
+    monkeypatch.setattr(relatives, "MAX_RELATED", 2000)
     assert pd.DataFrame(tiled).equals(pd.DataFrame(relative_rows(cohort, haplotypes, places)))
 
 
-def test_of_more_people_than_can_be_paired_the_rest_is_not_told(monkeypatch):
+def test_of_more_genotypes_than_can_be_paired_the_rest_is_not_told(monkeypatch):
     def drawn(n):
         return np.arange(n) if n <= 80 else np.sort(np.random.default_rng(0).choice(n, 80, False))
 
     monkeypatch.setattr(relatives, "paired_subjects", drawn)
     monkeypatch.setattr(relatives, "MAX_RELATED", 50)
-    features = pd.DataFrame(np.random.default_rng(0).normal(size=(120, 20)))
-    features.columns = [f"smri__thickness__R{j}" for j in range(20)]
-    features.iloc[30:60:2] = features.iloc[31:61:2].to_numpy()  # equal rows are found in all
-    rows = repeat_rows("brain", features, np.arange(120) % 2)
-    assert rows[0]["value"] == 15
-    assert rows[-1]["detail"].endswith("pairs of 80 subjects, drawn from 120, were looked at")
     haplotypes = carried()
     cohort = pd.DataFrame(index=sorted(haplotypes["sample"].unique()))
     found = relative_rows(cohort, haplotypes, {"folds": np.arange(120) % 2})
     untold = [r for r in found if "of the rest" in r["detail"]]
     assert {r["check"] for r in untold} == {"same person across folds", "relatives across folds"}
     assert all(np.isnan(r["value"]) for r in untold)
+    assert all(
+        r["detail"].endswith("pairs of 80 subjects, drawn from 120, were looked at") for r in untold
+    )
+
+
+def test_features_of_thousands_are_looked_through_whole_and_the_row_says_how_surely():
+    """Copies and people measured again among 6,000, and none where none was planted."""
+    rng = np.random.default_rng(0)
+    features = pd.DataFrame(
+        rng.normal(size=(6000, 30)), columns=[f"smri__thickness__R{j}" for j in range(30)]
+    )
+    folds = np.arange(6000) % 5
+    clean = repeat_row("brain", features, folds)
+    assert clean["value"] == 0
+    assert clean["detail"] == "equal rows are all found, near ones all but one in 100,000"
+    features.iloc[1:401:2] = features.iloc[0:400:2].to_numpy()
+    features.iloc[1001:1401:2] = features.iloc[1000:1400:2].to_numpy() + 0.03 * rng.normal(
+        size=(200, 30)
+    )
+    assert repeat_row("brain", features, folds)["value"] == 400
 
 
 def test_wave_that_a_block_gives_away_is_said_and_one_it_does_not_is_not():

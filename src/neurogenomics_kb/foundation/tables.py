@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -356,18 +356,3 @@ def whole_codes(values: pd.Series) -> pd.Series:
     if not all(_WHOLE.fullmatch(v) for v in present) or all("." not in v for v in present):
         return values
     return values.map(lambda v: _WHOLE.fullmatch(v).group(1), na_action="ignore").astype(object)
-
-
-def these_columns(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Some columns of a table, without a copy where they are all but a few, in their order.
-
-    Parameters
-    ----------
-    table : DataFrame
-    columns : sequence of str
-        Each is in the table.
-    """
-    wanted = set(columns)
-    others = [c for c in table.columns if c not in wanted]
-    kept = table.drop(columns=others)
-    return kept if list(kept.columns) == list(columns) else table[list(columns)]

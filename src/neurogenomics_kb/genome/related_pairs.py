@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
+from neurogenomics_kb.foundation.alike import count_in_cells, pairs_in_cells, row_keys
 from neurogenomics_kb.genome.relatedness import (
     CLEAR,
     FIRST_DEGREE,
     MIN_CARRIERS,
     SAME,
     dosages,
+    genotype_codes,
     samples_of,
     spread,
 )
@@ -28,6 +30,9 @@ DIRECTIONS = 2048
 MARGIN = 0.14
 # More regions than this: so many are compared first, and all of them for pairs that agree there.
 REGIONS = 64
+# Of more people than this those pairs are compared that agree in all of so many regions, in one of
+# so many draws.
+ALL_PAIRS, BAND, BANDS = 5000, 8, 70
 # Agreement among these that no pair with `SAME` of all regions falls below: 4 errors of 0.05.
 SCREEN = 0.6
 
@@ -55,18 +60,58 @@ def count_same(index: pd.DataFrame, labels: pd.Series) -> tuple[int, float]:
     part = _agreement(genotypes[drawn], genotypes[drawn])
     pairs = part[np.triu_indices(len(part), 1)]
     clearance = float(np.median(pairs)) + CLEAR * spread(pairs) if len(pairs) else 0.0
-    n_regions = genotypes.shape[1]
+    if clearance >= SAME:
+        return 0, clearance  # a count would say nothing
+    found = None if len(samples) <= ALL_PAIRS else _same_by_bands(genotypes, codes, rng)
+    if found is None:
+        found = _same_by_tiles(genotypes, codes, rng)
+    return found, clearance
+
+
+def _same_by_tiles(genotypes: np.ndarray, codes: np.ndarray, rng: np.random.Generator) -> int:
+    """Pairs of one person's genotypes with different labels, among all pairs."""
+    n_regions, count = genotypes.shape[1], 0
     few = n_regions > REGIONS
     looked = rng.choice(n_regions, REGIONS, replace=False) if few else np.arange(n_regions)
-    count = 0
-    for rows, columns in _tiles(len(samples)):
+    for rows, columns in _tiles(len(genotypes)):
         shared = _agreement(genotypes[rows][:, looked], genotypes[columns][:, looked])
         a, b = _apart(shared >= (SCREEN if few else SAME), codes, rows, columns)
-        if few:
-            count += int(((genotypes[a] == genotypes[b]).mean(axis=1) >= SAME).sum())
-        else:
-            count += len(a)
-    return count, clearance
+        count += int(_equal_share(genotypes, a, b).sum()) if few else len(a)
+    return count
+
+
+def _same_by_bands(
+    genotypes: np.ndarray, codes: np.ndarray, rng: np.random.Generator
+) -> int | None:
+    """The same among pairs that agree in all regions of a draw; None where too many do.
+
+    A pair with `SAME` of all regions agrees in one draw of `BAND` of them with probability 0.16
+    or more, and in one of `BANDS` draws but for one pair in 100,000.
+    """
+    n, n_regions = genotypes.shape
+    left, found = n * (n - 1) / 2, [np.empty(0, dtype=np.int64)]
+    for _ in range(BANDS):
+        looked = rng.choice(n_regions, min(BAND, n_regions), replace=False)
+        part = genotypes[:, looked].astype(np.int64)
+        # Who lacks a genotype is like nobody.
+        lacking = np.flatnonzero((part < 0).any(axis=1))
+        part[lacking, 0] = -1 - lacking
+        keys = row_keys(part)
+        left -= count_in_cells(keys)
+        if left < 0:
+            return None
+        for a, b in pairs_in_cells(keys):
+            apart = codes[a] != codes[b]
+            a, b = a[apart], b[apart]
+            same = _equal_share(genotypes, a, b)
+            found.append(a[same] * n + b[same])
+    return len(np.unique(np.concatenate(found)))
+
+
+def _equal_share(genotypes: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Whether pairs agree in `SAME` of all regions."""
+    equal = (genotypes[a] == genotypes[b]) & (genotypes[a] >= 0)
+    return equal.mean(axis=1) >= SAME
 
 
 def count_relatives(
@@ -142,7 +187,7 @@ def _genotypes(index: pd.DataFrame) -> tuple[list[str], np.ndarray]:
     place = samples.codes.astype(np.int64) * len(names) + regions
     two = index["sequence_id"].groupby(place).agg(["min", "max"])
     region, sample = two.index % len(names), two.index // len(names)
-    codes = pd.factorize(pd.MultiIndex.from_arrays([region, two["min"], two["max"]]))[0]
+    codes = genotype_codes(region, two)
     out = np.full((len(samples.categories), len(names)), -1, dtype=np.int32)
     out[sample, region] = codes
     return list(samples.categories), out

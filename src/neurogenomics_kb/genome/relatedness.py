@@ -81,12 +81,27 @@ def genotype_concordance(index: pd.DataFrame) -> tuple[list[str], np.ndarray, fl
     place = samples.codes.astype(np.int64) * (regions.max() + 1) + regions
     two = index["sequence_id"].groupby(place).agg(["min", "max"])
     region, sample = two.index % (regions.max() + 1), two.index // (regions.max() + 1)
-    genotypes = pd.factorize(pd.MultiIndex.from_arrays([region, two["min"], two["max"]]))[0]
+    genotypes = genotype_codes(region, two)
     carried = sparse.coo_matrix((np.ones(len(two)), (sample, genotypes))).tocsr()
     concordance = (carried @ carried.T).toarray() / (regions.max() + 1)
     pairs = concordance[np.triu_indices(len(concordance), 1)]
     middle = float(np.median(pairs)) if len(pairs) else 0.0
     return list(samples.categories), concordance, middle + CLEAR * spread(pairs)
+
+
+def genotype_codes(region: np.ndarray, two: pd.DataFrame) -> np.ndarray:
+    """Number of each pair of sequences of a region (m,), the same for the same pair.
+
+    Parameters
+    ----------
+    region : ndarray of int (m,)
+        Region.
+    two : DataFrame (m, 2)
+        ``min`` and ``max`` of the numbers of the two sequences.
+    """
+    both = two["min"].to_numpy(np.int64) * (int(two["max"].max()) + 1) + two["max"].to_numpy()
+    pair = pd.factorize(both)[0]
+    return pd.factorize(np.asarray(region, dtype=np.int64) * (pair.max() + 1) + pair)[0]
 
 
 def spread(pairs: np.ndarray) -> float:

@@ -18,12 +18,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError, listing
-from neurogenomics_kb.foundation.tables import these_columns
-from neurogenomics_kb.foundation.tiles import tiles
+from neurogenomics_kb.stats.transformers.column_choice import columns_of
 
 Unseen = Literal["error", "reference", "estimate_unlabelled"]
 
 
+# Numbers that are regressed at a time, 32 MB.
+TILE = 2**22
 # Whole numbers in columns of these names are codes: a line through centres 11009 and 11010 would
 # mean nothing.
 _CODED = re.compile(
@@ -350,10 +351,11 @@ class ConfoundRegressor(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ).fit(X)
         self.features_ = [c for c in X.columns if c not in self.design_.coding_]
         design = add_intercept(self.design_.transform(X))
-        values = feature_values(these_columns(X, self.features_))
+        values = feature_values(columns_of(X, self.features_))
+        # A few features at a time: the solver copies them.
         self.coef_ = np.empty((design.shape[1], values.shape[1]))
-        for columns in tiles(values.shape[1], len(values)):
-            self.coef_[:, columns] = np.linalg.lstsq(design, values[:, columns], rcond=None)[0]
+        for own in _tiles(values):
+            self.coef_[:, own] = np.linalg.lstsq(design, values[:, own], rcond=None)[0]
         self.feature_names_in_ = np.array(X.columns, dtype=object)
         self.n_features_in_ = X.shape[1]
         return self
@@ -369,10 +371,10 @@ class ConfoundRegressor(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 remedy="Give fit and transform tables with the same columns.",
             )
         design = add_intercept(self.design_.transform(X))
-        values = feature_values(these_columns(X, self.features_))
-        residuals = np.empty(values.shape)
-        for rows in tiles(*values.shape):
-            np.subtract(values[rows], design[rows] @ self.coef_, out=residuals[rows])
+        values = feature_values(columns_of(X, self.features_))
+        residuals = np.empty(values.shape[::-1]).T  # by column, as tables hold them
+        for own in _tiles(values):
+            np.subtract(values[:, own], design @ self.coef_[:, own], out=residuals[:, own])
         if self.unseen == "estimate_unlabelled":
             for name, levels in self.design_.unseen_.items():
                 for level in levels:
@@ -384,6 +386,12 @@ class ConfoundRegressor(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Names of the adjusted columns."""
         check_is_fitted(self)
         return np.array(self.features_, dtype=object)
+
+
+def _tiles(values: np.ndarray) -> list[slice]:
+    """Columns of at most `TILE` numbers together."""
+    step = max(1, TILE // max(len(values), 1))
+    return [slice(a, a + step) for a in range(0, values.shape[1], step)]
 
 
 def add_intercept(design: np.ndarray) -> np.ndarray:
@@ -408,12 +416,14 @@ def feature_values(frame: pd.DataFrame) -> np.ndarray:
             remedy="Convert it, or name it as a confound.",
         )
     values = frame.to_numpy(dtype=float)
-    if not all(np.isfinite(values[rows]).all() for rows in tiles(*values.shape)):
-        bad = ~np.isfinite(values)
+    for own in _tiles(values):
+        bad = ~np.isfinite(values[:, own])
+        if not bad.any():
+            continue
         column = int(np.flatnonzero(bad.any(axis=0))[0])
         raise InputError(
             "a feature has missing or infinite values",
-            column=str(frame.columns[column]),
+            column=str(frame.columns[own][column]),
             subjects=int(bad[:, column].sum()),
             of=len(frame),
             remedy="Put an impute step before this one.",

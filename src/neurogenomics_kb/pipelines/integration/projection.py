@@ -117,7 +117,10 @@ def fitted_block(recipe, block, features, cohort, train, *, residualize: bool) -
     transformer = build_transformer(
         recipe, block, covariates.columns, residualize=residualize, project=False
     )
-    return transformer.fit(table.iloc[train]).transform(table)
+    # Step by step, so that training people are not transformed twice and no step's table is kept.
+    for _, step in transformer.steps:
+        table = step.fit(table.iloc[train]).transform(table)
+    return table
 
 
 def project_covariates(recipe: Recipe, cohort: pd.DataFrame, train) -> pd.DataFrame:

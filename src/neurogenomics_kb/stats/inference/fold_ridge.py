@@ -79,8 +79,9 @@ class FoldRidge:
         if not self.primal:
             centred = Y - Y.mean(axis=0)
             found = centred.T @ self._hat.T
-            size = np.sqrt(np.outer((centred**2).sum(axis=0), (self._hat**2).sum(axis=1)))
-            found[np.abs(found) <= NOTHING * size] = 0
+            length = np.linalg.norm(self._hat, axis=1)
+            told = np.abs(found / np.where(length > 0, length, np.inf)).max(axis=1, initial=0)
+            found[told <= NOTHING * np.linalg.norm(centred, axis=0)] = 0
             return found
         weights = cho_solve(self._factor, self._products(Y), overwrite_b=True, check_finite=False)
         return self._told(weights)
@@ -120,8 +121,9 @@ class FoldRidge:
             found += (self.X[rows] - self.mean).T @ centred[at : at + len(rows)]
             at += len(rows)
         # What was regressed out of the features is told by rounding alone: by nothing.
-        size = np.sqrt(np.outer(self._squares, (centred**2).sum(axis=0)))
-        found[np.abs(found) <= NOTHING * size] = 0
+        length = np.sqrt(np.where(self._squares > 0, self._squares, np.inf))
+        told = np.abs(found / length[:, None]).max(axis=0, initial=0)
+        found[:, told <= NOTHING * np.linalg.norm(centred, axis=0)] = 0
         return found
 
     def _told(self, weights: np.ndarray) -> np.ndarray:

@@ -109,21 +109,31 @@ def likeness(
         return Likeness(np.nan, n_pairs, n_groups, np.nan, EMPTY)
     at = np.flatnonzero(member)
     gather = _sums(codes)
-    remove = _sums(cells) if families is not None else None
+    # Of who is the only one of a family in a group, the square of the sum is that of the row.
+    single = np.ones(len(cells), dtype=bool)
+    if families is not None:
+        single = np.bincount(cells)[cells] == 1
+    several = np.flatnonzero(~single)
+    remove = _sums(pd.factorize(cells[several])[0]) if len(several) else None
     values = np.zeros(len(rows))
     for start in range(0, len(varying), COLUMNS):
         own = varying[start : start + COLUMNS]
         Z = features[:, own]
         Z = (Z - Z.mean(axis=0)) / spread[own]
+        squares = (Z**2).sum(axis=1)
         for b, order in enumerate(rows):
             # The groups stay, and people change places among all.
-            mine = Z[order[at]]
-            total = float(((gather @ mine) ** 2).sum())
-            less = float((mine**2).sum()) if remove is None else float(((remove @ mine) ** 2).sum())
-            values[b] += total - less
+            mine = order[at]
+            values[b] += _square(gather @ Z[mine]) - float(squares[mine[single]].sum())
+            if remove is not None:
+                values[b] -= _square(remove @ Z[mine[several]])
     values /= 2 * n_pairs * len(varying)
     p = permutation_p_value(values[:1], values[1:, None])[0]
     return Likeness(float(values[0]), n_pairs, n_groups, float(p), Tail.of(values[1:]))
+
+
+def _square(A: np.ndarray) -> float:
+    return float(np.vdot(A, A))
 
 
 def _sums(codes: np.ndarray) -> sparse.csr_matrix:

@@ -7,22 +7,20 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from neurogenomics_kb.foundation.alike import row_keys
+from neurogenomics_kb.stats.inference.near_rows import near_pairs
+
 # Pairs this close, relative to two unrelated subjects, are one subject measured once or twice.
 NEAR = 0.01
 # With fewer effective dimensions some of 100,000 unrelated pairs come that close.
 NEAR_DIMENSIONS = 8
-
-
-# Pairs of subjects are looked at in tiles of so many subjects: 32 MB a tile.
-TILE = 2000
-# Wider blocks are looked through in so many random directions first; squared distances keep their
-# size to a tenth there, and pairs that stay near are measured in all columns.
-DIRECTIONS = 256
-# Distance among the directions, relative to the tolerance, up to which a pair is measured.
-SCREEN = 2.0
-# Up to so many subjects every pair is looked at; of more a random draw of so many. Equal rows are
-# found among any number.
+# Up to so many subjects pairs of genotypes are looked at; of more a random draw of so many.
 MAX_PAIRED = 50_000
+# Numbers that are standardised at a time, 32 MB.
+TILE = 2**22
+# Up to so many columns or subjects their products are made whole; of more their size is told from
+# so many random combinations, and made whole only where that is near the cut.
+WHOLE, PROBES, SURELY = 2000, 64, 3.0
 
 
 def paired_subjects(n: int, *, largest: int = MAX_PAIRED, random_state: int = 0) -> np.ndarray:
@@ -42,19 +40,47 @@ def paired_subjects(n: int, *, largest: int = MAX_PAIRED, random_state: int = 0)
     return np.sort(np.random.default_rng(random_state).choice(n, largest, replace=False))
 
 
-def tiles(n: int, size: int = TILE) -> Iterator[tuple[slice, slice]]:
-    """Pairs of slices that cover the upper triangle of an n by n table, its diagonal included."""
-    starts = range(0, n, size)
-    for a in starts:
-        for b in starts:
-            if b >= a:
-                yield slice(a, min(a + size, n)), slice(b, min(b + size, n))
+class Standardised:
+    """Rows of standardised features, made when they are wanted; missing values are the mean.
+
+    Parameters
+    ----------
+    X : ndarray (n, p)
+        Features; not copied.
+    """
+
+    def __init__(self, X: np.ndarray) -> None:
+        self.X = X
+        n, p = X.shape
+        self.mean, self.spread = np.empty(p), np.empty(p)
+        step = max(1, TILE // max(n, 1))
+        with np.errstate(invalid="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # columns without a value
+            for a in range(0, p, step):
+                part = X[:, a : a + step]
+                self.mean[a : a + step] = np.nanmean(part, axis=0)
+                self.spread[a : a + step] = np.nanstd(part, axis=0)
+
+    def rows(self, at: np.ndarray | slice) -> np.ndarray:
+        """Some of the rows."""
+        with np.errstate(invalid="ignore"):
+            return np.nan_to_num(
+                (self.X[at] - self.mean) / np.where(self.spread > 0, self.spread, 1.0)
+            )
+
+    def tiles(self, of: np.ndarray) -> Iterator[np.ndarray]:
+        """Some of the rows, a few at a time."""
+        step = max(1, TILE // max(self.X.shape[1], 1))
+        for start in range(0, len(of), step):
+            yield self.rows(of[start : start + step])
 
 
 def identical_rows(X: np.ndarray, folds: np.ndarray, *, tolerance: float = 1e-9) -> int:
     """Pairs of subjects with the same features on both sides of a fold boundary.
 
-    No table over all pairs is made, so that the number of subjects is not bounded by memory.
+    No table over all pairs is made. Of more than `near_rows.ALL_PAIRS` subjects equal rows are
+    found by their hashes, all of them, and near ones by cells of random directions, all but one in
+    `near_rows.MISSED`.
 
     Parameters
     ----------
@@ -66,46 +92,25 @@ def identical_rows(X: np.ndarray, folds: np.ndarray, *, tolerance: float = 1e-9)
     tolerance : float
         Largest squared distance, relative to that of unrelated subjects; see `repeat_tolerance`.
     """
-    known = np.flatnonzero(np.isnan(X).mean(axis=1) <= 0.5)
+    known = np.flatnonzero([np.isnan(row).mean() <= 0.5 for row in X])
     folds = np.unique(np.asarray(folds), return_inverse=True)[1][known]
-    Z = _standardised(X)[known]
+    Z = Standardised(X)
     if tolerance < NEAR:
-        return _equal_pairs(Z, folds)
-    scale = max(float((Z**2).sum(axis=1).mean()), 1e-12)
-    return len(_near_pairs(Z, folds, 2 * tolerance * scale))
+        # Equal up to a billionth.
+        keys = [row_keys(np.round(part, 9)) for part in Z.tiles(known)]
+        return _equal_pairs(np.concatenate([np.empty(0, np.uint64), *keys]), folds)
+    total = sum(float((part**2).sum()) for part in Z.tiles(known))
+    scale = max(total / max(len(known), 1), 1e-12)
+    pairs = near_pairs(lambda at: Z.rows(known[at]), len(known), folds, 2 * tolerance * scale)
+    return len(pairs)
 
 
-def _equal_pairs(Z: np.ndarray, folds: np.ndarray) -> int:
-    """Pairs of equal rows with different labels, by sorting; equal up to a billionth."""
-    rounded = np.ascontiguousarray(np.round(Z, 9)) + 0.0
-    rows = rounded.view(np.dtype((np.void, rounded.dtype.itemsize * Z.shape[1]))).ravel()
-    row = np.unique(rows, return_inverse=True)[1].ravel()
+def _equal_pairs(keys: np.ndarray, folds: np.ndarray) -> int:
+    """Pairs of equal keys with different labels, by sorting."""
+    row = np.unique(keys, return_inverse=True)[1].ravel()
     together = np.unique(np.stack([row, folds], axis=1), axis=0, return_counts=True)[1]
     alike = np.bincount(row)
     return int((alike * (alike - 1) // 2).sum() - (together * (together - 1) // 2).sum())
-
-
-def _near_pairs(Z: np.ndarray, folds: np.ndarray, nearest: float) -> np.ndarray:
-    """Pairs (m, 2) of different folds whose squared distance is at most so large."""
-    screened, limit = Z, nearest
-    if Z.shape[1] > DIRECTIONS:
-        rng = np.random.default_rng(0)
-        screened = Z @ rng.normal(size=(Z.shape[1], DIRECTIONS)) / np.sqrt(DIRECTIONS)
-        limit = SCREEN * nearest
-    norms = (screened**2).sum(axis=1)
-    found = []
-    for rows, columns in tiles(len(Z)):
-        squared = norms[rows, None] + norms[None, columns]
-        squared -= 2 * (screened[rows] @ screened[columns].T)
-        near = (squared <= limit) & (folds[rows, None] != folds[None, columns])
-        a, b = np.nonzero(near)
-        a, b = a + rows.start, b + columns.start
-        a, b = a[a < b], b[a < b]
-        if screened is not Z:
-            close = ((Z[a] - Z[b]) ** 2).sum(axis=1) <= nearest
-            a, b = a[close], b[close]
-        found.append(np.stack([a, b], axis=1))
-    return np.concatenate(found)
 
 
 def repeat_tolerance(X: np.ndarray) -> float:
@@ -113,20 +118,58 @@ def repeat_tolerance(X: np.ndarray) -> float:
 
     Rows of few dimensions, or of counts, come near by chance; there only equal rows count.
     """
-    continuous = np.median([len(np.unique(column)) for column in X.T]) > len(X) / 2
-    Z = _standardised(X)
-    # Effective dimensions, sum squared over sum of squares of the eigenvalues, without these.
-    small = Z.T @ Z if Z.shape[1] < len(Z) else Z @ Z.T
-    dimensions = np.trace(small) ** 2 / max(float((small**2).sum()), 1e-12)
-    return NEAR if continuous and dimensions >= NEAR_DIMENSIONS else 1e-9
+    n, p = X.shape
+    distinct = np.empty(p)
+    step = max(1, TILE // max(n, 1))
+    for a in range(0, p, step):
+        ordered = np.sort(np.ascontiguousarray(X[:, a : a + step].T), axis=1)
+        # Missing values, which stand last, are one value.
+        new = (ordered[:, 1:] != ordered[:, :-1]) & ~np.isnan(ordered[:, :-1])
+        distinct[a : a + step] = new.sum(axis=1) + 1
+    if not np.median(distinct) > n / 2:
+        return 1e-9
+    return NEAR if effective_dimensions(Standardised(X)) >= NEAR_DIMENSIONS else 1e-9
+
+
+def effective_dimensions(Z: Standardised) -> float:
+    """Sum squared over sum of squares of the eigenvalues of all features, without these.
+
+    Parameters
+    ----------
+    Z : Standardised
+        Features.
+    """
+    n, p = Z.X.shape
+    everybody = np.arange(n)
+    if min(n, p) > WHOLE:
+        # The squares of random combinations of columns have the sum of squares as their mean, to a
+        # fifth with so many of them (Hutchinson 1990).
+        combined = np.random.default_rng(0).normal(size=(p, PROBES))
+        total, back = 0.0, np.zeros((p, PROBES))
+        for part in Z.tiles(everybody):
+            total += float((part**2).sum())
+            back += part.T @ (part @ combined)
+        told = total**2 / max(float((back**2).sum()) / PROBES, 1e-12)
+        if not NEAR_DIMENSIONS / SURELY < told < NEAR_DIMENSIONS * SURELY:
+            return told
+    if p < n:
+        small = np.zeros((p, p))
+        for part in Z.tiles(everybody):
+            small += part.T @ part
+    else:
+        whole = Z.rows(everybody)
+        small = whole @ whole.T
+    return float(np.trace(small) ** 2 / max(float((small**2).sum()), 1e-12))
 
 
 def commonest_row(X: np.ndarray) -> int:
     """Subjects who share the commonest row of features; rows with gaps do not count."""
-    complete = X[np.isfinite(X).all(axis=1)]
+    complete = np.flatnonzero([np.isfinite(row).all() for row in X])
     if not len(complete):
         return 0
-    return int(np.unique(complete, axis=0, return_counts=True)[1].max())
+    step = max(1, TILE // max(X.shape[1], 1))
+    keys = [row_keys(X[complete[a : a + step]]) for a in range(0, len(complete), step)]
+    return int(np.unique(np.concatenate(keys), return_counts=True)[1].max())
 
 
 def expected_repeats(X: np.ndarray, units: Iterable[Sequence[int]]) -> float:
@@ -147,10 +190,3 @@ def expected_repeats(X: np.ndarray, units: Iterable[Sequence[int]]) -> float:
         if log_pairs < -20:
             break
     return float(np.exp(log_pairs))
-
-
-def _standardised(X: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # columns without a value
-        mean, spread = np.nanmean(X, axis=0), np.nanstd(X, axis=0)
-    return np.nan_to_num((X - mean) / np.where(spread > 0, spread, 1.0))

@@ -54,23 +54,34 @@ def stratified_group_splits(
 
 def _evenest(held: list[list[float]], own: list[float], sizes: list[float]) -> int:
     """Fold in which a group leaves the classes most even; of equal ones the smallest."""
-    n, classes = len(held), range(len(sizes))
-    shares = [[held[k][c] / sizes[c] for c in classes] for k in range(n)]
+    n, totals = len(held), [0.0] * len(held)
+    for c, size in enumerate(sizes):
+        column = [counts[c] / size for counts in held]
+        for i in range(n):
+            kept, column[i] = column[i], (held[i][c] + own[c]) / size
+            totals[i] += _spread_of_three(*column) if n == 3 else _spread(column)
+            column[i] = kept
     best, least, fewest = 0, math.inf, math.inf
-    for i in range(n):
-        total = 0.0
-        for c in classes:
-            column = [shares[k][c] for k in range(n)]
-            column[i] = (held[i][c] + own[c]) / sizes[c]
-            mean = square = 0.0
-            for x in column:  # `sum` of newer Pythons rounds differently
-                mean += x
-            mean /= n
-            for x in column:
-                square += (x - mean) * (x - mean)
-            total += math.sqrt(square / n)
+    for i, total in enumerate(totals):
         uneven, members = total / len(sizes), sum(held[i])
-        close = abs(uneven - least) <= 1e-8 + 1e-5 * abs(least)
-        if uneven < least or (close and members < fewest):
+        if uneven < least or (members < fewest and abs(uneven - least) <= 1e-8 + 1e-5 * abs(least)):
             best, least, fewest = i, uneven, members
     return best
+
+
+def _spread(column: list[float]) -> float:
+    """Standard deviation, summed in numpy's order: `sum` of newer Pythons rounds differently."""
+    mean = square = 0.0
+    for x in column:
+        mean += x
+    mean /= len(column)
+    for x in column:
+        square += (x - mean) * (x - mean)
+    return math.sqrt(square / len(column))
+
+
+def _spread_of_three(a: float, b: float, c: float) -> float:
+    """The same of three, as many as inner folds are."""
+    mean = (a + b + c) / 3
+    a, b, c = a - mean, b - mean, c - mean
+    return math.sqrt((a * a + b * b + c * c) / 3)

@@ -185,7 +185,9 @@ def newton(
         if not len(active):
             break
         at = active
-        y, w, penalty = Y[:, at], weights[:, at], l2[at]
+        everyone = len(at) == W.shape[1]
+        y, w = (Y, weights) if everyone else (Y[:, at], weights[:, at])
+        penalty = l2[at]
         P = expit(raw[:, at])
         gradient = _gradient(turned.Z, P, y, w, penalty, W[:, at])
         H = w * P * (1 - P)
@@ -258,7 +260,8 @@ def _solve(turned, H, l2, right) -> tuple[np.ndarray, np.ndarray]:
     scale = np.vstack([np.outer(turned.sizes, total) + l2, total])
 
     def apply(D: np.ndarray, at: np.ndarray) -> np.ndarray:
-        told = H[:, at] * _raw(Z, D)
+        told = _raw(Z, D)
+        told *= H if len(at) == H.shape[1] else H[:, at]
         return np.vstack([Z.T @ told + l2[at] * D[:-1], told.sum(axis=0)])
 
     return conjugate_gradients(apply, right, scale)

@@ -9,7 +9,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from neurogenomics_kb.foundation.tables import these_columns
+from neurogenomics_kb.stats.transformers.column_choice import columns_of, without
+from neurogenomics_kb.stats.transformers.column_tiles import COLUMNWISE, ColumnTiles
 
 
 class CarryColumns(TransformerMixin, BaseEstimator):
@@ -32,14 +33,16 @@ class CarryColumns(TransformerMixin, BaseEstimator):
         self.reads = reads
 
     def _seen(self, X: pd.DataFrame) -> pd.DataFrame:
-        hidden = [c for c in self.carried if c not in set(self.reads)]
-        return X.drop(columns=hidden, errors="ignore")
+        return without(X, set(self.carried) - set(self.reads))
 
     def fit(self, X: pd.DataFrame, y=None) -> CarryColumns:
         """Fit the transformer on the features of `X`."""
         seen = self._seen(X)
-        self.plain_ = _takes_arrays(self.transformer) and _one_kind(seen)
-        self.transformer_ = clone(self.transformer).fit(seen.to_numpy() if self.plain_ else seen, y)
+        self.plain_ = type(self.transformer) in COLUMNWISE and _one_kind(seen)
+        if self.plain_:
+            self.transformer_ = ColumnTiles(self.transformer, seen.to_numpy())
+        else:
+            self.transformer_ = clone(self.transformer).fit(seen, y)
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
@@ -47,16 +50,11 @@ class CarryColumns(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         seen = self._seen(X)
         out = self.transformer_.transform(seen.to_numpy() if self.plain_ else seen)
-        if self.plain_ or not isinstance(out, pd.DataFrame):
+        if not isinstance(out, pd.DataFrame):
             names = self.transformer_.get_feature_names_out(np.asarray(seen.columns, dtype=object))
             out = pd.DataFrame(np.asarray(out), index=X.index, columns=list(names), copy=False)
         carried = [c for c in self.carried if c in X]
         return pd.concat([out, X[carried]], axis=1)
-
-
-def _takes_arrays(transformer) -> bool:
-    """Whether a transformer is scikit-learn's own, which looks at every column of a table anew."""
-    return type(transformer).__module__.startswith("sklearn.")
 
 
 def _one_kind(X: pd.DataFrame) -> bool:
@@ -72,10 +70,10 @@ class DropColumns(TransformerMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y=None) -> DropColumns:
         """Remember the remaining columns."""
-        self.features_ = [c for c in X.columns if c not in set(self.columns)]
+        self.features_ = list(without(X, self.columns).columns)
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """The features alone."""
         check_is_fitted(self)
-        return these_columns(X, self.features_)
+        return columns_of(X, self.features_)

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.stats.transformers.column_choice import columns_of
 
 # Columns that are sorted at a time.
 COLUMNS = 256
@@ -53,7 +54,7 @@ class DropNearConstant(TransformerMixin, BaseEstimator):
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """The features that stay."""
         check_is_fitted(self)
-        return X if len(self.kept_) == X.shape[1] else X[self.kept_]
+        return columns_of(X, self.kept_)
 
     def get_feature_names_out(self, input_features=None) -> np.ndarray:
         """Names of the features that stay."""

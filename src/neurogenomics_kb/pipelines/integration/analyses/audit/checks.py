@@ -32,7 +32,7 @@ from neurogenomics_kb.pipelines.integration.analyses.audit.proxies import proxy_
 from neurogenomics_kb.pipelines.integration.analyses.audit.refits import refit_rows
 from neurogenomics_kb.pipelines.integration.analyses.audit.relatives import (
     relative_rows,
-    repeat_rows,
+    repeat_row,
 )
 from neurogenomics_kb.pipelines.integration.analyses.audit.table import AUDIT, row
 from neurogenomics_kb.pipelines.integration.analyses.audit.undeclared import likeness_rows
@@ -119,7 +119,7 @@ def audit_run(
         looked[block] = look_through(audit, block, plans[block][ADJUSTED])
     rows += proxy_rows(audit, looked)
     for block, features in blocks.items():
-        rows += repeat_rows(block, features, audit.folds)
+        rows.append(repeat_row(block, features, audit.folds))
     rows += fold_rows(audit)
     places = {"folds": audit.folds}
     if audit.families is not None:

@@ -14,9 +14,10 @@ from neurogenomics_kb.genome.relatedness import (
     genotype_concordance,
     relationship_matrix,
 )
-from neurogenomics_kb.pipelines.integration.analyses.audit.table import FEW, ONE_ROW, count_row, row
+from neurogenomics_kb.pipelines.integration.analyses.audit.table import ONE_ROW, count_row, row
 from neurogenomics_kb.pipelines.integration.design import ancestry_columns
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
+from neurogenomics_kb.stats.inference.near_rows import ALL_PAIRS, MISSED
 from neurogenomics_kb.stats.inference.repeats import (
     NEAR,
     commonest_row,
@@ -27,32 +28,18 @@ from neurogenomics_kb.stats.inference.repeats import (
 )
 
 # Up to this many subjects a table of all pairs is made, above it the pairs are counted in tiles.
-MAX_RELATED = 5000
+MAX_RELATED = 2000
 # More pairs than this that are expected to be equal by chance, and equal rows say nothing.
 CHANCE_REPEATS = 0.01
 
 
 # What was looked at, where not everybody was: a check of a draw says nothing of the rest.
+FOUND = "equal rows are all found, near ones all but one in {of:,}"
 DRAWN = "not told of the rest: pairs of {of:,} subjects, drawn from {n:,}, were looked at"
 
 
-def repeat_rows(block: str, features: pd.DataFrame, folds: np.ndarray) -> list[dict]:
-    """Equal, or nearly equal, features on both sides of a fold boundary."""
-    n, drawn = len(features), paired_subjects(len(features))
-    if len(drawn) == n:
-        return [repeat_row(block, features, folds)]
-    # Equal rows are found among all; what is nearly equal, among the pairs of a draw.
-    equal = identical_rows(features.to_numpy(dtype=float), folds)
-    near = repeat_row(block, features.iloc[drawn], np.asarray(folds)[drawn])
-    untold = DRAWN.format(of=len(drawn), n=n)
-    rows = [near, row(near["check"], block, "pairs", np.nan, 0.0, detail=untold)]
-    # Rows that are equal by chance or by a floor say nothing among more people either.
-    told = pd.notna(near["value"]) or near["detail"] == FEW
-    return [count_row(near["check"], block, equal), *rows] if told else rows
-
-
 def repeat_row(block: str, features: pd.DataFrame, folds: np.ndarray) -> dict:
-    """Equal, or nearly equal, features across folds, all pairs of these subjects."""
+    """Equal, or nearly equal, features on both sides of a fold boundary."""
     check = "duplicates across folds"
     X = features.to_numpy(dtype=float)
     units = units_of(features.columns)
@@ -64,7 +51,8 @@ def repeat_row(block: str, features: pd.DataFrame, folds: np.ndarray) -> dict:
         # Scores that are functions of items: all who were without a complaint have one row.
         detail = f"not told, since {shared} subjects {ONE_ROW}: the floor of its scales, or a copy"
         return row(check, block, "pairs", np.nan, 0.0, detail=detail)
-    return count_row(check, block, identical_rows(X, folds, tolerance=tolerance))
+    found = FOUND.format(of=MISSED) if tolerance >= NEAR and len(X) > ALL_PAIRS else ""
+    return count_row(check, block, identical_rows(X, folds, tolerance=tolerance), found)
 
 
 def relative_rows(
