@@ -16,6 +16,7 @@ from kedro.pipeline import Pipeline
 
 from neurogenomics_kb.foundation.choices import Choices, Part
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.item_cache import keep_everything
 from neurogenomics_kb.foundation.shards import Shard
 from neurogenomics_kb.pipelines.absent import is_absent
 
@@ -83,7 +84,8 @@ def item_work(
         problems, last = [], time.monotonic()
         for number, place in enumerate(which, start=1):
             try:
-                compute(each_item[place])
+                with keep_everything():
+                    compute(each_item[place])
             except InputError as error:
                 problems.append(str(error))
             if time.monotonic() - last > SECONDS_BETWEEN_LINES:
