@@ -30,6 +30,7 @@ NOTE = "note"
 # What was computed faster (s) is not kept, except by shards.
 WORTH_KEEPING = 0.05
 _EVERYTHING: ContextVar[bool] = ContextVar("keep_everything", default=False)
+_LOOKING: ContextVar[bool] = ContextVar("only_look", default=False)
 # Files of writers that were killed are swept away when nobody can be writing them any more (s).
 ABANDONED = 24 * 3600.0
 
@@ -141,6 +142,24 @@ class ItemCache:
             raise
 
 
+class NotKept(LookupError):
+    """What was only looked for is not in the cache."""
+
+
+@contextlib.contextmanager
+def only_look() -> Iterator[None]:
+    """Let `recall` raise `NotKept` instead of computing.
+
+    Whether something is kept may hang on the content of something that is kept itself: that is not
+    computed for the question.
+    """
+    token = _LOOKING.set(True)
+    try:
+        yield
+    finally:
+        _LOOKING.reset(token)
+
+
 @contextlib.contextmanager
 def keep_everything() -> Iterator[None]:
     """Let `recall` keep results however fast they came, as shards must.
@@ -180,6 +199,11 @@ def recall(
     in_memory : bool
         Whether what is computed from is in memory. A file may change meanwhile: the hash is then
         taken before and after, and the result kept only if it is the same.
+
+    Raises
+    ------
+    NotKept
+        Inside `only_look`, if the result is not in the cache.
     """
     if cache is None:
         return compute()
@@ -189,6 +213,8 @@ def recall(
         found = cache.get(before)
         if found is not None:
             return unpack(found)
+    if _LOOKING.get():
+        raise NotKept
     start = time.perf_counter()
     result = compute()
     if time.perf_counter() - start < WORTH_KEEPING and not _EVERYTHING.get():
