@@ -164,7 +164,7 @@ def test_a_job_knows_its_cost_from_a_probe(ask):
 def test_an_estimate_adds_up(ask):
     ask("jobs", "local", "fmri", "--shards", 3, "--probe", 4)
     cohort = open_cohort("fmri")
-    rate, peak = read_measured(cohort.cache)["runs connected"]
+    rate, peak = read_measured(cohort.measured)["runs connected"]
     cost = estimate_shards(cohort, 3, start=10.0)
     line = cost.lines[0]
     assert rate.items == line.measured == 4

@@ -87,6 +87,9 @@ def test_code_counts_with_all_that_it_imports(monkeypatch):
         sources
     )
     assert "neurogenomics_kb.genome.cache" not in sources
+    cards = content._sources(["neurogenomics_kb.pipelines.fmri.encoder_inputs"])
+    assert "neurogenomics_kb.brain.denoising" in cards
+    assert not any("registry" in each for each in cards)
     before = code_version(name)
     whole = content._sources
 

@@ -8,8 +8,16 @@ import time
 import numpy as np
 import pytest
 
+from neurogenomics_kb.foundation import item_cache
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.item_cache import Entry, ItemCache, recall, sweep, write_whole
+from neurogenomics_kb.foundation.item_cache import (
+    Entry,
+    ItemCache,
+    keep_everything,
+    recall,
+    sweep,
+    write_whole,
+)
 
 VALUES = np.array([0.1, np.nan, -0.0, 1e-300, np.pi])
 ENTRY = Entry({"reason": "größer", "fd": 0.1 + 0.2}, {"values": VALUES, "n": np.arange(3)})
@@ -89,27 +97,64 @@ def test_a_killed_writer_leaves_nothing_that_counts(cache, monkeypatch, tmp_path
     assert not old.exists()
 
 
-def test_recall_computes_once(cache):
-    asked = []
+class Number:
+    """Something to compute, with the hash of what it is computed from."""
 
-    def compute():
-        asked.append(1)
+    def __init__(self, key="aa11"):
+        self.key, self.asked = key, 0
+
+    def compute(self):
+        self.asked += 1
         return 7
 
-    def once(where):
+    def recall(self, cache, **how):
         return recall(
-            where, lambda: "aa11", compute, lambda n: Entry({"n": n}), lambda e: e.note["n"]
-        )
+            cache, lambda: self.key, self.compute, lambda n: Entry({"n": n}), lambda e: e.note["n"],
+            **how,
+        )  # fmt: skip
 
-    assert [once(cache), once(cache), once(None)] == [7, 7, 7]
-    assert len(asked) == 2
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_recall_computes_once(cache, in_memory):
+    number = Number()
+    with keep_everything():
+        found = [number.recall(where, in_memory=in_memory) for where in (cache, cache, None)]
+    assert found == [7, 7, 7]
+    assert number.asked == 2
+    assert number.recall(cache, in_memory=in_memory) == 7
+    assert number.asked == 2
     other = ItemCache(cache.folder.parent, "things", "another version 12345")
-    assert once(other) == 7
-    assert len(asked) == 3
+    assert number.recall(other) == 7
+    assert number.asked == 3
+
+
+def test_only_what_takes_its_time_is_kept_by_a_run(cache, monkeypatch):
+    number = Number()
+    number.recall(cache, in_memory=True)
+    assert not cache.folder.exists()
+    monkeypatch.setattr(item_cache, "WORTH_KEEPING", 0.0)
+    number.recall(cache, in_memory=True)
+    assert cache.get("aa11").note == {"n": 7}
+
+
+def test_what_changed_while_it_was_computed_is_not_kept(cache):
+    number = Number()
+    whole = number.compute
+
+    def changes():
+        number.key = "bb22"
+        return whole()
+
+    number.compute = changes
+    with keep_everything():
+        assert number.recall(cache) == 7
+    assert cache.get("aa11") is None
+    assert cache.get("bb22") is None
 
 
 def test_what_is_not_to_be_kept_is_not(cache):
-    assert recall(cache, lambda: "aa11", lambda: None, lambda n: None, lambda e: 1) is None
+    with keep_everything():
+        assert recall(cache, lambda: "aa11", lambda: None, lambda n: None, lambda e: 1) is None
     assert cache.get("aa11") is None
 
 

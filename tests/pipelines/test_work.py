@@ -20,6 +20,7 @@ from neurogenomics_kb.pipelines.work import SOURCES, Demand
 from tests.brain.eeg.synthetic import make_raw, write_recording
 from tests.brain.tiny_models import save_brainlm, spec_of
 from tests.genome.tiny_models import save_hyenadna
+from tests.pipelines import test_acquisition as with_images
 from tests.pipelines import test_fmri_embedding as with_encoder
 from tests.pipelines import test_smri_volumes as with_volumes
 from tests.pipelines.modality_runs import typed_parameters
@@ -39,11 +40,11 @@ def fill(modality, fresh, shards=SHARDS):
     """All shards one after the other; how many items each computed."""
     computed = []
     for shard in shards:
-        works = SOURCES[modality].work(fresh(), shard)
-        missing = [work.missing() for work in works]
-        problems = [work.compute(which) for work, which in zip(works, missing, strict=True)]
-        assert problems == [[]] * len(works)
-        computed.append(sum(map(len, missing)))
+        computed.append(0)
+        for work in SOURCES[modality].work(fresh(), shard):
+            missing = work.missing()
+            assert work.compute(missing) == []
+            computed[-1] += len(missing)
     return computed
 
 
@@ -178,6 +179,54 @@ def test_preparing_by_a_card_is_told_by_its_arguments(runs):
     found = {key("a"), key("b"), key("a", 2.0), key("a", table=other), key("a", table=None)}
     assert len(found) == 5
     assert key("a") == key("a")
+
+
+cohort = with_images.cohort
+
+
+def image_demand(inputs, **connectivity):
+    names = ("timeseries", "embeddings", "group_motion")
+    given = {**{f"fmri.{name}": ABSENT for name in names}, **inputs}
+    given["recipe"] = partial_recipe(**inputs["recipe"])
+    changes = {"fmri": {"connectivity": {"n_jobs": 1, **connectivity}}}
+    return demand(fmri.create_pipeline(), given, changes)
+
+
+def test_images_are_averaged_in_shards(cohort, monkeypatch):
+    inputs, _ = cohort
+    whole = image_demand(inputs, cache=None)("fmri.features")
+    with monkeypatch.context() as patch:
+        # To ask what is missing costs no averaging.
+        patch.setattr("neurogenomics_kb.pipelines.fmri.acquisition.extract_parcels", dies)
+        assert missing_in("fmri", lambda: image_demand(inputs)) == 4 + len(whole)
+    computed = fill("fmri", lambda: image_demand(inputs))
+    assert sum(computed) == 4 + len(whole)  # all are averaged, those that pass are connected
+    assert missing_in("fmri", lambda: image_demand(inputs)) == 0
+    monkeypatch.setattr("neurogenomics_kb.pipelines.fmri.acquisition.extract_parcels", dies)
+    monkeypatch.setattr("neurogenomics_kb.brain.connectivity.connect_run", dies)
+    again = image_demand(inputs)
+    pd.testing.assert_frame_equal(again("fmri.features"), whole, check_exact=True)
+    # A run writes the series down and reads them again: they are the same then.
+    series = again("fmri.parcels")["sub-1"]()
+    series.to_parquet("stored.parquet")
+    stored = pd.read_parquet("stored.parquet")
+    assert fingerprint(stored) == fingerprint(series)
+    inputs["fmri.sidecar"]["RepetitionTime"] = 2.0005
+    assert missing_in("fmri", lambda: image_demand(inputs)) == 4 + len(whole)
+
+
+def test_parcels_that_are_dropped_for_all_are_looked_for_in_all(fmri_inputs, runs, monkeypatch):
+    drop = {"fmri": {"connectivity": {"n_jobs": 1, "missing_parcels": "drop"}}}
+    alone = {"fmri": {"connectivity": {**drop["fmri"]["connectivity"], "cache": None}}}
+    runs["sub-3"][0].iloc[:, 1] = 0.0
+    inputs = {**fmri_inputs, "recipe": partial_recipe(blocks={}, encoders={})}
+    pipeline = fmri.create_pipeline()
+    whole = demand(pipeline, inputs, alone)("fmri.features")
+    assert sum(fill("fmri", lambda: demand(pipeline, inputs, drop))) == 7
+    assert missing_in("fmri", lambda: demand(pipeline, inputs, drop)) == 0
+    monkeypatch.setattr("neurogenomics_kb.brain.connectivity.connect_run", dies)
+    again = demand(pipeline, inputs, drop)("fmri.features")
+    pd.testing.assert_frame_equal(again, whole, check_exact=True)
 
 
 # --- recordings ---------------------------------------------------------------------------------

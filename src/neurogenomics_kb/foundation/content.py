@@ -27,6 +27,9 @@ from neurogenomics_kb.foundation.hashes import hash_files
 
 PACKAGE = "neurogenomics_kb"
 LENGTH = 32
+# Cards and raw data: what their code gives enters a hash by its value, so the code itself does not.
+# Otherwise every new card model would make hours of embeddings anew.
+BY_VALUE = tuple(f"{PACKAGE}.{name}" for name in ("registry", "datasets", "extracts"))
 
 
 def fingerprint(*parts: Any) -> str:
@@ -144,6 +147,8 @@ def fingerprint_files(files: Iterable[Path]) -> str:
 def code_version(*modules: str, libraries: tuple[str, ...] = ("numpy", "scipy", "pandas")) -> str:
     """Hash of the source of modules and of all of this package that they import, however far.
 
+    Packages whose objects are told by their values (`BY_VALUE`) are left out.
+
     Parameters
     ----------
     *modules : str
@@ -203,7 +208,10 @@ def _imports(name: str, file: Path, text: str) -> list[str]:
             wanted += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             wanted += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return [each for each in wanted if each.split(".")[0] == PACKAGE]
+    return [
+        each for each in wanted
+        if each.split(".")[0] == PACKAGE and not each.startswith(BY_VALUE)
+    ]  # fmt: skip
 
 
 def encoder_version(spec: Mapping[str, Any], encoder: Any, *modules: str) -> str:

@@ -6,13 +6,15 @@ write at once and be killed at any time; a damaged one is noticed, named and mad
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import logging
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +27,10 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 NOTE = "note"
+# What was computed faster (s) is not kept, except by shards.
+WORTH_KEEPING = 0.05
+_EVERYTHING: ContextVar[bool] = ContextVar("keep_everything", default=False)
+_LOOKING: ContextVar[bool] = ContextVar("only_look", default=False)
 # Files of writers that were killed are swept away when nobody can be writing them any more (s).
 ABANDONED = 24 * 3600.0
 
@@ -136,12 +142,45 @@ class ItemCache:
             raise
 
 
+class NotKept(LookupError):
+    """What was only looked for is not in the cache."""
+
+
+@contextlib.contextmanager
+def only_look() -> Iterator[None]:
+    """Let `recall` raise `NotKept` instead of computing.
+
+    Whether something is kept may hang on the content of something that is kept itself: that is not
+    computed for the question.
+    """
+    token = _LOOKING.set(True)
+    try:
+        yield
+    finally:
+        _LOOKING.reset(token)
+
+
+@contextlib.contextmanager
+def keep_everything() -> Iterator[None]:
+    """Let `recall` keep results however fast they came, as shards must.
+
+    What takes milliseconds is otherwise computed again: a file for it would take as long.
+    """
+    token = _EVERYTHING.set(True)
+    try:
+        yield
+    finally:
+        _EVERYTHING.reset(token)
+
+
 def recall(
     cache: ItemCache | None,
     key: Callable[[], str],
     compute: Callable[[], T],
     pack: Callable[[T], Entry | None],
     unpack: Callable[[Entry], T],
+    *,
+    in_memory: bool = False,
 ) -> T:
     """A result from the cache, or computed and kept.
 
@@ -157,17 +196,34 @@ def recall(
         Result to what is kept of it; None for a result that is not to be kept.
     unpack : callable
         The way back.
+    in_memory : bool
+        Whether what is computed from is in memory. A file may change meanwhile: the hash is then
+        taken before and after, and the result kept only if it is the same.
+
+    Raises
+    ------
+    NotKept
+        Inside `only_look`, if the result is not in the cache.
     """
     if cache is None:
         return compute()
-    name = key()
-    found = cache.get(name)
-    if found is not None:
-        return unpack(found)
+    before = None
+    if not in_memory or cache.folder.is_dir():
+        before = key()
+        found = cache.get(before)
+        if found is not None:
+            return unpack(found)
+    if _LOOKING.get():
+        raise NotKept
+    start = time.perf_counter()
     result = compute()
+    if time.perf_counter() - start < WORTH_KEEPING and not _EVERYTHING.get():
+        return result
     entry = pack(result)
     if entry is not None:
-        cache.put(name, entry)
+        name = before if in_memory and before is not None else key()
+        if before in (None, name):
+            cache.put(name, entry)
     return result
 
 

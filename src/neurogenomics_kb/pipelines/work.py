@@ -16,6 +16,7 @@ from kedro.pipeline import Pipeline
 
 from neurogenomics_kb.foundation.choices import Choices, Part
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.item_cache import NotKept, keep_everything, only_look
 from neurogenomics_kb.foundation.shards import Shard
 from neurogenomics_kb.pipelines.absent import is_absent
 
@@ -83,7 +84,8 @@ def item_work(
         problems, last = [], time.monotonic()
         for number, place in enumerate(which, start=1):
             try:
-                compute(each_item[place])
+                with keep_everything():
+                    compute(each_item[place])
             except InputError as error:
                 problems.append(str(error))
             if time.monotonic() - last > SECONDS_BETWEEN_LINES:
@@ -99,10 +101,11 @@ def _pairs(items: Mapping[str, Any] | Sequence[tuple[str, Any]]) -> list[tuple[s
 
 
 def _told(stored: Callable[[Any], bool], item: Any) -> bool:
-    """Whether an item is stored; one whose data cannot be read is not."""
+    """Whether an item is stored; one whose data cannot be read or wait for others is not."""
     try:
-        return stored(item)
-    except InputError:
+        with only_look():
+            return stored(item)
+    except (InputError, NotKept):
         return False
 
 

@@ -37,13 +37,18 @@ class Cohort:
         One of `SOURCES`.
     demand : Demand
         Gives its datasets.
-    cache : Path or None
-        Folder of its cache.
+    caches : tuple of Path
+        Folders that its results are kept in; none where nothing is kept.
     """
 
     modality: str
     demand: Demand
-    cache: Path | None
+    caches: tuple[Path, ...]
+
+    @property
+    def measured(self) -> Path:
+        """Folder in which shards leave what they measured."""
+        return self.caches[0] / MEASURED
 
 
 def read_run_config(path: str | Path | None) -> tuple[str | None, dict[str, Any]]:
@@ -136,8 +141,7 @@ def open_cohort(
                 remedy=f"Run `kedro run --pipeline={modality} --to-outputs={name}` before, or "
                 "leave --prepared out.",
             )
-    folder = cache_folder(modality, typed)
-    return Cohort(modality, Demand(pipeline, read, stored), folder and Path(folder))
+    return Cohort(modality, Demand(pipeline, read, stored), cache_folders(modality, typed))
 
 
 def _parameter(typed: dict[str, Any], name: str) -> Any:
@@ -148,8 +152,8 @@ def _parameter(typed: dict[str, Any], name: str) -> Any:
     return value
 
 
-def cache_folder(modality: str, parameters: dict[str, Any]) -> str | None:
-    """Folder that the parameters name as the cache of a modality.
+def cache_folders(modality: str, parameters: dict[str, Any]) -> tuple[Path, ...]:
+    """Folders that the parameters name as caches of a modality.
 
     Parameters
     ----------
@@ -159,9 +163,10 @@ def cache_folder(modality: str, parameters: dict[str, Any]) -> str | None:
         All of them, typed.
     """
     groups = parameters.get(modality, {})
-    named = [groups["cache"].folder] if "cache" in groups else []
-    named += [each.cache for each in groups.values() if getattr(each, "cache", None)]
-    return next(iter(named), None)
+    own = groups.get("cache")
+    named = [own.folder, own.shared] if own is not None else []
+    named += [getattr(each, "cache", None) for each in groups.values()]
+    return tuple(dict.fromkeys(Path(folder) for folder in named if folder))
 
 
 @dataclass(frozen=True)
@@ -216,7 +221,7 @@ def run_shard(cohort: Cohort, shard: Shard | None, most: int | None = None) -> l
     done = [_run(work, most) for work in works]
     if any(each.computed for each in done):
         name = "probe" if shard is None else f"{shard.number}-of-{shard.of}"
-        file = cohort.cache / MEASURED / f"{name}-{os.getpid()}-{time.time_ns()}.json"
+        file = cohort.measured / f"{name}-{os.getpid()}-{time.time_ns()}.json"
         # Without the problems: they may name a subject.
         write_whole(file, {"done": [{**asdict(d), "problems": len(d.problems)} for d in done]})
     return done
@@ -237,7 +242,7 @@ def works_of(cohort: Cohort, shard: Shard | None) -> list[Work]:
     InputError
         If the parameters name no cache.
     """
-    if cohort.cache is None:
+    if not cohort.caches:
         raise InputError(
             "there is no cache, so that nothing of a shard would last",
             column=f"{cohort.modality}, cache",
@@ -281,7 +286,8 @@ def holes(cohort: Cohort, of: int) -> dict[int, int]:
     of : int
         Number of shards.
     """
-    sweep(cohort.cache)
+    for folder in cohort.caches:
+        sweep(folder)
     found: dict[int, int] = {}
     for work in works_of(cohort, None):
         missing = work.missing()

@@ -190,6 +190,7 @@ def connect_once(cache: ItemCache | None, *arguments: Any) -> Connectivity | Non
         functools.partial(attempt_run, *arguments),
         _pack_connectivity,
         _unpack_connectivity,
+        in_memory=True,
     )
 
 

@@ -172,7 +172,10 @@ def encoder_and_runs(
     tr: float,
     embedding: EmbeddingParameters,
 ) -> tuple[Any, Loaders, Loaders]:
-    """An encoder, the runs that it reads, and their confounds."""
+    """An encoder, the runs that it reads, and their confounds.
+
+    Parameters are what one of the three needs, which is why there are many.
+    """
     pooling = token_pooling(spec, rules, encoder_id)
     encoder = load_brain_encoder(spec, **embedding.loading, **pooling)
     runs, tables = encoder_inputs(encoder, encoder_id, series, volumes, confounds, card, tr)

@@ -83,7 +83,7 @@ def jobs(
     overhead = 60 * CLOUD_MINUTES if way == "dx" else 0.0
     about = say(cost, price, unit, price_source or "", overhead)
     job = Job(
-        modality, env, config, prepared, shards, cohort.cache, memory or cost.memory_gb,
+        modality, env, config, prepared, shards, cohort.caches, memory or cost.memory_gb,
         minutes or cost.minutes, cores, partition, instance, folder, tuple(about),
     )  # fmt: skip
     click.echo(SCHEDULERS[way](job), nl=False)

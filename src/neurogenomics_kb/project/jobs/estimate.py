@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from neurogenomics_kb.foundation.shards import share_number
 from neurogenomics_kb.pipelines.work import Work
-from neurogenomics_kb.project.shards import MEASURED, Cohort, works_of
+from neurogenomics_kb.project.shards import Cohort, works_of
 
 # A shard that meets a slower machine than the one that was measured should not be cut off.
 SPARE_TIME, SPARE_MEMORY = 1.5, 1.3
@@ -118,7 +119,7 @@ def estimate_shards(cohort: Cohort, shards: int, start: float) -> Estimate:
     start : float
         Time (s) that a shard takes before its first item.
     """
-    works, known = works_of(cohort, None), read_measured(cohort.cache)
+    works, known = works_of(cohort, None), read_measured(cohort.measured)
     found = [(work, work.missing()) for work in works]
     lines = [_line(work, missing, known) for work, missing in found]
     longest = None
@@ -131,7 +132,12 @@ def estimate_shards(cohort: Cohort, shards: int, start: float) -> Estimate:
         longest = start + max(loads)
     peaks = [peak for _, peak in known.values()]
     return Estimate(
-        lines, shards, start, longest, max(peaks) if peaks else None, _cache_gb(cohort.cache, found)
+        lines,
+        shards,
+        start,
+        longest,
+        max(peaks) if peaks else None,
+        _cache_gb(cohort.caches, found),
     )
 
 
@@ -149,10 +155,10 @@ def read_measured(folder: Path) -> dict[str, tuple[Rate, float]]:
     Parameters
     ----------
     folder : Path
-        Cache of the modality.
+        Where shards left it, see `Cohort.measured`.
     """
     rows: dict[str, list[dict[str, Any]]] = {}
-    for file in sorted(Path(folder, MEASURED).glob("*.json")):
+    for file in sorted(Path(folder).glob("*.json")):
         for row in json.loads(file.read_text(encoding="utf-8"))["done"]:
             if row["size"] > 0:
                 rows.setdefault(row["what"], []).append(row)
@@ -168,13 +174,13 @@ def read_measured(folder: Path) -> dict[str, tuple[Rate, float]]:
     }
 
 
-def _cache_gb(folder: Path, found: list[tuple[Work, list[int]]]) -> float | None:
+def _cache_gb(folders: Iterable[Path], found: list[tuple[Work, list[int]]]) -> float | None:
     """Size of the complete cache (10^9 bytes), if it grows as it did."""
     items = sum(len(work.sizes) for work, _ in found)
     stored = items - sum(len(missing) for _, missing in found)
     if not stored:
         return None
-    size = sum(file.stat().st_size for file in Path(folder).rglob("*.npz"))
+    size = sum(file.stat().st_size for folder in folders for file in folder.rglob("*.npz"))
     return size * items / stored / 1e9
 
 

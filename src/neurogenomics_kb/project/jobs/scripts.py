@@ -34,8 +34,8 @@ class Job:
         Whether shards read what a run stored.
     shards : int
         How many.
-    cache : Path
-        Folder that shards write to.
+    caches : tuple of Path
+        Folders that shards write to.
     memory_gb : int
         Memory (GB) of a shard.
     minutes : int or None
@@ -57,7 +57,7 @@ class Job:
     config: str | None
     prepared: bool
     shards: int
-    cache: Path
+    caches: tuple[Path, ...]
     memory_gb: int
     minutes: int | None
     cores: int = 2
@@ -166,7 +166,8 @@ def dx_script(job: Job) -> str:
     other, which is safe since every file is named after its content. Low priority is a spot
     machine; a job that loses it starts again.
     """
-    cache, pack = job.cache.as_posix(), f"cache-{job.modality}-$shard.tar"
+    caches = " ".join(shlex.quote(folder.as_posix()) for folder in job.caches)
+    pack = f"cache-{job.modality}-$shard.tar"
     inside = " && ".join(
         [
             THREADS,
@@ -174,7 +175,7 @@ def dx_script(job: Job) -> str:
             "cd neurogenomics",
             # What was computed is packed even if an item could not be: the merge names holes.
             f"({job.command('--shard', f'$shard/{job.shards}')} || echo incomplete)",
-            f"tar -cf ../{pack} {shlex.quote(cache)}",
+            f"tar -cf ../{pack} {caches}",
             "cd ..",
             "rm -rf neurogenomics neurogenomics.tar",
         ]
