@@ -31,7 +31,7 @@ start = time.process_time()
 variants, *files = sys.argv[1:]
 scores = [read_scoring_file(file) for file in files]
 table, report = score_people(variants, scores, ambiguous="same_strand")
-result = table.iloc[:, 1:].to_numpy().T.tolist()
+tell = table.iloc[:, 1:].to_numpy().T.tolist
 """
 HEADER = "###PGS CATALOG SCORING FILE\n#format_version=2.0\n#pgs_id={}\n#HmPOS_build=GRCh38\n"
 

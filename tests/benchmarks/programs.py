@@ -27,12 +27,12 @@ program = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=qu
 _, status, used = os.wait4(program, 0)
 print(json.dumps([status, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]))
 """
-# What every piece of Python ends with; `result` is what it found, as JSON can say it.
+# What every piece of Python ends with; its `tell` gives what it found as JSON can say it.
 END = """
-import json, re
 seconds = time.process_time() - start
+import json, re
 peak = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
-print(json.dumps([result, seconds, peak]))
+print(json.dumps([tell(), seconds, peak]))
 """
 
 Record = dict[str, Any]
