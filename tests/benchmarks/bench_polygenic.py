@@ -1,7 +1,7 @@
 """Polygenic scores beside PLINK 2: ``PYTHONPATH=. python tests/benchmarks/bench_polygenic.py``.
 
 A cohort of 400 people and a million variants (``plink2 --dummy``, 1 % of the calls missing), as
-PGEN, PLINK 1 files and VCF, and scoring files of all variants as the PGS Catalog publishes them.
+PGEN, PLINK 1 files, VCF and BCF, and scoring files of all variants as the PGS Catalog writes them.
 Ours reads the scoring files and the genotypes, matches by position and alleles, and sums; PLINK 2
 reads its own short table of weights and matches by id. Both put twice the frequency that the
 scoring file names where a call is missing. Where several scores are computed, PLINK 2 gets one run
@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from pyarrow import csv
 from tests.benchmarks.programs import Record, compare, run_program, run_python, show
 
 NAME, ALTERNATIVE = "polygenic scores", "plink2 --score"
@@ -44,7 +46,7 @@ def simulate(folder: Path, people: int, variants: int, n_scores: int) -> None:
     table = pd.read_csv(stem.with_suffix(".pvar"), sep="\t")
     number = np.arange(variants)
     table["#CHROM"], table["POS"] = 1 + number * 22 // variants, 1 + 7 * number
-    table.to_csv(stem.with_suffix(".pvar"), sep="\t", index=False)
+    write(table, stem.with_suffix(".pvar"))
     rng = np.random.default_rng(1)
     # Few decimals, so that the six digits that PLINK 2 prints are all there are.
     weights = rng.integers(-10, 11, (variants, n_scores)) / 100
@@ -55,12 +57,10 @@ def simulate(folder: Path, people: int, variants: int, n_scores: int) -> None:
     names = [f"PGS{i:06d}" for i in range(n_scores)]
     short = pd.DataFrame({"ID": table["ID"], "A1": effect})
     short[names] = weights
-    short.to_csv(folder / "weights.txt", sep="\t", index=False)
+    write(short, folder / "weights.txt")
     alternate = np.where(swapped, 1 - frequency, frequency).round(1)
     columns = table[["#CHROM", "ID", "REF", "ALT"]]
-    columns.assign(ALT_FREQS=alternate, OBS_CT=2 * people).to_csv(
-        folder / "d.afreq", sep="\t", index=False
-    )
+    write(columns.assign(ALT_FREQS=alternate, OBS_CT=2 * people), folder / "d.afreq")
     for name, own in zip(names, weights.T, strict=True):
         rows = pd.DataFrame(
             {"rsID": table["ID"], "chr_name": table["#CHROM"], "chr_position": table["POS"],
@@ -68,11 +68,20 @@ def simulate(folder: Path, people: int, variants: int, n_scores: int) -> None:
              "allelefrequency_effect": frequency, "hm_source": "ENSEMBL", "hm_rsID": table["ID"],
              "hm_chr": table["#CHROM"], "hm_pos": table["POS"]}
         )  # fmt: skip
-        with open(folder / f"{name}.txt", "w", encoding="utf-8") as stream:
-            stream.write(HEADER.format(name))
-            rows.to_csv(stream, sep="\t", index=False)
+        write(rows, folder / f"{name}.txt", HEADER.format(name))
     plink("--make-bed", "--out", stem)
     plink("--export", "vcf", "bgz", "--out", stem)
+    plink("--export", "bcf", "--out", stem)
+    for name in ("d.vcf.gz", "d.bcf"):
+        run_program(["bcftools", "index", folder / name])
+
+
+def write(table: pd.DataFrame, path: Path, header: str = "") -> None:
+    """Write a table with tabs between its columns, below a header."""
+    options = csv.WriteOptions(delimiter="\t", quoting_style="none", include_header=False)
+    with path.open("wb") as stream:
+        stream.write((header + "\t".join(table.columns) + "\n").encode())
+        csv.write_csv(pa.Table.from_pandas(table, preserve_index=False), stream, options)
 
 
 def _plink(*arguments: object) -> None:
@@ -85,10 +94,11 @@ def measure(folder: Path, form: str, n_scores: int, turns: int, size: str) -> Re
         "PGEN": ("d.pgen", "--pfile"),
         "PLINK 1": ("d.bed", "--bfile"),
         "VCF": ("d.vcf.gz", "--vcf"),
+        "BCF": ("d.bcf", "--bcf"),
     }[form]  # fmt: skip
     files = sorted(folder.glob("PGS*.txt"))[:n_scores]
     command = [
-        "plink2", "--threads", "1", given, folder / ("d.vcf.gz" if form == "VCF" else "d"),
+        "plink2", "--threads", "1", given, folder / (source if form in ("VCF", "BCF") else "d"),
         "--read-freq", folder / "d.afreq", "--score", folder / "weights.txt", "1", "2", "header",
         "cols=scoresums", "--score-col-nums", ",".join(map(str, range(3, 3 + n_scores))),
         "--out", folder / "theirs",
@@ -133,8 +143,7 @@ def run(tiny: bool = False) -> list[Record]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         simulate(folder, people, variants, SCORES)
-        run_program(["bcftools", "index", "--tbi", folder / "d.vcf.gz"])
-        kinds = [("PGEN", 1), ("PGEN", SCORES), ("PLINK 1", 1), ("VCF", 1)]
+        kinds = [("PGEN", 1), ("PGEN", SCORES), ("PLINK 1", 1), ("VCF", 1), ("BCF", 1)]
         return [measure(folder, form, n, turns, size) for form, n in kinds]
 
 
