@@ -16,6 +16,7 @@ from neurogenomics_kb.genome.vcf_text import NO_ALLELE, header_text, phase_set_n
 MAGIC = b"BCF\2\2"
 _SHARED = struct.Struct("<iiifII")
 _LENGTHS = struct.Struct("<II")
+_COUNTS = struct.Struct("<II")
 _SITE = struct.Struct("<IIiii")
 _ID = re.compile(rb"[<,]ID=([^,>]+)")
 _IDX = re.compile(rb"[<,]IDX=(\d+)")
@@ -24,7 +25,9 @@ _INTEGERS = {1: np.dtype("<i1"), 2: np.dtype("<i2"), 3: np.dtype("<i4")}
 # Values that say "missing" and "no more alleles", by the size of the integer.
 _LOWEST = {1: -(1 << 7), 2: -(1 << 15), 4: -(1 << 31)}
 # Sizes of the typed values: none, three integers, float, character.
-_FLOAT = 5
+_FLOAT, _TEXT = 5, 7
+# Types of two alleles of one letter each.
+_LETTERS = bytes((0x17, 0x17))
 _SIZES = {0: 0, 1: 1, 2: 2, 3: 4, 5: 4, 7: 1}
 
 
@@ -60,6 +63,11 @@ class BcfBinary:
         self.numbered = [self._names.get(n, "") for n in range(max(self._names, default=-1) + 1)]
         self._gt, self._ps = strings.get(b"GT"), strings.get(b"PS")
         self._columns: np.ndarray | None = None
+
+    @property
+    def columns(self) -> np.ndarray | None:
+        """Columns whose calls are decoded, None for all of them in their order."""
+        return self._columns
 
     def choose(self, columns: np.ndarray) -> None:
         """Decode the calls of these columns only, in this order."""
@@ -136,6 +144,39 @@ class BcfBinary:
             return self._decode(record)
         except (struct.error, IndexError, KeyError, UnicodeDecodeError):
             raise self._damaged() from None
+
+    def plain_bases(self, record: bytes, width: int) -> tuple[bytes, bytes] | None:
+        """Both alleles of a record that ends in so many bytes of diploid calls, and only of those.
+
+        Parameters
+        ----------
+        record : bytes
+            The record.
+        width : int
+            Two bytes per person.
+
+        Returns
+        -------
+        tuple of bytes or None
+            Two alleles of one letter; None of any other record.
+        """
+        shared = int.from_bytes(record[:4], "little")
+        calls = 8 + shared
+        whole = shared >= _SHARED.size and len(record) == calls + 3 + width
+        if not whole or self._gt is None or self._gt > 127:
+            return None
+        alleles_info, formats_samples = _COUNTS.unpack_from(record, 24)
+        if formats_samples != 1 << 24 | width // 2 or alleles_info >> 16 != 2:
+            return None
+        # One format, the genotypes, as pairs of small integers.
+        if record[calls : calls + 3] != bytes((0x11, self._gt, 0x21)):
+            return None
+        name = record[32]  # its type, and its length where it is short
+        place = 33 + (name >> 4)
+        pair = record[place : place + 4]
+        if name >> 4 == 15 or name & 15 not in (0, _TEXT) or pair[:3:2] != _LETTERS:
+            return None
+        return pair[1:2], pair[3:4]
 
     def _decode(self, record: bytes) -> Record:
         shared, _ = _LENGTHS.unpack_from(record)

@@ -14,6 +14,9 @@ _SPACED = re.compile(r"[^\S\t\n]")
 _BLANKS = " \r\v\f\x1c\x1d\x1e\x1f"
 _FEED = ord("\n")
 
+# What the reader raises, which counts the fields of every row.
+UnevenRows = pa.ArrowInvalid
+
 
 def is_spaced(text: str) -> bool:
     """Whether there is white space other than tabs and line feeds."""
@@ -33,31 +36,8 @@ def line_begins(data: np.ndarray) -> np.ndarray:
     return data[np.append(0, np.flatnonzero(data[:-1] == _FEED) + 1)] if len(data) else data
 
 
-def are_even(data: np.ndarray, separator: str, width: int) -> bool:
-    """Whether every row has one field per column, by the order of separators and line feeds.
-
-    Parameters
-    ----------
-    data : ndarray of uint8
-        Text as bytes.
-    separator : str
-        One character.
-    width : int
-        Number of columns.
-    """
-    if (data == 0).any() or (data == ord("\r")).any():
-        return False  # which the reader takes for ends
-    marks = data[(data == ord(separator)) | (data == _FEED)]
-    if len(data) and data[-1] != _FEED:
-        marks = np.append(marks, np.uint8(_FEED))
-    if width < 2 or len(marks) % width:
-        return False
-    ends = marks.reshape(-1, width) == _FEED
-    return not ends[:, :-1].any() and bool(ends[:, -1].all())
-
-
 def read_columns(data: bytes, separator: str, names: list[str], wanted: list[str]) -> pd.DataFrame:
-    """Columns of rows that are even, as text.
+    """Columns of rows that have one field per column, as text.
 
     Parameters
     ----------
@@ -69,7 +49,14 @@ def read_columns(data: bytes, separator: str, names: list[str], wanted: list[str
         Name of every column.
     wanted : list of str
         Columns to read.
+
+    Raises
+    ------
+    UnevenRows
+        If a row has more fields or fewer, or there are line ends other than a line feed.
     """
+    if b"\r" in data or b"\0" in data:
+        raise UnevenRows("the text holds carriage returns or nulls")
     table = csv.read_csv(
         pa.BufferReader(data),
         csv.ReadOptions(column_names=names, use_threads=False),

@@ -63,6 +63,9 @@ class Record:
 class VariantFile(Protocol):
     """What a reader of genotypes offers; a context manager.
 
+    One that can read many records at once may have a method ``blocks``, too, as
+    `neurogenomics_kb.genome.site_blocks.BlockReader` says; scores are summed by it.
+
     Attributes
     ----------
     path : Path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Literal
 
@@ -116,16 +117,18 @@ class PgenFile:
                 f"cannot be read ({_reason(error)})", file=file, remedy="Write it again."
             ) from None
         n = pvar.get_variant_ct()
+        names = list(map(pvar.get_variant_chrom, range(n)))
         try:
-            chroms = [pvar.get_variant_chrom(i).decode() for i in range(n)]
-            widths = [len(pvar.get_allele_code(i, 0)) for i in range(n)]
+            decoded = {name: name.decode() for name in set(names)}
         except UnicodeDecodeError:
             raise InputError(
                 "a name is not UTF-8", file=file, remedy="Write it again with `plink2`."
             ) from None
+        chroms = [decoded[name] for name in names]
+        widths = map(len, map(pvar.get_allele_code, range(n), repeat(0)))
         # 0-based, as everywhere here; PVAR counts from 1.
-        starts = np.array([pvar.get_variant_pos(i) for i in range(n)], dtype=np.int64) - 1
-        ends = starts + np.array(widths, dtype=np.int64)
+        starts = np.fromiter(map(pvar.get_variant_pos, range(n)), np.int64, n) - 1
+        ends = starts + np.fromiter(widths, np.int64, n)
         self._sites = SiteTable(chroms, starts, ends, file, declared_contigs(file))
         self.contigs, self._pvar = self._sites.contigs, pvar
 
@@ -154,8 +157,7 @@ class PgenFile:
     def alleles_of(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Positions of records, and the numbers of their alleles where both are single bases."""
         code, each = self._pvar.get_allele_code, numbers.tolist()
-        ref = base_numbers([code(number, 0) for number in each])
-        alt = base_numbers([code(number, 1) for number in each])
+        ref, alt = (base_numbers(map(code, each, repeat(n))) for n in (0, 1))
         if self._offsets is not None:
             alt[np.diff(self._offsets)[numbers] != 2] = NO_BASE
         return self._sites.starts[numbers], ref, alt

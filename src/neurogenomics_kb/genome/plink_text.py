@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.genome.even_rows import are_even, is_spaced, line_begins, read_columns
+from neurogenomics_kb.genome.even_rows import UnevenRows, is_spaced, line_begins, read_columns
 from neurogenomics_kb.genome.vcf_text import CONTIG
 
 BESIDE = "Keep .pgen, .pvar (or .pvar.zst) and .psam together under one name."
@@ -143,9 +143,12 @@ def _even_columns(path: Path) -> list[list[str]] | None:
     begins = line_begins(np.frombuffer(data, dtype=np.uint8))
     if width < SITE_FIELDS or not text.isascii() or is_spaced(text) or ord("#") in begins:
         return None
-    gaps = "\t\t" in text or "\t\n" in text or text[-1] == "\t" or ord("\t") in begins
-    if gaps or not are_even(np.frombuffer(data, dtype=np.uint8), "\t", width):
+    gaps = ("\n\n", "\t\t", "\t\n")
+    if any(gap in text for gap in gaps) or text[-1] == "\t" or ord("\t") in begins:
         return None
     names = [str(number) for number in range(width)]
-    table = read_columns(data, "\t", names, names[:SITE_FIELDS])
+    try:
+        table = read_columns(data, "\t", names, names[:SITE_FIELDS])
+    except UnevenRows:
+        return None
     return [table[name].to_numpy(dtype=object).tolist() for name in names[:SITE_FIELDS]]

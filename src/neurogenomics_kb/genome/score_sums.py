@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.allele_choice import (
@@ -139,12 +140,14 @@ def sum_scores(
     totals = np.zeros((len(scores), len(calls.samples)))
     summing = _Summing(rows, totals, ambiguous)
     chromosomes = dict.fromkeys(name for each in rows for name in each.rows)
-    for chromosome in chromosomes:
-        places = contigs.get(chromosome)
-        if places:
-            wanted = [each.starts[chromosome] for each in rows if chromosome in each.starts]
-            for block in blocks_of(calls, places, _distinct(wanted)):
-                summing.add(chromosome, block)
+    # Products of a few thousand records are small: more threads would wait for one another.
+    with threadpool_limits(limits=1, user_api="blas"):
+        for chromosome in chromosomes:
+            places = contigs.get(chromosome)
+            if places:
+                wanted = [each.starts[chromosome] for each in rows if chromosome in each.starts]
+                for block in blocks_of(calls, places, _distinct(wanted)):
+                    summing.add(chromosome, block)
     return totals, rows
 
 

@@ -7,13 +7,14 @@ import gzip
 import io
 import re
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.genome.even_rows import are_even, is_spaced, line_begins, read_columns
+from neurogenomics_kb.genome.even_rows import UnevenRows, is_spaced, line_begins, read_columns
 
 QUOTED = re.compile(r'^"(.*)"$')
 BLANKS = r"\s+"
@@ -50,18 +51,14 @@ def read_fields(path: Path, used: frozenset[str]) -> tuple[dict[str, str], pd.Da
     _refuse_repeated(names, used, path)
     # What is not used may have any name, or none.
     names = [n if n in used else f"unused {i}" for i, n in enumerate(names)]
-    body, width, even = _even_rows(body, separator, len(names), path)
-    names += [f"unused {i}" for i in range(len(names), width)]
     there = [name for name in names if name in used]
-    if not body or not there:
-        return header, pd.DataFrame(columns=there, dtype=str)
-    try:
-        if even:
+    body = _rows_only(body, separator, len(names), path)
+    table = None
+    if body and there and separator != BLANKS:
+        with suppress(UnevenRows):
             table = read_columns(body.encode(), separator, names, there)
-        else:
-            table = _read_uneven(body, separator, names, there)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise _unreadable(path, error) from None
+    if table is None:
+        table = _read_uneven(body, separator, names, there, path)
     spaced, quoted = is_spaced(body), '"' in body
     for name in there:
         if spaced:
@@ -71,17 +68,26 @@ def read_fields(path: Path, used: frozenset[str]) -> tuple[dict[str, str], pd.Da
     return header, table
 
 
-def _read_uneven(body: str, separator: str, names: list[str], there: list[str]) -> pd.DataFrame:
+def _read_uneven(
+    body: str, separator: str, names: list[str], there: list[str], path: Path
+) -> pd.DataFrame:
     """Columns of rows that may end early, or are separated by blanks."""
-    # The first row tells the reader how many fields there are.
+    width = _widest(body, separator, len(names), path)
+    names = [*names, *(f"unused {i}" for i in range(len(names), width))]
+    if not body or not there:
+        return pd.DataFrame(columns=there, dtype=str)
+    # The first row tells the reader how many fields there are, and it may end early.
     first, feed, rest = body.partition("\n")
-    lacking = len(names) - 1 - first.count(separator)
+    lacking = width - 1 - first.count(separator)
     if separator != BLANKS and lacking > 0:
         body = first.rstrip("\r") + separator * lacking + feed + rest
-    table = pd.read_csv(
-        io.StringIO(body), sep=separator, names=names, usecols=there, header=None, dtype=str,
-        quoting=csv.QUOTE_NONE, keep_default_na=False, index_col=False,
-    )  # fmt: skip
+    try:
+        table = pd.read_csv(
+            io.StringIO(body), sep=separator, names=names, usecols=there, header=None, dtype=str,
+            quoting=csv.QUOTE_NONE, keep_default_na=False, index_col=False,
+        )  # fmt: skip
+    except (ValueError, pd.errors.ParserError) as error:
+        raise _unreadable(path, error) from None
     return table.fillna("")
 
 
@@ -132,23 +138,24 @@ def _trim(text: str) -> str:
     return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] == '"' else text
 
 
-def _even_rows(body: str, separator: str, width: int, path: Path) -> tuple[str, int, bool]:
-    """Rows without empty lines, comments and line breaks inside quotes, and the most fields of one.
+def _rows_only(body: str, separator: str, width: int, path: Path) -> str:
+    """Rows without empty lines, comments and line breaks inside quotes."""
+    # The pattern is slow, and in a clean file no line begins as an empty one does.
+    begins = line_begins(np.frombuffer(body.encode(), dtype=np.uint8))
+    empty = np.isin(begins, BEGIN_EMPTY).any()
+    if '"' in body or "#" in body or (empty and EMPTY.search(body)):
+        return _mended(body, separator, width, path)
+    return body
+
+
+def _widest(body: str, separator: str, width: int, path: Path) -> int:
+    """Most fields of a row.
 
     A row may end early (its last fields are blank) or in separators that stand for nothing; one
     with more to say than there are columns is refused. Blanks between fields do not show a gap, so
-    there every row must be full. The third value is whether all rows have one field per column.
+    there every row must be full.
     """
-    plain = separator != BLANKS
-    data = np.frombuffer(body.encode(), dtype=np.uint8)
-    # The pattern is slow, and in a clean file no line begins as an empty one does.
-    empty = np.isin(line_begins(data), BEGIN_EMPTY).any()
-    if '"' in body or "#" in body or (empty and EMPTY.search(body)):
-        body = _mended(body, separator, width, path)
-        data = np.frombuffer(body.encode(), dtype=np.uint8)
-    if plain and are_even(data, separator, width):
-        return body, width, True
-    widest = width
+    plain, widest = separator != BLANKS, width
     for number, line in enumerate(io.StringIO(body), 1):
         n = line.count(separator) + 1 if plain else len(line.split())
         if n == width or (plain and n < width):
@@ -161,7 +168,7 @@ def _even_rows(body: str, separator: str, width: int, path: Path) -> tuple[str, 
                 remedy="Download the file again; fields are separated by tabs.",
             )
         widest = max(widest, n)
-    return body, widest, False
+    return widest
 
 
 def _mended(body: str, separator: str, width: int, path: Path) -> str:

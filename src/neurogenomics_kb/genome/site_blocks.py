@@ -7,6 +7,7 @@ A reader that can tell alleles without decoding calls, or decode many records at
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -119,7 +120,7 @@ def base_numbers(texts: Iterable[str | bytes]) -> np.ndarray:
     """
     texts = list(texts)
     known = _NUMBERS_OF_BYTES if texts and isinstance(texts[0], bytes) else _NUMBERS
-    return np.array([known.get(text, NO_BASE) for text in texts], dtype=np.int8)
+    return np.fromiter(map(known.get, texts, repeat(NO_BASE)), np.int8, len(texts))
 
 
 def records_at_once(n_samples: int) -> int:

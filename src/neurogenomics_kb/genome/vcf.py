@@ -24,7 +24,7 @@ from neurogenomics_kb.genome.genotypes import (
     check_samples,
     refuse_two_spellings,
 )
-from neurogenomics_kb.genome.site_blocks import SiteBlock, record_blocks
+from neurogenomics_kb.genome.site_blocks import SiteBlock
 from neurogenomics_kb.genome.tabix import RegionIndex
 from neurogenomics_kb.genome.vcf_blocks import row_blocks, stretches
 from neurogenomics_kb.genome.vcf_text import VcfText
@@ -131,10 +131,7 @@ class VcfFile:
     def blocks(self, contig: str, positions: np.ndarray) -> Iterator[SiteBlock]:
         """Records that begin at some positions of a contig (0-based, rising, each once)."""
         rows = self._rows_over(contig, positions.tolist())
-        if isinstance(self._reader, VcfText):
-            return row_blocks(rows, self._reader, len(self.samples))
-        records = ((self._reader.decode(row), begins) for row, _, begins in rows)
-        return record_blocks((record for record, begins in records if begins), len(self.samples))
+        return row_blocks(rows, self._reader, len(self.samples))
 
     def _rows_over(self, contig: str, places: list[int]) -> Iterator[tuple[bytes, int, bool]]:
         """Rows that reach over one of some positions, where they begin, and whether at one."""

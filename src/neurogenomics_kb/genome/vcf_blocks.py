@@ -1,4 +1,4 @@
-"""Many rows of a VCF at once."""
+"""Many rows of a VCF, or records of a BCF, at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 
+from neurogenomics_kb.genome.bcf import BcfBinary
 from neurogenomics_kb.genome.genotypes import Record
 from neurogenomics_kb.genome.site_blocks import NO_BASE, RecordBlock, base_numbers, records_at_once
 from neurogenomics_kb.genome.vcf_text import VcfText, fields_of
@@ -15,6 +16,9 @@ from neurogenomics_kb.genome.vcf_text import VcfText, fields_of
 NEAR = 1 << 14
 # Text of calls that is looked at a time.
 CHARACTERS = 1 << 23
+
+
+_NEITHER = (b"", b"")
 
 
 def _call_table() -> tuple[int, np.ndarray, np.ndarray]:
@@ -35,7 +39,19 @@ def _hashed(calls: np.ndarray, factor: int) -> np.ndarray:
     return (calls * np.uint32(factor)) >> np.uint32(22)
 
 
+def _pair_table() -> np.ndarray:
+    """Copies by the two bytes of a diploid call of a BCF, `_UNUSUAL` where it is another one."""
+    table = np.full(1 << 16, _UNUSUAL, dtype=np.int8)
+    for one, two in product(range(6), repeat=2):
+        # A byte is twice the allele's number and 2, or 0 where it is missing; one more if phased.
+        alleles = (one >> 1) - 1, (two >> 1) - 1
+        table[one | two << 8] = -1 if min(alleles) < 0 else sum(alleles)
+    return table
+
+
+_UNUSUAL = 100
 _FACTOR, _KEYS, _COPIES = _call_table()
+_PAIRS = _pair_table()
 
 
 def stretches(places: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -58,7 +74,7 @@ def stretches(places: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 def row_blocks(
-    rows: Iterable[tuple[bytes, int, bool]], reader: VcfText, n_samples: int
+    rows: Iterable[tuple[bytes, int, bool]], reader: VcfText | BcfBinary, n_samples: int
 ) -> Iterator[RowBlock]:
     """Rows by the block, no position in two of them.
 
@@ -67,7 +83,7 @@ def row_blocks(
     rows : iterable of (bytes, int, bool)
         Rows in order of position, their 0-based positions, and whether they are wanted; the others
         are only looked at, so that damage in them is told.
-    reader : VcfText
+    reader : VcfText or BcfBinary
         What decodes them.
     n_samples : int
         People, whose number bounds that of the rows.
@@ -87,7 +103,7 @@ def row_blocks(
 
 
 class RowBlock:
-    """Rows of a VCF: what is nothing but diploid calls of two bases, at once; the rest by the row.
+    """Rows: what is nothing but diploid calls of two bases, at once; the rest by the row.
 
     Parameters
     ----------
@@ -95,38 +111,35 @@ class RowBlock:
         In order of position.
     positions : sequence of int
         Where they begin, 0-based.
-    reader : VcfText
+    reader : VcfText or BcfBinary
         What decodes them.
     n_samples : int
         People who were chosen.
     """
 
     def __init__(
-        self, rows: Sequence[bytes], positions: Sequence[int], reader: VcfText, n_samples: int
+        self,
+        rows: Sequence[bytes],
+        positions: Sequence[int],
+        reader: VcfText | BcfBinary,
+        n_samples: int,
     ) -> None:
         self.positions = np.array(positions, dtype=np.int64)
         self._rows, self._reader = rows, reader
-        heads = [fields_of(row) for row in rows]
-        width = 4 * len(reader.samples)
-        plain = [
-            i
-            for i, (parts, offset) in enumerate(heads)
-            if len(parts) == 10 and parts[8] == b"GT" and len(rows[i]) - offset == width
-        ]
-        self.ref, self.alt = (
-            base_numbers([parts[column] if len(parts) == 10 else b"" for parts, _ in heads])
-            for column in (3, 4)
-        )
-        plain = np.array(plain, dtype=np.intp)
-        plain = plain[(self.ref[plain] != NO_BASE) & (self.alt[plain] != NO_BASE)]
+        form = _Text if isinstance(reader, VcfText) else _Binary
+        width = form.size * len(reader.samples)
+        pairs = form.bases(rows, reader, width)
+        self.ref, self.alt = (base_numbers(pair[n] for pair in pairs) for n in (0, 1))
+        plain = np.flatnonzero((self.ref != NO_BASE) & (self.alt != NO_BASE))
         self._counts = np.empty((len(rows), n_samples), dtype=np.int8)
         told = np.zeros(len(rows), dtype=bool)
         step = max(1, CHARACTERS // max(width, 1))
         for begin in range(0, len(plain), step):
             some = plain[begin : begin + step]
             text = b"".join([rows[i][-width:] for i in some.tolist()])
-            counts, fine = _copies(text, len(some), reader.columns)
-            self._counts[some], told[some] = counts, fine
+            counts, told[some] = form.copies(text, len(some))
+            chosen = counts if reader.columns is None else counts[:, reader.columns]
+            self._counts[some] = chosen
         others = np.flatnonzero(~told)
         self._records = {i: reader.decode(rows[i]) for i in others.tolist()}
         block = RecordBlock(list(self._records.values()))
@@ -145,11 +158,43 @@ class RowBlock:
         return self._counts[numbers]
 
 
-def _copies(text: bytes, n_rows: int, columns: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Copies of the alternate allele by row and person, and which rows hold such calls only."""
-    calls = np.frombuffer(text, dtype="<u4").reshape(n_rows, -1)
-    hashed = _hashed(calls, _FACTOR)
-    fine = (_KEYS[hashed] == calls).all(axis=1)
-    fine &= (calls[:, -1] >> np.uint32(24)) == ord("\n")
-    copies = _COPIES[hashed]
-    return copies if columns is None else copies[:, columns], fine
+class _Text:
+    """What is plain in rows of a VCF."""
+
+    size = 4
+
+    @staticmethod
+    def bases(rows: Sequence[bytes], reader: VcfText, width: int) -> list[tuple[bytes, bytes]]:
+        """Both alleles of rows that hold calls of one digit alone; blank for others."""
+        heads = zip(rows, map(fields_of, rows), strict=True)
+        return [
+            (parts[3], parts[4])
+            if len(parts) == 10 and parts[8] == b"GT" and len(row) - offset == width
+            else _NEITHER
+            for row, (parts, offset) in heads
+        ]
+
+    @staticmethod
+    def copies(text: bytes, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """Copies of the alternate allele, and which rows hold nothing but such calls."""
+        calls = np.frombuffer(text, dtype="<u4").reshape(n_rows, -1)
+        hashed = _hashed(calls, _FACTOR)
+        fine = (_KEYS[hashed] == calls).all(axis=1)
+        return _COPIES[hashed], fine & (calls[:, -1] >> np.uint32(24) == ord("\n"))
+
+
+class _Binary:
+    """What is plain in records of a BCF."""
+
+    size = 2
+
+    @staticmethod
+    def bases(rows: Sequence[bytes], reader: BcfBinary, width: int) -> list[tuple[bytes, bytes]]:
+        """Both alleles of records that hold two bases and diploid calls alone; blank for others."""
+        return [reader.plain_bases(row, width) or _NEITHER for row in rows]
+
+    @staticmethod
+    def copies(text: bytes, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """Copies of the alternate allele, and which records hold nothing but such calls."""
+        copies = _PAIRS[np.frombuffer(text, dtype="<u2").reshape(n_rows, -1)]
+        return copies, (copies != _UNUSUAL).all(axis=1)
