@@ -9,13 +9,14 @@ TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONHASHSEED=0
 
 SCALE_N ?= 20000
 
-.PHONY: help install run scale test test-all calibrate benchmark mutants lint docs viz ui clean
+.PHONY: help install run scale test test-all test-slurm calibrate benchmark mutants lint docs viz ui clean
 
 help:
 	@echo "make run       install, run the integration on the demo cohort, say where the results are"
 	@echo "make scale     the same on SCALE_N simulated people (20000) with 9,728 gene and 512 brain columns"
 	@echo "make test      lint, layer contracts, tests"
 	@echo "make test-all  the same with the slow tests"
+	@echo "make test-slurm  run shards as an array job on a Slurm of this machine alone (needs Slurm)"
 	@echo "make calibrate measure false-positive rates, power and coverage that are not stored yet (hours)"
 	@echo "make benchmark ours and the alternatives side by side: agreement, time, memory (an hour)"
 	@echo "make mutants   plant faults in a copy and count those that the tests of tests/view miss (half an hour)"
@@ -55,6 +56,10 @@ test: install lint
 
 test-all: install lint
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+# Debian: apt-get install slurm-wlm munge. Without it the tests say so and are skipped.
+test-slurm: install
+	$(TEST_ENV) $(BIN)/python -m pytest -m slurm tests/slurm
 
 calibrate: install
 	$(TEST_ENV) $(BIN)/python -m neurogenomics_kb.calibration

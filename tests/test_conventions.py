@@ -24,6 +24,7 @@ from neurogenomics_kb.foundation.contracts import ContractError
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.pipeline_registry import register_pipelines
 from neurogenomics_kb.pipelines.contracts import CONTRACTS
+from neurogenomics_kb.project.compute import COMPUTE
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = [
@@ -139,7 +140,7 @@ def test_every_parameter_group_has_a_typed_model(pipelines):
 
 
 def test_every_parameter_in_the_files_is_used(pipelines):
-    used = {n.removeprefix("params:") for p in pipelines.values() for n in p.inputs()}
+    used = {n.removeprefix("params:") for p in pipelines.values() for n in p.inputs()} | {COMPUTE}
     shared = [(ROOT / f"conf/{name}/parameters").glob("*.yml") for name in ("base", "demo")]
     for file in [file for files in shared for file in files]:
         for key, value in yaml.safe_load(file.read_text()).items():

@@ -1,7 +1,9 @@
 """Project settings read by Kedro at start-up."""
 
+from neurogenomics_kb.project.compute import Compute
 from neurogenomics_kb.project.config import CohortConfigLoader, resolve_cohort_dir
 from neurogenomics_kb.project.hooks import RawFilesFirst, SameRecipe, Tracking, WholeOutputs
+from neurogenomics_kb.project.resources import Resources
 
 CONFIG_LOADER_CLASS = CohortConfigLoader
 CONFIG_LOADER_ARGS = {
@@ -14,4 +16,4 @@ CONFIG_LOADER_ARGS = {
     "custom_resolvers": {"cohort_dir": resolve_cohort_dir},
 }
 
-HOOKS = (RawFilesFirst(), WholeOutputs(), SameRecipe(), Tracking())
+HOOKS = (Compute(), RawFilesFirst(), WholeOutputs(), SameRecipe(), Tracking(), Resources())

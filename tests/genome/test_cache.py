@@ -190,12 +190,27 @@ def test_vectors_that_are_no_numbers_are_not_kept(tmp_path, hyena, sequences):
     assert len(open_cache(tmp_path, hyena)) == 0
 
 
-def test_damaged_files_are_named(tmp_path, hyena, sequences):
-    embed_once(hyena, sequences, open_cache(tmp_path, hyena))
+@pytest.mark.parametrize("left", [0, 100, -200, -1])
+def test_damaged_files_are_named_and_made_again(tmp_path, hyena, sequences, caplog, left):
+    whole = embed_once(hyena, sequences, open_cache(tmp_path, hyena)).vectors
     file = next(tmp_path.rglob("*.npz"))
-    file.write_bytes(file.read_bytes()[:100])
-    with pytest.raises(InputError, match="Delete it; its sequences are embedded again"):
-        open_cache(tmp_path, hyena)
+    file.write_bytes(file.read_bytes()[:left])
+    again = embed_once(hyena, sequences, open_cache(tmp_path, hyena))
+    assert f"{file} is damaged" in caplog.text
+    assert again.computed == 40
+    np.testing.assert_array_equal(again.vectors, whole)
+    assert len(open_cache(tmp_path, hyena)) == 40
+
+
+def test_a_changed_byte_is_noticed(tmp_path, hyena, sequences):
+    whole = embed_once(hyena, sequences, open_cache(tmp_path, hyena)).vectors
+    file = next(tmp_path.rglob("*.npz"))
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    again = embed_once(hyena, sequences, open_cache(tmp_path, hyena))
+    assert again.computed == 40
+    np.testing.assert_array_equal(again.vectors, whole)
 
 
 def test_two_writers_do_not_disturb_each_other(tmp_path, hyena, sequences):

@@ -29,17 +29,24 @@ def lookup(parameters: dict, name: str):
     return parameters
 
 
+def typed_parameters(pipeline, changes: dict):
+    """What gives the project's parameters, changed, by name."""
+    conf = CohortConfigLoader(str(PROJECT / "conf"), **CONFIG_LOADER_ARGS)
+    raw = merge(conf["parameters"], changes)
+    typed = ParameterValidator({"modality": pipeline}).validate_raw_params(raw)
+    return lambda name: lookup(typed, name)
+
+
 def run_pipeline(pipeline, inputs: dict, parameters: dict | None = None) -> DataCatalog:
     """Run with `inputs` in place of the catalog's entries; outputs go below the working folder."""
     conf = CohortConfigLoader(str(PROJECT / "conf"), **CONFIG_LOADER_ARGS)
-    raw = merge(conf["parameters"], parameters or {})
-    typed = ParameterValidator({"modality": pipeline}).validate_raw_params(raw)
+    typed = typed_parameters(pipeline, parameters or {})
     catalog = DataCatalog.from_config(conf["catalog"])
     if isinstance(inputs.get("recipe"), dict):
         inputs = inputs | {"recipe": partial_recipe(**inputs["recipe"])}
     for name in pipeline.inputs():
         if name.startswith("params:"):
-            catalog[name] = MemoryDataset(lookup(typed, name), copy_mode="assign")
+            catalog[name] = MemoryDataset(typed(name), copy_mode="assign")
         elif name in inputs:
             catalog[name] = MemoryDataset(inputs[name], copy_mode="assign")
     SequentialRunner().run(pipeline, catalog)

@@ -76,13 +76,13 @@ def test_features_and_quality(bids, caplog):
 
 def test_two_processes_and_another_order_give_the_same(bids):
     alone = run(bids).load("eeg.features")
-    together = run(bids, {"measures": {"n_jobs": 2}}).load("eeg.features")
+    together = run(bids, {"measures": {"n_jobs": 2, "cache": None}}).load("eeg.features")
     pd.testing.assert_frame_equal(alone, together, check_exact=True)
     recordings = EegRecordingsDataset(filepath=str(bids)).load()[::-1]
     turned = run_pipeline(
         create_pipeline(),
         {"eeg.recordings": recordings, "recipe": RECIPE},
-        {"eeg": {"measures": {"n_jobs": 1}, **FEW}},
+        {"eeg": {"measures": {"n_jobs": 1, "cache": None}, **FEW}},
     ).load("eeg.features")
     pd.testing.assert_frame_equal(alone, turned[alone.columns])
 

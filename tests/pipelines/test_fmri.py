@@ -85,7 +85,7 @@ def test_features_and_quality(raw, runs, run_modality):
 
 
 def test_two_processes_give_the_same_results_and_errors(raw, runs, run_modality):
-    two = {"fmri": {"connectivity": {"n_jobs": 2}}}
+    two = {"fmri": {"connectivity": {"n_jobs": 2, "cache": None}}}
     alone = run_modality(create_pipeline(), raw).load("fmri.features")
     together = run_modality(create_pipeline(), raw, two).load("fmri.features")
     pd.testing.assert_frame_equal(alone, together)

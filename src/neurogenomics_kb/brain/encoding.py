@@ -131,32 +131,48 @@ def embed_run(
     return pool_run(plan, embed, rules, usable)
 
 
-def embed_subject(
+def embed_loaded(
     encoder: BrainEncoder,
+    rules: Rules,
+    load: Loader,
+    load_confounds: Loader | None,
+    tr: float | None,
+    subject: str = "",
+) -> PooledRun:
+    """One run through an encoder, read first.
+
+    Parameters
+    ----------
+    encoder, rules, tr, subject
+        As for `embed_run`.
+    load, load_confounds : callable
+        Give the run's signal and its nuisance table; None for a run without the latter.
+    """
+    table = None if load_confounds is None else load_confounds()
+    return embed_run(encoder, rules, load(), table, tr, subject=subject)
+
+
+def embed_subject(
+    embed: Callable[[Loader, Loader | None, str], PooledRun],
     rules: Rules,
     runs: Mapping[str, Loader],
     confounds: Mapping[str, Loader],
-    tr: float | None,
 ) -> PooledSubject:
     """All runs of a subject, read one after the other.
 
     Parameters
     ----------
-    encoder : BrainEncoder
-        The encoder.
+    embed : callable
+        Takes what gives a run's signal, what gives its nuisance table (None where there is none)
+        and the run's name; gives its vector, as `embed_loaded` does.
     rules : Rules
         Which segments count, and how they are pooled.
     runs : mapping of str to callable
         Run to what gives its signal.
     confounds : mapping of str to callable
         Run to what gives its nuisance table; runs without one are left out where motion counts.
-    tr : float
-        Repetition time (s).
     """
-    pooled = []
-    for key, load in runs.items():
-        table = confounds[key]() if key in confounds else None
-        pooled.append(embed_run(encoder, rules, load(), table, tr, subject=key))
+    pooled = [embed(load, confounds.get(key), key) for key, load in runs.items()]
     return pool_subject(pooled, rules)
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
-from joblib import Parallel, delayed
+
+from neurogenomics_kb.foundation.loops import parallel_loop
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ def run_shards(
             logger.info("about %.1f minutes for %d cohorts", minutes, cohorts - start)
             told = True
         rest = own[len(rows) :]
-        rows += Parallel(n_jobs=n_jobs)(delayed(one)(seed) for seed in rest)
+        rows += parallel_loop(one, rest, n_jobs=n_jobs)
         part = pd.DataFrame(rows, index=pd.Index(own, name=SEED))
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)

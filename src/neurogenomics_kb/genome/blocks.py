@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.genome.genotypes import Record, VariantFile, refuse_two_spellings
+from neurogenomics_kb.genome.site_blocks import SiteBlock, blocks_of
 
 # Reference alleles are shorter than this.
 REACH = 100_000
@@ -119,6 +122,13 @@ class BlockedVariants:
         for first, last, number in self._parts.get(chrom, []):
             if first < end and last + REACH > start:
                 yield from self._at(number).records(chrom, start, end)
+
+    def blocks(self, contig: str, positions: np.ndarray) -> Iterator[SiteBlock]:
+        """Records that begin at some positions of a contig (0-based, rising, each once)."""
+        for first, last, number in self._parts.get(contig, []):
+            low, high = np.searchsorted(positions, [first, last + 1])
+            if low < high:
+                yield from blocks_of(self._at(number), [contig], positions[low:high])
 
     def spans(self) -> dict[str, tuple[int, int]]:
         """0-based positions of the first and the last record of every contig that has records."""

@@ -8,6 +8,7 @@ only common sequences go to a cache that cohorts share.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from neurogenomics_kb.foundation.content import device_kind
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.genome.encoders.base import Encoder
 
@@ -63,27 +65,46 @@ class EmbeddingCache:
         self.refresh()
 
     def refresh(self) -> None:
-        """Read files that appeared since."""
+        """Read files that appeared since; a damaged one is deleted, its sequences are missing."""
         keys, vectors = [self._keys], [self._vectors]
         for file in sorted(self.folder.glob("*.npz")):
             if file.name in self._read:
                 continue
-            try:
-                with np.load(file, allow_pickle=False) as stored:
-                    new_keys, new_vectors = stored["keys"], stored["vectors"]
-                if new_vectors.shape != (len(new_keys), self.dim) or new_keys.dtype != KEY:
-                    raise ValueError(f"{new_vectors.shape} vectors for {len(new_keys)} keys")
-            except Exception as error:
-                raise InputError(
-                    f"the cache file cannot be read ({error})",
-                    file=file,
-                    remedy="Delete it; its sequences are embedded again.",
-                ) from None
-            keys.append(new_keys)
-            vectors.append(new_vectors)
-            self._read.add(file.name)
+            found = self._read_file(file)
+            if found is not None:
+                keys.append(found[0])
+                vectors.append(found[1])
+                self._read.add(file.name)
         merged, first = np.unique(np.concatenate(keys), return_index=True)
         self._keys, self._vectors = merged, np.concatenate(vectors)[first]
+
+    def _read_file(self, file: Path) -> tuple[np.ndarray, np.ndarray] | None:
+        """Keys and vectors of a file; nothing if it is damaged, or another process just saw to it.
+
+        Raises
+        ------
+        InputError
+            If the file may not be read.
+        """
+        try:
+            with np.load(file, allow_pickle=False) as stored:
+                keys, vectors = stored["keys"], stored["vectors"]
+            if vectors.shape != (len(keys), self.dim) or keys.dtype != KEY:
+                raise ValueError(f"{vectors.shape} vectors for {len(keys)} keys")
+        except FileNotFoundError:
+            return None
+        except PermissionError as error:
+            raise InputError(
+                f"the cache file cannot be read ({error.strerror})",
+                file=file,
+                remedy="See to its permissions.",
+            ) from None
+        except Exception as error:  # damage shows in many ways
+            logger.warning("%s is damaged (%s); its sequences are embedded again", file, error)
+            with contextlib.suppress(PermissionError):  # a shared cache may belong to others
+                file.unlink(missing_ok=True)
+            return None
+        return keys, vectors
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -268,16 +289,6 @@ def encoder_fingerprint(encoder_id: str, spec: dict[str, Any], encoder: Encoder)
     }
     text = repr(sorted(parts.items()))
     return f"{encoder_id}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-
-
-def device_kind(device: str) -> str:
-    """What a device is, not which of several: devices of one kind compute the same."""
-    kind = device.partition(":")[0]
-    if kind != "cuda":
-        return kind
-    import torch
-
-    return f"cuda {torch.cuda.get_device_name(device)}" if torch.cuda.is_available() else kind
 
 
 def count_carriers(index: Any, n_sequences: int) -> np.ndarray:

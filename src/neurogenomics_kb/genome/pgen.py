@@ -17,10 +17,9 @@ from neurogenomics_kb.genome.genotypes import (
     check_samples,
     plain_allele,
 )
+from neurogenomics_kb.genome.plink_text import BESIDE, declared_contigs, read_samples
+from neurogenomics_kb.genome.site_blocks import NO_BASE, base_numbers
 from neurogenomics_kb.genome.sites import SiteTable
-from neurogenomics_kb.genome.vcf_text import CONTIG
-
-_BESIDE = "Keep .pgen, .pvar (or .pvar.zst) and .psam together under one name."
 
 
 class PgenOptions(GenotypeOptions):
@@ -81,6 +80,9 @@ class PgenFile:
         wanted = np.array([row[sample] for sample in self.samples], dtype=np.uint32)
         subset = np.unique(wanted)
         self._columns = np.searchsorted(subset, wanted)
+        # Where each variant's alleles begin among all; None where every variant has two.
+        self._offsets = self._pvar.get_allele_idx_offsets()
+        self._in_order = np.array_equal(subset, wanted)
         self._alleles = np.empty(2 * len(subset), dtype=np.int32)
         self._phased = np.empty(len(subset), dtype=bool)
         try:
@@ -89,7 +91,7 @@ class PgenFile:
                 raw_sample_ct=len(present),
                 variant_ct=self._pvar.get_variant_ct(),
                 sample_subset=subset,
-                allele_idx_offsets=self._pvar.get_allele_idx_offsets(),
+                allele_idx_offsets=self._offsets,
             )
         except (RuntimeError, OSError) as error:
             self._pvar.close()
@@ -106,7 +108,7 @@ class PgenFile:
             packed = plain.with_suffix(".pvar.zst")
             file = plain if plain.exists() or not packed.exists() else packed
         if not file.exists():
-            raise InputError("the file does not exist", file=file, remedy=_BESIDE)
+            raise InputError("the file does not exist", file=file, remedy=BESIDE)
         try:
             pvar = pgenlib.PvarReader(str(file).encode())
         except (RuntimeError, OSError) as error:
@@ -137,13 +139,50 @@ class PgenFile:
     def records(self, chrom: str, start: int, end: int) -> Iterator[Record]:
         """Records whose reference allele overlaps ``[start, end)`` (0-based), in file order."""
         for number in self._sites.overlapping(chrom, start, end):
-            yield self._decode(number)
+            yield self.decode(number)
+
+    def blocks(self, contig: str, positions: np.ndarray) -> Iterator[PgenBlock]:
+        """Records that begin at some positions of a contig (0-based, rising, each once)."""
+        numbers = self._sites.at(contig, positions)
+        if len(numbers):
+            yield PgenBlock(self, numbers)
 
     def spans(self) -> dict[str, tuple[int, int]]:
         """0-based positions of the first and the last record of every contig that has records."""
         return self._sites.spans()
 
-    def _decode(self, number: int) -> Record:
+    def alleles_of(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Positions of records, and the numbers of their alleles where both are single bases."""
+        code, each = self._pvar.get_allele_code, numbers.tolist()
+        ref = base_numbers([code(number, 0) for number in each])
+        alt = base_numbers([code(number, 1) for number in each])
+        if self._offsets is not None:
+            alt[np.diff(self._offsets)[numbers] != 2] = NO_BASE
+        return self._sites.starts[numbers], ref, alt
+
+    def copies(self, numbers: np.ndarray) -> np.ndarray:
+        """Copies of the first alternate allele that everybody has, negative where missing.
+
+        Parameters
+        ----------
+        numbers : ndarray of uint32, shape (n,)
+            Records.
+
+        Returns
+        -------
+        ndarray of int8, shape (n, n_samples)
+        """
+        counts = np.empty((len(numbers), len(self._phased)), dtype=np.int8)
+        try:
+            self._reader.read_list(numbers, counts, allele_idx=1)
+        except (RuntimeError, OSError):
+            for number in numbers.tolist():  # which says the one that cannot be read
+                self.decode(number)
+            raise
+        return counts if self._in_order else counts[:, self._columns]
+
+    def decode(self, number: int) -> Record:
+        """One record, by its number in the file."""
         try:
             self._reader.read_alleles_and_phasepresent(number, self._alleles, self._phased)
         except (RuntimeError, OSError) as error:
@@ -167,85 +206,28 @@ class PgenFile:
         )
 
 
-def read_samples(path: Path) -> list[str]:
-    """Sample ids (IID) of a PSAM.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, is no PSAM, has no IID column, or rows of other lengths.
-    """
-    rows = read_rows(path, "psam")
-    names = [name.lstrip("#") for name in rows[0]] if rows else []
-    if "IID" not in names:
-        raise InputError(
-            "the column of sample ids is missing",
-            file=path,
-            column="IID",
-            remedy="Begin the file with a line `#IID SEX`, as plink2 writes it.",
-        )
-    check_widths(rows, path)
-    column = names.index("IID")
-    return [row[column] for row in rows[1:]]
-
-
-def read_rows(path: Path, what: str) -> list[list[str]]:
-    """Fields of a table of PLINK, without its ``##`` lines and empty ones.
+class PgenBlock:
+    """Some records of a PGEN: their alleles, and their calls when they are asked for.
 
     Parameters
     ----------
-    path : Path
-        The table. Fields are separated by tabs, or else by white space.
-    what : str
-        Its kind, for messages.
-
-    Raises
-    ------
-    InputError
-        If it is missing or no text.
+    file : PgenFile
+        Opened file.
+    numbers : ndarray of int, shape (n_records,)
+        Numbers of the records in the file, by position.
     """
-    if not path.exists():
-        raise InputError("the file does not exist", file=path, remedy=_BESIDE)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise InputError(
-            f"the .{what} is not UTF-8", file=path, remedy="Save it as UTF-8."
-        ) from None
-    return [line.split() for line in lines if line.strip() and not line.startswith("##")]
 
+    def __init__(self, file: PgenFile, numbers: np.ndarray) -> None:
+        self._file, self._numbers = file, numbers.astype(np.uint32)
+        self.positions, self.ref, self.alt = file.alleles_of(numbers)
 
-def check_widths(rows: list[list[str]], path: Path) -> None:
-    """Refuse rows that are longer or shorter than the first one.
+    def record(self, number: int) -> Record:
+        """One record with its calls, by its number in the block."""
+        return self._file.decode(int(self._numbers[number]))
 
-    Raises
-    ------
-    InputError
-    """
-    wrong = [number for number, row in enumerate(rows, 1) if len(row) != len(rows[0])]
-    if wrong:
-        raise InputError(
-            f"row {wrong[0]} has {len(rows[wrong[0] - 1])} fields, the first one {len(rows[0])}",
-            file=path,
-            subjects=len(wrong),
-            of=len(rows),
-            remedy="Ids must not hold blanks; write the files again with plink2.",
-        )
-
-
-def declared_contigs(path: Path) -> list[str]:
-    """Contigs that the header of a plain ``.pvar`` declares; none for a packed one."""
-    if path.suffix == ".zst":
-        return []
-    names = []
-    with path.open("rb") as stream:
-        for line in stream:
-            if not line.startswith(b"##"):
-                break
-            found = CONTIG.match(line)
-            if found is not None:
-                names.append(found[1].decode("utf-8", "replace"))
-    return list(dict.fromkeys(names))
+    def counts(self, numbers: np.ndarray) -> np.ndarray:
+        """Copies of the first alternate allele in records of the block."""
+        return self._file.copies(self._numbers[numbers])
 
 
 def _reason(error: Exception) -> str:

@@ -10,22 +10,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError, listing
-from neurogenomics_kb.genome.builds import build_of_variants, chromosome_name
+from neurogenomics_kb.genome.allele_choice import Ambiguous
+from neurogenomics_kb.genome.builds import build_of_variants
 from neurogenomics_kb.genome.genotypes import VariantFile
 from neurogenomics_kb.genome.polygenic import score_features
-from neurogenomics_kb.genome.scoring_files import (
-    ScoringFile,
-    candidates,
-    read_scoring_file,
-)
-from neurogenomics_kb.genome.sequences import reverse_complement
-from neurogenomics_kb.genome.split_sites import Site, sites
+from neurogenomics_kb.genome.score_sums import ScoreRows, sum_scores
+from neurogenomics_kb.genome.scoring_files import ScoringFile, read_scoring_file
 from neurogenomics_kb.genome.variants import (
     VariantSource,
     genotype_options,
@@ -35,11 +29,8 @@ from neurogenomics_kb.genome.variants import (
 
 __all__ = ["ScoringFile", "main", "read_scoring_file", "score_people"]
 
-COUNTS = ["matched", "flipped", "ambiguous", "absent", "other_alleles"]
 # Below this share of the weight, the command says that a score is mostly not there.
 LITTLE = 0.5
-
-Ambiguous = Literal["exclude", "same_strand"]
 
 
 def score_people(
@@ -90,20 +81,15 @@ def score_people(
             f"two scoring files are of one score ({listing(sorted(names))})",
             remedy="Give each score once.",
         )
-    columns, rows = {}, []
     with open_variants(variants, samples) as calls:
         for path in variant_paths(genotype_options(variants).path):
             _require_one_build(path, scores)
-        contigs: dict[str, list[str]] = {}
-        for contig in calls.contigs:
-            contigs.setdefault(chromosome_name(contig), []).append(contig)
-        for score in scores:
-            values, row = _score_one(calls, contigs, score, ambiguous)
-            columns[score.name] = values
-            rows.append(row)
+        totals, rows = sum_scores(calls, scores, ambiguous)
+        report = [_report(calls, each) for each in rows]
+        columns = dict(zip(names, totals, strict=True))
         table = pd.DataFrame(columns, index=range(len(calls.samples)))
         table.insert(0, "participant_id", calls.samples, allow_duplicates=True)
-    return table, pd.DataFrame(rows)
+    return table, pd.DataFrame(report)
 
 
 def _require_one_build(variants: Path, scores: Sequence[ScoringFile]) -> None:
@@ -126,42 +112,14 @@ def _require_one_build(variants: Path, scores: Sequence[ScoringFile]) -> None:
         )
 
 
-def _score_one(
-    calls: VariantFile,
-    contigs: dict[str, list[str]],
-    score: ScoringFile,
-    ambiguous: Ambiguous,
-) -> tuple[np.ndarray, dict]:
-    """Sums of one score, and what became of its variants."""
-    total = np.zeros(len(calls.samples))
-    counts = dict.fromkeys(COUNTS, 0)
-    missing, used = 0, 0.0
-    counted: dict[tuple, tuple[int, int]] = {}
-    for variant in score.variants.itertuples():
-        start = variant.pos - 1
-        places = contigs.get(chromosome_name(str(variant.chrom)), [])
-        found = [r for contig in places for r in calls.records(contig, start, start + 1)]
-        here = sites(r for r in found if r.position == start)
-        if not here:
-            counts["absent"] += 1
-            continue
-        chosen = choose(here, variant.effect, candidates(variant.other), ambiguous)
-        if isinstance(chosen, str):
-            counts[chosen] += 1
-            continue
-        site, number, flipped = chosen
-        _refuse_second_row(counted, variant, site, number, score)
-        dosage, known = site.copies(number)
-        frequency = 0.0 if pd.isna(variant.frequency) else variant.frequency
-        total += variant.weight * np.where(known, dosage, 2 * frequency)
-        missing += int((~known).sum())
-        used += abs(variant.weight)
-        counts["matched"] += 1
-        counts["flipped"] += flipped
-    rows = len(score.variants) + score.unplaced + score.duplicates
+def _report(calls: VariantFile, rows: ScoreRows) -> dict:
+    """What became of the variants of a score; refused where none of them counts."""
+    score, counts = rows.score, rows.counts
+    rows.refuse_clash()
+    n = len(score.variants) + score.unplaced + score.duplicates
     if not counts["matched"] and counts["ambiguous"] + counts["other_alleles"]:
         raise InputError(
-            f"none of {rows} variants of {score.name} can be counted ({counts['ambiguous']} "
+            f"none of {n} variants of {score.name} can be counted ({counts['ambiguous']} "
             f"ambiguous, {counts['other_alleles']} with other alleles, {counts['absent']} absent, "
             f"{score.unplaced} without a position)",
             file=calls.path,
@@ -170,106 +128,21 @@ def _score_one(
         )
     if not counts["matched"]:
         raise InputError(
-            f"none of {rows} variants of {score.name} is in the file",
+            f"none of {n} variants of {score.name} is in the file",
             file=calls.path,
             remedy=f"The scoring file is in build {score.build}: use a VCF of the same build.",
         )
-    return total, {
+    weights = score.variants["weight"].abs()
+    return {
         "score": score.name,
         "build": score.build,
-        "variants": rows,
+        "variants": n,
         **counts,
         "unplaced": score.unplaced,
-        "missing_calls": missing / (counts["matched"] * max(len(calls.samples), 1)),
-        "matched_weight": used / (score.variants["weight"].abs().sum() + score.unplaced_weight),
+        "missing_calls": rows.missing / (counts["matched"] * max(len(calls.samples), 1)),
+        "matched_weight": weights[rows.counted].sum() / (weights.sum() + score.unplaced_weight),
         "duplicates": score.duplicates,
     }
-
-
-def _refuse_second_row(
-    counted: dict[tuple, tuple[int, int]], variant, site: Site, number: int, score: ScoringFile
-) -> None:
-    """Refuse to count an allele, or both alleles of a biallelic site, by two rows."""
-    row = getattr(variant, "row", variant.Index + 1)
-    place = (variant.chrom, variant.pos, *site.alleles)
-    key = place if len(site.alleles) == 2 else (*place, number)
-    before = counted.setdefault(key, (row, number))
-    if before[0] != row:
-        raise InputError(
-            f"rows {before[0]} and {row} of {score.name} count one variant twice, at "
-            f"{variant.chrom}:{variant.pos}",
-            file=score.path,
-            remedy="Keep the row that is meant.",
-        )
-
-
-def choose(
-    here: Sequence[Site], effect: str, others: tuple[str, ...], ambiguous: Ambiguous
-) -> tuple[Site, int, bool] | str:
-    """Site and allele that a row is of and whether it was read on the other strand, or why none.
-
-    Parameters
-    ----------
-    here : sequence of Site
-        Sites of the row's position.
-    effect : str
-        Effect allele.
-    others : tuple of str
-        Other alleles that it may stand against; empty where the file has none.
-    ambiguous : {"exclude", "same_strand"}
-        What to do with A/T and C/G sites.
-
-    Returns
-    -------
-    tuple or str
-        ``(site, number of the allele, flipped)``, or ``"ambiguous"`` or ``"other_alleles"``.
-    """
-    trusted = ambiguous == "same_strand"
-    turned = reverse_complement(effect)
-    if others:
-        # The complement as the other allele says nothing of the strand; another candidate may.
-        telling = others if trusted or turned == effect else [o for o in others if o != turned]
-        found = [
-            (s, *m) for s in here if not s.repeats and (m := match(s.alleles, effect, telling))
-        ]
-        if len(found) == 1:
-            return found[0]
-        alone = not telling or any({effect, turned} <= set(s.alleles) for s in here)
-        return (
-            "ambiguous" if not found and len(telling) < len(others) and alone else "other_alleles"
-        )
-    found = [(s, s.alleles.index(effect), False) for s in here if effect in s.alleles]
-    known = [[a for a in s.alleles if a is not None] for s, *_ in found]
-    if len(effect) == 1:
-        # A base may be a substitution's, or stand in front of an insertion or deletion.
-        level = [f for f, a in zip(found, known, strict=True) if all(len(x) == 1 for x in a)]
-        if len(level) < len(found) and not trusted:
-            return "ambiguous"
-        found = level or found
-    if len(found) != 1 or found[0][0].repeats:
-        return "other_alleles"
-    if not trusted and turned != effect and turned in found[0][0].alleles and len(effect) == 1:
-        return "ambiguous"
-    return found[0]
-
-
-def match(
-    alleles: Sequence[str | None], effect: str, others: Sequence[str]
-) -> tuple[int, bool] | None:
-    """Number of the effect allele among a site's, and whether it was read on the other strand.
-
-    Only substitutions can be read on the other strand: the base in front of an insertion or
-    deletion is another one there.
-    """
-    for flipped in (False, True):
-        wanted = reverse_complement(effect) if flipped else effect
-        for other in others:
-            if flipped and len(other) != len(effect):
-                continue
-            against = reverse_complement(other) if flipped else other
-            if wanted in alleles and against in alleles and against != wanted:
-                return list(alleles).index(wanted), flipped
-    return None
 
 
 def write_scores(table: pd.DataFrame, out: str | Path, id_column: str = "participant_id") -> None:

@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.genome.builds import build_name, chromosome_name
@@ -169,8 +171,7 @@ def _column(raw: pd.DataFrame, name: str, path: Path) -> pd.Series:
 
 
 def _blank(values: pd.Series) -> pd.Series:
-    short = values.str.len() <= max(map(len, GAPS))  # a number is rarely spelled as short as a gap
-    gaps = short & by_value(values.where(short, "1"), lambda text: text.lower() in GAPS)
+    gaps = values.str.lower().isin(GAPS)
     return values.mask(gaps, "") if gaps.any() else values
 
 
@@ -258,11 +259,21 @@ def _positions(raw: pd.DataFrame, column: str, path: Path) -> pd.Series:
 
 def _numbers(text: pd.Series) -> pd.Series:
     """Plain decimal numbers; missing for everything else, hexadecimal and infinite included."""
-    if not DIGITS.issuperset("".join(text.to_numpy(dtype=object))):
+    try:
+        # What this takes for a finite number is one, but it takes nothing with a plus before it.
+        numbers = pd.Series(_cast(text), text.index)
+    except pa.ArrowInvalid:
         # What a converter would take for numbers, too: infinite, hexadecimal, with underscores.
-        text = text.where(text.str.fullmatch(NUMBER.pattern).astype(bool))
-    numbers = pd.to_numeric(text, errors="coerce").astype(float)
+        if not DIGITS.issuperset("".join(text.to_numpy(dtype=object))):
+            text = text.where(text.str.fullmatch(NUMBER.pattern).astype(bool))
+        numbers = pd.to_numeric(text, errors="coerce").astype(float)
     return numbers.where(np.isfinite(numbers))
+
+
+def _cast(text: pd.Series) -> np.ndarray:
+    values = pa.array(text, type=pa.large_string())
+    given = pc.if_else(pc.equal(values, ""), None, values)
+    return given.cast(pa.float64()).to_numpy(zero_copy_only=False)
 
 
 def _weights(raw: pd.DataFrame, path: Path) -> pd.Series:

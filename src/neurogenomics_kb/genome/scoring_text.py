@@ -9,14 +9,17 @@ import re
 import zlib
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.genome.even_rows import are_even, is_spaced, line_begins, read_columns
 
 QUOTED = re.compile(r'^"(.*)"$')
 BLANKS = r"\s+"
-SPACED = re.compile(r"[^\S\t\n]")
 EMPTY = re.compile(r"^[ \t,;]*\n|^[ \t,;]+\Z", re.MULTILINE)
+# With what an empty line can begin.
+BEGIN_EMPTY = np.frombuffer(b"\n \t,;", dtype=np.uint8)
 
 
 def read_fields(path: Path, used: frozenset[str]) -> tuple[dict[str, str], pd.DataFrame]:
@@ -47,31 +50,39 @@ def read_fields(path: Path, used: frozenset[str]) -> tuple[dict[str, str], pd.Da
     _refuse_repeated(names, used, path)
     # What is not used may have any name, or none.
     names = [n if n in used else f"unused {i}" for i, n in enumerate(names)]
-    body, width = _even_rows(body, separator, len(names), path)
+    body, width, even = _even_rows(body, separator, len(names), path)
     names += [f"unused {i}" for i in range(len(names), width)]
     there = [name for name in names if name in used]
     if not body or not there:
         return header, pd.DataFrame(columns=there, dtype=str)
-    # The first row tells the reader how many fields there are, and it may end early.
-    first, feed, rest = body.partition("\n")
-    lacking = width - 1 - first.count(separator)
-    if separator != BLANKS and lacking > 0:
-        body = first.rstrip("\r") + separator * lacking + feed + rest
     try:
-        table = pd.read_csv(
-            io.StringIO(body), sep=separator, names=names, usecols=there, header=None, dtype=str,
-            quoting=csv.QUOTE_NONE, keep_default_na=False, index_col=False,
-        )  # fmt: skip
+        if even:
+            table = read_columns(body.encode(), separator, names, there)
+        else:
+            table = _read_uneven(body, separator, names, there)
     except (ValueError, pd.errors.ParserError) as error:
         raise _unreadable(path, error) from None
-    spaced = " " in body or SPACED.search(body) is not None
+    spaced, quoted = is_spaced(body), '"' in body
     for name in there:
-        table[name] = table[name].fillna("")
         if spaced:
             table[name] = table[name].str.strip()
-        if '"' in body:
+        if quoted:
             table[name] = table[name].str.replace(QUOTED, r"\1", regex=True).str.strip()
     return header, table
+
+
+def _read_uneven(body: str, separator: str, names: list[str], there: list[str]) -> pd.DataFrame:
+    """Columns of rows that may end early, or are separated by blanks."""
+    # The first row tells the reader how many fields there are.
+    first, feed, rest = body.partition("\n")
+    lacking = len(names) - 1 - first.count(separator)
+    if separator != BLANKS and lacking > 0:
+        body = first.rstrip("\r") + separator * lacking + feed + rest
+    table = pd.read_csv(
+        io.StringIO(body), sep=separator, names=names, usecols=there, header=None, dtype=str,
+        quoting=csv.QUOTE_NONE, keep_default_na=False, index_col=False,
+    )  # fmt: skip
+    return table.fillna("")
 
 
 def _read_text(path: Path) -> str:
@@ -121,16 +132,22 @@ def _trim(text: str) -> str:
     return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] == '"' else text
 
 
-def _even_rows(body: str, separator: str, width: int, path: Path) -> tuple[str, int]:
+def _even_rows(body: str, separator: str, width: int, path: Path) -> tuple[str, int, bool]:
     """Rows without empty lines, comments and line breaks inside quotes, and the most fields of one.
 
     A row may end early (its last fields are blank) or in separators that stand for nothing; one
     with more to say than there are columns is refused. Blanks between fields do not show a gap, so
-    there every row must be full.
+    there every row must be full. The third value is whether all rows have one field per column.
     """
     plain = separator != BLANKS
-    if '"' in body or "#" in body or EMPTY.search(body):
+    data = np.frombuffer(body.encode(), dtype=np.uint8)
+    # The pattern is slow, and in a clean file no line begins as an empty one does.
+    empty = np.isin(line_begins(data), BEGIN_EMPTY).any()
+    if '"' in body or "#" in body or (empty and EMPTY.search(body)):
         body = _mended(body, separator, width, path)
+        data = np.frombuffer(body.encode(), dtype=np.uint8)
+    if plain and are_even(data, separator, width):
+        return body, width, True
     widest = width
     for number, line in enumerate(io.StringIO(body), 1):
         n = line.count(separator) + 1 if plain else len(line.split())
@@ -144,7 +161,7 @@ def _even_rows(body: str, separator: str, width: int, path: Path) -> tuple[str, 
                 remedy="Download the file again; fields are separated by tabs.",
             )
         widest = max(widest, n)
-    return body, widest
+    return body, widest, False
 
 
 def _mended(body: str, separator: str, width: int, path: Path) -> str:

@@ -74,6 +74,23 @@ class SiteTable:
         # A long reference allele may begin far before the region.
         return own[self.ends[own] > start].tolist()
 
+    def at(self, chrom: str, positions: np.ndarray) -> np.ndarray:
+        """Numbers of the variants that begin at some positions, by position.
+
+        Parameters
+        ----------
+        chrom : str
+            Contig.
+        positions : ndarray of int, shape (n_positions,)
+            0-based, rising, each once.
+        """
+        own = self._numbers.get(chrom)
+        if own is None or not len(positions):
+            return np.empty(0, dtype=np.intp)
+        starts = self.starts[own]
+        place = np.minimum(np.searchsorted(positions, starts), len(positions) - 1)
+        return own[positions[place] == starts]
+
     def spans(self) -> dict[str, tuple[int, int]]:
         """0-based positions of the first and the last variant of every contig that has any."""
         return {

@@ -24,7 +24,9 @@ from neurogenomics_kb.genome.genotypes import (
     check_samples,
     refuse_two_spellings,
 )
+from neurogenomics_kb.genome.site_blocks import SiteBlock, record_blocks
 from neurogenomics_kb.genome.tabix import RegionIndex
+from neurogenomics_kb.genome.vcf_blocks import row_blocks, stretches
 from neurogenomics_kb.genome.vcf_text import VcfText
 
 logger = logging.getLogger(__name__)
@@ -120,11 +122,27 @@ class VcfFile:
 
         Reference blocks (gVCF) come where any of their bases does.
         """
-        for row in self._rows.within(chrom, start, end):
+        for row, _, _ in self._rows.within(chrom, start, end):
             record = self._reader.decode(row)
             reach = record.block_end or record.end
             if record.position < end and reach > start:
                 yield record
+
+    def blocks(self, contig: str, positions: np.ndarray) -> Iterator[SiteBlock]:
+        """Records that begin at some positions of a contig (0-based, rising, each once)."""
+        rows = self._rows_over(contig, positions.tolist())
+        if isinstance(self._reader, VcfText):
+            return row_blocks(rows, self._reader, len(self.samples))
+        records = ((self._reader.decode(row), begins) for row, _, begins in rows)
+        return record_blocks((record for record, begins in records if begins), len(self.samples))
+
+    def _rows_over(self, contig: str, places: list[int]) -> Iterator[tuple[bytes, int, bool]]:
+        """Rows that reach over one of some positions, where they begin, and whether at one."""
+        for first, last in stretches(places):
+            for row, start, reach in self._rows.within(contig, first, last + 1):
+                following = bisect_left(places, start)
+                if following < len(places) and places[following] < reach:
+                    yield row, start, places[following] == start
 
     def spans(self) -> dict[str, tuple[int, int]]:
         """0-based positions of the first and the last record of every contig that has records."""
@@ -241,8 +259,8 @@ class _WholeFile:
         """Contigs that have records."""
         return set(self._sites)
 
-    def within(self, chrom: str, start: int, end: int) -> Iterator[bytes]:
-        """Records that may overlap a region."""
+    def within(self, chrom: str, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+        """Records that may overlap a region, each with its start and end."""
         sites = self._sites.get(chrom)
         if sites is None:
             return
@@ -250,7 +268,8 @@ class _WholeFile:
         high = bisect_left(sites.starts, end)
         for i in low + np.flatnonzero(sites.ends[low:high] > start):
             number = sites.first + int(i)
-            yield self._data[self._places[number] : self._places[number + 1]]
+            row = self._data[self._places[number] : self._places[number + 1]]
+            yield row, sites.starts[number - sites.first], int(sites.ends[number - sites.first])
 
     def spans(self) -> dict[str, tuple[int, int]]:
         """Positions of the first and the last record by contig."""
@@ -291,8 +310,8 @@ class _IndexedFile:
         """Contigs that have records."""
         return {n for n, number in self._numbers.items() if self._index.holds(number)}
 
-    def within(self, chrom: str, start: int, end: int) -> Iterator[bytes]:
-        """Records that may overlap a region."""
+    def within(self, chrom: str, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+        """Records that may overlap a region, each with its start and end."""
         number = self._numbers.get(chrom)
         if number is None:
             return
@@ -303,7 +322,7 @@ class _IndexedFile:
             row, (name, position, reach) = self._row(cursor, chrom)
             while row and name == chrom and position < end:
                 if reach > start:
-                    yield row
+                    yield row, position, reach
                 if cursor.tell() >= stop:
                     break
                 row = self._reader.next(cursor)

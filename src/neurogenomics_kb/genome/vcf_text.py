@@ -78,6 +78,11 @@ class VcfText:
         self._ready(len(self.samples))
         self._calls: dict[bytes, tuple[int, int, bool, int]] = {}
 
+    @property
+    def columns(self) -> np.ndarray | None:
+        """Columns whose calls are decoded, None for all of them in their order."""
+        return self._columns
+
     def choose(self, columns: np.ndarray) -> None:
         """Decode the calls of these columns only, in this order."""
         everyone = np.array_equal(columns, np.arange(len(self.samples)))
@@ -166,7 +171,7 @@ class VcfText:
         InputError
             If the row is damaged, has no genotypes, or more than two alleles per person.
         """
-        parts, offset = _fields(row)
+        parts, offset = fields_of(row)
         if len(parts) < 10:
             raise self._damaged(row)
         body = row[offset:]
@@ -225,7 +230,7 @@ class VcfText:
         """Calls of any row, by the places of its tabs."""
         if b"GT" not in form:
             raise InputError(
-                f"the file holds no genotypes (GT) at {_place(_fields(row)[0])}",
+                f"the file holds no genotypes (GT) at {_place(fields_of(row)[0])}",
                 file=self.path,
                 remedy="Supply a VCF with called genotypes.",
             )
@@ -234,7 +239,7 @@ class VcfText:
         tabs = np.flatnonzero(buffer[: len(body)] == _TAB)
         if len(tabs) + 1 != len(self.samples):
             raise InputError(
-                f"the record at {_place(_fields(row)[0])} has {len(tabs) + 1} calls, the header "
+                f"the record at {_place(fields_of(row)[0])} has {len(tabs) + 1} calls, the header "
                 f"{len(self.samples)} samples",
                 file=self.path,
                 remedy="The file is damaged; make it again.",
@@ -278,13 +283,13 @@ class VcfText:
         alleles = parts[::2]
         if not all(a == b"." or a.isdigit() for a in alleles):
             raise InputError(
-                f"the record at {_place(_fields(row)[0])} has a call that is no genotype "
+                f"the record at {_place(fields_of(row)[0])} has a call that is no genotype "
                 f"({text.decode('latin-1')!r})",
                 file=self.path,
                 remedy="Write missing calls as ./. and make the file again.",
             )
         if len(alleles) > 2:
-            raise polyploid(_place(_fields(row)[0]), len(alleles), self.path)
+            raise polyploid(_place(fields_of(row)[0]), len(alleles), self.path)
         numbers = [-1 if a == b"." else int(a) for a in alleles]
         single = len(numbers) == 1
         phased = single or (parts[1] == b"|" and leading != b"/")
@@ -349,7 +354,7 @@ def polyploid(place: str, ploidy: int, path: Path) -> InputError:
     )
 
 
-def _fields(row: bytes) -> tuple[list[bytes], int]:
+def fields_of(row: bytes) -> tuple[list[bytes], int]:
     """Nine fixed fields (and a tenth, of no use), and where the calls begin."""
     parts = row[:_HEAD].split(b"\t", 9)
     if len(parts) == 10:

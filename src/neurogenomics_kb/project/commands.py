@@ -14,6 +14,8 @@ from typing import Any
 import click
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.project.jobs.commands import jobs
+from neurogenomics_kb.project.shard_commands import embed
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.cards import Card, ResultCard
 from neurogenomics_kb.registry.clones import COLUMNS, check_files, cited_files, read_list
@@ -409,6 +411,10 @@ def _print_comparison(found: dict[str, Any]) -> None:
         click.secho("Fair: the same subjects in the same folds, the same outcome.", fg="green")
     else:
         click.secho(f"Not a fair comparison: {'; '.join(found['reasons'])}.", fg="red")
+
+
+kb.add_command(embed)
+kb.add_command(jobs)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from neurogenomics_kb import __version__
 from neurogenomics_kb.datasets import NotCollectedDataset
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.project.files import file_of
 from neurogenomics_kb.project.fingerprint import run_fingerprint
 from neurogenomics_kb.project.tracking import CARD_TAG, TABLES
 from neurogenomics_kb.registry.disclosure import (
@@ -31,16 +32,6 @@ MAX_PARAMETER_LENGTH = 500
 TEXT_FILES = {".html", ".yaml", ".json", ".csv", ".txt", ".svg"}
 # Fingerprints that differ between experiments on the same features.
 OF_EXPERIMENT = {"params:experiment", "kb"}
-
-
-def file_of(dataset: Any) -> Path | None:
-    """Local file or folder behind a dataset, if it has one."""
-    filepath = getattr(dataset, "_filepath", None) or getattr(dataset, "_path", None)
-    if filepath is None or not isinstance(filepath, str | Path | PurePosixPath):
-        return None
-    if "://" in str(filepath):
-        return None
-    return Path(str(filepath))
 
 
 class WholeOutputs:

@@ -14,10 +14,10 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-from joblib import Parallel, delayed
 from scipy.linalg import svd
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.loops import chunk_of, parallel_loop
 from neurogenomics_kb.foundation.permutation_statistics import STATISTICS, StatisticOptions
 from neurogenomics_kb.stats.inference.canonical import (
     orthonormal_side,
@@ -203,7 +203,7 @@ def permutation_cca(
     random_state : int, optional
         The result does not depend on `n_jobs`.
     n_jobs : int, optional
-        Processes over permutations.
+        Processes over permutations; by default the backend in use (`foundation.backends`).
     y_confounds : ndarray (n, s), optional
         Confounds of Y when they differ from those of X (bipartial CCA; an empty array gives part
         CCA).
@@ -325,16 +325,18 @@ def _spaces(residual_space, confounds, y_confounds, blocks: Blocks | None, n: in
 def _null(draws, n_jobs: int | None, exchange: Exchangeability, problem: tuple, first, last):
     """Roots and statistics (n, n_candidates, C) of permutations first … last − 1.
 
-    In chunks over processes. Roots of the first ones only; the others are missing.
+    Roots of the first ones only; the others are missing.
     """
-    n_draws = last - first
-    chunks = np.array_split(np.arange(first, last), max(1, min(n_draws, 8 * abs(n_jobs or 1))))
-    done = Parallel(n_jobs=n_jobs)(
-        delayed(_permuted)([(draws[i], i < FEWEST) for i in chunk], exchange, *problem)
-        for chunk in chunks
-        if len(chunk)
-    )
-    return tuple(np.concatenate(part) for part in zip(*done, strict=True))
+    tasks = [(draws[i], i < FEWEST) for i in range(first, last)]
+    U, V = problem[0][0].U, problem[0][0].V
+    found = parallel_loop(
+        _permuted, tasks,
+        shared=(exchange, *problem),
+        chunk=chunk_of(U.shape[0] * U.shape[1] * V.shape[1] * len(problem[0])),
+        label="cca: permutations",
+        n_jobs=n_jobs,
+    )  # fmt: skip
+    return tuple(np.stack(part) for part in zip(*found, strict=True))
 
 
 def _tested(
@@ -467,15 +469,10 @@ def _draws(permutations, exchange: Exchangeability, n_permutations: int, random_
     return permutations
 
 
-def _permuted(draws, exchange, rotated, spaces, shared, C, value_of: BlockStatistic):
-    roots, values = [], []
-    with one_thread():  # a process of its own has threads of its own
-        for draw, rooted in draws:
-            rows = draw if np.ndim(draw) else exchange.draw(np.random.default_rng(draw))
-            root, value = _statistics(rows, rooted, rotated, spaces, shared, C, value_of)
-            roots.append(root)
-            values.append(value)
-    return np.stack(roots), np.stack(values)
+def _permuted(task, exchange, rotated, spaces, shared, C, value_of: BlockStatistic):
+    draw, rooted = task
+    rows = draw if np.ndim(draw) else exchange.draw(np.random.default_rng(draw))
+    return _statistics(rows, rooted, rotated, spaces, shared, C, value_of)
 
 
 def _statistics(

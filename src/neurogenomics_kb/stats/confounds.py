@@ -391,11 +391,12 @@ def feature_values(frame: pd.DataFrame) -> np.ndarray:
     InputError
         If a column is not numeric, or holds missing or infinite values.
     """
-    text = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c])]
-    if text:
+    kinds = frame.dtypes
+    numeric = {kind: pd.api.types.is_numeric_dtype(kind) for kind in set(kinds)}
+    if not all(numeric.values()):
         raise InputError(
             "a feature is not numeric",
-            column=text[0],
+            column=next(c for c, kind in kinds.items() if not numeric[kind]),
             remedy="Convert it, or name it as a confound.",
         )
     values = frame.to_numpy(dtype=float)

@@ -6,7 +6,7 @@ from scipy.linalg import svd
 
 from neurogenomics_kb.stats.inference import stability
 from neurogenomics_kb.stats.inference.canonical import structure_coefficients
-from neurogenomics_kb.stats.inference.stability import _Rows, axis_stability
+from neurogenomics_kb.stats.inference.stability import _Rows, axis_stability, weighted_loadings
 
 
 def blocks(n: int, p: int, q: int, *, seed: int = 0):
@@ -46,7 +46,7 @@ def test_loadings_of_many_weightings_are_those_of_each():
     X, _, rng = blocks(70, 12, 4)
     X[:, 3] = 0.0
     weights, variates = weights_of(rng, 70, 4), rng.normal(size=(4, 70, 2))
-    found = _Rows(X, 5).loadings(variates, weights)
+    found = weighted_loadings(X, variates, weights)
     for own, scores, values in zip(weights, variates, found, strict=True):
         root, share = np.sqrt(own)[:, None], own / own.sum()
         expected = structure_coefficients(root * (X - share @ X), root * (scores - share @ scores))

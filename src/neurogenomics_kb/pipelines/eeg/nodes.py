@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-import multiprocessing
+from typing import Any
 
 import pandas as pd
-from joblib import Parallel, delayed
 
 from neurogenomics_kb.brain.eeg.pooling import (
     WAVE,
@@ -17,10 +17,11 @@ from neurogenomics_kb.brain.eeg.pooling import (
 )
 from neurogenomics_kb.brain.eeg.reading import refuse_different_rates
 from neurogenomics_kb.brain.eeg.recordings import Recording
-from neurogenomics_kb.brain.eeg.runs import process_recording
 from neurogenomics_kb.extracts.visits import one_row_per_visit
+from neurogenomics_kb.foundation.loops import iterate_loop
 from neurogenomics_kb.foundation.naming import SUBJECT
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
+from neurogenomics_kb.pipelines.eeg.caching import process_once, recording_cache
 from neurogenomics_kb.pipelines.eeg.parameters import (
     CleaningParameters,
     EegQuality,
@@ -55,24 +56,34 @@ def process_recordings(
     if cleaning.resample is None:
         refuse_different_rates(recordings)
     announce_twins("eeg", segment_encoders(recipe), f"{len(recordings)} recordings")
-    options = (
-        recording.model_dump(),
-        cleaning.model_dump(),
-        measures.model_dump(exclude={"n_jobs"}),
-        segment_encoders(recipe),
-    )
-    # Processes, one recording each, results as they come: a worker holds one recording, so memory
-    # does not grow with the cohort. Kedro's own workers start none of their own.
-    inside_worker = multiprocessing.parent_process() is not None
-    work = Parallel(n_jobs=1 if inside_worker else measures.n_jobs, return_as="generator")
+    options = processing_options(recipe, recording, cleaning, measures)
+    cache = recording_cache(measures.cache, options[:3], options[3])
+    # Results as they come: a worker holds one recording, so memory does not grow with the cohort.
     runs = []
-    for run in work(delayed(process_recording)(each, *options) for each in recordings):
+    for run in iterate_loop(
+        functools.partial(process_once, cache), recordings, shared=options,
+        label="eeg: recordings", n_jobs=measures.n_jobs,
+    ):  # fmt: skip
         runs.append(run)
         if run.problem:
             logger.warning("eeg: left out: %s", run.problem)
-        if len(runs) % 100 == 0 or len(runs) == len(recordings):
-            logger.info("eeg: features of %d / %d recordings", len(runs), len(recordings))
+    logger.info("eeg: features of %d / %d recordings", len(runs), len(recordings))
     return tabulate_runs(runs)
+
+
+def processing_options(
+    recipe: Recipe,
+    recording: RecordingParameters,
+    cleaning: CleaningParameters,
+    measures: MeasureParameters,
+) -> tuple[dict[str, Any], ...]:
+    """What `process_recording` takes beside the recording."""
+    return (
+        recording.model_dump(),
+        cleaning.model_dump(),
+        measures.model_dump(exclude={"n_jobs", "cache"}),
+        segment_encoders(recipe),
+    )
 
 
 def assess_quality(runs: pd.DataFrame, waves: WaveParameters, quality: EegQuality) -> pd.DataFrame:

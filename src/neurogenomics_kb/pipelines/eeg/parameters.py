@@ -110,8 +110,10 @@ class MeasureParameters(Parameters):
         Height above the aperiodic part (log10 units) from which a peak counts.
     alpha_method : {"parabola", "centre_of_gravity"}
     connectivity : list of {"coherence", "wpli"}
-    n_jobs : int
-        Recordings worked on at a time.
+    n_jobs : int, optional
+        Recordings worked on at a time, on this machine; by default what ``compute`` says.
+    cache : str or None
+        Folder in which features are kept by the content of the recording; None keeps nothing.
     """
 
     bands: dict[str, Range] = Field(default_factory=lambda: dict(BANDS), min_length=1)
@@ -122,7 +124,8 @@ class MeasureParameters(Parameters):
     connectivity: list[Literal["coherence", "wpli"]] = Field(
         default_factory=lambda: ["coherence", "wpli"]
     )
-    n_jobs: int = 2
+    n_jobs: int | None = None
+    cache: str | None = None
 
     @model_validator(mode="after")
     def _check_bands(self) -> MeasureParameters:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from neurogenomics_kb.brain.atlas import Atlas, load_atlas
+from neurogenomics_kb.brain.atlas import Atlas
 from neurogenomics_kb.brain.confounds import Censoring, ConfoundStrategy
 from neurogenomics_kb.brain.connectivity import KINDS
 from neurogenomics_kb.brain.parcellation import check_upstream, extract_parcels
@@ -122,30 +121,6 @@ def check_atlas(card: PreprocessingPipeline, name: str) -> None:
             file="fmri.atlas",
             remedy="Name that atlas in the catalog, or another preprocessing card.",
         )
-
-
-def series_of_volumes(
-    volumes: dict[str, Callable[[], Any]],
-    settings: dict[str, Any],
-    tr: float,
-    card: PreprocessingPipeline | None,
-) -> dict[str, Callable[[], pd.DataFrame]]:
-    """Subject to a function that averages its image over parcels.
-
-    Raises
-    ------
-    InputError
-        If the atlas is not the card's, or a file name or description contradicts the card.
-    """
-    if card is not None:
-        check_atlas(card, settings["name"])
-    atlas = load_atlas(settings)
-    smooth = None if card is None else card.find("smooth")
-    fwhm = smooth.fwhm_mm if smooth else None
-    return {
-        subject: functools.partial(average_run, load, atlas, tr, card, fwhm, subject)
-        for subject, load in volumes.items()
-    }
 
 
 def average_run(

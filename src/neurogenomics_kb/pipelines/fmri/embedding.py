@@ -25,6 +25,7 @@ from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.naming import SUBJECT, feature_name
 from neurogenomics_kb.foundation.twins import SEED, twin_id
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
+from neurogenomics_kb.pipelines.fmri.embedder import RunEmbedder
 from neurogenomics_kb.pipelines.fmri.encoder_inputs import (
     Loaders,
     censoring_rules,
@@ -35,6 +36,7 @@ from neurogenomics_kb.pipelines.fmri.parameters import EmbeddingParameters, Fmri
 from neurogenomics_kb.pipelines.quality import quality_table
 from neurogenomics_kb.pipelines.twins import announce_twins, expect_twins, is_twin
 from neurogenomics_kb.registry import EmbeddingStrategy
+from neurogenomics_kb.registry.cards import PreprocessingPipeline
 from neurogenomics_kb.registry.recipe import Recipe
 
 logger = logging.getLogger(__name__)
@@ -100,23 +102,21 @@ def embed_runs(
         spec = specs[encoder_id]
         if is_twin(spec) and imported_twin(spec, encoder_id, embeddings):
             continue
-        card = encoder_card(recipe, strategy)
-        levels = [level.model_dump() for level in strategy.levels]
-        rules = Rules.from_levels(levels, **embedding.rules)
-        rules = censoring_rules(rules, card)
+        rules, card = rules_of(recipe, strategy, embedding)
         nuisance = {} if is_absent(confounds) else confounds
         if not is_absent(embeddings) and encoder_id in embeddings:
             imported = embeddings[encoder_id]()
             pooled = pool_imported(imported, rules, nuisance, subjects)
             names, framing = imported.names, {"origin": f"imported from {imported.source}"}
         else:
-            pooling = token_pooling(spec, rules, encoder_id)
-            encoder = load_brain_encoder(spec, **embedding.loading, **pooling)
             tr = repetition_time({} if is_absent(sidecar) else sidecar)
-            runs, tables = encoder_inputs(encoder, encoder_id, series, volumes, nuisance, card, tr)
+            encoder, runs, tables = encoder_and_runs(
+                encoder_id, spec, rules, series, volumes, nuisance, card, tr, embedding
+            )
             runs = {k: v for k, v in runs.items() if k in passed or subject_of(k) in passed}
+            embed = RunEmbedder(embedding.cache, encoder_id, spec, encoder, rules, tr)
             start = time.perf_counter()
-            pooled = embed_all(encoder, encoder_id, rules, runs, tables, tr, subjects)
+            pooled = embed_all(embed, encoder_id, rules, runs, tables, subjects)
             expect_twins("fmri", encoder_id, specs, time.perf_counter() - start)
             names, framing = encoder.names, describe(encoder, tr)
         acquisition = strategy.acquisition
@@ -161,23 +161,54 @@ def token_pooling(spec: dict[str, Any], rules: Rules, encoder_id: str) -> dict[s
     return {"pooling": rules.tokens}
 
 
+def encoder_and_runs(
+    encoder_id: str,
+    spec: dict[str, Any],
+    rules: Rules,
+    series: Loaders,
+    volumes: Loaders,
+    confounds: Loaders,
+    card: PreprocessingPipeline | None,
+    tr: float,
+    embedding: EmbeddingParameters,
+) -> tuple[Any, Loaders, Loaders]:
+    """An encoder, the runs that it reads, and their confounds."""
+    pooling = token_pooling(spec, rules, encoder_id)
+    encoder = load_brain_encoder(spec, **embedding.loading, **pooling)
+    runs, tables = encoder_inputs(encoder, encoder_id, series, volumes, confounds, card, tr)
+    return encoder, runs, tables
+
+
+def rules_of(
+    recipe: Recipe, strategy: EmbeddingStrategy, embedding: EmbeddingParameters
+) -> tuple[Rules, PreprocessingPipeline | None]:
+    """How a strategy cuts and pools segments, and the card that its runs go through."""
+    card = encoder_card(recipe, strategy)
+    levels = [level.model_dump() for level in strategy.levels]
+    return censoring_rules(Rules.from_levels(levels, **embedding.rules), card), card
+
+
+def own_runs(subject: str, runs: Loaders, by_subject: dict[str, list[str]]) -> Loaders:
+    """Runs of a subject."""
+    # A file may be named after a subject with entities that are no run of several.
+    keys = by_subject.get(subject, [subject] if subject in runs else [])
+    return {key: runs[key] for key in keys}
+
+
 def embed_all(
-    encoder: Any,
+    embed: RunEmbedder,
     encoder_id: str,
     rules: Rules,
     runs: Loaders,
     confounds: Loaders,
-    tr: float,
     subjects: list[str],
 ) -> dict[str, PooledSubject]:
     """Each subject's runs through an encoder, one subject at a time."""
     by_subject = runs_by_subject(runs)
     pooled = {}
     for number, subject in enumerate(subjects, start=1):
-        # A file may be named after a subject with entities that are no run of several.
-        keys = by_subject.get(subject, [subject] if subject in runs else [])
-        own = {key: runs[key] for key in keys}
-        pooled[subject] = embed_subject(encoder, rules, own, confounds, tr)
+        own = own_runs(subject, runs, by_subject)
+        pooled[subject] = embed_subject(embed, rules, own, confounds)
         if number % 100 == 0 or number == len(subjects):
             logger.info("fmri: %s of %d / %d subjects", encoder_id, number, len(subjects))
     return pooled

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
 from neurogenomics_kb.brain.atlas import load_atlas
 from neurogenomics_kb.brain.connectivity import (
-    attempt_run,
     connect_run,
     repetition_time,
     unit_names,
@@ -25,6 +24,7 @@ from neurogenomics_kb.brain.motion import (
 )
 from neurogenomics_kb.brain.series import looked_through, missing_parcels
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.loops import iterate_loop
 from neurogenomics_kb.foundation.naming import SUBJECT, feature_name
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.fmri.acquisition import (
@@ -32,8 +32,12 @@ from neurogenomics_kb.pipelines.fmri.acquisition import (
     check_parcels,
     denoise_options,
     parcel_card,
-    series_of_volumes,
     wanted_kinds,
+)
+from neurogenomics_kb.pipelines.fmri.caching import (
+    connect_once,
+    connectivity_cache,
+    series_of_volumes,
 )
 from neurogenomics_kb.pipelines.fmri.parameters import ConnectivityParameters, FmriQuality
 from neurogenomics_kb.pipelines.quality import keep_included, quality_table
@@ -55,13 +59,14 @@ def average_parcels(
     sidecar: dict[str, Any],
     recipe: Recipe,
     quality: FmriQuality,
+    connectivity: ConnectivityParameters,
 ) -> dict[str, Loader]:
     """Parcel series of a cohort that has images and an atlas, made one subject at a time."""
     if is_absent(volumes) or is_absent(atlas):
         return {}
     wanted = {s: load for s, load in volumes.items() if s not in quality.exclude}
     tr = _seconds_between_frames(sidecar)
-    return series_of_volumes(wanted, atlas, tr, parcel_card(recipe))
+    return series_of_volumes(wanted, atlas, tr, parcel_card(recipe), connectivity.cache)
 
 
 def assess_quality(
@@ -125,27 +130,19 @@ def build_features(
     connectivity: ConnectivityParameters,
 ) -> pd.DataFrame:
     """Connectivity of the subjects that pass, in the kinds that parameters and recipe name."""
-    series = parcels or timeseries
-    if is_absent(series, confounds):
+    plan = plan_connectivity(
+        timeseries, parcels, confounds, sidecar, atlas, quality, recipe, connectivity
+    )
+    if plan is None:
         return empty_table()
-    tr = _seconds_between_frames(sidecar)
-    subjects = quality.index[quality["included"]].tolist()
-    card, kinds = parcel_card(recipe), wanted_kinds(recipe, connectivity.kinds)
-    here = {s: series[s] for s in subjects}
-    parcels_of_all, missing = find_missing(here, connectivity)
-    here = looked_through(here, missing)
-    options = denoise_options(card, connectivity)
-    networks = None
-    if "network" in kinds and not is_absent(atlas):
-        networks = load_atlas(atlas).networks
-    arguments = [(here[s], confounds[s], tr, s, options, kinds, networks) for s in subjects]
-    # Processes: filtering holds the interpreter's lock, so that threads would wait for each other.
-    # A worker of Kedro's ParallelRunner is one of several already; workers of its own would keep it
-    # waiting for minutes after the last node.
-    inside_worker = multiprocessing.parent_process() is not None
-    n_jobs = 1 if inside_worker else connectivity.n_jobs
-    work = Parallel(n_jobs=n_jobs, return_as="generator")
-    results = work(delayed(attempt_run)(*each) for each in arguments)
+    arguments, kinds = plan.arguments, plan.kinds
+    subjects = [each[3] for each in arguments]
+    results = iterate_loop(
+        functools.partial(_connect, connectivity_cache(connectivity.cache)),
+        arguments,
+        label="fmri: connectivity",
+        n_jobs=connectivity.n_jobs,
+    )
     names, table = None, np.empty((0, 0), np.float32)
     for row, (each, result) in enumerate(
         zip(arguments, _report(results, "connectivity", len(subjects)), strict=True)
@@ -153,7 +150,7 @@ def build_features(
         found, features = result or connect_run(*each)
         if names is None:
             names = found
-            check_parcels(card, atlas, parcels_of_all or names, each[3])
+            check_parcels(parcel_card(recipe), atlas, plan.parcels or names, each[3])
             # Filled in place: a list of rows would hold everything twice at the end.
             table = np.empty((len(subjects), sum(map(len, features.values()))), np.float32)
         if found != names:
@@ -168,10 +165,64 @@ def build_features(
     columns = [
         feature_name("fmri", kind, unit)
         for kind in kinds
-        for unit in unit_names(kind, names, networks)
+        for unit in unit_names(kind, names, plan.networks)
     ]
     index = pd.Index(subjects, name=SUBJECT)
     return keep_included(pd.DataFrame(table, index=index, columns=columns), quality)
+
+
+def _connect(cache, arguments: tuple) -> Any:
+    return connect_once(cache, *arguments)
+
+
+@dataclass(frozen=True)
+class ConnectivityPlan:
+    """Runs to connect, and what is known before the first.
+
+    Parameters
+    ----------
+    arguments : list of tuple
+        Of `connect_run`, by subject; the fourth is the subject.
+    kinds : list of str
+        Kinds of connectivity.
+    parcels : list of str
+        All parcels, where some may be left out for everybody; empty otherwise.
+    networks : dict of str to str, optional
+        Parcel to network.
+    """
+
+    arguments: list[tuple]
+    kinds: list[str]
+    parcels: list[str]
+    networks: dict[str, str] | None
+
+
+def plan_connectivity(
+    timeseries: dict[str, Loader],
+    parcels: dict[str, Loader],
+    confounds: dict[str, Loader],
+    sidecar: dict[str, Any],
+    atlas: dict[str, Any],
+    quality: pd.DataFrame,
+    recipe: Recipe,
+    connectivity: ConnectivityParameters,
+) -> ConnectivityPlan | None:
+    """Runs of the subjects that pass, ready to be connected; None in a cohort that has none."""
+    series = parcels or timeseries
+    if is_absent(series, confounds):
+        return None
+    tr = _seconds_between_frames(sidecar)
+    subjects = quality.index[quality["included"]].tolist()
+    card, kinds = parcel_card(recipe), wanted_kinds(recipe, connectivity.kinds)
+    here = {s: series[s] for s in subjects}
+    parcels_of_all, missing = find_missing(here, connectivity)
+    here = looked_through(here, missing)
+    options = denoise_options(card, connectivity)
+    networks = None
+    if "network" in kinds and not is_absent(atlas):
+        networks = load_atlas(atlas).networks
+    arguments = [(here[s], confounds[s], tr, s, options, kinds, networks) for s in subjects]
+    return ConnectivityPlan(arguments, kinds, parcels_of_all, networks)
 
 
 def find_missing(

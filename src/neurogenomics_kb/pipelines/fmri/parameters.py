@@ -49,8 +49,11 @@ class ConnectivityParameters(Parameters):
         frames): end the run, or leave the parcel out for everybody.
     max_missing_parcels : float
         Largest share of parcels that may be left out.
-    n_jobs : int
-        Subjects worked on at a time.
+    n_jobs : int, optional
+        Subjects worked on at a time, on this machine; by default what ``compute`` says.
+    cache : str or None
+        Folder in which series that are averaged here and connectivity are kept by the content of
+        what they are made of; None keeps nothing.
     """
 
     kinds: list[ConnectivityKind] = Field(default=["connectivity"])
@@ -60,7 +63,8 @@ class ConnectivityParameters(Parameters):
     detrend: bool = True
     missing_parcels: Literal["error", "drop"] = "error"
     max_missing_parcels: float = Field(0.2, ge=0, le=1)
-    n_jobs: int = 2
+    n_jobs: int | None = None
+    cache: str | None = None
 
     @model_validator(mode="after")
     def _check_band(self) -> ConnectivityParameters:
@@ -84,6 +88,8 @@ class EmbeddingParameters(Parameters):
         Segments that go through an encoder together; None leaves it to the encoder.
     device : str
         Where encoders run: ``cpu``, ``cuda``.
+    cache : str or None
+        Folder in which the vectors of runs are kept by content; None keeps nothing.
     """
 
     censor_fd: float | None = Field(0.5, gt=0)
@@ -91,6 +97,7 @@ class EmbeddingParameters(Parameters):
     fd_floor: float = Field(0.05, gt=0)
     batch: int | None = Field(None, ge=1)
     device: str = "cpu"
+    cache: str | None = None
 
     @property
     def rules(self) -> dict[str, float | None]:

@@ -12,7 +12,14 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 average_parcels,
-                ["volumes", "atlas", "sidecar", "recipe", "params:quality"],
+                [
+                    "volumes",
+                    "atlas",
+                    "sidecar",
+                    "recipe",
+                    "params:quality",
+                    "params:connectivity",
+                ],
                 "parcels",
                 name="average_parcels",
             ),

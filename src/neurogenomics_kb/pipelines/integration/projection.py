@@ -110,17 +110,14 @@ def _projections(recipe: Recipe, cohort: pd.DataFrame, blocks, folds, rows: list
         logger.info("recipes fitted in fold %d of %d", fold + 1, n_folds)
 
 
-def fitted_blocks(recipe, block, features, cohort, folds: pd.Series, *, residualize: bool):
-    """A block's features as every fold sees them, projector left out."""
+def fitted_block(recipe, block, features, cohort, train, *, residualize: bool) -> pd.DataFrame:
+    """A block's features as the fold with these training people sees them, projector left out."""
     covariates = covariates_for(recipe, cohort)
     table = pd.concat([features, covariates], axis=1)
-    parts = []
-    for train, _ in fold_splits(folds):
-        transformer = build_transformer(
-            recipe, block, covariates.columns, residualize=residualize, project=False
-        )
-        parts.append(transformer.fit(table.iloc[train]).transform(table))
-    return parts
+    transformer = build_transformer(
+        recipe, block, covariates.columns, residualize=residualize, project=False
+    )
+    return transformer.fit(table.iloc[train]).transform(table)
 
 
 def project_covariates(recipe: Recipe, cohort: pd.DataFrame, train) -> pd.DataFrame:

@@ -11,10 +11,13 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.brain.encoding import subject_of
+from neurogenomics_kb.brain.image_content import content_of_image
 from neurogenomics_kb.brain.subjects_dir import SHIPPED
 from neurogenomics_kb.brain.t1 import T1Encoder, load_t1_encoder
 from neurogenomics_kb.brain.t1.volumes import prepare_t1
+from neurogenomics_kb.foundation.content import encoder_version, fingerprint
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.item_cache import Entry, ItemCache
 from neurogenomics_kb.foundation.naming import SUBJECT, feature_name
 from neurogenomics_kb.pipelines.absent import empty_table, is_absent
 from neurogenomics_kb.pipelines.quality import quality_table
@@ -63,7 +66,8 @@ def embed_volumes(
         subjects = [s for s in passed if s not in failed]
         logger.info("smri: embedding %d volumes with %s", len(subjects), encoder_id)
         start = time.perf_counter()
-        table, unreadable = embed_all(encoder, encoder_id, images, subjects, embedding)
+        cache = volume_cache(embedding.cache, encoder_id, spec, encoder)
+        table, unreadable = embed_all(encoder, encoder_id, images, subjects, embedding, cache)
         expect_twins("smri", encoder_id, specs, time.perf_counter() - start)
         failed |= unreadable
         blocks.append(table)
@@ -101,36 +105,56 @@ def one_image_each(volumes: Loaders) -> Loaders:
     return images
 
 
+def volume_cache(
+    folder: str | None, encoder_id: str, spec: dict[str, Any], encoder: T1Encoder
+) -> ItemCache | None:
+    """Cache of an encoder's vectors; none where the encoder does not tell what it is."""
+    version = "" if folder is None else encoder_version(spec, encoder, prepare_t1.__module__)
+    if not version:
+        return None
+    return ItemCache(folder, encoder_id, fingerprint(version, encoder.shape, encoder.scaling))
+
+
+def volume_key(load: Callable[[], Any]) -> str:
+    """Hash of a volume's file."""
+    return fingerprint(content_of_image(load()))
+
+
 def embed_all(
     encoder: T1Encoder,
     encoder_id: str,
     images: Loaders,
     subjects: list[str],
     embedding: SmriEmbedding,
+    cache: ItemCache | None = None,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Vectors of subjects, a batch in memory at a time, and whose image cannot be used."""
-    rows, kept, batch, unreadable = [], [], [], {}
+    found, batch, unreadable = {}, {}, {}
     for number, subject in enumerate(subjects, 1):
         try:
-            batch.append(
-                prepare_t1(
+            kept = recall_vector(cache, images[subject])
+            if kept is None:
+                batch[subject] = prepare_t1(
                     images[subject](),
                     shape=encoder.shape,
                     scaling=encoder.scaling,
                     file=f"T1 volume of {subject}",
                 )
-            )
-            kept.append(subject)
+            else:
+                found[subject] = kept
         except InputError:
             if embedding.unreadable == "error":
                 raise
             logger.warning("smri: the T1 volume of a subject cannot be used", exc_info=True)
             unreadable[subject] = "T1 volume cannot be used"
         if batch and (len(batch) == embedding.batch or number == len(subjects)):
-            rows.append(encoder.embed(np.stack(batch)))
-            batch = []
+            vectors = encoder.embed(np.stack(list(batch.values())))
+            found |= dict(zip(batch, vectors, strict=True))
+            keep_vectors(cache, {s: images[s] for s in batch}, vectors)
+            batch = {}
+    kept = [subject for subject in subjects if subject in found]
     columns = [feature_name("smri", encoder_id, name) for name in encoder.names]
-    values = np.vstack(rows) if rows else np.empty((0, encoder.dim))
+    values = np.vstack([found[s] for s in kept]) if kept else np.empty((0, encoder.dim))
     gaps = ~np.isfinite(values).all(axis=1)
     if gaps.any():
         raise InputError(
@@ -142,3 +166,18 @@ def embed_all(
         )
     index = pd.Index(kept, name=SUBJECT, dtype=object)
     return pd.DataFrame(values.astype(float), index=index, columns=columns), unreadable
+
+
+def recall_vector(cache: ItemCache | None, load: Callable[[], Any]) -> np.ndarray | None:
+    """A volume's vector, if it is kept."""
+    entry = None if cache is None else cache.get(volume_key(load))
+    return None if entry is None else entry.arrays["vector"]
+
+
+def keep_vectors(cache: ItemCache | None, images: Loaders, vectors: np.ndarray) -> None:
+    """Keep those vectors that are numbers."""
+    if cache is None:
+        return
+    for load, vector in zip(images.values(), vectors, strict=True):
+        if np.isfinite(vector).all():
+            cache.put(volume_key(load), Entry(arrays={"vector": vector}))

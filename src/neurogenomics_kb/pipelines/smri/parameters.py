@@ -63,11 +63,14 @@ class SmriEmbedding(Parameters):
         Where encoders run: ``cpu``, ``cuda``.
     unreadable : {"error", "exclude"}
         Whether a volume that cannot be used ends the run, or its subject is left out and counted.
+    cache : str or None
+        Folder in which vectors are kept by the content of the volume; None keeps nothing.
     """
 
     batch: int = Field(4, ge=1)
     device: str = "cpu"
     unreadable: Literal["error", "exclude"] = "error"
+    cache: str | None = None
 
     @property
     def loading(self) -> dict[str, str | int]:

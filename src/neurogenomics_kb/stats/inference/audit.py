@@ -6,7 +6,7 @@ permutations of the labels cost one matrix product.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,65 +14,120 @@ from scipy import stats
 
 from neurogenomics_kb.stats.inference.detectable import Tail
 from neurogenomics_kb.stats.inference.exchangeability import Blocks, Exchangeability, Level
+from neurogenomics_kb.stats.inference.fold_ridge import FoldRidge
 from neurogenomics_kb.stats.inference.permutation import permutation_p_value
 from neurogenomics_kb.stats.prediction.folds import fold_splits
 
-# Ridge penalty relative to the mean eigenvalue: enough to be stable with as many columns as rows.
-PENALTY = 1.0
 CHUNK = 200
+# Labels that are decoded at a time, people times columns: 64 MB.
+LABELS = 2**23
 UNKNOWN = Tail(np.nan, np.nan, 0)
 
 
 class FoldDecoder:
-    """Ridge regression of labels on features, per fold, as a matrix from labels to scores.
+    """Ridge regression of labels on features, per fold.
 
     Parameters
     ----------
-    features : sequence of ndarray (n, p_k)
-        The block as every fold sees it; one array may be given for all folds.
+    features : callable, sequence of ndarray (n, p_k), or ndarray
+        The block as every fold sees it: a function of the fold's number, so that one fold at a time
+        is in memory, the folds themselves, or one array for all of them.
     folds : ndarray (n,)
         Test fold of every person.
     """
 
-    def __init__(self, features: Sequence[np.ndarray] | np.ndarray, folds: np.ndarray) -> None:
+    def __init__(
+        self,
+        features: Callable[[int], np.ndarray] | Sequence[np.ndarray] | np.ndarray,
+        folds: np.ndarray,
+    ) -> None:
         self.folds = np.asarray(folds)
         self.splits = self.splits_of(self.folds)
-        if isinstance(features, np.ndarray):
-            features = [features] * len(self.splits)
-        self.matrices = [
-            _hat(X, train, test) for X, (train, test) in zip(features, self.splits, strict=True)
-        ]
+        self._features = features
 
     @staticmethod
     def splits_of(folds: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Positions of training and test people, fold by fold."""
         return list(fold_splits(np.asarray(folds)))
 
+    def ridges(self) -> Iterator[FoldRidge]:
+        """Ridge regression of one fold after the other, none of which is kept."""
+        for k, (train, test) in enumerate(self.splits):
+            yield FoldRidge(self._of(k), train, test)
+
+    def _of(self, k: int) -> np.ndarray:
+        if isinstance(self._features, np.ndarray):
+            return self._features
+        return self._features(k) if callable(self._features) else self._features[k]
+
     def scores(self, Y: np.ndarray) -> np.ndarray:
         """Out-of-fold scores (n, m) of label columns (n, m); NaN for who is never tested."""
         out = np.full(Y.shape, np.nan)
-        for factors, (train, test) in zip(self.matrices, self.splits, strict=True):
-            found = Y[train] - Y[train].mean(axis=0)
-            for factor in reversed(factors):
-                found = factor @ found
-            out[test] = found
+        for ridge in self.ridges():
+            out[ridge.test] = ridge.scores(Y[ridge.train]).T
         return out
 
 
-def _hat(X: np.ndarray, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Factors whose product takes labels of training people to scores of test people.
+class Decoding:
+    """One label decoded, and its relabellings, filled fold by fold.
 
-    One matrix where there are more columns than people, two where there are fewer: of thousands of
-    people no matrix over pairs is made.
+    Parameters
+    ----------
+    labels : ndarray (n,)
+        Label of every person.
+    rows : ndarray (1 + B, n)
+        From `label_permutations`.
+    continuous : bool
+        Correlation instead of AUC.
     """
-    inside, outside = X[train] - X[train].mean(axis=0), X[test] - X[train].mean(axis=0)
-    penalty = PENALTY * max(float((inside**2).sum()) / len(train), 1e-12)
-    if X.shape[1] < len(train):
-        gram = inside.T @ inside + penalty * np.eye(X.shape[1])
-        return outside, np.linalg.solve(gram, inside.T)
-    gram = inside @ inside.T
-    # Symmetric positive definite: (outside inside') (gram + λI)^-1
-    return (np.linalg.solve(gram + penalty * np.eye(len(train)), inside @ outside.T).T,)
+
+    def __init__(self, labels: np.ndarray, rows: np.ndarray, *, continuous: bool = False) -> None:
+        self.columns, self.rows = label_columns(labels, continuous), rows
+        self.continuous = continuous
+        self._total = np.zeros((len(rows), self.columns.shape[1]))
+        self._known = np.zeros(self._total.shape, dtype=int)
+
+    def add(self, ridge: FoldRidge) -> None:
+        """Decode in one more fold."""
+        C = self.columns.shape[1]
+        step = max(1, min(CHUNK, LABELS // (len(self.columns) * C)))
+        for start in range(0, len(self.rows), step):
+            chosen = self.rows[start : start + step]
+            inside = self.columns[chosen[:, ridge.train]].transpose(1, 0, 2)
+            scores = ridge.scores(inside.reshape(len(ridge.train), -1))
+            truth = self.columns[chosen[:, ridge.test]].transpose(0, 2, 1)
+            truth = truth.reshape(scores.shape)
+            found = (
+                correlations(scores.T, truth.T)
+                if self.continuous
+                else row_aucs(scores, truth > 0.5)
+            ).reshape(-1, C)
+            known = np.isfinite(found)
+            self._total[start : start + step] += np.where(known, found, 0)
+            self._known[start : start + step] += known
+
+    def result(self) -> Decoded:
+        """What was decoded, folds averaged."""
+        with np.errstate(invalid="ignore"):
+            values = _mean_of_known(self._total / self._known, axis=1)
+        if np.isnan(values[0]):
+            return UNDEFINED
+        # A relabelling that leaves nothing to tell apart counts against the finding.
+        null = np.where(np.isnan(values[1:]), np.inf, values[1:])
+        p = permutation_p_value(values[:1], null[:, None])[0]
+        return Decoded(
+            float(values[0]), float(_mean_of_known(values[1:])), float(p), Tail.of(values[1:])
+        )
+
+
+def label_columns(labels: np.ndarray, continuous: bool) -> np.ndarray:
+    """Numbers as they are, classes as indicators; one column (n, 1) for two classes."""
+    labels = np.asarray(labels)
+    if continuous:
+        return labels.astype(float)[:, None]
+    levels, codes = np.unique(labels, return_inverse=True)
+    columns = np.eye(len(levels))[codes]
+    return columns[:, 1:] if len(levels) == 2 else columns
 
 
 def label_permutations(
@@ -158,29 +213,30 @@ def decode(
     -------
     Decoded
     """
-    labels = np.asarray(labels)
-    columns = (
-        labels.astype(float)[:, None]
-        if continuous
-        else (labels[:, None] == np.unique(labels)[None, :]).astype(float)
-    )
-    if columns.shape[1] == 2 and not continuous:
-        columns = columns[:, 1:]
-    found = []
-    for start in range(0, len(rows), CHUNK):
-        chosen = rows[start : start + CHUNK]
-        Y = columns[chosen].transpose(1, 0, 2).reshape(len(labels), -1)
-        each = _fold_mean(decoder, Y, continuous=continuous)
-        found.append(_mean_of_known(each.reshape(len(chosen), -1), axis=1))
-    values = np.concatenate(found)
-    if np.isnan(values[0]):
-        return UNDEFINED
-    # A relabelling that leaves nothing to tell apart counts against the finding.
-    null = np.where(np.isnan(values[1:]), np.inf, values[1:])
-    p = permutation_p_value(values[:1], null[:, None])[0]
-    return Decoded(
-        float(values[0]), float(_mean_of_known(values[1:])), float(p), Tail.of(values[1:])
-    )
+    decoding = Decoding(labels, rows, continuous=continuous)
+    for ridge in decoder.ridges():
+        decoding.add(ridge)
+    return decoding.result()
+
+
+def decode_all(decoder: FoldDecoder, asked: Sequence[Decoding]) -> list[Decoded]:
+    """Decode several labels in one pass over the folds, each of which is solved once.
+
+    Parameters
+    ----------
+    decoder : FoldDecoder
+        Decoder of the features.
+    asked : sequence of Decoding
+        Labels with their relabellings; filled here.
+
+    Returns
+    -------
+    list of Decoded
+    """
+    for ridge in decoder.ridges():
+        for decoding in asked:
+            decoding.add(ridge)
+    return [decoding.result() for decoding in asked]
 
 
 UNDEFINED = Decoded(np.nan, np.nan, np.nan)
@@ -193,22 +249,35 @@ def _mean_of_known(values: np.ndarray, axis: int = 0) -> np.ndarray:
         return np.where(known, values, 0).sum(axis=axis) / known.sum(axis=axis)
 
 
-def _fold_mean(decoder: FoldDecoder, Y: np.ndarray, *, continuous: bool) -> np.ndarray:
-    scores = decoder.scores(Y)
-    per_fold = []
-    for _, test in decoder.splits:
-        s, y = scores[test], Y[test]
-        per_fold.append(correlations(s, y) if continuous else aucs(s, y > 0.5))
-    return _mean_of_known(np.stack(per_fold))
-
-
 def aucs(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
     """AUC by column; NaN where all or none are positive."""
-    ranks = stats.rankdata(scores, axis=0)
-    m = positive.sum(axis=0)
-    n = len(scores) - m
+    return row_aucs(np.ascontiguousarray(scores.T), np.ascontiguousarray(positive.T))
+
+
+def row_aucs(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
+    """AUC by row; NaN where all or none are positive, or a score is missing.
+
+    Parameters
+    ----------
+    scores : ndarray (m, n)
+        A row for every label.
+    positive : ndarray of bool (m, n)
+        Who has the label.
+    """
+    # Equal features have equal scores, up to rounding.
+    size = np.abs(scores).max(axis=1, keepdims=True, initial=0)
+    scores = np.round(scores / np.where(size > 0, size, 1), 12)
+    order = scores.argsort(axis=1)
+    ordered = np.take_along_axis(scores, order, axis=1)
+    m = positive.sum(axis=1)
+    n = scores.shape[1] - m
+    above = np.take_along_axis(positive, order, axis=1) @ np.arange(1.0, scores.shape[1] + 1)
+    # Ties are rare; only their rows need middle ranks.
+    for i in np.flatnonzero((ordered[:, 1:] == ordered[:, :-1]).any(axis=1)):
+        above[i] = stats.rankdata(scores[i])[positive[i]].sum()
+    above[np.isnan(ordered[:, -1:]).any(axis=1)] = np.nan
     with np.errstate(invalid="ignore", divide="ignore"):
-        return ((ranks * positive).sum(axis=0) - m * (m + 1) / 2) / (m * n)
+        return (above - m * (m + 1) / 2) / (m * n)
 
 
 def correlations(scores: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -242,24 +311,31 @@ def stratified_auc_influence(
         inside each.
     """
     y = np.asarray(y) > 0.5
+    scores = np.asarray(scores, dtype=float)
     own, pairs = np.zeros(len(y)), 0.0
     partners = np.zeros(len(y))
     cell = np.unique(np.asarray(folds), return_inverse=True)[1]
     if strata is not None:
         second = np.unique(np.asarray(strata).astype(str), return_inverse=True)[1]
         cell = cell * (second.max() + 1) + second
-    for number in np.unique(cell):
-        cases, controls = (
-            np.flatnonzero((cell == number) & y),
-            np.flatnonzero((cell == number) & ~y),
-        )
+    for members in _members(cell):
+        cases, controls = members[y[members]], members[~y[members]]
         if len(cases) and len(controls):
-            gap = scores[cases][:, None] - scores[controls]
-            won = (gap > 0) + 0.5 * (gap == 0)
-            own[cases], own[controls] = won.sum(axis=1), won.sum(axis=0)
+            # How many of the others a score exceeds is its rank among all less that among its own
+            # (Sun & Xu, IEEE Signal Processing Letters 2014): no table of pairs is made.
+            ranks = stats.rankdata(scores[members])
+            case = y[members]
+            own[cases] = ranks[case] - stats.rankdata(scores[cases])
+            own[controls] = len(cases) - (ranks[~case] - stats.rankdata(scores[controls]))
             partners[cases], partners[controls] = len(controls), len(cases)
-            pairs += gap.size
+            pairs += float(len(cases)) * len(controls)
     if not pairs:
         return float("nan"), np.full(len(y), np.nan)
     auc = own[y].sum() / pairs
     return float(auc), (own - auc * partners) / pairs
+
+
+def _members(codes: np.ndarray) -> list[np.ndarray]:
+    """Positions of the members of every cell, cells in order."""
+    order = np.argsort(codes, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)

@@ -178,14 +178,12 @@ def features_of_rows(
     problem = _Problem(rows, *full, C)
     norms = tuple(_safe_norms(A) for A in (rows.X, rows.Y))
     observed = tuple(A[0] for A in _cross_loadings(problem, norms, None))
-    exceeded = [np.zeros(A.shape) for A in observed]
-    largest = [np.empty((n_permutations, C)) for _ in observed]
     slack = [1e-10 * np.maximum(1.0, np.abs(A)) for A in observed]
-    for numbers in rows.batches(np.arange(n_permutations)):
-        for s, drawn in enumerate(_cross_loadings(problem, norms, numbers)):
-            size = np.abs(drawn)
-            exceeded[s] += (size[:, :, :1] >= np.abs(observed[s]) - slack[s]).sum(axis=0)
-            largest[s][numbers] = size.max(axis=1)
+    reached = [np.abs(A) - own for A, own in zip(observed, slack, strict=True)]
+    batches = rows.batches(np.arange(n_permutations))
+    drawn = rows.loop(_of_batch, batches, (full, C, norms, reached), label="features: permutations")
+    exceeded = [sum(counts[s] for counts, _ in drawn) for s in (0, 1)]
+    largest = [np.concatenate([sizes[s] for _, sizes in drawn]) for s in (0, 1)]
     raw = [(1 + count) / (1 + n_permutations) for count in exceeded]
     adjusted = [
         np.stack([permutation_p_value(np.abs(values[:, k]), null[:, :1]) for k in range(C)], axis=1)
@@ -194,6 +192,16 @@ def features_of_rows(
     U, V = _whole_axes(problem, rows.orders(None))
     own = structure_coefficients(rows.X, V[0]), structure_coefficients(rows.Y, U[0])
     return FeatureTests(*observed, *raw, *adjusted, *largest, *own)
+
+
+def _of_batch(numbers: np.ndarray, rows: HeldOutRows, full, C: int, norms, reached):
+    """How often (p, C) a permutation's leading component reaches each feature; the largest (B, C).
+
+    Of both sides.
+    """
+    sizes = [np.abs(A) for A in _cross_loadings(_Problem(rows, *full, C), norms, numbers)]
+    counts = [(A[:, :, :1] >= least).sum(axis=0) for A, least in zip(sizes, reached, strict=True)]
+    return counts, [A.max(axis=1) for A in sizes]
 
 
 def _cross_loadings(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from neurogenomics_kb.foundation.loops import chunk_of, parallel_loop
 from neurogenomics_kb.stats.inference.canonical import (
     leading_pairs,
     orthonormal_side,
@@ -172,16 +173,16 @@ def held_out_of_rows(
     """
     C = min(n_components, rows.most_components)
     budget = Budget.of(n_permutations, max_permutations, alpha)
-    correlations = rows.correlations(None, C)[:, 0]
+    correlations = rows.correlations(None, C)[0][:, 0]
 
     def draw(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
-        null = [
-            rows.correlations(numbers, C).mean(axis=0)
-            for numbers in rows.batches(np.arange(first, last))
-        ]
+        batches = rows.batches(np.arange(first, last))
+        done = rows.loop(_of_batch, batches, (C,), label="held-out test: permutations")
+        for numbers, (_, axes) in zip(batches, done, strict=True):
+            rows.remember(numbers, C, axes)
         # Behind a true first axis the second is the leading axis of chance, which folds share more
         # than a second one: every component is compared with the leading one under permutation.
-        found = np.concatenate(null)
+        found = np.concatenate([null for null, _ in done])
         return found[:, :1], found
 
     mean = correlations.mean(axis=0)
@@ -259,19 +260,36 @@ class HeldOutRows:
             return [
                 tuple(map(np.stack, zip(*fold, strict=True))) for fold in zip(*known, strict=True)
             ]
-        found = [_training_axes(fold, orders, C) for fold in self.folds]
-        for i, b in enumerate([] if numbers is None else numbers):
-            if b < self.keep:
-                self._axes[int(b), C] = [(left[i], right[i]) for left, right in found]
-        return found
+        return [_training_axes(fold, orders, C) for fold in self.folds]
 
-    def correlations(self, numbers: np.ndarray | None, C: int) -> np.ndarray:
-        """Correlations of test rows' variates (K, B, C)."""
+    def remember(self, numbers: np.ndarray, C: int, axes: list) -> None:
+        """Keep the axes of the first permutations, for a test that follows."""
+        for i, b in enumerate(numbers if axes else []):
+            if b < self.keep:
+                self._axes[int(b), C] = [(left[i], right[i]) for left, right in axes]
+
+    def correlations(
+        self, numbers: np.ndarray | None, C: int
+    ) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
+        """Correlations of test rows' variates (K, B, C), and the axes that they come from."""
         orders = self.orders(numbers)
         found = self.axes(numbers, orders, C)
-        return np.stack(
-            [_held_out(fold, orders, *axes) for fold, axes in zip(self.folds, found, strict=True)]
-        )
+        held_out = [
+            _held_out(fold, orders, *axes) for fold, axes in zip(self.folds, found, strict=True)
+        ]
+        return np.stack(held_out), found
+
+    def loop(self, function, batches: list[np.ndarray], shared: tuple, *, label: str) -> list:
+        """``function(numbers, self, *shared)`` of every batch."""
+        sizes = sum(len(fold.x) * fold.x.shape[1] * fold.y.shape[1] for fold in self.folds)
+        chunk = chunk_of(sizes * len(batches[0])) if batches else 1
+        return parallel_loop(function, batches, shared=(self, *shared), chunk=chunk, label=label)
+
+
+def _of_batch(numbers: np.ndarray, rows: HeldOutRows, C: int):
+    """Mean correlations (B, C) of permutations, and the axes of those that are remembered."""
+    found, axes = rows.correlations(numbers, C)
+    return found.mean(axis=0), axes if numbers[0] < rows.keep else []
 
 
 def held_out_rows(

@@ -10,12 +10,15 @@ from scipy import sparse
 
 from neurogenomics_kb.stats.inference.detectable import Tail
 from neurogenomics_kb.stats.inference.permutation import permutation_p_value
+from neurogenomics_kb.stats.inference.target_proxy import column_spreads
 
 # Groups larger than this are sites or classes, whose members are many; pairs of those who share
 # one would make every fold impossible.
 LARGEST = 12
 # Fewer pairs are no column of groups.
 FEWEST_PAIRS = 10
+# Features that are gathered at a time.
+COLUMNS = 512
 EMPTY = Tail(np.nan, np.nan, 0)
 
 
@@ -89,9 +92,6 @@ def likeness(
     Likeness
         NaN with fewer than `FEWEST_PAIRS` pairs.
     """
-    spread = features.std(axis=0)
-    Z = (features - features.mean(axis=0)) / np.where(spread > 1e-12, spread, 1)
-    Z = Z[:, spread > 1e-12]
     member = groups >= 0
     codes = pd.factorize(groups[member])[0]
     n_groups = int(codes.max()) + 1 if len(codes) else 0
@@ -103,18 +103,25 @@ def likeness(
     n_pairs = int((sizes**2).sum() - (inside**2).sum()) // 2 if families is not None else int(
         (sizes * (sizes - 1)).sum() // 2
     )  # fmt: skip
-    if n_pairs < FEWEST_PAIRS or not Z.shape[1]:
+    spread = column_spreads(features)
+    varying = np.flatnonzero(spread > 1e-12)
+    if n_pairs < FEWEST_PAIRS or not len(varying):
         return Likeness(np.nan, n_pairs, n_groups, np.nan, EMPTY)
     at = np.flatnonzero(member)
     gather = _sums(codes)
     remove = _sums(cells) if families is not None else None
-    values = np.empty(len(rows))
-    for b, order in enumerate(rows):
-        # The groups stay, and people change places among all.
-        mine = Z[order[at]]
-        total = float(((gather @ mine) ** 2).sum())
-        less = float((mine**2).sum()) if remove is None else float(((remove @ mine) ** 2).sum())
-        values[b] = (total - less) / (2 * n_pairs * Z.shape[1])
+    values = np.zeros(len(rows))
+    for start in range(0, len(varying), COLUMNS):
+        own = varying[start : start + COLUMNS]
+        Z = features[:, own]
+        Z = (Z - Z.mean(axis=0)) / spread[own]
+        for b, order in enumerate(rows):
+            # The groups stay, and people change places among all.
+            mine = Z[order[at]]
+            total = float(((gather @ mine) ** 2).sum())
+            less = float((mine**2).sum()) if remove is None else float(((remove @ mine) ** 2).sum())
+            values[b] += total - less
+    values /= 2 * n_pairs * len(varying)
     p = permutation_p_value(values[:1], values[1:, None])[0]
     return Likeness(float(values[0]), n_pairs, n_groups, float(p), Tail.of(values[1:]))
 

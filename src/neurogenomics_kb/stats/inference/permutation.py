@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import beta
-from threadpoolctl import threadpool_limits
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.threads import in_one_thread, one_thread  # noqa: F401, tests take both here
 
 # Permutations that are made in any case, for figures and means of the null distribution.
 FEWEST = 99
 CONFIDENCE = 0.95
-
-
-def one_thread() -> AbstractContextManager:
-    """One thread of the numerical libraries inside, as many as before afterwards.
-
-    On matrices of a permutation test threads wait for one another: with two of them, a permutation
-    takes many times the processor time. Processes are what cores are for.
-    """
-    return threadpool_limits(limits=1)
-
-
-def in_one_thread(function: Callable) -> Callable:
-    """The function with `one_thread` around every call.
-
-    Parameters
-    ----------
-    function : callable
-        A test whose matrices are small, its preparation included.
-    """
-    return threadpool_limits.wrap(limits=1)(function)
 
 
 def at_least(observed: np.ndarray, null: np.ndarray) -> np.ndarray:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.linalg import eigh, svd
 
+from neurogenomics_kb.foundation.loops import chunk_of, parallel_loop
 from neurogenomics_kb.stats.inference.canonical import (
     align_components,
     column_correlations,
@@ -82,7 +84,6 @@ class _Rows:
     """
 
     def __init__(self, data: np.ndarray, dim: int | None) -> None:
-        self.data = data
         kept = min(data.shape) if dim is None else max(COMPONENTS, TIMES * dim)
         axes, singular = principal_axes(data, min(kept, *data.shape))
         self.dim = len(singular) if dim is None else dim
@@ -111,33 +112,6 @@ class _Rows:
         )
         keep = values > max(values[-1], 0) * n_used * 1e-12
         return values[keep], vectors[:, keep]
-
-    def loadings(self, variates: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Structure coefficients (R, p, C) of weighted rows, many weightings at once.
-
-        Parameters
-        ----------
-        variates : ndarray (R, n, C)
-            Variates of all people.
-        weights : ndarray (R, n)
-            Weights of the people.
-        """
-        R, n, C = variates.shape
-        share = weights / weights.sum(axis=1, keepdims=True)
-        variates = variates - np.einsum("rn,rnc->rc", share, variates)[:, None]
-        weighted = weights[:, :, None] * variates
-        # Variates are centred by the weights, so that the mean of a column takes no part.
-        products = (self.data.T @ weighted.transpose(1, 0, 2).reshape(n, R * C)).reshape(-1, R, C)
-        means = self.data.T @ share.T
-        squares = np.zeros(means.shape)
-        for start in range(0, n, TILE):
-            rows = slice(start, start + TILE)
-            squares += (self.data[rows] ** 2).T @ weights[:, rows].T
-        norms = np.sqrt(np.clip(squares - weights.sum(axis=1) * means**2, 0, None))
-        floor = 1e-9 * np.maximum(norms.max(axis=0), 1e-300)
-        norms = np.where(norms > floor, norms, np.inf)
-        lengths = np.sqrt((weighted * variates).sum(axis=1))
-        return products.transpose(1, 0, 2) / norms.T[:, :, None] / lengths[:, None]
 
 
 @in_one_thread
@@ -186,34 +160,36 @@ def axis_stability(
     C = reference[0].shape[1]
     stacked = np.vstack(reference)
 
-    def refit(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return tuple(_aligned(_variates(blocks, weights, C), stacked))
-
+    size = sum(A.coordinates.shape[0] * A.coordinates.shape[1] ** 2 for A in blocks)
+    refit = partial(
+        parallel_loop, _refit,
+        shared=(blocks, C, stacked), chunk=min(chunk_of(size), BATCH), label="stability: refits",
+    )  # fmt: skip
     draws = [
         np.bincount(rng.integers(n_clusters, size=n_clusters), minlength=n_clusters)
         for _ in range(n_bootstraps)
     ]
     similar, loadings = [], ([], [])
     for weights in _weights(draws, codes):
-        found = [refit(own) for own in weights]
+        found = refit(weights)
         similar += [_correlations(each, reference) for each in found]
-        for kept, block, variates in zip(loadings, blocks, zip(*found, strict=True), strict=True):
-            kept.append(block.loadings(np.stack(variates), weights))
-    tops = [selected_per_half(block.data.shape[1]) for block in blocks]
+        for kept, data, variates in zip(loadings, (X, Y), zip(*found, strict=True), strict=True):
+            kept.append(weighted_loadings(data, np.stack(variates), weights))
+    tops = [selected_per_half(data.shape[1]) for data in (X, Y)]
     signs = [
-        np.sign(structure_coefficients(block.data, variates))
-        for block, variates in zip(blocks, reference, strict=True)
+        np.sign(structure_coefficients(data, variates))
+        for data, variates in zip((X, Y), reference, strict=True)
     ]
     sides = [rng.permutation(n_clusters) < n_clusters // 2 for _ in range(n_splits)]
     both = [half for side in sides for half in (side, ~side)]
     halves, chosen = [], [np.zeros_like(sign) for sign in signs]
     for weights in _weights(both, codes):
-        found = [refit(own) for own in weights]
+        found = refit(weights)
         halves += [_correlations(a, b) for a, b in zip(found[::2], found[1::2], strict=True)]
-        for counts, block, variates, sign, top in zip(
-            chosen, blocks, zip(*found, strict=True), signs, tops, strict=True
+        for counts, data, variates, sign, top in zip(
+            chosen, (X, Y), zip(*found, strict=True), signs, tops, strict=True
         ):
-            for values in block.loadings(np.stack(variates), weights):
+            for values in weighted_loadings(data, np.stack(variates), weights):
                 counts += _among_largest(values, top) & (np.sign(values) == sign)
     bootstrap, split = np.mean(similar, axis=0), np.mean(halves, axis=0)
     loadings = [np.concatenate(kept) for kept in loadings]
@@ -240,6 +216,36 @@ def selected_per_half(n_features: int) -> int:
     return max(1, int(np.sqrt(0.8 * n_features)))
 
 
+def weighted_loadings(data: np.ndarray, variates: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Structure coefficients (R, p, C) of weighted rows, many weightings at once.
+
+    Parameters
+    ----------
+    data : ndarray (n, p)
+        Adjusted block.
+    variates : ndarray (R, n, C)
+        Variates of all people.
+    weights : ndarray (R, n)
+        Weights of the people.
+    """
+    R, n, C = variates.shape
+    share = weights / weights.sum(axis=1, keepdims=True)
+    variates = variates - np.einsum("rn,rnc->rc", share, variates)[:, None]
+    weighted = weights[:, :, None] * variates
+    # Variates are centred by the weights, so that the mean of a column takes no part.
+    products = (data.T @ weighted.transpose(1, 0, 2).reshape(n, R * C)).reshape(-1, R, C)
+    means = data.T @ share.T
+    squares = np.zeros(means.shape)
+    for start in range(0, n, TILE):
+        rows = slice(start, start + TILE)
+        squares += (data[rows] ** 2).T @ weights[:, rows].T
+    norms = np.sqrt(np.clip(squares - weights.sum(axis=1) * means**2, 0, None))
+    floor = 1e-9 * np.maximum(norms.max(axis=0), 1e-300)
+    norms = np.where(norms > floor, norms, np.inf)
+    lengths = np.sqrt((weighted * variates).sum(axis=1))
+    return products.transpose(1, 0, 2) / norms.T[:, :, None] / lengths[:, None]
+
+
 def _among_largest(values: np.ndarray, top: int) -> np.ndarray:
     """Whether an entry is among the `top` largest absolute ones of its column."""
     rank = np.argsort(np.argsort(-np.abs(values), axis=0, kind="stable"), axis=0)
@@ -251,6 +257,11 @@ def _variates(blocks: list[_Rows], weights: np.ndarray, C: int) -> list[np.ndarr
     (basis_x, scores_x), (basis_y, scores_y) = (block.basis(weights) for block in blocks)
     left, _, right = svd(basis_y.T @ basis_x, full_matrices=False)
     return [scores_x @ right[:C].T, scores_y @ left[:, :C]]
+
+
+def _refit(weights: np.ndarray, blocks: list[_Rows], C: int, stacked: np.ndarray):
+    """Variates of both sides from weighted rows, matched to those of all."""
+    return tuple(_aligned(_variates(blocks, weights, C), stacked))
 
 
 def _aligned(found: list[np.ndarray], stacked: np.ndarray) -> list[np.ndarray]:

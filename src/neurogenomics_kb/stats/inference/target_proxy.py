@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from neurogenomics_kb.stats.inference.audit import CHUNK, FoldDecoder
+from neurogenomics_kb.stats.inference.audit import CHUNK, FoldDecoder, label_columns
 from neurogenomics_kb.stats.inference.detectable import Tail
 
 # Pairs of more features than this are those of a random draw of so many.
@@ -77,38 +77,82 @@ def scan_features(
     -------
     Scan
     """
-    outcome = np.asarray(outcome)
-    if continuous:
-        columns = outcome.astype(float)[:, None]
-    else:
-        classes = np.unique(outcome)
-        columns = (outcome[:, None] == classes[None, :]).astype(float)
-        columns = columns[:, 1:] if len(classes) == 2 else columns
-    splits = FoldDecoder.splits_of(folds)
-    prepared = [_comparable(values[test], continuous) for _, test in splits]
-    found = []
-    for start in range(0, len(rows), CHUNK):
-        chosen = rows[start : start + CHUNK]
-        Y = columns[chosen].transpose(1, 0, 2).reshape(len(outcome), -1)
-        each = [
-            _told(part, Y[test], continuous)
-            for part, (_, test) in zip(prepared, splits, strict=True)
-        ]
-        known = np.isfinite(each)
-        total = np.where(known, each, 0).sum(axis=0)
-        mean = np.abs(np.divide(total, known.sum(axis=0), out=np.full(total.shape, np.nan),
-                                where=known.any(axis=0)))  # fmt: skip
-        found.append(mean.reshape(values.shape[1], len(chosen), -1).max(axis=2))
-    distance = np.concatenate(found, axis=1)
-    tests = 2 * (values.shape[1] if n_tests is None else n_tests) * columns.shape[1]
-    # A distance is folded at nought; the tail is that of the signed statistic, on both sides.
+    told = feature_distances(values, outcome, folds, rows, continuous=continuous)
+    return told.judged(values.shape[1] if n_tests is None else n_tests, level, least)
+
+
+@dataclass(frozen=True)
+class FeatureDistances:
+    """How well every feature alone tells the outcome, before it is known how many are looked at.
+
+    Attributes
+    ----------
+    values : ndarray (p,)
+        Distance of the AUC from a half, or the absolute correlation.
+    spreads : ndarray (p,)
+        Of the signed statistic under relabelling.
+    n_permutations, n_columns : int
+        Relabellings, and labels that were told (one of two classes).
+    base : float
+        What chance gives.
+    """
+
+    values: np.ndarray
+    spreads: np.ndarray
+    n_permutations: int
+    n_columns: int
+    base: float
+
+    def judged(self, n_features: int, level: float, least: float) -> Scan:
+        """Adjust for the features that are looked at together; see `scan_features`."""
+        tests, n = 2 * n_features * self.n_columns, self.n_permutations
+        # A distance is folded at nought; the tail is that of the signed statistic, on both sides.
+        with np.errstate(invalid="ignore", divide="ignore"):
+            distance = self.values / (self.spreads * np.sqrt(1 + 1 / n))
+            p = np.fmin(1.0, tests * stats.t.sf(distance, n - 1))
+        p[~(np.isfinite(self.values) & np.isfinite(self.spreads))] = np.nan
+        middle = float(np.nanmedian(self.spreads)) if len(self.spreads) else np.nan
+        seen = Tail(0.0, middle, n).seen(level, max(tests, 1), least=least - self.base)
+        return Scan(self.base + self.values, p, self.base + seen)
+
+
+def feature_distances(
+    values: np.ndarray,
+    outcome: np.ndarray,
+    folds: np.ndarray,
+    rows: np.ndarray,
+    *,
+    continuous: bool = False,
+) -> FeatureDistances:
+    """Tell the outcome from every feature alone, inside test folds, one fold at a time.
+
+    Parameters
+    ----------
+    values, outcome, folds, rows, continuous
+        As for `scan_features`.
+
+    Returns
+    -------
+    FeatureDistances
+    """
+    columns = label_columns(outcome, continuous)
+    p, C = values.shape[1], columns.shape[1]
+    total = np.zeros((p, len(rows) * C))
+    known = np.zeros((p, len(rows) * C), dtype=np.uint8)
+    for _, test in FoldDecoder.splits_of(folds):
+        part = _comparable(values[test], continuous)
+        for start in range(0, len(rows), CHUNK):
+            chosen = rows[start : start + CHUNK]
+            Y = columns[chosen[:, test]].transpose(1, 0, 2).reshape(len(test), -1)
+            each, at = _told(part, Y, continuous), slice(start * C, (start + len(chosen)) * C)
+            finite = np.isfinite(each)
+            total[:, at] += np.where(finite, each, 0)
+            known[:, at] += finite
+    with np.errstate(invalid="ignore"):
+        distance = np.abs(total / known, out=total).reshape(p, len(rows), C).max(axis=2)
     spread = np.sqrt(np.nanmean(distance[:, 1:] ** 2, axis=1))
-    tails = [Tail(0.0, float(s), len(rows) - 1) for s in spread]
-    p = np.array([t.p_value(v, tests) for t, v in zip(tails, distance[:, 0], strict=True)])
-    typical = Tail(0.0, float(np.nanmedian(spread)) if len(spread) else np.nan, len(rows) - 1)
-    base = 0.0 if continuous else 0.5
-    return Scan(
-        base + distance[:, 0], p, base + typical.seen(level, max(tests, 1), least=least - base)
+    return FeatureDistances(
+        distance[:, 0].copy(), spread, len(rows) - 1, C, 0.0 if continuous else 0.5
     )
 
 
@@ -133,6 +177,12 @@ def _told(part: np.ndarray, Y: np.ndarray, continuous: bool) -> np.ndarray:
     return np.where(pairs > 0, above / np.where(pairs > 0, pairs, 1), np.nan) - np.where(
         pairs > 0, 0.5, 0.0
     )
+
+
+def column_spreads(values: np.ndarray, size: int = 512) -> np.ndarray:
+    """Standard deviation of every column (p,), a few columns at a time."""
+    parts = range(0, values.shape[1], size)
+    return np.concatenate([np.empty(0), *(values[:, a : a + size].std(axis=0) for a in parts)])
 
 
 @dataclass(frozen=True)
@@ -178,7 +228,7 @@ def one_factor(values: np.ndarray, outcome: np.ndarray, *, random_state: int = 0
     OneFactor
         NaN for fewer than three features, of which there are too few pairs.
     """
-    spread = values.std(axis=0)
+    spread = column_spreads(values)
     kept = np.flatnonzero(spread > 1e-12)
     if len(kept) > MAX_FEATURES:
         rng = np.random.default_rng(random_state)

@@ -17,6 +17,7 @@ from sklearn.model_selection import (
 
 from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.stats.prediction.grouped_splits import stratified_group_splits
 
 # Fold of rows that only ever train.
 NEVER_TESTED = -1
@@ -376,8 +377,9 @@ def inner_splits(
         # Fewer sites than inner folds: the outer scheme already holds groups out.
         splitter, groups = StratifiedKFold(n_splits, shuffle=True, random_state=seed), None
     else:
-        splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed)
-    splits = list(splitter.split(np.zeros(len(labels)), labels, groups))
+        splits = stratified_group_splits(labels, groups, n_splits, seed)
+    if groups is None:
+        splits = list(splitter.split(np.zeros(len(labels)), labels))
     if not continuous:
         refuse_inner_gaps(outcome, splits)
     return splits

@@ -35,19 +35,31 @@ class CarryColumns(TransformerMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y=None) -> CarryColumns:
         """Fit the transformer on the features of `X`."""
-        self.transformer_ = clone(self.transformer).fit(self._seen(X), y)
+        seen = self._seen(X)
+        self.plain_ = _takes_arrays(self.transformer) and _one_kind(seen)
+        self.transformer_ = clone(self.transformer).fit(seen.to_numpy() if self.plain_ else seen, y)
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Transformed features, followed by the carried columns."""
         check_is_fitted(self)
         seen = self._seen(X)
-        out = self.transformer_.transform(seen)
-        if not isinstance(out, pd.DataFrame):
+        out = self.transformer_.transform(seen.to_numpy() if self.plain_ else seen)
+        if self.plain_ or not isinstance(out, pd.DataFrame):
             names = self.transformer_.get_feature_names_out(np.asarray(seen.columns, dtype=object))
             out = pd.DataFrame(np.asarray(out), index=X.index, columns=list(names))
         carried = [c for c in self.carried if c in X]
         return pd.concat([out, X[carried]], axis=1)
+
+
+def _takes_arrays(transformer) -> bool:
+    """Whether a transformer is scikit-learn's own, which looks at every column of a table anew."""
+    return type(transformer).__module__.startswith("sklearn.")
+
+
+def _one_kind(X: pd.DataFrame) -> bool:
+    """Whether all columns are floats, so that an array of them says the same."""
+    return bool((X.dtypes == np.float64).all())
 
 
 class DropColumns(TransformerMixin, BaseEstimator):

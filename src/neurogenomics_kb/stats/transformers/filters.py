@@ -9,6 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from neurogenomics_kb.foundation.errors import InputError
 
+# Columns that are sorted at a time.
+COLUMNS = 256
+
 
 class DropNearConstant(TransformerMixin, BaseEstimator):
     """Keep features in which enough training subjects differ from the commonest value.
@@ -32,7 +35,9 @@ class DropNearConstant(TransformerMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y=None) -> DropNearConstant:
         """Count, per column, the training subjects off the commonest value."""
-        different = count_different(X.to_numpy(dtype=float))
+        values = X.to_numpy(dtype=float)
+        one = self.min_different == 1
+        different = varies(values).astype(int) if one else count_different(values)
         keep = different >= self.min_different
         if not keep.any():
             raise InputError(
@@ -48,12 +53,29 @@ class DropNearConstant(TransformerMixin, BaseEstimator):
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """The features that stay."""
         check_is_fitted(self)
-        return X[self.kept_]
+        return X if len(self.kept_) == X.shape[1] else X[self.kept_]
 
     def get_feature_names_out(self, input_features=None) -> np.ndarray:
         """Names of the features that stay."""
         check_is_fitted(self)
         return np.array(self.kept_, dtype=object)
+
+
+def varies(values: np.ndarray) -> np.ndarray:
+    """Per column, whether two values differ; missing ones are not counted.
+
+    Parameters
+    ----------
+    values : ndarray (n, p)
+        Values of n people in p columns.
+
+    Returns
+    -------
+    ndarray of bool (p,)
+    """
+    if not len(values):
+        return np.zeros(values.shape[1], dtype=bool)
+    return np.fmin.reduce(values, axis=0) < np.fmax.reduce(values, axis=0)
 
 
 def count_different(values: np.ndarray) -> np.ndarray:
@@ -70,14 +92,12 @@ def count_different(values: np.ndarray) -> np.ndarray:
     """
     n, p = values.shape
     out = np.zeros(p, dtype=int)
-    missing = np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        first = values[0] if n else np.zeros(p)
-        varies = ((values != first) & ~missing).any(axis=0) | np.isnan(first)
-    for j in np.flatnonzero(varies):
-        column = np.sort(values[~missing[:, j], j])
-        if len(column):
-            edges = np.flatnonzero(np.diff(column) != 0)
-            runs = np.diff(np.concatenate([[-1], edges, [len(column) - 1]]))
-            out[j] = len(column) - runs.max()
+    place = np.arange(n)[:, None]
+    for first in range(0, p if n else 0, COLUMNS):
+        ordered = np.sort(values[:, first : first + COLUMNS], axis=0)  # missing ones last
+        starts = np.zeros(ordered.shape, dtype=int)
+        np.multiply(ordered[1:] != ordered[:-1], place[1:], out=starts[1:])
+        runs = place - np.maximum.accumulate(starts, axis=0) + 1
+        known = ~np.isnan(ordered)
+        out[first : first + COLUMNS] = known.sum(axis=0) - (runs * known).max(axis=0)
     return out

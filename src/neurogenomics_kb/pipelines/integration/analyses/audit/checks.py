@@ -7,6 +7,7 @@ family of tests.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -20,10 +21,12 @@ from neurogenomics_kb.pipelines.integration.analyses.audit.context import (
 )
 from neurogenomics_kb.pipelines.integration.analyses.audit.decoding import (
     batch_rows,
-    decodability_rows,
+    decoder_rows,
     fold_rows,
-    outcome_rows,
-    run_decoders,
+)
+from neurogenomics_kb.pipelines.integration.analyses.audit.looking import (
+    look_through,
+    unadjusted_units,
 )
 from neurogenomics_kb.pipelines.integration.analyses.audit.proxies import proxy_rows
 from neurogenomics_kb.pipelines.integration.analyses.audit.refits import refit_rows
@@ -39,6 +42,7 @@ from neurogenomics_kb.pipelines.integration.analyses.audit.units import (
     missingness_rows,
     unit_rows,
     units_of_large_loss,
+    watched_units,
 )
 from neurogenomics_kb.pipelines.integration.design import cluster_labels
 from neurogenomics_kb.registry.recipe import Recipe
@@ -53,7 +57,7 @@ def audit_run(
     cohort: pd.DataFrame,
     blocks: dict[str, pd.DataFrame],
     folds: pd.Series,
-    projections: dict[str, pd.DataFrame],
+    projections: Mapping[str, pd.DataFrame],
     metrics: pd.DataFrame,
     call_rates: pd.DataFrame,
     haplotypes: pd.DataFrame,
@@ -75,8 +79,8 @@ def audit_run(
         Raw features.
     folds : Series
         Test fold of every person.
-    projections : dict of str to DataFrame
-        Blocks as every fold sees them.
+    projections : mapping of str to DataFrame
+        Blocks as every fold sees them; one is read at a time.
     metrics : DataFrame
         Metrics of the run, or of quality control.
     call_rates : DataFrame
@@ -103,13 +107,17 @@ def audit_run(
         cluster_labels(recipe, cohort),
         min(experiment.n_permutations, MAX_PERMUTATIONS),
     )
-    decoders = run_decoders(audit, projections)
     rows = model_rows(recipe, metrics)
-    rows += decodability_rows(audit, decoders)
-    rows += outcome_rows(audit, decoders)
+    rows += decoder_rows(audit, projections)
     if refit:
         rows += refit_rows(audit, projections)
-    rows += proxy_rows(audit)
+    rates = {b: missing_rates(recipe, b, features, call_rates) for b, features in blocks.items()}
+    by_batch, looked, plans = {}, {}, {}
+    for block in blocks:
+        by_batch[block], watched = missing_by_batch(audit, block, rates[block])
+        plans[block] = watched_units(audit, watched, units_of_large_loss(block, attribution))
+        looked[block] = look_through(audit, block, plans[block][ADJUSTED])
+    rows += proxy_rows(audit, looked)
     for block, features in blocks.items():
         rows += repeat_rows(block, features, audit.folds)
     rows += fold_rows(audit)
@@ -117,16 +125,15 @@ def audit_run(
     if audit.families is not None:
         places["families"] = audit.families
     rows += relative_rows(cohort, haplotypes, places)
-    rows += likeness_rows(audit)
+    rows += likeness_rows({block: each.alike for block, each in looked.items()})
     rows += batch_rows(audit)
-    rates = {b: missing_rates(recipe, b, features, call_rates) for b, features in blocks.items()}
     rows += missingness_rows(audit, rates)
-    for block, rate in rates.items():
-        found, watched = missing_by_batch(audit, block, rate)
-        rows += found
-        lost = units_of_large_loss(block, attribution)
-        if not (recipe.continuous or recipe.multiclass):
-            rows += unit_rows(audit, block, watched, lost)
+    for block, plan in plans.items():
+        rows += by_batch[block]
+        if plan[UNADJUSTED]:
+            left_in = unadjusted_units(audit, block, plan[UNADJUSTED])
+            rows += unit_rows(audit, block, UNADJUSTED, left_in)
+        rows += unit_rows(audit, block, ADJUSTED, looked[block].units)
     logger.info("audit: %d checks", len(rows))
     return pd.DataFrame(rows, columns=list(AUDIT.names))
 

@@ -14,11 +14,11 @@ from neurogenomics_kb.pipelines.integration.analyses.audit.thresholds import (
     WORTH_AUC,
     WORTH_R,
 )
-from neurogenomics_kb.pipelines.integration.projection import fitted_blocks
+from neurogenomics_kb.pipelines.integration.projection import fitted_block
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.stats.inference.audit import Decoded, FoldDecoder, label_permutations
-from neurogenomics_kb.stats.prediction.folds import NEVER_TESTED, fold_splits, make_folds
+from neurogenomics_kb.stats.prediction.folds import NEVER_TESTED, make_folds
 
 MAX_PERMUTATIONS = 500
 ADJUSTED, UNADJUSTED = "confounds regressed out", "confounds left in"
@@ -55,7 +55,6 @@ class Audit:
     families: np.ndarray | None
     n_permutations: int
     _relabelled: dict = field(default_factory=dict, compare=False)
-    _fitted: dict = field(default_factory=dict, compare=False)
 
     def relabel(self, strata: np.ndarray | None = None) -> np.ndarray:
         """Relabellings of families, inside strata if given."""
@@ -86,8 +85,9 @@ class Audit:
         rows = self.relabel()
         if self.families is None:
             return rows
-        moved = (labels[rows[1:]] != labels).mean()
-        shares = np.unique(labels, return_counts=True)[1] / len(labels)
+        _, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+        moved = np.mean([(codes[order] != codes).mean() for order in rows[1:]])
+        shares = sizes / len(labels)
         if moved >= MOVED * (1 - (shares**2).sum()):
             return rows
         return label_permutations(
@@ -137,28 +137,20 @@ class Audit:
         """
         return own_folds(labels, self.families, self.cohort.index, self.recipe.experiment.seed + 1)
 
-    def fitted(self, block: str, folds: np.ndarray, *, residualize: bool) -> list[pd.DataFrame]:
-        """A block as every fold sees it, projector left out; fitted once per folds and variant."""
-        key = (block, np.asarray(folds).tobytes(), residualize)
-        if key not in self._fitted:
-            series = pd.Series(folds, index=self.cohort.index, name="fold")
-            self._fitted[key] = fitted_blocks(
-                self.recipe, block, self.blocks[block], self.cohort, series,
-                residualize=residualize,
-            )  # fmt: skip
-        return self._fitted[key]
+    def fitted(self, block: str, train: np.ndarray, *, residualize: bool) -> pd.DataFrame:
+        """A block as the fold with these training people sees it, projector left out."""
+        return fitted_block(
+            self.recipe, block, self.blocks[block], self.cohort, train, residualize=residualize
+        )
 
-    def tested(self, block: str, *, residualize: bool = True) -> pd.DataFrame:
-        """Every tested person's features as the fold saw them in which the person is tested.
+    def decoder(self, block: str, folds: np.ndarray, *, residualize: bool) -> FoldDecoder:
+        """Decoder of a block on some folds, one of which is fitted and in memory at a time."""
+        splits = FoldDecoder.splits_of(folds)
 
-        Columns that filters of some folds dropped are left out; rows of who only trains are NaN.
-        """
-        parts = self.fitted(block, self.folds, residualize=residualize)
-        shared = [c for c in parts[0] if all(c in part for part in parts)]
-        out = pd.DataFrame(np.nan, index=self.cohort.index, columns=shared)
-        for part, (_, test) in zip(parts, fold_splits(self.folds), strict=True):
-            out.iloc[test] = part[shared].to_numpy()[test]
-        return out
+        def features(k: int) -> np.ndarray:
+            return self.fitted(block, splits[k][0], residualize=residualize).to_numpy()
+
+        return FoldDecoder(features, folds)
 
     def judged_rows(
         self, found: list[tuple[dict, Decoded]], worth: float, n_tests: int | None = None
@@ -226,11 +218,6 @@ def shows(folds: np.ndarray, labels: np.ndarray) -> bool:
         and (table.sum(axis=1) > 1).all()
         and (len(table) == 1 or (table.sum(axis=0) > 1).all())
     )
-
-
-def decoder_of(parts: list[pd.DataFrame], folds: np.ndarray) -> FoldDecoder:
-    """Decoder of a block's features as every fold sees them."""
-    return FoldDecoder([part.to_numpy() for part in parts], folds)
 
 
 def refused(error: InputError) -> str:

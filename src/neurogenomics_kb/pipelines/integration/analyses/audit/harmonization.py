@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -17,11 +19,12 @@ from neurogenomics_kb.pipelines.integration.analyses.audit.saying import why
 from neurogenomics_kb.pipelines.integration.analyses.audit.table import AUDIT, OWN_FOLDS, row
 from neurogenomics_kb.pipelines.integration.analyses.audit.thresholds import NOT_TOLD
 from neurogenomics_kb.pipelines.integration.design import cluster_labels
-from neurogenomics_kb.pipelines.integration.projection import fitted_blocks
+from neurogenomics_kb.pipelines.integration.projection import fitted_block
 from neurogenomics_kb.registry.cards import HarmonizationMethod
 from neurogenomics_kb.registry.recipe import Recipe, harmonized_blocks
 from neurogenomics_kb.stats.harmonization import harmonization_effects
 from neurogenomics_kb.stats.harmonization.external import check_manifest
+from neurogenomics_kb.stats.prediction.folds import fold_splits
 
 CHECK, EXTERNAL = "harmonization", "external harmonization"
 # Above this share of the decodability beyond chance, the site is hardly less readable than before.
@@ -78,13 +81,7 @@ def harmonization_rows(
         if block not in blocks:
             continue
         before, after = (
-            [
-                part.to_numpy()
-                for part in fitted_blocks(
-                    each, block, blocks[block], cohort, folds, residualize=False
-                )
-            ]
-            for each in (without, recipe)
+            _features(each, block, blocks[block], cohort, folds) for each in (without, recipe)
         )
         effects = harmonization_effects(
             before,
@@ -101,6 +98,19 @@ def harmonization_rows(
                     detail=f"{method.id}; against: without it")
             )  # fmt: skip
     return rows
+
+
+def _features(
+    recipe: Recipe, block: str, features: pd.DataFrame, cohort: pd.DataFrame, folds: pd.Series
+) -> Callable[[int], np.ndarray]:
+    """A block as a fold sees it, by the fold's number: fitted when it is asked for."""
+    splits = list(fold_splits(folds.loc[cohort.index]))
+
+    def fitted(k: int) -> np.ndarray:
+        part = fitted_block(recipe, block, features, cohort, splits[k][0], residualize=False)
+        return part.to_numpy()
+
+    return fitted
 
 
 def harmonization_sentences(recipe: Recipe, audit: pd.DataFrame) -> list[dict[str, str]]:

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 
 from neurogenomics_kb.pipelines.integration.analyses.audit.context import Audit
+from neurogenomics_kb.pipelines.integration.analyses.audit.looking import Looked
 from neurogenomics_kb.pipelines.integration.analyses.audit.table import row
 from neurogenomics_kb.pipelines.integration.analyses.audit.thresholds import (
     ALL_AUC,
     ALL_R,
-    FEWEST_SCALES,
     HIGH_AUC,
     HIGH_R,
     LEVEL,
 )
-from neurogenomics_kb.stats.inference.audit import (
-    Decoded,
-    FoldDecoder,
-    decode,
-    stratified_auc_influence,
-)
-from neurogenomics_kb.stats.inference.target_proxy import one_factor, scan_features
 from neurogenomics_kb.stats.prediction.ceilings import maximal_auc, maximal_r, reliable_auc
-from neurogenomics_kb.stats.prediction.folds import NEVER_TESTED
 
 ALONE_CHECK, BLOCK_CHECK = "feature alone", "block against outcome"
 TYPICAL_CHECK, LEFT_CHECK = "typical feature", "in common beside the outcome"
@@ -33,118 +25,60 @@ HERITABILITY, RELIABILITY = "heritability ceiling", "reliability ceiling"
 SHOWN = 3
 
 
-@dataclass(frozen=True)
-class _Tested:
-    """A block on the people who are tested, confounds taken out in their folds."""
-
-    names: list[str]
-    values: np.ndarray
-    outcome: np.ndarray
-    folds: np.ndarray
-
-
-def proxy_rows(audit: Audit) -> list[dict]:
+def proxy_rows(audit: Audit, looked: Mapping[str, Looked]) -> list[dict]:
     """Every feature alone, every block as a whole, and what its features have in common.
 
     Confounds are taken out of the blocks, as in the run's models: what site or age tell is the
     matter of other checks.
+
+    Parameters
+    ----------
+    audit : Audit
+        What every check reads.
+    looked : mapping of str to Looked
+        What was seen in every block.
     """
-    blocks = {block: tested_block(audit, block) for block in audit.blocks}
-    n_features = sum(len(block.names) for block in blocks.values())
+    n_features = sum(len(each.names) for each in looked.values())
     rows = []
-    for name, block in blocks.items():
-        rows += alone_rows(audit, name, block, n_features)
-    decoded = {name: block_decoded(audit, name) for name in blocks}
+    for name, each in looked.items():
+        rows += alone_rows(audit, name, each, n_features)
     worth = HIGH_R if audit.recipe.continuous else HIGH_AUC
     known = {"check": BLOCK_CHECK, "target": audit.recipe.experiment.outcome}
-    for line, (name, block) in zip(
-        audit.judged_rows(
-            [(known | {"block": b, "reference": audit.chance}, d[0]) for b, d in decoded.items()],
-            worth,
-        ),
-        blocks.items(),
-        strict=True,
-    ):
-        error = decoded[name][1]
+    lines = audit.judged_rows(
+        [(known | {"block": b, "reference": audit.chance}, each.decoded)
+         for b, each in looked.items()],
+        worth,
+    )  # fmt: skip
+    for line, (name, each) in zip(lines, looked.items(), strict=True):
         # Against: the standard error, from which what the value surely exceeds follows.
-        rows.append(line | {"reference": error, "chance": audit.chance})
-        rows += structure_rows(audit, name, block)
-        rows += ceiling_rows(audit, name, line["value"], error)
+        rows.append(line | {"reference": each.error, "chance": audit.chance})
+        rows += structure_rows(audit, name, each)
+        rows += ceiling_rows(audit, name, line["value"], each.error)
     return rows
 
 
-def tested_block(audit: Audit, name: str) -> _Tested:
-    """A block on its tested people."""
-    frame = audit.tested(name)
-    tested = audit.folds != NEVER_TESTED
-    return _Tested(
-        list(frame.columns), frame.to_numpy()[tested], audit.outcome[tested], audit.folds[tested]
-    )
-
-
-def alone_rows(audit: Audit, name: str, block: _Tested, n_features: int) -> list[dict]:
+def alone_rows(audit: Audit, name: str, looked: Looked, n_features: int) -> list[dict]:
     """The features of a block that tell the outcome best by themselves."""
-    if not block.names:
+    if not looked.names:
         return []
-    scan = scan_features(
-        block.values,
-        block.outcome,
-        block.folds,
-        _within(audit),
-        continuous=audit.recipe.continuous,
-        n_tests=n_features,
-        level=LEVEL,
-        least=ALL_R if audit.recipe.continuous else ALL_AUC,
-    )
+    least = ALL_R if audit.recipe.continuous else ALL_AUC
+    scan = looked.distances.judged(n_features, LEVEL, least)
     best = np.argsort(-np.nan_to_num(scan.values), kind="stable")[:SHOWN]
     return [
         row(ALONE_CHECK, name, audit.recipe.experiment.outcome, float(scan.values[i]),
-            audit.chance, unit=block.names[i], p_adjusted=float(scan.p_values[i]), seen=scan.seen,
-            detail=f"of {len(block.names)} features")
+            audit.chance, unit=looked.names[i], p_adjusted=float(scan.p_values[i]),
+            seen=scan.seen, detail=f"of {len(looked.names)} features")
         for i in best
     ]  # fmt: skip
 
 
-def _within(audit: Audit) -> np.ndarray:
-    """Relabellings of the tested people: those of all, less who only trains."""
-    tested = np.flatnonzero(audit.folds != NEVER_TESTED)
-    if len(tested) == len(audit.folds):
-        return audit.relabel()
-    rng = np.random.default_rng(audit.recipe.experiment.seed)
-    draws = [rng.permutation(len(tested)) for _ in range(audit.n_permutations)]
-    return np.vstack([np.arange(len(tested)), *draws])
-
-
-def block_decoded(audit: Audit, name: str) -> tuple[Decoded, float]:
-    """The outcome decoded from all features, and the standard error over families."""
-    parts = audit.fitted(name, audit.folds, residualize=True)
-    decoder = FoldDecoder([part.to_numpy() for part in parts], audit.folds)
-    decoded = decode(decoder, audit.outcome, audit.relabel(), continuous=audit.recipe.continuous)
-    n = int((audit.folds != NEVER_TESTED).sum())
-    if audit.recipe.multiclass:
-        return decoded, decoded.tail.spread  # about that under the null
-    if audit.recipe.continuous:
-        return decoded, float((1 - decoded.value**2) / np.sqrt(max(n - 3, 1)))
-    scores = decoder.scores(audit.outcome[:, None])[:, 0]
-    tested = audit.folds != NEVER_TESTED
-    _, influence = stratified_auc_influence(
-        audit.outcome[tested], scores[tested], audit.folds[tested]
-    )
-    clusters = np.arange(n) if audit.families is None else audit.families[tested]
-    codes = np.unique(clusters, return_inverse=True)[1]
-    return decoded, float(np.sqrt((np.bincount(codes, influence) ** 2).sum()))
-
-
-def structure_rows(audit: Audit, name: str, block: _Tested) -> list[dict]:
+def structure_rows(audit: Audit, name: str, looked: Looked) -> list[dict]:
     """What the features of a block have in common beside the outcome."""
-    if len(block.names) < FEWEST_SCALES:
+    found = looked.structure
+    if found is None:
         return []
-    outcome = block.outcome
-    if audit.recipe.multiclass:
-        outcome = (outcome[:, None] == np.unique(outcome)[None, :]).astype(float)
-    found = one_factor(block.values, outcome, random_state=audit.recipe.experiment.seed)
     target = audit.recipe.experiment.outcome
-    detail = f"of {len(block.names)} features"
+    detail = f"of {len(looked.names)} features"
     return [
         row(TYPICAL_CHECK, name, target, found.typical, unit="median |z|", chance=0.67,
             detail=detail),

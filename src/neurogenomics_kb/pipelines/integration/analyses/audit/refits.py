@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -25,9 +26,11 @@ from neurogenomics_kb.pipelines.integration.analyses.prediction.predict import (
     predict,
 )
 from neurogenomics_kb.pipelines.integration.design import first_algorithm, fold_groups
+from neurogenomics_kb.registry.cards.predictors import PREDICTORS
 from neurogenomics_kb.stats.inference.audit import aucs, correlations
 from neurogenomics_kb.stats.inference.detectable import POWER
 from neurogenomics_kb.stats.prediction.folds import fold_splits, inner_splits
+from neurogenomics_kb.stats.prediction.many_labels import many_logistic_scores, many_ridge_scores
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +43,7 @@ REFITS_OF_OTHERS = 10
 FEWEST = 5
 
 
-def refit_rows(audit: Audit, projections: dict[str, pd.DataFrame]) -> list[dict]:
+def refit_rows(audit: Audit, projections: Mapping[str, pd.DataFrame]) -> list[dict]:
     """Performance of the primary model with the true outcome and with relabelled ones.
 
     The model of all blocks (of the one block where there is one), by the experiment's first
@@ -54,9 +57,9 @@ def refit_rows(audit: Audit, projections: dict[str, pd.DataFrame]) -> list[dict]
     linear = recipe.experiment.predictor(first_algorithm(recipe)).type == "linear"
     quick = linear and not recipe.multiclass
     chosen = rows[1:][-(REFITS if quick else REFITS_OF_OTHERS) :]
-    truth = performance(audit, projections, model, np.arange(len(rows[0])))
-    found = [performance(audit, projections, model, order) for order in chosen]
-    values = np.array([v for v in found if np.isfinite(v)])
+    found = performances(audit, projections, model, np.vstack([rows[:1], chosen]))
+    truth, found = float(found[0]), found[1:]
+    values = found[np.isfinite(found)]
     algorithm, n = first_algorithm(recipe), len(values)
     detail = f"{n} refits of {algorithm} in each fold"
     known = {"check": CHECK, "block": model, "target": recipe.experiment.outcome,
@@ -72,38 +75,83 @@ def refit_rows(audit: Audit, projections: dict[str, pd.DataFrame]) -> list[dict]
     ]  # fmt: skip
 
 
-def performance(audit: Audit, projections, model: str, order: np.ndarray) -> float:
-    """Fold-averaged AUC, or correlation, of the primary model on a relabelled outcome."""
-    recipe = audit.recipe
+def performances(
+    audit: Audit, projections: Mapping[str, pd.DataFrame], model: str, orders: np.ndarray
+) -> np.ndarray:
+    """Fold-averaged AUC, or correlation, of the primary model on relabelled outcomes (R,).
+
+    Parameters
+    ----------
+    audit : Audit
+        What every check reads.
+    projections : mapping of str to DataFrame
+        Blocks as every fold sees them; those of one fold are in memory at a time.
+    model : str
+        Name of the model.
+    orders : ndarray (R, n)
+        Relabellings.
+    """
+    recipe, names = audit.recipe, None
+    outcome = audit.outcome
     if recipe.multiclass:
         codes, names = class_codes(audit.cohort[recipe.experiment.outcome])
-        y = np.asarray(codes)[order]
-    else:
-        y, names = audit.outcome[order], None
-    groups, found = fold_groups(recipe, audit.cohort), []
+        outcome = np.asarray(codes)
+    groups = fold_groups(recipe, audit.cohort)
+    found: list[list[float]] = [[] for _ in orders]
     parts = models_of(audit.blocks)[model]
     for fold, (train, test) in enumerate(fold_splits(audit.folds)):
         columns = {name: part(projections, name, "adjusted", fold, train) for name in parts}
-        X = np.hstack(list(columns.values()))
-        if names is not None and len(np.unique(y[train])) < len(names):
-            continue
-        try:
-            inner = inner_splits(
-                y[train],
-                None if groups is None else groups[train],
-                seed=recipe.experiment.seed,
-                continuous=recipe.continuous,
-            )
-            fitted = fit(
-                recipe, first_algorithm(recipe), X[train], y[train], inner, parts_of(columns)
-            )
-            told = predict(recipe, fitted, X[test], y[test], y[train], names)
-        except InputError as error:  # a relabelled fold without a class cannot be fitted
-            logger.info("audit: fold %d not refitted: %s", fold, error)
-            continue
-        found.append(_agreement(recipe, told, y[test], names))
-    known = [v for v in found if np.isfinite(v)]
-    return float(np.mean(known)) if known else float("nan")
+        X, origin = np.hstack(list(columns.values())), parts_of(columns)
+        del columns
+        inner = {}
+        for r, order in enumerate(orders):
+            y = outcome[order]
+            if names is not None and len(np.unique(y[train])) < len(names):
+                continue
+            try:
+                inner[r] = inner_splits(
+                    y[train],
+                    None if groups is None else groups[train],
+                    seed=recipe.experiment.seed,
+                    continuous=recipe.continuous,
+                )
+            except InputError as error:  # a relabelled fold without a class cannot be fitted
+                logger.info("audit: fold %d not refitted: %s", fold, error)
+        told = _told_together(recipe, X, outcome[orders], train, test, inner)
+        for r, splits in inner.items():
+            y = outcome[orders[r]]
+            if r not in told:
+                try:
+                    fitted = fit(
+                        recipe, first_algorithm(recipe), X[train], y[train], splits, origin
+                    )
+                except InputError as error:
+                    logger.info("audit: fold %d not refitted: %s", fold, error)
+                    continue
+                told[r] = predict(recipe, fitted, X[test], y[test], y[train], names)
+            found[r].append(_agreement(recipe, told[r], y[test], names))
+    known = [[v for v in each if np.isfinite(v)] for each in found]
+    return np.array([np.mean(each) if each else np.nan for each in known])
+
+
+def _told_together(recipe, X, outcomes, train, test, inner) -> dict[int, dict]:
+    """Predictions of the linear model, all relabellings at once; those it cannot reach are absent.
+
+    Its parameters are what one fold's fits have in common.
+    """
+    experiment = recipe.experiment
+    options = experiment.predictor(first_algorithm(recipe))
+    if options.type != "linear" or recipe.multiclass or not inner:
+        return {}
+    model = PREDICTORS.build(options, continuous=recipe.continuous, seed=experiment.seed)
+    together = many_ridge_scores if recipe.continuous else many_logistic_scores
+    scores = together(
+        X[train], outcomes[list(inner)][:, train].T, list(inner.values()),
+        np.asarray(model.strengths), X[test],
+    )  # fmt: skip
+    return {
+        r: {"score": own} for r, own in zip(inner, scores, strict=True) if np.isfinite(own).all()
+    }
 
 
 def _agreement(recipe, told: dict, y: np.ndarray, names) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from neurogenomics_kb.pipelines.integration.analyses.audit.context import Audit
@@ -10,34 +12,49 @@ from neurogenomics_kb.pipelines.integration.analyses.audit.thresholds import (
     LEVEL,
     WORTH_LIKENESS,
 )
-from neurogenomics_kb.stats.inference.likeness import FEWEST_PAIRS, likeness, small_groups
+from neurogenomics_kb.stats.inference.likeness import (
+    FEWEST_PAIRS,
+    Likeness,
+    likeness,
+    small_groups,
+)
 
 CHECK = "likeness in small groups"
 
 
-def likeness_rows(audit: Audit) -> list[dict]:
-    """Columns with many small levels, and how alike their members are in every block.
+def block_likeness(audit: Audit, values: np.ndarray) -> list[tuple[str, Likeness]]:
+    """Columns with many small levels, and how alike their members are in a block.
 
     Columns of site, batch, wave, outcome and of the declared families are none of them, and pairs
     of one declared family do not count.
+
+    Parameters
+    ----------
+    audit : Audit
+        What every check reads.
+    values : ndarray (n, p)
+        Features of tested people; who only trains counts as nought, which is written into them.
     """
-    columns = {}
-    for name in audit.recipe.grouping_columns:
-        if name in audit.cohort:
-            groups = small_groups(audit.cohort[name].to_numpy(), audit.families)
-            if (groups >= 0).any():
-                columns[name] = groups
     found = []
-    for block in audit.blocks:
-        values = np.nan_to_num(audit.tested(block).to_numpy()) if columns else None
-        for name, groups in columns.items():
+    np.nan_to_num(values, copy=False)
+    for name in audit.recipe.grouping_columns:
+        if name not in audit.cohort:
+            continue
+        groups = small_groups(audit.cohort[name].to_numpy(), audit.families)
+        if (groups >= 0).any():
             alike = likeness(values, groups, audit.relabel(), audit.families)
             if alike.pairs >= FEWEST_PAIRS:
-                found.append((block, name, alike))
+                found.append((name, alike))
+    return found
+
+
+def likeness_rows(alike: Mapping[str, list[tuple[str, Likeness]]]) -> list[dict]:
+    """Rows of `block_likeness` of every block, which are looked at together."""
+    found = [(block, name, each) for block, own in alike.items() for name, each in own]
     return [
-        row(CHECK, block, name, alike.value, 0.0, alike.p_value,
-            p_adjusted=alike.tail.p_value(alike.value, len(found)),
-            seen=alike.tail.seen(LEVEL, len(found), least=WORTH_LIKENESS),
-            unit=f"{alike.groups} levels", detail=f"{alike.pairs} pairs")
-        for block, name, alike in found
+        row(CHECK, block, name, each.value, 0.0, each.p_value,
+            p_adjusted=each.tail.p_value(each.value, len(found)),
+            seen=each.tail.seen(LEVEL, len(found), least=WORTH_LIKENESS),
+            unit=f"{each.groups} levels", detail=f"{each.pairs} pairs")
+        for block, name, each in found
     ]  # fmt: skip

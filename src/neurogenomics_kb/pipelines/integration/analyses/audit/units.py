@@ -10,8 +10,8 @@ from neurogenomics_kb.pipelines.integration.analyses.audit.context import (
     ADJUSTED,
     UNADJUSTED,
     Audit,
-    decoder_of,
 )
+from neurogenomics_kb.pipelines.integration.analyses.audit.looking import UnitScores
 from neurogenomics_kb.pipelines.integration.analyses.audit.table import row
 from neurogenomics_kb.pipelines.integration.analyses.audit.thresholds import LEVEL
 from neurogenomics_kb.registry.recipe import Recipe
@@ -104,37 +104,26 @@ def units_of_large_loss(block: str, attribution: pd.DataFrame | None) -> list[st
     return list(own.nlargest(TOP_UNITS, "delta").query("delta >= @LARGE_LOSS")["unit"])
 
 
-def unit_rows(audit: Audit, block: str, missing: list[str], lost: list[str]) -> list[dict]:
-    """What units are worth overall, and among subjects of one batch.
+def watched_units(audit: Audit, missing: list[str], lost: list[str]) -> dict[str, list[str]]:
+    """Units that are looked at, by whether confounds are left in or regressed out.
 
-    Units that are missing by batch are looked at with confounds left in and regressed out, units
-    of large loss as the attribution has them, regressed out.
+    Units that are missing by batch are looked at both ways, units of large loss as the attribution
+    has them, regressed out.
     """
-    rows, y = [], audit.outcome
+    if audit.recipe.continuous or audit.recipe.multiclass or not audit.groups():
+        return {UNADJUSTED: [], ADJUSTED: []}
     missing = list(dict.fromkeys(missing))[:WATCHED_UNITS]
-    plans = {UNADJUSTED: missing, ADJUSTED: list(dict.fromkeys([*missing, *lost]))}
-    for detail, wanted in plans.items():
-        if not wanted or not audit.groups():
-            continue
-        parts = audit.fitted(block, audit.folds, residualize=detail == ADJUSTED)
-        full = decoder_of(parts, audit.folds).scores(y[:, None])[:, 0]
-        for unit in wanted:
-            # Filters act in the fold, so each fold has its own columns of the unit.
-            own = [units_of(part.columns).get(unit, []) for part in parts]
-            if not all(own) or any(len(c) == p.shape[1] for p, c in zip(parts, own, strict=True)):
-                continue
-            without = [p.drop(columns=p.columns[c]) for p, c in zip(parts, own, strict=True)]
-            alone = [p.iloc[:, c] for p, c in zip(parts, own, strict=True)]
-            left = decoder_of(without, audit.folds).scores(y[:, None])[:, 0]
-            single = decoder_of(alone, audit.folds).scores(y[:, None])[:, 0]
-            for column, strata in audit.groups().items():
-                rows += [
-                    row(f"unit {name}", block, column, value, error, unit=unit, detail=detail)
-                    for name, (value, error) in unit_values(
-                        audit, full, left, single, strata
-                    ).items()
-                ]
-    return rows
+    return {UNADJUSTED: missing, ADJUSTED: list(dict.fromkeys([*missing, *lost]))}
+
+
+def unit_rows(audit: Audit, block: str, detail: str, watch: UnitScores) -> list[dict]:
+    """What units are worth overall, and among subjects of one batch."""
+    return [
+        row(f"unit {name}", block, column, value, error, unit=unit, detail=detail)
+        for unit, (left, single) in watch.of.items()
+        for column, strata in audit.groups().items()
+        for name, (value, error) in unit_values(audit, watch.full, left, single, strata).items()
+    ]
 
 
 def unit_values(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.loops import parallel_loop
 from neurogenomics_kb.foundation.naming import units_of
 from neurogenomics_kb.pipelines.integration.analyses.logo.tables import ATTRIBUTION
 from neurogenomics_kb.pipelines.integration.design import (
@@ -182,22 +183,37 @@ def predict_without(
         inside, outside = projection.everything()
         chosen = fit_linear(inside, y[train], inner, continuous=recipe.continuous)
         found.full[test] = predict_score(chosen, outside, continuous=recipe.continuous)
-        nothing = found.means[test] = y[train].mean()
+        found.means[test] = y[train].mean()
         columns = units_of(X.columns)
-        for g, members in enumerate(groups_of_units.values()):
-            # The penalty stays that of the full model, so that only the unit differs.
-            kept = np.array([c for unit in members for c in columns.get(unit, [])], dtype=int)
-            everything = len(kept) == X.shape[1]
-            found.reduced[test, g] = (
-                nothing
-                if everything
-                else refit(recipe, chosen, *projection.without(kept), y[train])
-            )
-            found.single[test, g] = (
-                refit(recipe, chosen, *projection.only(kept), y[train]) if len(kept) else nothing
-            )
+        tasks = [
+            np.array([c for unit in members for c in columns.get(unit, [])], dtype=int)
+            for members in groups_of_units.values()
+        ]
+        pairs = parallel_loop(
+            _without_and_alone, tasks,
+            shared=(recipe, chosen, projection, X.shape[1], y[train], len(test)),
+            label=f"leave one out: fold {fold + 1} of {folds.nunique()}",
+        )  # fmt: skip
+        found.reduced[test], found.single[test] = (
+            np.stack(side, axis=1) for side in zip(*pairs, strict=True)
+        )
         logger.info("leave-one-out models fitted in fold %d of %d", fold + 1, folds.nunique())
     return found
+
+
+def _without_and_alone(
+    kept: np.ndarray, recipe: Recipe, chosen, projection, width: int, y: np.ndarray, n_test: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Test predictions (n_test,) without some columns, and of them alone.
+
+    The penalty stays that of the full model, so that only the unit differs. Where nothing is left
+    the mean is predicted.
+    """
+    nothing = np.full(n_test, y.mean())
+    everything = len(kept) == width
+    without = nothing if everything else refit(recipe, chosen, *projection.without(kept), y)
+    alone = refit(recipe, chosen, *projection.only(kept), y) if len(kept) else nothing
+    return without, alone
 
 
 def clusters_of(
