@@ -1,4 +1,4 @@
-"""`--env scale` from the script that simulates the cohort to report, card and times of its nodes."""
+"""`--env scale` from the simulating script to report, card and the times of its nodes."""
 
 from __future__ import annotations
 
