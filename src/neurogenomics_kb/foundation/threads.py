@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
-from threadpoolctl import threadpool_limits
+import numpy  # noqa: F401  its library is among those that are counted below
+from threadpoolctl import threadpool_info, threadpool_limits
 
 # Read by the numerical libraries when a process loads them.
 ONE_THREAD = dict.fromkeys(
@@ -19,6 +20,10 @@ ONE_THREAD = dict.fromkeys(
     ),
     "1",
 )
+
+
+# Multiplications from which several threads help one another instead of waiting: a second's work.
+LARGE = 3e10
 
 
 def one_thread() -> AbstractContextManager:
@@ -39,3 +44,23 @@ def in_one_thread(function: Callable) -> Callable:
         A test whose matrices are small, its preparation included.
     """
     return threadpool_limits.wrap(limits=1)(function)
+
+
+def large_product(multiplications: float) -> AbstractContextManager:
+    """All threads of the process inside, where a product is large; as they are where it is not.
+
+    For the one large step of work that is otherwise done `in_one_thread`. Threads that the
+    environment or a worker took away stay away.
+
+    Parameters
+    ----------
+    multiplications : float
+        Of numbers, in the product or decomposition.
+    """
+    if multiplications < LARGE:
+        return nullcontext()
+    return threadpool_limits(limits=OWN_THREADS)
+
+
+# Before anything limits them.
+OWN_THREADS = {each["prefix"]: each["num_threads"] for each in threadpool_info()}

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.threads import large_product
 
 # Eigenvalues of a cross-product below this share of the largest are left to an SVD.
 SQUARED = 1e-8
@@ -55,8 +56,9 @@ def principal_axes(X: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
     n, p = X.shape
     if min(n, p) == 0:
         return np.empty((p, 0)), np.empty(0)
-    found = _leading_axes(X, dim) if dim < min(n, p) else None
-    axes, values = _all_axes(X, dim) if found is None else found
+    with large_product(float(n) * p * min(n, p)):
+        found = _leading_axes(X, dim) if dim < min(n, p) else None
+        axes, values = _all_axes(X, dim) if found is None else found
     signs = np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(len(values))])
     return axes * np.where(signs == 0, 1, signs), values
 
