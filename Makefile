@@ -71,6 +71,7 @@ $(RIVALS):
 
 benchmark: install $(RIVALS)
 	$(TEST_ENV) PYTHONPATH=.:$(RIVALS) $(BIN)/python -m tests.benchmarks
+	$(TEST_ENV) PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_biobank.py
 
 # Beside what the project needs, in an environment of its own: mutmut 3.8 reads what pytest 9.1
 # took away.

@@ -23,17 +23,14 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("conf", "kb", "src", "pyproject.toml")
 FEW = {"n_permutations": 19, "analyses": ["cca"]}
 # Prints what a run took, by node and by what surrounds nodes. Times are those of the processor, of
-# this process and of children that have ended.
+# the process and of the workers of its loops.
 RUN = """
-import json, re, resource, sys, time
+import json, re, sys
 from pathlib import Path
 from kedro.framework.hooks import hook_impl
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
-
-def clock():
-    each = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(used.ru_utime + used.ru_stime for used in each)
+from neurogenomics_kb.project.resources import processor_s as clock
 
 class Watch:
     def __init__(self):

@@ -1,9 +1,9 @@
 """Ours and the alternative side by side: agreement first, then processor time and memory.
 
 Both run in this process in the order A B B A, so that a machine that others use slows both alike,
-with one thread of BLAS. A ratio is ours to the alternative's of one turn; reported are its median
-and quartiles. Time is that of the processor, child processes included. Peak memory is what Python
-and NumPy allocate during a call of its own, before any is timed.
+with one thread of BLAS and no worker process. A ratio is ours to the alternative's of one turn;
+reported are its median and quartiles. Time is that of the processor, child processes included. Peak
+memory is what Python and NumPy allocate during a call of its own, before any is timed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
+
+from neurogenomics_kb.foundation.backends import use_backend
 
 Record = dict[str, Any]
 
@@ -110,7 +112,7 @@ def compare(
         ``name, size, alternative, ours_s, other_s, ratio, spread, peak_ours_mb, peak_other_mb,
         agreement, turns, note``; `ratio` is ours to the other's, `spread` its quartiles.
     """
-    with threadpool_limits(1):
+    with threadpool_limits(1), use_backend("serial"):
         mine, mine_peak = with_peak(ours.run)
         theirs, theirs_peak = with_peak(other.run)
         agreement = agree(mine, theirs)

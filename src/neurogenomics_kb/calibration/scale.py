@@ -46,6 +46,7 @@ def measure(settings: ScaleSettings, permutations: int, *, check: bool) -> dict[
     settings : ScaleSettings
         Of the simulated cohort.
     permutations : int
+        Of every test.
     check : bool
         Whether the run is there to check the model, which is then not fitted to it.
 

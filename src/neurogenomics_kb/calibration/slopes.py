@@ -101,7 +101,9 @@ def relative_nnls(
     names : sequence of str
         Of the columns.
     amounts : ndarray (n_runs, n_terms)
+        Of every term in every run.
     observed : ndarray (n_runs,)
+        What each run took.
     least : float
         Errors of what is smaller are relative to this.
     """
