@@ -11,6 +11,7 @@ from kedro.runner import SequentialRunner
 from neurogenomics_kb.foundation.naming import SUBJECT
 from neurogenomics_kb.pipelines.integration.nodes import MODALITIES
 from neurogenomics_kb.pipelines.integration.pipeline import create_pipeline
+from neurogenomics_kb.pipelines.integration.projection import Streamed
 from neurogenomics_kb.pipelines.reporting.pipeline import create_pipeline as create_reporting
 from neurogenomics_kb.pipelines.reporting.view import ReportView
 from neurogenomics_kb.registry.recipe import Recipe
@@ -18,6 +19,11 @@ from neurogenomics_kb.registry.recipe import Recipe
 
 class Kept(MemoryDataset):
     """A dataset that stays when the last node has read it."""
+
+    def save(self, data: Any) -> None:
+        """Make what is made while it is stored, as datasets on disk do."""
+        data = dict(data.items()) if isinstance(data, Streamed) else data
+        super().save(data() if callable(data) else data)
 
     def _release(self) -> None:
         """Keep the data."""
