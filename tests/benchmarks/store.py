@@ -88,7 +88,7 @@ def tables(stored: dict[str, Any]) -> str:
             *[row(record) for record in each["records"] if not record.get("skipped")],
             "",
         ]
-        notes = [f"{r['name']}: {r['note']}" for r in each["records"] if r.get("note")]
+        notes = [f"{r['name']}, {r['size']}: {r['note']}" for r in each["records"] if r.get("note")]
         missing = [f"{r['alternative']} ({r['skipped']})" for r in each["records"]
                    if r.get("skipped")]  # fmt: skip
         said = [*dict.fromkeys(notes)]

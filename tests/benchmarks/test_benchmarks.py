@@ -96,5 +96,5 @@ def test_a_stored_benchmark_replaces_its_older_self(tmp_path):
     assert page.startswith("a\n")
     assert page.endswith("\nz\n")
     assert "| n | 1 | 3.00 s | a | 2.00 s | 0.500 (0.400–0.600) | 1.00, — | equal |" in page
-    assert "N: only a toy." in page
+    assert "N, 1: only a toy." in page
     assert "Not compared: b (b is not installed)" in page
