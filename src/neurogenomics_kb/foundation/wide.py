@@ -25,6 +25,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     Parameters
     ----------
     table : DataFrame (n, p)
+        Rows with a named index.
     path : Path
         Parquet file.
     """

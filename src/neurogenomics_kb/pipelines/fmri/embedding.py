@@ -174,7 +174,7 @@ def encoder_and_runs(
 ) -> tuple[Any, Loaders, Loaders]:
     """An encoder, the runs that it reads, and their confounds.
 
-    Parameters are what one of the three needs, which is why there are many.
+    Its parameters are what one of the three needs, which is why there are many.
     """
     pooling = token_pooling(spec, rules, encoder_id)
     encoder = load_brain_encoder(spec, **embedding.loading, **pooling)
