@@ -10,7 +10,10 @@ from neurogenomics_kb.simulate.violations import Violation, simulate_violation
 from neurogenomics_kb.stats.inference.canonical import orthonormal_side
 from neurogenomics_kb.stats.inference.exchangeability import Exchangeability
 from neurogenomics_kb.stats.inference.exchangeable_rows import (
+    _families,
     _pairs_alike,
+    _products,
+    _rearranged,
     beside_axes,
     row_lengths,
     scale_by_group,
@@ -91,7 +94,13 @@ def test_likeness_of_pairs_is_the_sum_over_pairs():
         (a[i] @ a[j]) * (b[i] @ b[j])
         for i in range(9) for j in range(9) if i != j and codes[i] == codes[j]
     )  # fmt: skip
-    assert _pairs_alike(a, b, codes) == pytest.approx(naive)
+    places = _families(codes)
+    products = _products(b, places)
+    assert _pairs_alike(_products(a, places), products) == pytest.approx(naive)
+    order = np.array([1, 0, 3, 4, 2, 8, 5, 7, 6])
+    moved = _rearranged(products, order, places)
+    for mine, made in zip(moved, _products(b[order], places), strict=True):
+        np.testing.assert_allclose(mine, made, atol=1e-12)
 
 
 def test_what_could_be_seen_is_what_is_seen():

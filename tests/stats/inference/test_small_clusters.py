@@ -121,3 +121,35 @@ def test_level_with_few_clusters_of_unequal_size(n_clusters):
     for rejected in (linear, ranked, binary):
         assert stats.binomtest(int(rejected), repeats, 0.05, alternative="greater").pvalue > 0.005
     assert stats.binomtest(int(linear), repeats, 0.05).pvalue > 0.005
+
+
+@pytest.mark.parametrize("working", ["independent", "exchangeable"])
+def test_moments_need_no_matrix_over_pairs_of_clusters(working):
+    """The formulas as they stand in the paper, with every matrix written out."""
+    rng = np.random.default_rng(0)
+    clusters = np.repeat(np.arange(9), [1, 1, 2, 2, 3, 4, 6, 6, 7])
+    design = np.column_stack([np.ones(len(clusters)), rng.normal(size=(len(clusters), 2))])
+    x = rng.normal(size=len(clusters)) + clusters / 4
+    basis = np.linalg.qr(np.column_stack([design, x]))[0]
+    y = rng.normal(size=len(clusters)) + rng.normal(size=9)[clusters]
+    residuals = y - basis @ (basis.T @ y)
+    found = bias_reduced_error(x, design, residuals, clusters, working=working)
+    maker = np.eye(len(x)) - basis @ basis.T
+    columns = []
+    for g in range(9):
+        own = clusters == g
+        values, vectors = np.linalg.eigh(maker[np.ix_(own, own)])
+        root = np.where(values > 1e-9, 1 / np.sqrt(np.clip(values, 1e-300, None)), 0)
+        weight = vectors @ (root * (vectors.T @ basis[own, -1]))
+        columns.append(maker[:, own] @ weight)
+    A = np.column_stack(columns)
+    same = clusters[:, None] == clusters
+    pairs = same.sum() - len(x)
+    alike = 0.0
+    if working == "exchangeable":
+        outer = np.outer(residuals, residuals)
+        variance = residuals @ residuals / (len(x) - basis.shape[1])
+        alike = np.clip((outer[same].sum() - np.trace(outer)) / pairs / variance, 0, 1)
+        assert alike > 0.1
+    moments = A.T @ ((1 - alike) * np.eye(len(x)) + alike * same) @ A
+    assert found.df == pytest.approx(np.trace(moments) ** 2 / (moments**2).sum(), rel=1e-9)

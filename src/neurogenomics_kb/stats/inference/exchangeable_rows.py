@@ -247,11 +247,16 @@ def shared_likeness(
     first, second = (_inside(part[large], codes) for part in rows)
     exchange = Exchangeability(Blocks((Level(codes, exchange=False),)), len(codes))
     rng = np.random.default_rng(random_state)
-    observed = _pairs_alike(first, second, codes)
+    places = _families(codes)
+    of_first, of_second = _products(first, places), _products(second, places)
+    observed = _pairs_alike(of_first, of_second)
     null = np.array(
-        [_pairs_alike(first, second[exchange.draw(rng)], codes) for _ in range(n_permutations)]
+        [
+            _pairs_alike(of_first, _rearranged(of_second, exchange.draw(rng), places))
+            for _ in range(n_permutations)
+        ]
     )
-    scale = np.sqrt(_pairs_alike(first, first, codes) * _pairs_alike(second, second, codes))
+    scale = np.sqrt(_pairs_alike(of_first, of_first) * _pairs_alike(of_second, of_second))
     if not scale > 0:
         return UNKNOWN
     p = permutation_p_value(observed, null[:, None])[0]
@@ -265,9 +270,38 @@ def _inside(rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return rows - (sums / np.bincount(codes)[:, None])[codes]
 
 
-def _pairs_alike(a: np.ndarray, b: np.ndarray, codes: np.ndarray) -> float:
-    """Sum over pairs of one family of the product of their inner products in a and in b."""
-    outer = (a[:, :, None] * b[:, None, :]).reshape(len(a), -1)
-    sums = np.zeros((codes.max() + 1, outer.shape[1]))
-    np.add.at(sums, codes, outer)
-    return float((sums**2).sum() - ((a**2).sum(axis=1) * (b**2).sum(axis=1)).sum())
+def _families(codes: np.ndarray) -> list[np.ndarray]:
+    """Positions of the members (families, size) of the families of every size."""
+    order, sizes = np.argsort(codes, kind="stable"), np.bincount(codes)
+    starts = np.cumsum(sizes) - sizes
+    return [order[starts[sizes == size][:, None] + np.arange(size)] for size in np.unique(sizes)]
+
+
+def _products(rows: np.ndarray, places: list[np.ndarray]) -> list[np.ndarray]:
+    """Inner products of the pairs (families, size, size) of every family, none with itself."""
+    out = []
+    for members in places:
+        own = rows[members]
+        gram = own @ own.transpose(0, 2, 1)
+        gram[:, np.arange(gram.shape[1]), np.arange(gram.shape[1])] = 0
+        out.append(gram)
+    return out
+
+
+def _rearranged(
+    products: list[np.ndarray], order: np.ndarray, places: list[np.ndarray]
+) -> list[np.ndarray]:
+    """Products of pairs once members have changed places inside their families; none is new."""
+    own = np.empty(len(order), dtype=int)
+    for members in places:
+        own[members] = np.arange(members.shape[1])
+    out = []
+    for gram, members in zip(products, places, strict=True):
+        at = own[order[members]]
+        out.append(gram[np.arange(len(gram))[:, None, None], at[:, :, None], at[:, None, :]])
+    return out
+
+
+def _pairs_alike(first: list[np.ndarray], second: list[np.ndarray]) -> float:
+    """Sum over pairs of one family of the product of their inner products in two blocks."""
+    return float(sum((a * b).sum() for a, b in zip(first, second, strict=True)))

@@ -81,32 +81,54 @@ def bias_reduced_error(
     basis = np.linalg.qr(np.column_stack([design, x])[order])[0]
     along = basis[:, -1]  # what `x` has that the design has not, scaled to length one
     left, weight = residuals[order], np.empty(len(x))
-    for start, count in zip(starts, counts, strict=True):
-        rows = slice(start, start + count)
-        weight[rows] = _inverse_root(basis[rows], along[rows])
+    for count in np.unique(counts):  # clusters of one size at once
+        rows = starts[counts == count][:, None] + np.arange(count)
+        weight[rows] = _inverse_roots(basis[rows], along[rows])
     scores = np.add.reduceat(weight * left, starts)
-    # The variance is a quadratic form in the scores; `moments` is their covariance under the
-    # working model, from which its mean and spread follow.
-    pulled = np.add.reduceat(weight[:, None] * basis, starts, axis=0)
-    moments = np.diag(np.add.reduceat(weight**2, starts)) - pulled @ pulled.T
+    alike = 0.0
     if working == "exchangeable":
         alike = _likeness(left, starts, counts, basis.shape[1])
-        sums = np.add.reduceat(basis, starts, axis=0)
-        shared = np.diag(np.add.reduceat(weight, starts)) - sums @ pulled.T
-        moments = (1 - alike) * moments + alike * shared.T @ shared
-    spread, level = float((moments**2).sum()), float(np.trace(moments))
+    level, spread = _moments(basis, weight, starts, alike)
     if level <= 1e-12 or spread <= 0:
         return ClusterRobust(float("nan"), float("nan"))
     partial = abs(float(along @ x[order]))
     return ClusterRobust(float(np.sqrt(scores @ scores)) / partial, level**2 / spread)
 
 
-def _inverse_root(basis: np.ndarray, vector: np.ndarray) -> np.ndarray:
-    """``(I − QQ')^(−1/2) v`` for rows Q of an orthonormal basis, zero where it does not exist."""
+def _moments(
+    basis: np.ndarray, weight: np.ndarray, starts: np.ndarray, alike: float
+) -> tuple[float, float]:
+    """Trace of the covariance of the clusters' scores under the working model, and of its square.
+
+    The variance is a quadratic form in the scores, whose mean and spread follow from them. With
+    weights w and P = sums of ``w Q`` by cluster the covariance is ``diag(Σ w²) − PP'``, and with
+    sums S of Q and of w, for rows that are all alike, ``TT'`` of ``T = diag(Σ w) − PS'``. Both are
+    a diagonal plus ``U C U'`` of a few columns, so that no matrix over pairs of clusters is made.
+    """
+    pulled = np.add.reduceat(weight[:, None] * basis, starts, axis=0)
+    sums, total = np.add.reduceat(basis, starts, axis=0), np.add.reduceat(weight, starts)
+    diagonal = (1 - alike) * np.add.reduceat(weight**2, starts) + alike * total**2
+    U, unit = np.hstack([pulled, total[:, None] * sums]), np.eye(basis.shape[1])
+    C = np.block(
+        [[alike * (sums.T @ sums) - (1 - alike) * unit, -alike * unit], [-alike * unit, 0 * unit]]
+    )
+    products = C @ (U.T @ U)
+    low = ((U @ C) * U).sum(axis=1)
+    level = diagonal.sum() + np.trace(products)
+    spread = (diagonal**2).sum() + 2 * diagonal @ low + (products * products.T).sum()
+    return float(level), float(spread)
+
+
+def _inverse_roots(basis: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """``(I − QQ')^(−1/2) v`` of clusters (G, c) for rows Q (G, c, p) of an orthonormal basis.
+
+    Zero where it does not exist.
+    """
     left, sizes, _ = np.linalg.svd(basis, full_matrices=False)
     rest = np.maximum(1 - np.minimum(sizes, 1.0) ** 2, 1e-300)
     gain = np.where(sizes < FULL_LEVERAGE, 1 / np.sqrt(rest), 0.0)
-    return vector + left @ ((gain - 1) * (left.T @ vector))
+    inside = np.einsum("gck,gc->gk", left, vectors)
+    return vectors + np.einsum("gck,gk->gc", left, (gain - 1) * inside)
 
 
 def _likeness(
