@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -79,6 +79,15 @@ def one_thread(*, always: bool = False) -> Iterator[None]:
     finally:
         _state.open -= 1
         _state.always -= always
+
+
+def threads_where_they_help() -> AbstractContextManager:
+    """One thread of the linear algebra inside, but for what `large_product` marks.
+
+    Around a whole run: most matrices of a cohort of hundreds are so small that a second thread only
+    waits. Other libraries, as those of encoders, keep their threads.
+    """
+    return threadpool_limits(limits=1, user_api="blas")
 
 
 def in_one_thread(function: Callable) -> Callable:

@@ -1,4 +1,4 @@
-"""Hook: loops of a run go to the backend that ``compute`` in the parameters names."""
+"""Hook: where a run computes: loops as ``compute`` says, threads where they help."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 
 from neurogenomics_kb.foundation.backends import read_backend, use_backend
+from neurogenomics_kb.foundation.threads import threads_where_they_help
 
 # Parameters that hooks read and no node: they change no result, so no recipe holds them.
 COMPUTE = "compute"
 
 
 class Compute:
-    """The backend of the loops, from the start of a run to its end."""
+    """Threads and the backend of the loops, from the start of a run to its end."""
 
     def __init__(self) -> None:
         self._open = ExitStack()
@@ -23,6 +24,7 @@ class Compute:
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, catalog: DataCatalog) -> None:
         """Read the options, so that a misspelt one ends the run before anything is computed."""
+        self._open.enter_context(threads_where_they_help())
         parameters = catalog.get(f"params:{COMPUTE}")
         if parameters is not None:
             options = read_backend(parameters.load(), f"parameters '{COMPUTE}'")

@@ -8,6 +8,8 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.linalg.blas import dsyrk
 
+from neurogenomics_kb.foundation.threads import large_product
+
 # Ridge penalty relative to the mean eigenvalue: enough to be stable with as many columns as rows.
 PENALTY = 1.0
 # A product of two columns that is so small beside their lengths is nought, up to rounding.
@@ -38,7 +40,8 @@ class FoldRidge:
         self.X, self.train, self.test, self.subsets = X, train, test, subsets
         self.mean = sum(X[rows].sum(axis=0) for rows in self._tiles(train)) / len(train)
         self.primal = X.shape[1] < len(train)
-        self._solve()
+        with large_product(float(len(train)) * X.shape[1] * min(len(train), X.shape[1])):
+            self._solve()
 
     def _tiles(self, people: np.ndarray) -> Iterator[np.ndarray]:
         step = max(1, TILE // max(self.X.shape[1], 1))

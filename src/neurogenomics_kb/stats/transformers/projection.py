@@ -99,8 +99,9 @@ def scores_of(
     """``(X[rows] − centre) @ weights`` (n, k), in tiles of rows."""
     n = len(X) if rows is None else len(rows)
     out = np.empty((n, weights.shape[1]))
-    for tile in tiles(n, X.shape[1]):
-        np.matmul(_part(X, rows, centre, tile), weights, out=out[tile])
+    with large_product(float(n) * X.shape[1] * weights.shape[1]):
+        for tile in tiles(n, X.shape[1]):
+            np.matmul(_part(X, rows, centre, tile), weights, out=out[tile])
     return out
 
 
