@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Any
 
 import numpy  # noqa: F401  its library is among those that are counted below
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_info
 
 # Read by the numerical libraries when a process loads them.
 ONE_THREAD = dict.fromkeys(
@@ -43,11 +43,20 @@ class _State:
     modules : int
         Modules that were loaded when libraries were last looked for: looking takes milliseconds,
         and what a loop enters thousands of times must not.
+    libraries : ThreadpoolController or None
+        The libraries that were found.
     """
 
     open: int = 0
     always: int = 0
     modules: int = 0
+    libraries: ThreadpoolController | None = None
+
+    def limit(self, limits, user_api: str | None = None) -> AbstractContextManager:
+        """Limit the threads of the libraries that are loaded now."""
+        if self.libraries is None or len(sys.modules) != self.modules:
+            self.libraries, self.modules = ThreadpoolController(), len(sys.modules)
+        return self.libraries.limit(limits=limits, user_api=user_api)
 
 
 _state = _State()
@@ -69,8 +78,7 @@ def one_thread(*, always: bool = False) -> Iterator[None]:
     # Inside another one there is nothing to do, unless a library may have been loaded since.
     limits = nullcontext()
     if not _state.open or len(sys.modules) != _state.modules:
-        limits = threadpool_limits(limits=1)
-        _state.modules = len(sys.modules)
+        limits = _state.limit(1)
     _state.open += 1
     _state.always += always
     try:
@@ -87,7 +95,7 @@ def threads_where_they_help() -> AbstractContextManager:
     Around a whole run: most matrices of a cohort of hundreds are so small that a second thread only
     waits. Other libraries, as those of encoders, keep their threads.
     """
-    return threadpool_limits(limits=1, user_api="blas")
+    return _state.limit(1, user_api="blas")
 
 
 def in_one_thread(function: Callable) -> Callable:
@@ -124,7 +132,7 @@ def large_product(multiplications: float) -> Iterator[None]:
         return
     before, _state.open = _state.open, 0
     try:
-        with threadpool_limits(limits=OWN_THREADS):
+        with _state.limit(OWN_THREADS):
             yield
     finally:
         _state.open = before
