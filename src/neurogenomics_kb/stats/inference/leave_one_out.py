@@ -26,6 +26,8 @@ class LeaveOneOutPCA:
         Features after every earlier step of the recipe.
     dim : int
         Number of components; fewer where the rank is lower.
+    overwrite : bool
+        Whether the arrays may be centred in place. Default False.
 
     Notes
     -----
@@ -40,9 +42,14 @@ class LeaveOneOutPCA:
     0.001 in a test fold of 800.
     """
 
-    def __init__(self, train: np.ndarray, test: np.ndarray, dim: int) -> None:
+    def __init__(
+        self, train: np.ndarray, test: np.ndarray, dim: int, *, overwrite: bool = False
+    ) -> None:
         mean = train.mean(axis=0)
-        self.train, self.test, self.dim = train - mean, test - mean, dim
+        self.train, self.test = (
+            np.subtract(A, mean, out=A if overwrite else None) for A in (train, test)
+        )
+        self.dim = dim
         self.dual = train.shape[1] > train.shape[0]
         self._compressed = None
         kept = max(COMPONENTS, TIMES * dim)

@@ -175,10 +175,11 @@ def predict_without(
         transformer.fit(table.iloc[train])
         X = transformer.transform(table)
         width, columns = X.shape[1], units_of(X.columns)
-        inside, outside = X.iloc[train], X.iloc[test]
-        del X
-        projection = leave_one_out(recipe, name, inside, outside)
-        del inside, outside
+        names, values = X.columns, X.to_numpy()
+        parts = values[train], values[test]
+        del X, values  # the parts are a second copy of a large block already
+        projection = leave_one_out(recipe, name, *parts, names)
+        del parts
         inner = inner_splits(
             y[train],
             None if groups is None else groups[train],
@@ -280,26 +281,37 @@ def attainable_notes(recipe: Recipe, block: str, n_folds: int, tests: dict) -> l
 
 
 def leave_one_out(
-    recipe: Recipe, name: str, train: pd.DataFrame, test: pd.DataFrame
+    recipe: Recipe, name: str, train: np.ndarray, test: np.ndarray, names: pd.Index
 ) -> LeaveOneOutPCA | LeaveOneOutRefit:
     """The block's projector in this fold, with any group of columns left out or alone.
 
-    Principal components share one cross-product matrix; any other projector is fitted again.
+    Principal components share one decomposition; any other projector is fitted again.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The experiment with every card that it names.
+    name : str
+        Block.
+    train, test : ndarray (n_train, p), (n_test, p)
+        Features after every earlier step; centred in place.
+    names : Index (p,)
+        Of the features.
     """
     model = projector(recipe, recipe.blocks[name])
     if model is None:
-        return LeaveOneOutPCA(train.to_numpy(), test.to_numpy(), train.shape[1])
-    if isinstance(model, FactorAnalysis):
-        return LeaveOneOutFactors(model, train, test)
+        return LeaveOneOutPCA(train, test, train.shape[1], overwrite=True)
     if not isinstance(model, CappedPCA):
-        return LeaveOneOutRefit(model, train, test)
+        kind = LeaveOneOutFactors if isinstance(model, FactorAnalysis) else LeaveOneOutRefit
+        tables = (pd.DataFrame(part, columns=names, copy=False) for part in (train, test))
+        return kind(model, *tables)
     dim = cap_dimension(
         model.dim,
         n=len(train),
         n_blocks=model.n_blocks,
         subjects_per_dimension=model.subjects_per_dimension,
     )
-    return LeaveOneOutPCA(train.to_numpy(), test.to_numpy(), dim)
+    return LeaveOneOutPCA(train, test, dim, overwrite=True)
 
 
 def refit(recipe: Recipe, chosen, inside: np.ndarray, outside: np.ndarray, y: np.ndarray):
