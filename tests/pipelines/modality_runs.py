@@ -8,6 +8,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from kedro.validation.parameter_validator import ParameterValidator
 
+from neurogenomics_kb.foundation.wide import in_memory
 from neurogenomics_kb.project.config import CohortConfigLoader
 from neurogenomics_kb.settings import CONFIG_LOADER_ARGS
 from tests.recipes import partial_recipe
@@ -37,7 +38,7 @@ def typed_parameters(pipeline, changes: dict):
     return lambda name: lookup(typed, name)
 
 
-def run_pipeline(pipeline, inputs: dict, parameters: dict | None = None) -> DataCatalog:
+def run_pipeline(pipeline, inputs: dict, parameters: dict | None = None) -> Catalog:
     """Run with `inputs` in place of the catalog's entries; outputs go below the working folder."""
     conf = CohortConfigLoader(str(PROJECT / "conf"), **CONFIG_LOADER_ARGS)
     typed = typed_parameters(pipeline, parameters or {})
@@ -50,7 +51,26 @@ def run_pipeline(pipeline, inputs: dict, parameters: dict | None = None) -> Data
         elif name in inputs:
             catalog[name] = MemoryDataset(inputs[name], copy_mode="assign")
     SequentialRunner().run(pipeline, catalog)
-    return catalog
+    return Catalog(catalog)
+
+
+class Catalog:
+    """What a run left behind; tables are read at once, since the next run writes over them."""
+
+    def __init__(self, catalog: DataCatalog) -> None:
+        self._catalog = catalog
+
+    def load(self, name: str):
+        return in_memory(self._catalog.load(name))
+
+    def __getattr__(self, name: str):
+        return getattr(self._catalog, name)
+
+    def __getitem__(self, name: str):
+        return self._catalog[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._catalog
 
 
 def check_persisted(pipeline, catalog: DataCatalog) -> None:

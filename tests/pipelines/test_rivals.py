@@ -14,7 +14,6 @@ import yaml
 
 from neurogenomics_kb.datasets import NotCollected
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.wide import in_memory
 from neurogenomics_kb.pipelines.integration.analyses.rivals.features import project_rival
 from neurogenomics_kb.pipelines.smri import create_pipeline
 from neurogenomics_kb.registry import Registry
@@ -124,7 +123,7 @@ def smri_features(recipe, images, freesurfer):
         {"smri.freesurfer": freesurfer, "smri.euler": ABSENT, "smri.volumes": images,
          "recipe": recipe},
     )  # fmt: skip
-    return in_memory(catalog.load("smri.features"))
+    return catalog.load("smri.features")
 
 
 def compete(recipe, drawn, change=lambda features: features):

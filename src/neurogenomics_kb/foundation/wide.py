@@ -134,6 +134,11 @@ class StoredTable:
         return f"{self.path.name}: {self.shape[0]:,} rows × {self.shape[1]:,} columns"
 
 
+def rows_of(table: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
+    """Rows in an order, each of which the table has; the table itself where that is its own."""
+    return table if table.index.equals(index) else table.loc[index]
+
+
 def columns_of(table: pd.DataFrame | StoredTable, columns: Sequence[str]) -> pd.DataFrame:
     """Some columns of a table in memory or in a file."""
     return table.read(columns) if isinstance(table, StoredTable) else table[list(columns)]

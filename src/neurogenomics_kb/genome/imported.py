@@ -58,7 +58,9 @@ def embedding_features(
         )
     for column in values:
         require_numbers(values[column], file, str(column))
-    features = values.astype(float)
-    features.columns = [feature_name("genomics", *each) for each in parts.values()]
-    features.index = pd.Index(table[id_column].astype(str), name=SUBJECT)
-    return features
+    return pd.DataFrame(
+        values.to_numpy(dtype=float),
+        index=pd.Index(table[id_column].astype(str), name=SUBJECT),
+        columns=[feature_name("genomics", *each) for each in parts.values()],
+        copy=False,
+    )

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from neurogenomics_kb.brain.image_quality import outside_limits
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.wide import rows_of
 
 logger = logging.getLogger(__name__)
 
@@ -144,4 +145,4 @@ def add_image_quality(
 
 def keep_included(features: pd.DataFrame, quality: pd.DataFrame) -> pd.DataFrame:
     """Rows of the subjects that pass, in the order of the quality table."""
-    return features.loc[quality.index[quality["included"]]]
+    return rows_of(features, quality.index[quality["included"]])

@@ -13,7 +13,7 @@ from neurogenomics_kb.brain.euler import SITE_LIMITS, limit_by_site
 from neurogenomics_kb.foundation.delimited import BLANK_ROWS, notes_of
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 from neurogenomics_kb.foundation.naming import parse_feature_name, units_of
-from neurogenomics_kb.foundation.wide import StoredTable, columns_of
+from neurogenomics_kb.foundation.wide import StoredTable, columns_of, rows_of
 from neurogenomics_kb.genome.pooling import ALL_GENES
 from neurogenomics_kb.genome.regulatory import BETWEEN
 from neurogenomics_kb.pipelines.integration.design import ancestry_columns
@@ -86,7 +86,7 @@ def assemble_cohort(
     if recipe.multiclass:
         refuse_two_classes(recipe, table[outcome].unique())
     note_masks(recipe, table, present, notes)
-    blocks = {name: frame.loc[table.index] for name, frame in present.items()}
+    blocks = {name: rows_of(frame, table.index) for name, frame in present.items()}
     for name, frame in blocks.items():
         note_constant(name, recipe.blocks[name].modality, frame, notes)
     return (
@@ -145,7 +145,7 @@ def assemble_unlabelled(
             people.keep(people.table[name].notna() | ~wanted, f"no value of {name}")
     table = people.table
     columns = cohort_columns(recipe, table, present)
-    return table[columns], {name: frame.loc[table.index] for name, frame in present.items()}
+    return table[columns], {name: rows_of(frame, table.index) for name, frame in present.items()}
 
 
 @dataclass
