@@ -53,7 +53,11 @@ class Lazily(Mapping[str, pd.DataFrame]):
         return len(self._partitions)
 
 
+def blocks_in_turn(recipe: Recipe, partitions: Partitions) -> Lazily:
+    """Blocks in the experiment's order, which partitions on disk do not keep; none is kept."""
+    return Lazily({n: partitions[n] for n in recipe.blocks if n in partitions}, remembered=0)
+
+
 def load_blocks(recipe: Recipe, partitions: Partitions) -> dict[str, pd.DataFrame]:
-    """Load blocks in the experiment's order, which partitions on disk do not keep."""
-    tables = Lazily(partitions, remembered=0)
-    return {name: tables[name] for name in recipe.blocks if name in partitions}
+    """Load blocks in the experiment's order."""
+    return dict(blocks_in_turn(recipe, partitions))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,7 +122,7 @@ class _Pair:
 
 
 def check_pairs(
-    recipe: Recipe, cohort: pd.DataFrame, blocks: dict[str, pd.DataFrame], cca: pd.DataFrame
+    recipe: Recipe, cohort: pd.DataFrame, blocks: Mapping[str, pd.DataFrame], cca: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Check the assumptions of every pair, and test it a second time without them.
 
@@ -131,7 +132,7 @@ def check_pairs(
         The experiment with every card that it names.
     cohort : DataFrame
         Analysed people.
-    blocks : dict of str to DataFrame
+    blocks : mapping of str to DataFrame
         Raw features of every block, rows as in `cohort`; empty where no correlation was asked for.
     cca : DataFrame
         Canonical correlations on the card's design.

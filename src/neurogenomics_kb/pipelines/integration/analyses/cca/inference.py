@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +65,7 @@ def pairs_of(blocks: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def infer_pairs(
-    recipe: Recipe, cohort: pd.DataFrame, blocks: dict[str, pd.DataFrame], folds: pd.Series
+    recipe: Recipe, cohort: pd.DataFrame, blocks: Mapping[str, pd.DataFrame], folds: pd.Series
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Permutation test of every pair of blocks.
 
@@ -78,8 +78,8 @@ def infer_pairs(
         The experiment with every card that it names.
     cohort : DataFrame
         Analysed people.
-    blocks : dict of str to DataFrame
-        Raw features of every block, rows as in `cohort`.
+    blocks : mapping of str to DataFrame
+        Raw features of every block, rows as in `cohort`; each is read once.
     folds : Series
         Test fold of every person, for the held-out test.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from neurogenomics_kb.pipelines.integration.analyses.cca import held_out, inference, tables
-from neurogenomics_kb.pipelines.integration.partitions import Lazily, Partitions, load_blocks
+from neurogenomics_kb.pipelines.integration.partitions import Lazily, Partitions, blocks_in_turn
 from neurogenomics_kb.registry.recipe import Recipe
 
 
@@ -14,7 +14,7 @@ def infer_canonical_correlations(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Permutation inference on the full sample."""
     asked = "cca" in recipe.experiment.analyses
-    found = load_blocks(recipe, blocks) if asked else {}
+    found = blocks_in_turn(recipe, blocks) if asked else {}
     table, null, loadings, axes = inference.infer_pairs(recipe, cohort, found, folds["fold"])
     return table, null, loadings, tables.axes_to_rows(axes, tables.AXES)
 
