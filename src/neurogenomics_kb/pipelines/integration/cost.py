@@ -16,7 +16,7 @@ from typing import Any
 from neurogenomics_kb.stats.transformers.projection import cap_dimension
 
 # Components of a fold that attribution keeps at least, and how many times the wanted ones.
-KEPT, TIMES = 1024, 3
+KEPT, TIMES = 512, 4
 GB = 1e9
 # Memory of a worker process beside what it shares.
 WORKER_GB = 0.3

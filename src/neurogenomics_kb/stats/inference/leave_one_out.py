@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import eigh
 
-from neurogenomics_kb.stats.transformers.projection import principal_axes
+from neurogenomics_kb.foundation.threads import large_product
+from neurogenomics_kb.stats.transformers.projection import gram_of
 
 # Components of the fold that are kept, beside the number wanted, where groups are left out of them.
-COMPONENTS, TIMES = 1024, 3
+COMPONENTS, TIMES = 512, 4
 # Of what is hardly larger than that, every component is kept.
 WORTH = 2
 
@@ -35,11 +36,11 @@ class LeaveOneOutPCA:
     p × p cross-product matrix is kept and the group's rows and columns are cut out. Both equal a
     PCA of the remaining columns.
 
-    Where both n and p are larger than twice ``m = max(1024, 3 dim)``, the fold is decomposed once
+    Where both n and p are larger than twice ``m = max(512, 4 dim)``, the fold is decomposed once
     and its m leading components are kept (`CompressedFold`), from which components without a group
     follow. Where the block has any structure they agree with a PCA to nine digits; where it is
-    noise alone, whose components at the cut are anything, areas under the curve differ by about
-    0.001 in a test fold of 800.
+    noise alone, whose components at the cut are anything, areas under the curve differ by 0.0005
+    (160 components) to 0.004 (60) in a test fold of 800.
     """
 
     def __init__(
@@ -108,8 +109,13 @@ class CompressedFold:
 
     def __init__(self, train: np.ndarray, test: np.ndarray, kept: int) -> None:
         self.train, self.test = train, test
-        self.axes, self.singular = principal_axes(train, kept)
-        self.scores, self.test_scores = train @ self.axes, test @ self.axes
+        n, p = train.shape
+        with large_product(float(n) * p * min(n, p)):
+            values, vectors = _top(train @ train.T if n < p else gram_of(train), kept)
+            self.singular = np.sqrt(values)
+            self.axes = train.T @ (vectors / self.singular) if n < p else vectors
+            self.scores = vectors * self.singular if n < p else train @ self.axes
+            self.test_scores = test @ self.axes
 
     def without(self, columns: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
         """Training and test scores (n, k), whitened, when `columns` are left out."""
