@@ -12,6 +12,7 @@ from neurogenomics_kb.calibration.violations import WARNING
 from neurogenomics_kb.pipelines.integration import nodes
 from neurogenomics_kb.pipelines.integration.analyses.audit import checks, proxies
 from neurogenomics_kb.pipelines.integration.analyses.audit.context import Audit
+from neurogenomics_kb.pipelines.integration.analyses.audit.looking import look_through
 from neurogenomics_kb.pipelines.integration.analyses.audit.said_of_proxies import proxy_sentences
 from neurogenomics_kb.pipelines.integration.analyses.audit.table import AUDIT
 from neurogenomics_kb.pipelines.integration.analyses.audit.verdict import judge_audit
@@ -124,7 +125,8 @@ def named_block(settings: OutcomeBlock, seed: int, **experiment: Any) -> tuple[b
         recipe, cohort, blocks, folds["fold"].loc[cohort.index].to_numpy(),
         cluster_labels(recipe, cohort), PERMUTATIONS,
     )  # fmt: skip
-    rows = pd.DataFrame(proxies.proxy_rows(audit), columns=list(AUDIT.names))
+    looked = {name: look_through(audit, name, []) for name in blocks}
+    rows = pd.DataFrame(proxies.proxy_rows(audit, looked), columns=list(AUDIT.names))
     said = [v for v in proxy_sentences(recipe, rows) if v["level"] == "caution"]
     named = any("block brain" in v["text"].lower() for v in said)
     auc = rows[(rows["check"] == proxies.BLOCK_CHECK) & (rows["block"] == "brain")]["value"]

@@ -130,6 +130,9 @@ class StoredTable:
             raise AttributeError(name)
         return getattr(self.read(), name)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.read(), dtype=dtype)
+
     def __repr__(self) -> str:
         return f"{self.path.name}: {self.shape[0]:,} rows × {self.shape[1]:,} columns"
 
