@@ -28,7 +28,7 @@ from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.registry.recipe import QUALITY_COVARIATES, Recipe, refuse_two_classes
 from neurogenomics_kb.stats.confounds import refuse_missing
 from neurogenomics_kb.stats.prediction.folds import refuse_one_class
-from neurogenomics_kb.stats.transformers.filters import count_different
+from neurogenomics_kb.stats.transformers.filters import varies
 
 logger = logging.getLogger(__name__)
 
@@ -473,7 +473,7 @@ def select_genes(columns: list[str], genes: list[str], strategy: EmbeddingStrate
 
 def note_constant(block: str, modality: str, frame: pd.DataFrame, notes: list[str]) -> None:
     """Say which features are the same in all subjects, since they are dropped."""
-    constant = frame.columns[count_different(frame.to_numpy(dtype=float)) == 0]
+    constant = frame.columns[~varies(frame.to_numpy(dtype=float))]
     if len(constant):
         notes.append(
             f"Block '{block}': {len(constant):,} of {frame.shape[1]:,} features of "
