@@ -133,7 +133,10 @@ def _top(gram: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
     """Largest eigenvalues first, null ones left out, and their vectors."""
     size = len(gram)
     k = min(dim, size)
-    values, vectors = eigh(gram, subset_by_index=(size - k, size - 1), check_finite=False)
+    # Every matrix that comes here was made for it.
+    values, vectors = eigh(
+        gram, subset_by_index=(size - k, size - 1), overwrite_a=True, check_finite=False
+    )
     keep = values > max(values[-1], 0) * size * 1e-10
     return values[keep][::-1], vectors[:, keep][:, ::-1]
 
