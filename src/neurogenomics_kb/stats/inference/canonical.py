@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.stats.transformers.projection import principal_axes
 
-# Up to this side a stack of small matrices takes a complete SVD at once.
+# Up to this side a stack of small matrices is decomposed whole, all of them at once.
 SMALL = 24
 
 
@@ -174,18 +174,20 @@ def _one_minus_gram(T: np.ndarray) -> np.ndarray:
 def leading_pairs(G: np.ndarray, C: int) -> tuple[np.ndarray, np.ndarray]:
     """Leading singular vectors (B, q, C) and (B, p, C) of a stack of couplings G (B, q, p).
 
-    Of larger matrices only the wanted ones are computed, from the smaller cross-product.
+    From the smaller cross-product; of larger matrices only the wanted ones are computed.
     """
     q, p = G.shape[1:]
-    if min(q, p) <= SMALL:
-        left, _, right = np.linalg.svd(G, full_matrices=False)
-        return left[:, :, :C], right[:, :C].transpose(0, 2, 1)
     if q < p:
         right, left = leading_pairs(G.transpose(0, 2, 1), C)
         return left, right
-    right = np.stack([_leading_vectors(each.T @ each, C) for each in G])
+    gram = G.transpose(0, 2, 1) @ G
+    if p <= SMALL:
+        right = np.linalg.eigh(gram)[1][:, :, : -C - 1 : -1]
+    else:
+        right = np.stack([_leading_vectors(each, C) for each in gram])
     left = G @ right
-    return left / np.linalg.norm(left, axis=1, keepdims=True), right
+    norms = np.linalg.norm(left, axis=1, keepdims=True)
+    return left / np.where(norms > 0, norms, 1.0), right
 
 
 def _leading_vectors(gram: np.ndarray, C: int) -> np.ndarray:

@@ -223,7 +223,11 @@ class CappedPCA(TransformerMixin, BaseEstimator):
         return pd.DataFrame(scores, index=X.index, columns=self.get_feature_names_out(), copy=False)
 
     def _values(self, X, *, reset: bool) -> np.ndarray:
-        values = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
+        if isinstance(X, pd.DataFrame) and len(X) and (X.dtypes == np.float64).all():
+            # Names and number of columns; scikit-learn would look at the type of each again.
+            values = validate_data(self, X, reset=reset, skip_check_array=True).to_numpy()
+        else:
+            values = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
         if not all(np.isfinite(values[t]).all() for t in tiles(*values.shape)):
             bad = ~np.isfinite(values)
             at = int(np.flatnonzero(bad.any(axis=0))[0])
