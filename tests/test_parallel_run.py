@@ -14,9 +14,12 @@ TABLES = (".csv", ".parquet", ".npz")
 
 
 def tables_of(project):
-    """Content of every table that a run made, by its place, but for how long rivals took."""
-    folder = project.path / "data"
-    made = (f for f in sorted(folder.rglob("*")) if f.suffix in TABLES and "01_raw" not in f.parts)
+    """Content of every table that a run made, by its place, but for how long rivals took.
+
+    A cache keeps what took long, which is not the same in two runs.
+    """
+    folder, others = project.path / "data", {"01_raw", "cache"}
+    made = (f for f in sorted(folder.rglob("*")) if f.suffix in TABLES and not others & {*f.parts})
     return {
         str(file.relative_to(folder)): (
             pd.read_csv(file, dtype=str).drop(columns="seconds").to_csv().encode()
