@@ -46,6 +46,9 @@ class Lazily(Mapping[str, pd.DataFrame]):
             self._loaded.popitem(last=False)
         return table
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._partitions  # without loading it
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._partitions)
 
