@@ -266,3 +266,9 @@ def test_flags_that_are_no_numbers_are_refused():
     table = pd.DataFrame({"non_steady_state_outlier00": ["yes", "no", "no"]})
     with pytest.raises(InputError, match="non_steady_state_outlier00': expected numbers"):
         Censoring().kept(table, subject="s1")
+
+
+def test_a_temporary_name_with_tsv_in_it_loses_no_description(monkeypatch, confounds_samples):
+    """Nilearn writes "json" for "tsv" in the whole path."""
+    monkeypatch.setattr("tempfile._RandomNameSequence.__next__", lambda self: "atsvb")
+    test_compcor_by_the_masks_in_the_json(confounds_samples)

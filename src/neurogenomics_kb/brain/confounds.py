@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -128,7 +131,7 @@ def select_regressors(
     # nilearn reads files that lie as fMRIPrep wrote them; the tables may come from elsewhere.
     noise = table.filter(regex="^(?!non_steady_state|motion_outlier)")
     aroma = "ica_aroma" in strategy.signals and strategy.ica_aroma == "full"
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    with _folder_of_digits() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         stem = Path(folder) / "sub-0_task-0_desc"
         noise.to_csv(f"{stem}-confounds_timeseries.tsv", sep="\t", na_rep="n/a", index=False)
@@ -155,6 +158,21 @@ def select_regressors(
     if chosen is None or chosen.empty:
         return pd.DataFrame(index=table.index)
     return chosen.set_axis(table.index)
+
+
+@contextmanager
+def _folder_of_digits() -> Iterator[str]:
+    """A folder for a moment, without letters beyond f in its name.
+
+    Nilearn finds the description beside a table by writing "json" for "tsv" in the whole path, and
+    one in some ten thousand random names holds those three letters.
+    """
+    folder = Path(tempfile.gettempdir()) / f"ngkb-{uuid4().hex}"
+    folder.mkdir(mode=0o700)
+    try:
+        yield str(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)
