@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from threadpoolctl import threadpool_limits
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.threads import one_thread
 from neurogenomics_kb.genome.allele_choice import (
     BASES,
     NO_OTHER,
@@ -141,7 +141,7 @@ def sum_scores(
     summing = _Summing(rows, totals, ambiguous)
     chromosomes = dict.fromkeys(name for each in rows for name in each.rows)
     # Products of a few thousand records are small: more threads would wait for one another.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         for chromosome in chromosomes:
             places = contigs.get(chromosome)
             if places:

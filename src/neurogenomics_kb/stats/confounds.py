@@ -18,13 +18,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.tiles import tiles
 from neurogenomics_kb.stats.transformers.column_choice import columns_of
 
 Unseen = Literal["error", "reference", "estimate_unlabelled"]
 
 
-# Numbers that are regressed at a time, 32 MB.
-TILE = 2**22
 # Whole numbers in columns of these names are codes: a line through centres 11009 and 11010 would
 # mean nothing.
 _CODED = re.compile(
@@ -354,7 +353,7 @@ class ConfoundRegressor(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         values = feature_values(columns_of(X, self.features_))
         # A few features at a time: the solver copies them.
         self.coef_ = np.empty((design.shape[1], values.shape[1]))
-        for own in _tiles(values):
+        for own in tiles(values.shape[1], len(values)):
             self.coef_[:, own] = np.linalg.lstsq(design, values[:, own], rcond=None)[0]
         self.feature_names_in_ = np.array(X.columns, dtype=object)
         self.n_features_in_ = X.shape[1]
@@ -373,7 +372,7 @@ class ConfoundRegressor(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         design = add_intercept(self.design_.transform(X))
         values = feature_values(columns_of(X, self.features_))
         residuals = np.empty(values.shape[::-1]).T  # by column, as tables hold them
-        for own in _tiles(values):
+        for own in tiles(values.shape[1], len(values)):
             np.subtract(values[:, own], design @ self.coef_[:, own], out=residuals[:, own])
         if self.unseen == "estimate_unlabelled":
             for name, levels in self.design_.unseen_.items():
@@ -386,12 +385,6 @@ class ConfoundRegressor(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Names of the adjusted columns."""
         check_is_fitted(self)
         return np.array(self.features_, dtype=object)
-
-
-def _tiles(values: np.ndarray) -> list[slice]:
-    """Columns of at most `TILE` numbers together."""
-    step = max(1, TILE // max(len(values), 1))
-    return [slice(a, a + step) for a in range(0, values.shape[1], step)]
 
 
 def add_intercept(design: np.ndarray) -> np.ndarray:
@@ -416,7 +409,7 @@ def feature_values(frame: pd.DataFrame) -> np.ndarray:
             remedy="Convert it, or name it as a confound.",
         )
     values = frame.to_numpy(dtype=float)
-    for own in _tiles(values):
+    for own in tiles(values.shape[1], len(values)):
         bad = ~np.isfinite(values[:, own])
         if not bad.any():
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from neurogenomics_kb.foundation import tiles
 from neurogenomics_kb.stats.inference import audit, fold_ridge
 from neurogenomics_kb.stats.inference.audit import (
     Decoding,
@@ -27,7 +28,7 @@ def by_hand(X, Y, train, test):
 
 @pytest.mark.parametrize("p", [7, 200])
 def test_tiles_of_people_and_subsets_of_columns(monkeypatch, p):
-    monkeypatch.setattr(fold_ridge, "TILE", 13 * p)
+    monkeypatch.setattr(tiles, "TILE", 13 * p)
     rng = np.random.default_rng(0)
     X = rng.normal(size=(120, p)) + 5
     train, test = np.flatnonzero(np.arange(120) % 4), np.arange(0, 120, 4)

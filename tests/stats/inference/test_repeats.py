@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from neurogenomics_kb.foundation import tiles
 from neurogenomics_kb.stats.inference import near_rows, repeats
 from neurogenomics_kb.stats.inference.near_rows import near_pairs
 from neurogenomics_kb.stats.inference.repeats import (
@@ -22,7 +23,7 @@ from neurogenomics_kb.stats.inference.repeats import (
 @pytest.mark.parametrize("p", [40, 600])
 def test_tiles_find_what_a_table_of_all_pairs_finds(monkeypatch, p):
     monkeypatch.setattr(near_rows, "TILE", 37)
-    monkeypatch.setattr(repeats, "TILE", 37 * p)
+    monkeypatch.setattr(tiles, "TILE", 37 * p)
     rng = np.random.default_rng(0)
     X, folds = rng.normal(size=(200, p)), np.arange(200) % 5
     X[11] = X[0] + 0.05 * rng.normal(size=p)  # measured again, folds 0 and 1

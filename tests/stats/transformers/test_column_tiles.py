@@ -10,9 +10,8 @@ import pytest
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import StandardScaler
 
-from neurogenomics_kb.stats import confounds
+from neurogenomics_kb.foundation import tiles
 from neurogenomics_kb.stats.confounds import ConfoundRegressor
-from neurogenomics_kb.stats.transformers import column_tiles
 from neurogenomics_kb.stats.transformers.carry import CarryColumns
 from neurogenomics_kb.stats.transformers.column_choice import columns_of, without
 from neurogenomics_kb.stats.transformers.filters import count_different, varies
@@ -33,7 +32,7 @@ def table(n=51, p=23, seed=0):
     ids=["median", "mean", "commonest", "scale"],
 )  # fmt: skip
 def test_tiles_give_what_the_whole_gives(monkeypatch, step):
-    monkeypatch.setattr(column_tiles, "TILE", 51 * 5)
+    monkeypatch.setattr(tiles, "TILE", 51 * 5)
     X, features = table(), [f"smri__thickness__R{j}" for j in range(23)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the column without a value
@@ -45,7 +44,7 @@ def test_tiles_give_what_the_whole_gives(monkeypatch, step):
 def test_confounds_are_regressed_out_of_tiles_as_of_the_whole(monkeypatch):
     X = table().drop(columns="smri__thickness__R4").fillna(0.0)
     whole = ConfoundRegressor(["site"]).fit(X).transform(X)
-    monkeypatch.setattr(confounds, "TILE", 51 * 4)
+    monkeypatch.setattr(tiles, "TILE", 51 * 4)
     tiled = ConfoundRegressor(["site"]).fit(X).transform(X)
     pd.testing.assert_frame_equal(tiled, whole, rtol=0, atol=1e-14)
 

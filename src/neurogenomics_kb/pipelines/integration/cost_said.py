@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from neurogenomics_kb.foundation.naming import units_of
+from neurogenomics_kb.foundation.threads import one_thread
 from neurogenomics_kb.pipelines.integration.cost import GB, Cost, Speed, Workload, predict_cost
 from neurogenomics_kb.registry.recipe import Recipe
 
@@ -98,7 +98,7 @@ def measure_speed(size: int = 1024, megabytes: int = 64, repeats: int = 3) -> Sp
     source = np.ones(megabytes * 125_000)
     target = np.empty_like(source)
     product, copy = [], []
-    with threadpool_limits(1):
+    with one_thread():
         for _ in range(repeats):
             start = time.process_time()
             np.dot(A, A)

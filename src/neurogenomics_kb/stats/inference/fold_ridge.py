@@ -6,16 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
-from scipy.linalg.blas import dsyrk
 
 from neurogenomics_kb.foundation.threads import large_product
+from neurogenomics_kb.foundation.tiles import tiles
+from neurogenomics_kb.stats.transformers.projection import gram_of
 
 # Ridge penalty relative to the mean eigenvalue: enough to be stable with as many columns as rows.
 PENALTY = 1.0
 # A product of two columns that is so small beside their lengths is nought, up to rounding.
 NOTHING = 1e-12
-# Numbers in a tile of people, 32 MB: what a fold needs beside its features.
-TILE = 2**22
 
 
 class FoldRidge:
@@ -38,25 +37,20 @@ class FoldRidge:
         self, X: np.ndarray, train: np.ndarray, test: np.ndarray, *, subsets: bool = False
     ) -> None:
         self.X, self.train, self.test, self.subsets = X, train, test, subsets
-        self.mean = sum(X[rows].sum(axis=0) for rows in self._tiles(train)) / len(train)
+        self.mean = sum(X[rows].sum(axis=0) for rows in self._parts(train)) / len(train)
         self.primal = X.shape[1] < len(train)
         with large_product(float(len(train)) * X.shape[1] * min(len(train), X.shape[1])):
             self._solve()
 
-    def _tiles(self, people: np.ndarray) -> Iterator[np.ndarray]:
-        step = max(1, TILE // max(self.X.shape[1], 1))
-        for start in range(0, len(people), step):
-            yield people[start : start + step]
+    def _parts(self, people: np.ndarray) -> Iterator[np.ndarray]:
+        for part in tiles(len(people), self.X.shape[1]):
+            yield people[part]
 
     def _solve(self) -> None:
         """Factor of the penalised Gram matrix; of people, at once the matrix of all scores."""
-        train, p = self.train, self.X.shape[1]
+        train = self.train
         if self.primal:
-            # The lower triangle alone, filled in place.
-            gram = np.zeros((p, p), order="F")
-            for rows in self._tiles(train):
-                part = self.X[rows] - self.mean
-                gram = dsyrk(1.0, part.T, beta=1.0, c=gram, lower=1, overwrite_c=1)
+            gram = gram_of(self.X, train, self.mean)  # the lower triangle alone
             if self.subsets:
                 _fill_upper(gram)
                 self._gram = gram
@@ -120,7 +114,7 @@ class FoldRidge:
         """Features of training people times their labels (p, m), both centred."""
         centred = Y - Y.mean(axis=0)
         found, at = np.zeros((self.X.shape[1], Y.shape[1])), 0
-        for rows in self._tiles(self.train):
+        for rows in self._parts(self.train):
             found += (self.X[rows] - self.mean).T @ centred[at : at + len(rows)]
             at += len(rows)
         # What was regressed out of the features is told by rounding alone: by nothing.
@@ -132,7 +126,7 @@ class FoldRidge:
     def _told(self, weights: np.ndarray) -> np.ndarray:
         """Scores of test people (m, test people) by weights of columns (p, m)."""
         out, at = np.empty((weights.shape[1], len(self.test))), 0
-        for rows in self._tiles(self.test):
+        for rows in self._parts(self.test):
             np.matmul(weights.T, (self.X[rows] - self.mean).T, out=out[:, at : at + len(rows)])
             at += len(rows)
         return out

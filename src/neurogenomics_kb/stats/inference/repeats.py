@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from neurogenomics_kb.foundation.alike import row_keys
+from neurogenomics_kb.foundation.tiles import tiles
 from neurogenomics_kb.stats.inference.near_rows import near_pairs
 
 # Pairs this close, relative to two unrelated subjects, are one subject measured once or twice.
@@ -16,8 +17,6 @@ NEAR = 0.01
 NEAR_DIMENSIONS = 8
 # Up to so many subjects pairs of genotypes are looked at; of more a random draw of so many.
 MAX_PAIRED = 50_000
-# Numbers that are standardised at a time, 32 MB.
-TILE = 2**22
 # Up to so many columns or subjects their products are made whole; of more their size is told from
 # so many random combinations, and made whole only where that is near the cut.
 WHOLE, PROBES, SURELY = 2000, 64, 3.0
@@ -53,13 +52,11 @@ class Standardised:
         self.X = X
         n, p = X.shape
         self.mean, self.spread = np.empty(p), np.empty(p)
-        step = max(1, TILE // max(n, 1))
         with np.errstate(invalid="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # columns without a value
-            for a in range(0, p, step):
-                part = X[:, a : a + step]
-                self.mean[a : a + step] = np.nanmean(part, axis=0)
-                self.spread[a : a + step] = np.nanstd(part, axis=0)
+            for own in tiles(p, n):
+                self.mean[own] = np.nanmean(X[:, own], axis=0)
+                self.spread[own] = np.nanstd(X[:, own], axis=0)
 
     def rows(self, at: np.ndarray | slice) -> np.ndarray:
         """Some of the rows."""
@@ -70,9 +67,8 @@ class Standardised:
 
     def tiles(self, of: np.ndarray) -> Iterator[np.ndarray]:
         """Some of the rows, a few at a time."""
-        step = max(1, TILE // max(self.X.shape[1], 1))
-        for start in range(0, len(of), step):
-            yield self.rows(of[start : start + step])
+        for part in tiles(len(of), self.X.shape[1]):
+            yield self.rows(of[part])
 
 
 def identical_rows(X: np.ndarray, folds: np.ndarray, *, tolerance: float = 1e-9) -> int:
@@ -120,12 +116,11 @@ def repeat_tolerance(X: np.ndarray) -> float:
     """
     n, p = X.shape
     distinct = np.empty(p)
-    step = max(1, TILE // max(n, 1))
-    for a in range(0, p, step):
-        ordered = np.sort(np.ascontiguousarray(X[:, a : a + step].T), axis=1)
+    for own in tiles(p, n):
+        ordered = np.sort(np.ascontiguousarray(X[:, own].T), axis=1)
         # Missing values, which stand last, are one value.
         new = (ordered[:, 1:] != ordered[:, :-1]) & ~np.isnan(ordered[:, :-1])
-        distinct[a : a + step] = new.sum(axis=1) + 1
+        distinct[own] = new.sum(axis=1) + 1
     if not np.median(distinct) > n / 2:
         return 1e-9
     return NEAR if effective_dimensions(Standardised(X)) >= NEAR_DIMENSIONS else 1e-9
@@ -167,8 +162,7 @@ def commonest_row(X: np.ndarray) -> int:
     complete = np.flatnonzero([np.isfinite(row).all() for row in X])
     if not len(complete):
         return 0
-    step = max(1, TILE // max(X.shape[1], 1))
-    keys = [row_keys(X[complete[a : a + step]]) for a in range(0, len(complete), step)]
+    keys = [row_keys(X[complete[part]]) for part in tiles(len(complete), X.shape[1])]
     return int(np.unique(np.concatenate(keys), return_counts=True)[1].max())
 
 

@@ -7,10 +7,10 @@ from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import StandardScaler
 
+from neurogenomics_kb.foundation.tiles import tiles
+
 # What is done to a column does not depend on the others.
 COLUMNWISE = (SimpleImputer, StandardScaler)
-# Columns of a tile hold so many numbers together, 32 MB.
-TILE = 2**22
 
 
 class ColumnTiles:
@@ -25,9 +25,7 @@ class ColumnTiles:
     """
 
     def __init__(self, transformer, X: np.ndarray) -> None:
-        step = max(1, TILE // max(len(X), 1))
-        starts = range(0, max(X.shape[1], 1), step)
-        self.tiles = [slice(a, min(a + step, X.shape[1])) for a in starts]
+        self.tiles = list(tiles(X.shape[1], len(X))) or [slice(0, 0)]
         self.fitted = [clone(transformer).fit(_summary(transformer, X[:, t])) for t in self.tiles]
 
     def transform(self, X: np.ndarray) -> np.ndarray:
