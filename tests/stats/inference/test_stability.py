@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.linalg import svd
 
+from neurogenomics_kb.foundation import tiles
 from neurogenomics_kb.stats.inference import stability
 from neurogenomics_kb.stats.inference.canonical import structure_coefficients
 from neurogenomics_kb.stats.inference.stability import _Rows, axis_stability, weighted_loadings
@@ -60,7 +61,7 @@ def test_batches_do_not_change_what_is_found(monkeypatch):
     options = {"clusters": families, "n_bootstraps": 7, "n_splits": 5, "random_state": 2}
     found = axis_stability(X, Y, **options)
     monkeypatch.setattr(stability, "BATCH", 2)
-    monkeypatch.setattr(stability, "TILE", 9)
+    monkeypatch.setattr(tiles, "TILE", 9 * 20)
     again = axis_stability(X, Y, **options)
     for name, value in vars(found).items():
         assert getattr(again, name) == pytest.approx(value, abs=1e-12), name

@@ -9,7 +9,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from neurogenomics_kb.foundation.threads import large_product
 from neurogenomics_kb.foundation.tiles import tiles
-from neurogenomics_kb.stats.transformers.projection import gram_of
+from neurogenomics_kb.stats.transformers.projection import gram_of, mean_of
 
 # Ridge penalty relative to the mean eigenvalue: enough to be stable with as many columns as rows.
 PENALTY = 1.0
@@ -37,7 +37,7 @@ class FoldRidge:
         self, X: np.ndarray, train: np.ndarray, test: np.ndarray, *, subsets: bool = False
     ) -> None:
         self.X, self.train, self.test, self.subsets = X, train, test, subsets
-        self.mean = sum(X[rows].sum(axis=0) for rows in self._parts(train)) / len(train)
+        self.mean = mean_of(X, train)
         self.primal = X.shape[1] < len(train)
         with large_product(float(len(train)) * X.shape[1] * min(len(train), X.shape[1])):
             self._solve()

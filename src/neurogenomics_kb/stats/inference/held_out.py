@@ -10,7 +10,6 @@ from functools import cached_property
 import numpy as np
 
 from neurogenomics_kb.foundation.loops import chunk_of, iterate_loop
-from neurogenomics_kb.foundation.tiles import tiles
 from neurogenomics_kb.stats.inference.canonical import (
     leading_pairs,
     refuse_degenerate,
@@ -36,7 +35,7 @@ from neurogenomics_kb.stats.inference.spaces import (
     project_rows,
     rows_of_space,
 )
-from neurogenomics_kb.stats.transformers.projection import scores_of
+from neurogenomics_kb.stats.transformers.projection import mean_of, scores_of
 
 # Numbers of rearranged rows that are held at once: 32 MB.
 BATCH = 4_000_000
@@ -415,7 +414,7 @@ def whitened_folds(
 
 def _whiten(A: np.ndarray, train: np.ndarray, dim: int | None) -> np.ndarray:
     """All rows in coordinates that are orthonormal over the training rows."""
-    centre = sum(A[train[t]].sum(axis=0) for t in tiles(len(train), A.shape[1])) / len(train)
+    centre = mean_of(A, train)
     weights, _ = whitening(A, dim, rows=train, centre=centre)
     return scores_of(A, weights, centre=centre)
 

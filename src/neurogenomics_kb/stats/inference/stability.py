@@ -15,6 +15,7 @@ import numpy as np
 from scipy.linalg import eigh, svd
 
 from neurogenomics_kb.foundation.loops import chunk_of, parallel_loop
+from neurogenomics_kb.foundation.tiles import tiles
 from neurogenomics_kb.stats.inference.canonical import (
     align_components,
     column_correlations,
@@ -63,8 +64,6 @@ class AxisStability:
 COMPONENTS, TIMES = 1024, 3
 # Resamples whose variates are held at once.
 BATCH = 32
-# Rows whose squares are held at once.
-TILE = 1024
 
 
 class _Rows:
@@ -236,8 +235,7 @@ def weighted_loadings(data: np.ndarray, variates: np.ndarray, weights: np.ndarra
     products = (data.T @ weighted.transpose(1, 0, 2).reshape(n, R * C)).reshape(-1, R, C)
     means = data.T @ share.T
     squares = np.zeros(means.shape)
-    for start in range(0, n, TILE):
-        rows = slice(start, start + TILE)
+    for rows in tiles(n, data.shape[1]):
         squares += (data[rows] ** 2).T @ weights[:, rows].T
     norms = np.sqrt(np.clip(squares - weights.sum(axis=1) * means**2, 0, None))
     floor = 1e-9 * np.maximum(norms.max(axis=0), 1e-300)

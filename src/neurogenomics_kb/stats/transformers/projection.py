@@ -78,6 +78,11 @@ def principal_axes(
     return axes * np.where(signs == 0, 1, signs), values
 
 
+def mean_of(X: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Mean of some rows (p,), in tiles of them."""
+    return sum(X[rows[tile]].sum(axis=0) for tile in tiles(len(rows), X.shape[1])) / len(rows)
+
+
 def gram_of(
     X: np.ndarray, rows: np.ndarray | None = None, centre: np.ndarray | None = None
 ) -> np.ndarray:
