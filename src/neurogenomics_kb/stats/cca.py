@@ -17,7 +17,7 @@ import numpy as np
 from scipy.linalg import svd
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.loops import chunk_of, parallel_loop
+from neurogenomics_kb.foundation.loops import chunk_of, parallel_loop, seeds_of_draws
 from neurogenomics_kb.foundation.permutation_statistics import STATISTICS, StatisticOptions
 from neurogenomics_kb.stats.inference.canonical import (
     orthonormal_side,
@@ -457,7 +457,7 @@ def _between(U: np.ndarray, V: np.ndarray, spaces: tuple[ResidualSpace, Residual
 def _draws(permutations, exchange: Exchangeability, n_permutations: int, random_state):
     """Seeds of random permutations, or the permutations given."""
     if permutations is None:
-        return np.random.default_rng(random_state).integers(2**63, size=n_permutations)
+        return seeds_of_draws(random_state, n_permutations)
     permutations = np.asarray(permutations)
     rows = np.arange(exchange.n)
     if permutations.ndim != 2 or (np.sort(permutations, axis=1) != rows).any():
