@@ -109,7 +109,11 @@ def test_result_card_is_valid_and_discloses_nobody(demo, card):
 
 def test_card_and_tracked_run_point_to_each_other(demo, card):
     client = mlflow.MlflowClient(f"sqlite:///{demo.path}/mlflow.db")
-    run = client.get_run(card["mlflow_run_id"])
+    experiment = client.get_experiment_by_name("neurogenomics_kb")
+    # One run of one, and each parameter once.
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.run_id == card["mlflow_run_id"]
+    assert not {"disclosure", "experiment"} & set(run.data.params)
     assert run.data.tags["result_card"] == card["id"]
     assert (
         run.data.tags["card.smri_free_surfer_pca512_v1"]

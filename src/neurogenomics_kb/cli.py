@@ -9,6 +9,7 @@ import click
 from kedro.framework.cli.project import run as kedro_run
 
 from neurogenomics_kb.project.commands import kb
+from neurogenomics_kb.project.garbage import search_seldom
 from neurogenomics_kb.project.messages import explain, explain_interpolation, explain_parameters
 
 __all__ = ["OneLineErrors", "cli", "explain", "explain_interpolation", "explain_parameters"]
@@ -43,7 +44,8 @@ def _run(**options):
     pipeline = options.get("pipeline")
     if pipeline and not options.get("pipelines"):
         options.update(pipeline=None, pipelines=[pipeline])
-    return kedro_run.callback(**options)
+    with search_seldom():
+        return kedro_run.callback(**options)
 
 
 cli.add_command(

@@ -2,7 +2,7 @@
 
 from neurogenomics_kb.project.compute import Compute
 from neurogenomics_kb.project.config import CohortConfigLoader, resolve_cohort_dir
-from neurogenomics_kb.project.hooks import RawFilesFirst, SameRecipe, Tracking, WholeOutputs
+from neurogenomics_kb.project.hooks import OneRun, RawFilesFirst, SameRecipe, Tracking, WholeOutputs
 from neurogenomics_kb.project.resources import Resources
 
 CONFIG_LOADER_CLASS = CohortConfigLoader
@@ -16,4 +16,8 @@ CONFIG_LOADER_ARGS = {
     "custom_resolvers": {"cohort_dir": resolve_cohort_dir},
 }
 
-HOOKS = (Compute(), RawFilesFirst(), WholeOutputs(), SameRecipe(), Tracking(), Resources())
+# `OneRun` stands in its place.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow", "kedro_mlflow")
+HOOKS = (
+    Compute(), RawFilesFirst(), WholeOutputs(), SameRecipe(), OneRun(), Tracking(), Resources(),
+)  # fmt: skip

@@ -10,6 +10,7 @@ from kedro.io import DataCatalog
 
 from neurogenomics_kb.foundation.backends import read_backend, use_backend
 from neurogenomics_kb.foundation.threads import threads_where_they_help
+from neurogenomics_kb.project.garbage import forget_what_stays
 
 # Parameters that hooks read and no node: they change no result, so no recipe holds them.
 COMPUTE = "compute"
@@ -24,6 +25,7 @@ class Compute:
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, catalog: DataCatalog) -> None:
         """Read the options, so that a misspelt one ends the run before anything is computed."""
+        forget_what_stays()
         self._open.enter_context(threads_where_they_help())
         parameters = catalog.get(f"params:{COMPUTE}")
         if parameters is not None:

@@ -11,6 +11,7 @@ from typing import Any
 import mlflow
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
+from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from pydantic import BaseModel
 
 from neurogenomics_kb import __version__
@@ -199,6 +200,19 @@ def changes(path: Path, now: dict[str, str]) -> list[str]:
     """Names whose fingerprints differ from those stored in `path`, none if it does not exist."""
     before = stored(path)
     return [name for name in now if now[name] != before.get(name)] if before else []
+
+
+class OneRun(MlflowHook):
+    """kedro-mlflow's hook, which opens and ends the run, less what it does at every node.
+
+    There it asks the store for the run, and logs the node's parameters once more.
+    """
+
+    @hook_impl
+    def before_node_run(self) -> None:
+        """Open the run for a node in a thread of its own, which knows of none."""
+        if self.run_id is not None and mlflow.active_run() is None:
+            mlflow.start_run(run_id=self.run_id, nested=self.mlflow_config.tracking.run.nested)
 
 
 class Tracking:

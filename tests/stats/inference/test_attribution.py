@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from sklearn.decomposition import PCA
+from sklearn.metrics import roc_auc_score
 
 from neurogenomics_kb.stats.inference.attribution import (
     _auc_gain,
@@ -197,3 +198,17 @@ def test_swaps_of_ranks_show_too_little_variance_by_the_widening(ranked, expecte
     assert ratio == pytest.approx(
         swap_widening(np.zeros(8), np.arange(8), ranked=ranked), abs=3 * error
     )
+
+
+@pytest.mark.parametrize("rounded", [0, 1, 8])
+def test_swapped_gains_are_those_of_ranking_every_permutation(rounded):
+    rng = np.random.default_rng(rounded)
+    y = (rng.random(47) < 0.3).astype(float)
+    a, b = (np.round(rng.normal(size=47), rounded) for _ in range(2))
+    swaps = rng.random((60, 47)) < 0.5
+    ranked = [stats.rankdata(scores) for scores in (a, b)]
+    for swapped, gain in zip(swaps, _auc_gain(y, a, b, swaps), strict=True):
+        first = roc_auc_score(y, np.where(swapped, ranked[1], ranked[0]))
+        assert gain == pytest.approx(
+            first - roc_auc_score(y, np.where(swapped, ranked[0], ranked[1])), abs=1e-12
+        )

@@ -132,18 +132,20 @@ def swap_widening(folds: np.ndarray, codes: np.ndarray, *, ranked: bool) -> floa
 
 
 def _auc_gain(y, a, b, swaps) -> np.ndarray:
-    # Two models' scores share no scale, so ranks inside the fold are swapped.
-    a, b = stats.rankdata(a), stats.rankdata(b)
-    first = np.where(swaps, b, a)
-    second = np.where(swaps, a, b)
+    # Two models' scores share no scale, so ranks inside the fold are swapped. Twice a rank is an
+    # integer, so that counting takes the place of ranking every permutation.
+    a, b = ((2 * stats.rankdata(scores)).astype(np.int64) for scores in (a, b))
     case = y == y.max()
-    pairs = case.sum() * (~case).sum()
+    n_ranks, starts = 2 * len(y) + 1, np.arange(len(swaps))[:, None] * (2 * len(y) + 1)
 
-    def auc(scores):
-        ranks = stats.rankdata(scores, axis=1)
-        return (ranks[:, case].sum(axis=1) - case.sum() * (case.sum() + 1) / 2) / pairs
+    def wins(first, second):
+        own = np.where(swaps, second, first) + starts
+        controls = np.bincount(own[:, ~case].ravel(), minlength=len(swaps) * n_ranks)
+        at = controls.reshape(-1, n_ranks)
+        beaten = (np.cumsum(at, axis=1) - 0.5 * at).ravel()
+        return beaten[own[:, case]].sum(axis=1)
 
-    return auc(first) - auc(second)
+    return (wins(a, b) - wins(b, a)) / (case.sum() * (~case).sum())
 
 
 def _r2_gain(y, a, b, swaps) -> np.ndarray:
