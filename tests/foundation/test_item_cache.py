@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
@@ -16,7 +15,6 @@ from neurogenomics_kb.foundation.item_cache import (
     keep_everything,
     recall,
     sweep,
-    write_whole,
 )
 
 VALUES = np.array([0.1, np.nan, -0.0, 1e-300, np.pi])
@@ -156,9 +154,3 @@ def test_what_is_not_to_be_kept_is_not(cache):
     with keep_everything():
         assert recall(cache, lambda: "aa11", lambda: None, lambda n: None, lambda e: 1) is None
     assert cache.get("aa11") is None
-
-
-def test_json_is_written_in_one_step(tmp_path):
-    write_whole(tmp_path / "new/file.json", {"a": 1})
-    assert json.loads((tmp_path / "new/file.json").read_text()) == {"a": 1}
-    assert [p.name for p in (tmp_path / "new").iterdir()] == ["file.json"]

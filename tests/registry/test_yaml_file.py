@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.registry.yaml_file import dump_yaml, read_yaml, write_atomically
+from neurogenomics_kb.foundation.whole_files import write_text_whole
+from neurogenomics_kb.registry.yaml_file import dump_yaml, read_yaml
 
 
 @pytest.fixture
@@ -52,15 +53,6 @@ def test_exponential_aliases_end_at_once(write):
 
 def test_round_trip(write, tmp_path):
     data = {"b": [1, 2.5, None], "a": {"text": "µm – ö"}, "c": "yes"}
-    write_atomically(tmp_path / "new/card.yaml", dump_yaml(data))
+    write_text_whole(tmp_path / "new/card.yaml", dump_yaml(data))
     assert read_yaml(tmp_path / "new/card.yaml")[0] == data
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["card.yaml"]
-
-
-def test_failed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "card.yaml"
-    write_atomically(path, "old")
-    with pytest.raises(TypeError):
-        write_atomically(path, 3)
-    assert path.read_text() == "old"
-    assert len(list(tmp_path.iterdir())) == 1

@@ -9,6 +9,7 @@ from typing import Any
 from kedro.io import AbstractDataset
 from pydantic import BaseModel
 
+from neurogenomics_kb.foundation.whole_files import write_text_whole
 from neurogenomics_kb.registry.recipe import Recipe
 
 
@@ -54,8 +55,7 @@ class ModelDataset(AbstractDataset[BaseModel, BaseModel]):
     def save(self, data: BaseModel) -> None:
         """Store the model; anything else is refused."""
         data = self._model.model_validate(data)
-        self._filepath.parent.mkdir(parents=True, exist_ok=True)
-        self._filepath.write_text(data.model_dump_json(indent=1), encoding="utf-8")
+        write_text_whole(self._filepath, data.model_dump_json(indent=1))
 
     def _exists(self) -> bool:
         return self._filepath.is_file()

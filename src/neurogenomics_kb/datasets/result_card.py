@@ -8,11 +8,12 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
+from neurogenomics_kb.foundation.whole_files import write_text_whole
 from neurogenomics_kb.registry.cards import ResultCard
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.registry.publish import publish_result
 from neurogenomics_kb.registry.results import Result, read_tables, table_folder, write_tables
-from neurogenomics_kb.registry.yaml_file import dump_yaml, read_yaml, write_atomically
+from neurogenomics_kb.registry.yaml_file import dump_yaml, read_yaml
 
 
 class ResultCardDataset(AbstractDataset[Result, Result]):
@@ -73,7 +74,7 @@ class ResultCardDataset(AbstractDataset[Result, Result]):
         card = ResultCard.model_validate(data.card)
         write_tables(table_folder(self._filepath), data.tables)
         text = dump_yaml(card.model_dump(mode="json", exclude_defaults=True))
-        write_atomically(self._filepath, text)
+        write_text_whole(self._filepath, text)
 
     def companions(self) -> Iterator[Path]:
         """Tables of the card, which go where the card goes."""

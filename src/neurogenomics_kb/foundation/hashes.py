@@ -12,10 +12,11 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from neurogenomics_kb.foundation.whole_files import write_text_whole
 
 # Smaller files are read at every start: it costs nothing, and they change by hand.
 LARGE = 1 << 20
@@ -95,17 +96,8 @@ def _remember(memory: Path, entries: dict[str, dict]) -> None:
     Two runs that do so at once each leave a whole file; what one lacks is hashed once more.
     """
     text = json.dumps({"format": FORMAT, "files": entries, "seal": _seal(entries)})
-    temporary = None
-    try:
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=memory.parent, suffix=".part")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.replace(temporary, memory)
-    except OSError:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+    with contextlib.suppress(OSError):
+        write_text_whole(memory, text)
 
 
 def _seal(entries: dict[str, dict]) -> str:

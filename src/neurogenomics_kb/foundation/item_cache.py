@@ -10,10 +10,8 @@ import contextlib
 import errno
 import json
 import logging
-import os
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.whole_files import PART, whole_file
 
 logger = logging.getLogger(__name__)
 
@@ -128,18 +127,10 @@ class ItemCache:
         entry : Entry
             The result.
         """
-        file = self.file_of(key)
-        file.parent.mkdir(parents=True, exist_ok=True)
         note = json.dumps({**entry.note, "key": f"{self.version} {key}"}).encode()
         arrays = {**entry.arrays, NOTE: np.frombuffer(note, dtype=np.uint8)}
-        handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                np.savez(stream, **arrays)
-            os.replace(temporary, file)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with whole_file(self.file_of(key)) as stream:
+            np.savez(stream, **arrays)
 
 
 class NotKept(LookupError):
@@ -227,23 +218,6 @@ def recall(
     return result
 
 
-def write_whole(file: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON in one step.
-
-    Parameters
-    ----------
-    file : Path
-        Replaced if it is there.
-    content : mapping
-        What JSON holds.
-    """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".part")
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        json.dump(content, stream, indent=1)
-    os.replace(temporary, file)
-
-
 def sweep(folder: Path, now: float | None = None) -> int:
     """Delete what killed writers left, and say how many files that were.
 
@@ -255,7 +229,7 @@ def sweep(folder: Path, now: float | None = None) -> int:
         Time to judge by (s since 1970); files that changed in the day before it stay.
     """
     limit = (time.time() if now is None else now) - ABANDONED
-    left = [file for file in Path(folder).rglob("*.part") if file.stat().st_mtime < limit]
+    left = [file for file in Path(folder).rglob(f"*{PART}") if file.stat().st_mtime < limit]
     for file in left:
         file.unlink(missing_ok=True)
     return len(left)

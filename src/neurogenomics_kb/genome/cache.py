@@ -11,8 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import os
-import tempfile
+import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ import numpy as np
 
 from neurogenomics_kb.foundation.content import device_kind
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.whole_files import whole_file
 from neurogenomics_kb.genome.encoders.base import Encoder
 
 logger = logging.getLogger(__name__)
@@ -121,15 +121,8 @@ class EmbeddingCache:
         """Add vectors as one new file."""
         if not len(keys):
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                np.savez(stream, keys=keys.astype(KEY), vectors=vectors.astype(np.float32))
-            os.replace(temporary, f"{temporary.removesuffix('.part')}.npz")
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with whole_file(self.folder / f"{secrets.token_hex(8)}.npz") as stream:
+            np.savez(stream, keys=keys.astype(KEY), vectors=vectors.astype(np.float32))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 from kedro.io import DataCatalog
 from pydantic import BaseModel
 
+from neurogenomics_kb.foundation.whole_files import PART
 from neurogenomics_kb.registry import Experiment
 from neurogenomics_kb.registry.recipe import resolve_recipe
 
@@ -86,7 +87,7 @@ def describe_files(path: Path) -> str:
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     lines = []
     for file in files:
-        if not file.exists() or file.suffix in (".fai", ".saving"):
+        if not file.exists() or file.suffix in (".fai", ".saving", PART):
             continue
         stat = file.stat()
         large = stat.st_size > HASHED_BYTES

@@ -22,6 +22,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 
 from neurogenomics_kb.foundation.loops import SPENT
+from neurogenomics_kb.foundation.whole_files import write_json_whole
 from neurogenomics_kb.project.files import file_of
 
 logger = logging.getLogger(__name__)
@@ -153,7 +154,7 @@ class Resources:
             row = json.loads(line)
             rows.pop(row["node"], None)
             rows[row["node"]] = row
-        self._path.write_text(json.dumps([*rows.values()], indent=1), encoding="utf-8")
+        write_json_whole(self._path, [*rows.values()])
         lines_of(self._path).unlink()
 
 

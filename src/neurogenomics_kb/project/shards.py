@@ -17,8 +17,9 @@ from typing import Any
 import yaml
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.item_cache import sweep, write_whole
+from neurogenomics_kb.foundation.item_cache import sweep
 from neurogenomics_kb.foundation.shards import Shard, share_number
+from neurogenomics_kb.foundation.whole_files import write_json_whole
 from neurogenomics_kb.pipelines.work import SOURCES, Demand, Work
 
 logger = logging.getLogger(__name__)
@@ -223,7 +224,7 @@ def run_shard(cohort: Cohort, shard: Shard | None, most: int | None = None) -> l
         name = "probe" if shard is None else f"{shard.number}-of-{shard.of}"
         file = cohort.measured / f"{name}-{os.getpid()}-{time.time_ns()}.json"
         # Without the problems: they may name a subject.
-        write_whole(file, {"done": [{**asdict(d), "problems": len(d.problems)} for d in done]})
+        write_json_whole(file, {"done": [{**asdict(d), "problems": len(d.problems)} for d in done]})
     return done
 
 

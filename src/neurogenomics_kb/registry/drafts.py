@@ -8,10 +8,11 @@ from typing import Any
 import yaml
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.whole_files import write_text_whole
 from neurogenomics_kb.registry.cards import CARD_TYPES, LAYOUT
 from neurogenomics_kb.registry.raw import EXPERIMENTS, IN_RUN_CONFIG
 from neurogenomics_kb.registry.registry import Registry
-from neurogenomics_kb.registry.yaml_file import dump_yaml, write_atomically
+from neurogenomics_kb.registry.yaml_file import dump_yaml
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".gz", ".parquet")
 NOT_DRAFTED = {"result": "A run writes result cards; see `kedro kb sync`."}
@@ -66,11 +67,11 @@ def new_card(registry: Registry, type_name: str, card_id: str, source: str | Non
         # Appended as text, so that comments and the order of a file kept by hand survive.
         before = place.read_text(encoding="utf-8").rstrip() if place.exists() else ""
         text = f"{before}\n\n{dump_yaml({card_id: body})}" if before else dump_yaml({card_id: body})
-        write_atomically(place, text)
+        write_text_whole(place, text)
         return place
     file = place / f"{card_id}.yaml"
     header = f"# yaml-language-server: $schema=../schemas/{type_name}.json\n"
-    write_atomically(file, header + dump_yaml({"id": card_id, **body}))
+    write_text_whole(file, header + dump_yaml({"id": card_id, **body}))
     return file
 
 
@@ -98,5 +99,5 @@ def write_experiment(registry: Registry, card_id: str, body: dict[str, Any]) -> 
     text = yaml.safe_dump(
         {"run": {"pipeline": "integration", **config}}, sort_keys=False, allow_unicode=True
     )
-    write_atomically(file, f"# kedro run --config {EXPERIMENTS}/{card_id}.yml\n{text}")
+    write_text_whole(file, f"# kedro run --config {EXPERIMENTS}/{card_id}.yml\n{text}")
     return file

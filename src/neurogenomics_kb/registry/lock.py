@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.whole_files import write_text_whole
 from neurogenomics_kb.registry.cards import (
     CARD_TYPES,
     Card,
@@ -23,7 +24,6 @@ from neurogenomics_kb.registry.cards import (
     is_versioned,
 )
 from neurogenomics_kb.registry.store import CardStore
-from neurogenomics_kb.registry.yaml_file import write_atomically
 
 LOCK = "registry.lock"
 HEADER = (
@@ -228,7 +228,7 @@ def write_lock(registry: CardStore, accept_sets: bool = False) -> list[str]:
             content = card.content if isinstance(card, ConfoundSet) else None
             lines[card_id] = (card.content_hash, content)
         text = "".join(_line(i, *line) for i, line in sorted(lines.items()))
-        write_atomically(registry.path / LOCK, HEADER + text)
+        write_text_whole(registry.path / LOCK, HEADER + text)
     return added
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.whole_files import write_text_whole
 from neurogenomics_kb.registry.cards import LAYOUT, DecisionCard, ResultCard
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL, check_disclosure
 from neurogenomics_kb.registry.evidence import decision_id, draft_decision, results_of
@@ -18,7 +19,7 @@ from neurogenomics_kb.registry.results import (
     table_folder,
     write_tables,
 )
-from neurogenomics_kb.registry.yaml_file import dump_yaml, read_yaml, write_atomically
+from neurogenomics_kb.registry.yaml_file import dump_yaml, read_yaml
 
 
 def publish_result(result: Result, kb: Path, minimum: int = MINIMUM_CELL) -> tuple[str, bool]:
@@ -76,7 +77,7 @@ def publish_result(result: Result, kb: Path, minimum: int = MINIMUM_CELL) -> tup
         return card.id, False
     # The card last: where it is, its tables are.
     write_tables(table_folder(file), result.tables)
-    write_atomically(file, text)
+    write_text_whole(file, text)
     refresh_decision(kb, card.experiment, card.cohort)
     return card.id, True
 
@@ -106,5 +107,5 @@ def write_decision(registry: Registry, experiment: str, cohort: str) -> Path | N
         if isinstance(there, DecisionCard) and there.state != "draft":
             return None
     file = registry.path / LAYOUT["decision"] / f"{name}.yaml"
-    write_atomically(file, dump_yaml(card.model_dump(mode="json", exclude_defaults=True)))
+    write_text_whole(file, dump_yaml(card.model_dump(mode="json", exclude_defaults=True)))
     return file

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.whole_files import write_text_whole
 from neurogenomics_kb.registry.disclosure import check_disclosure
-from neurogenomics_kb.registry.yaml_file import write_atomically
 
 Rows = list[dict[str, Any]]
 
@@ -72,7 +72,7 @@ def describe_tables(tables: dict[str, Rows]) -> dict[str, dict[str, Any]]:
 def write_tables(folder: Path, tables: dict[str, Rows]) -> None:
     """Write every table as ``<name>.csv``, each in one step."""
     for name, rows in tables.items():
-        write_atomically(folder / f"{name}.csv", table_text(rows))
+        write_text_whole(folder / f"{name}.csv", table_text(rows))
 
 
 def read_tables(folder: Path, described: dict[str, dict[str, Any]]) -> dict[str, Rows]:

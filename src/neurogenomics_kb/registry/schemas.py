@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from neurogenomics_kb.foundation.whole_files import write_text_whole
 from neurogenomics_kb.registry.cards import CARD_TYPES
-from neurogenomics_kb.registry.yaml_file import write_atomically
 
 FOLDER = "schemas"
 
@@ -44,6 +44,6 @@ def write_schemas(folder: Path) -> list[Path]:
     files = []
     for type_name, schema in json_schemas().items():
         file = folder / FOLDER / f"{type_name}.json"
-        write_atomically(file, json.dumps(schema, indent=1, ensure_ascii=False) + "\n")
+        write_text_whole(file, json.dumps(schema, indent=1, ensure_ascii=False) + "\n")
         files.append(file)
     return files

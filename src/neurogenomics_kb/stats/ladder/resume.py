@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.tensors import read_tensors
+from neurogenomics_kb.foundation.whole_files import write_json_whole
 
 STATE = "checkpoint.json"
 
@@ -120,8 +121,7 @@ class Checkpoint:
         save_file(kept, self.folder / "unfinished.tmp")
         os.replace(self.folder / "unfinished.tmp", self.folder / name)
         state = {"hash": self.own, "tensors": name, "progress": vars(progress)}
-        (self.folder / "state.tmp").write_text(json.dumps(state), encoding="utf-8")
-        os.replace(self.folder / "state.tmp", self.folder / STATE)
+        write_json_whole(self.folder / STATE, state)
         for old in self.folder.glob("epoch_*.safetensors"):
             if old.name != name:
                 old.unlink()
