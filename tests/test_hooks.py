@@ -1,25 +1,21 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import fsspec
 import pandas as pd
 import pytest
-from kedro.io import DataCatalog, MemoryDataset
+from kedro.io import DataCatalog, MemoryDataset, Version
 from kedro.pipeline import Node, Pipeline
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.pandas import CSVDataset
 
 from neurogenomics_kb.datasets import NotCollectedDataset
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.project.hooks import (
-    RawFilesFirst,
-    SameRecipe,
-    WholeOutputs,
-    changes,
-    file_of,
-    flatten,
-    remove,
-)
+from neurogenomics_kb.project.files import file_of
+from neurogenomics_kb.project.hooks import RawFilesFirst, flatten
+from neurogenomics_kb.project.outputs import SameRecipe, WholeOutputs, changes, deletable, remove
 from neurogenomics_kb.registry import Experiment
 
 
@@ -90,7 +86,7 @@ def test_half_written_output_is_removed_at_the_next_start(pipeline, catalog, tmp
     hook.after_catalog_created(catalog)
     hook.before_dataset_saved("made")
     (tmp_path / "made.csv").write_text("a\n1")  # the run is killed here
-    WholeOutputs().before_pipeline_run(pipeline, catalog)
+    WholeOutputs().before_pipeline_run({}, pipeline, catalog)
     assert not (tmp_path / "made.csv").exists()
     assert not list(tmp_path.glob(".*.saving"))
 
@@ -101,7 +97,7 @@ def test_whole_output_stays(pipeline, catalog, tmp_path):
     hook.before_dataset_saved("made")
     catalog.save("made", pd.DataFrame({"a": [1]}))
     hook.after_dataset_saved("made")
-    WholeOutputs().before_pipeline_run(pipeline, catalog)
+    WholeOutputs().before_pipeline_run({}, pipeline, catalog)
     assert (tmp_path / "made.csv").exists()
 
 
@@ -216,3 +212,98 @@ def test_parameters_are_logged_flat():
     flat = flatten(experiment, "experiment")
     assert flat["experiment.blocks.gene"] == "g_v1"
     assert flat["experiment.folds.n_splits"] == 5
+
+
+def test_resuming_where_nobody_knows_what_outputs_are_of_is_refused(recipe_run, tmp_path):
+    _, catalog, _ = recipe_run
+    start(recipe_run)
+    catalog.save("recipe", {"old": True})
+    catalog.save("genomics.features", pd.DataFrame({"a": [1]}))
+    start(recipe_run, only_missing_outputs=True)
+    for spoil in (lambda f: f.unlink(), lambda f: f.write_text(""), lambda f: f.write_text("{")):
+        spoil(tmp_path / "features/fingerprint.json")
+        with pytest.raises(InputError, match=r"nobody knows .* Run without"):
+            start(recipe_run, only_missing_outputs=True)
+    assert (tmp_path / "features/genomics.csv").exists()
+    start(recipe_run)
+    assert not (tmp_path / "features/genomics.csv").exists()
+    start(recipe_run, only_missing_outputs=True)
+
+
+def test_first_runs_may_skip_what_is_there_if_nothing_is(recipe_run):
+    start(recipe_run, only_missing_outputs=True)
+
+
+def versioned(tmp_path):
+    return CSVDataset(filepath=str(tmp_path / "made.csv"), version=Version(None, "now"))
+
+
+def test_versions_of_a_user_are_never_deleted(pipeline, tmp_path):
+    catalog = DataCatalog({"raw": MemoryDataset(1), "made": versioned(tmp_path)})
+    catalog.save("made", pd.DataFrame({"a": [1]}))
+    hook = WholeOutputs()
+    hook.before_pipeline_run({}, pipeline, catalog)
+    hook.before_dataset_saved("made")
+    hook.on_node_error(ValueError(), pipeline.nodes[0], catalog)
+    hook.before_pipeline_run({}, pipeline, catalog)
+    assert deletable(catalog.get("made")) is None
+    assert catalog.load("made")["a"].tolist() == [1]
+    with pytest.raises(InputError, match="made has versions"):
+        hook.before_pipeline_run({"only_missing_outputs": True}, pipeline, catalog)
+
+
+def test_a_changed_recipe_deletes_no_version(recipe_run, tmp_path):
+    raw, catalog, _ = recipe_run
+    catalog["genomics.features"] = CSVDataset(
+        filepath=str(tmp_path / "features/genomics.csv"), version=Version(None, "now")
+    )
+    start(recipe_run)
+    catalog.save("genomics.features", pd.DataFrame({"a": [1]}))
+    raw.write_text("a\n2\n")
+    start(recipe_run)
+    assert catalog.load("genomics.features")["a"].tolist() == [1]
+
+
+def test_outputs_elsewhere_are_refused_and_touch_nothing_here(pipeline, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bucket").mkdir()
+    (tmp_path / "bucket/made.csv").write_text("mine")
+    remote = CSVDataset(filepath="memory://bucket/made.csv")
+    remote._filepath = Path("bucket/made.csv")  # as of a bucket, whose client is not installed
+    catalog = DataCatalog({"raw": MemoryDataset(1), "made": remote})
+    with pytest.raises(InputError, match=r"memory://bucket/made\.csv.*another machine"):
+        WholeOutputs().before_pipeline_run({}, pipeline, catalog)
+    assert file_of(remote) is None
+    assert (tmp_path / "bucket/made.csv").read_text() == "mine"
+
+
+def test_inputs_elsewhere_are_told_by_their_content(recipe_run):
+    _, catalog, _ = recipe_run
+    files = fsspec.filesystem("memory")
+    files.pipe("/bucket/raw.csv", b"a\n1\n")
+    catalog["raw"] = CSVDataset(filepath="memory:///bucket/raw.csv")
+    catalog.get("raw")._filepath = Path("/bucket/raw.csv")
+    start(recipe_run)
+    start(recipe_run, only_missing_outputs=True)
+    files.pipe("/bucket/raw.csv", b"a\n2\n")
+    with pytest.raises(InputError, match="these changed: raw"):
+        start(recipe_run, only_missing_outputs=True)
+    files.rm("/bucket", recursive=True)
+    with pytest.raises(InputError, match="cannot be read"):
+        start(recipe_run)
+
+
+def test_nothing_is_published_of_inputs_that_changed_on_the_way(recipe_run, tmp_path):
+    raw, catalog, pipeline = recipe_run
+    hook = SameRecipe()
+    hook.before_pipeline_run({}, pipeline, catalog)
+    hook.before_dataset_saved("reporting.result_card")
+    before = raw.read_text()
+    raw.write_text("a\n3\n")
+    hook.before_dataset_saved("recipe")
+    with pytest.raises(InputError, match="while the run was working, these changed: raw"):
+        hook.before_dataset_saved("reporting.result_card")
+    raw.write_text(before)
+    (tmp_path / "features/fingerprint.json").write_text('{"raw": "another"}')
+    with pytest.raises(InputError, match="another run has begun"):
+        hook.before_dataset_saved("reporting.result_card")

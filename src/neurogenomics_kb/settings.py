@@ -2,8 +2,11 @@
 
 from neurogenomics_kb.project.compute import Compute
 from neurogenomics_kb.project.config import CohortConfigLoader, resolve_cohort_dir
-from neurogenomics_kb.project.hooks import OneRun, RawFilesFirst, SameRecipe, Tracking, WholeOutputs
+from neurogenomics_kb.project.hooks import RawFilesFirst, Tracking
+from neurogenomics_kb.project.one_run import OneRun
+from neurogenomics_kb.project.outputs import SameRecipe, WholeOutputs
 from neurogenomics_kb.project.resources import Resources
+from neurogenomics_kb.project.turns import Turns
 
 CONFIG_LOADER_CLASS = CohortConfigLoader
 CONFIG_LOADER_ARGS = {
@@ -18,6 +21,9 @@ CONFIG_LOADER_ARGS = {
 
 # `OneRun` stands in its place.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow", "kedro_mlflow")
+# The last one is asked first: a run takes its turn, looks at its files and parameters, cleans up,
+# compares with what is there, and only then opens a tracked run.
 HOOKS = (
-    Compute(), RawFilesFirst(), WholeOutputs(), SameRecipe(), OneRun(), Tracking(), Resources(),
+    Compute(), RawFilesFirst(), OneRun(), SameRecipe(), WholeOutputs(), Tracking(), Resources(),
+    Turns(),
 )  # fmt: skip

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fsspec
 from kedro.io import DataCatalog
 from pydantic import BaseModel
 
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.whole_files import PART
+from neurogenomics_kb.project.files import address_of, file_of
 from neurogenomics_kb.registry import Experiment
 from neurogenomics_kb.registry.recipe import resolve_recipe
 
@@ -19,9 +21,7 @@ from neurogenomics_kb.registry.recipe import resolve_recipe
 HASHED_BYTES = 50_000_000
 
 
-def run_fingerprint(
-    pipeline, catalog: DataCatalog, file_of: Callable[[Any], Path | None]
-) -> dict[str, str]:
+def run_fingerprint(pipeline, catalog: DataCatalog, only: set[str] | None = None) -> dict[str, str]:
     """Fingerprint of everything a pipeline reads.
 
     Parameters
@@ -30,8 +30,8 @@ def run_fingerprint(
         Holds the node that resolves the recipe.
     catalog : DataCatalog
         Catalog of the run.
-    file_of : callable
-        Gives the file or folder behind a dataset.
+    only : set of str, optional
+        Names to look at; all by default.
 
     Returns
     -------
@@ -45,6 +45,8 @@ def run_fingerprint(
     """
     prints = {}
     for name in sorted(pipeline.inputs() - {"fingerprints"}):
+        if only is not None and name not in only:
+            continue
         if name.startswith("params:"):
             value = catalog.load(name)
             value = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
@@ -60,7 +62,7 @@ def run_fingerprint(
         else:
             dataset = catalog.get(name)
             path = file_of(dataset)
-            text = "" if path is None else describe_files(path)
+            text = describe_files(path) if path is not None else describe_remote(dataset)
             # What a dataset takes from its files may hang on more than the files.
             text += getattr(dataset, "choices", "")
         prints[name] = digest(text.encode())
@@ -94,6 +96,65 @@ def describe_files(path: Path) -> str:
         content = f"{stat.st_size} {stat.st_mtime_ns}" if large else digest(file.read_bytes())
         lines.append(f"{file.name} {content}")
     return "\n".join(lines)
+
+
+def raw_fingerprints(pipeline, catalog: DataCatalog, prints: dict[str, str]) -> list[str]:
+    """Names of fingerprints that are of files: neither parameters nor cards.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Of the run.
+    catalog : DataCatalog
+        Of the run.
+    prints : dict of str to str
+        What `run_fingerprint` gave.
+    """
+    free = pipeline.inputs()
+    return [
+        name
+        for name in prints
+        if name in free and not name.startswith("params:") and file_of(catalog.get(name))
+        and name != "kb"
+    ]  # fmt: skip
+
+
+# What stores of objects and web servers call the mark of a content.
+MARKS = ("ETag", "etag", "md5Hash", "content_md5", "checksum", "generation")
+BLOCK = 1 << 20
+
+
+def describe_remote(dataset: Any) -> str:
+    """Mark or content of everything behind a dataset on another machine; empty for the others.
+
+    Raises
+    ------
+    InputError
+        If the other machine does not give it.
+    """
+    address = address_of(dataset)
+    if address is None:
+        return ""
+    try:
+        files, path = fsspec.core.url_to_fs(address, **getattr(dataset, "_storage_options", {}))
+        found = files.find(path) if files.isdir(path) else [path]
+        return "\n".join(f"{file} {_mark(files, file)}" for file in sorted(found))
+    except (OSError, ValueError, ImportError) as error:
+        raise InputError(
+            f"cannot be read ({error})", file=address, remedy="Check address and credentials."
+        ) from None
+
+
+def _mark(files: Any, file: str) -> str:
+    told = files.info(file)
+    for name in MARKS:
+        if told.get(name):
+            return f"{name} {told[name]}"
+    content = hashlib.sha256()
+    with files.open(file, "rb") as stream:
+        while block := stream.read(BLOCK):
+            content.update(block)
+    return content.hexdigest()[:16]
 
 
 def digest(data: bytes) -> str:

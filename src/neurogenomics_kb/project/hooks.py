@@ -1,8 +1,7 @@
-"""Hooks: track runs in MLflow, keep outputs whole, refuse to mix recipes when resuming."""
+"""Hooks: look at a run's files first, and log what it found."""
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,14 +10,12 @@ from typing import Any
 import mlflow
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
-from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from pydantic import BaseModel
 
 from neurogenomics_kb import __version__
 from neurogenomics_kb.datasets import NotCollectedDataset
-from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.project.files import file_of
-from neurogenomics_kb.project.fingerprint import run_fingerprint
 from neurogenomics_kb.project.tracking import CARD_TAG, TABLES
 from neurogenomics_kb.registry.disclosure import (
     MINIMUM_CELL,
@@ -31,73 +28,6 @@ logger = logging.getLogger(__name__)
 
 MAX_PARAMETER_LENGTH = 500
 TEXT_FILES = {".html", ".yaml", ".json", ".csv", ".txt", ".svg"}
-# Fingerprints that differ between experiments on the same features.
-OF_EXPERIMENT = {"params:experiment", "kb"}
-
-
-class WholeOutputs:
-    """Nothing half-written survives a killed run.
-
-    While a dataset is being saved a marker lies beside it. A marker found at the start of a run
-    means that saving was cut short, so the remains are deleted and the node runs again.
-    """
-
-    @staticmethod
-    def _marker(path: Path) -> Path:
-        return path.with_name(f".{path.name}.saving")
-
-    def _of(self, catalog: DataCatalog, name: str) -> Path | None:
-        return file_of(catalog.get(name)) if catalog.get(name) is not None else None
-
-    @hook_impl
-    def after_catalog_created(self, catalog: DataCatalog) -> None:
-        """Remember the catalog, since saving hooks get only a name."""
-        self._catalog = catalog
-
-    @hook_impl
-    def before_pipeline_run(self, pipeline, catalog: DataCatalog) -> None:
-        """Delete what an earlier run left unfinished."""
-        self._catalog = catalog
-        for name in pipeline.all_outputs():
-            path = self._of(catalog, name)
-            if path is None or not self._marker(path).exists():
-                continue
-            logger.warning("%s was left unfinished by an earlier run and is made again", path)
-            remove(path)
-            self._marker(path).unlink(missing_ok=True)
-
-    @hook_impl
-    def before_dataset_saved(self, dataset_name: str) -> None:
-        """Put the marker down."""
-        path = self._of(self._catalog, dataset_name)
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._marker(path).touch()
-
-    @hook_impl
-    def after_dataset_saved(self, dataset_name: str) -> None:
-        """Take the marker away."""
-        path = self._of(self._catalog, dataset_name)
-        if path is not None:
-            self._marker(path).unlink(missing_ok=True)
-
-    @hook_impl
-    def on_node_error(self, error: Exception, node, catalog: DataCatalog) -> None:
-        """Leave no partial output of a node that failed."""
-        for name in node.outputs:
-            path = self._of(catalog, name)
-            if path is not None and self._marker(path).exists():
-                remove(path)
-                self._marker(path).unlink(missing_ok=True)
-
-
-def remove(path: Path) -> None:
-    """Delete a file or the files of a folder."""
-    if path.is_dir():
-        for file in sorted(path.rglob("*"), reverse=True):
-            file.unlink() if file.is_file() else file.rmdir()
-    else:
-        path.unlink(missing_ok=True)
 
 
 class RawFilesFirst:
@@ -144,75 +74,6 @@ def is_raw_file(dataset: Any) -> bool:
     metadata = getattr(dataset, "metadata", None) or {}
     raw = metadata.get("kedro-viz", {}).get("layer") == "raw"
     return raw and not isinstance(dataset, NotCollectedDataset)
-
-
-class SameRecipe:
-    """Outputs of two recipes are never mixed.
-
-    What a run reads is fingerprinted beside the experiment's outputs and, without the experiment's
-    own settings, beside the features that experiments of a cohort share. A run that reads something
-    else first deletes the outputs it will replace, so that a killed one leaves nothing old behind;
-    resuming (``--only-missing-outputs``) with something else is refused.
-    """
-
-    @hook_impl
-    def before_pipeline_run(
-        self, run_params: dict[str, Any], pipeline, catalog: DataCatalog
-    ) -> None:
-        """Compare with the last run of the same experiment and cohort."""
-        outputs = pipeline.all_outputs()
-        makes_features = any(name.endswith(".features") for name in outputs)
-        if not (makes_features or "recipe" in outputs):
-            return
-        current = run_fingerprint(pipeline, catalog, file_of)
-        states = {}
-        if makes_features:
-            shared = file_of(catalog.get("genomics.features")).with_name("fingerprint.json")
-            states[shared] = {k: v for k, v in current.items() if k not in OF_EXPERIMENT}
-        if "recipe" in outputs:
-            states[file_of(catalog.get("recipe")).with_name("fingerprint.json")] = current
-        changed = sorted({k for path, now in states.items() for k in changes(path, now)})
-        if changed and run_params.get("only_missing_outputs"):
-            raise InputError(
-                f"since the outputs were made, these changed: {listing(changed)}",
-                file=next(iter(states)).parent,
-                remedy="Run without --only-missing-outputs.",
-            )
-        if changed:
-            for name in outputs:
-                path = file_of(catalog.get(name))
-                if path is not None:
-                    remove(path)
-        for path, now in states.items():
-            # A part of the pipeline that read something else makes what follows from it old, so
-            # what was known of the rest is forgotten and a later resumption refused.
-            known = {} if changed else stored(path)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps({**known, **now}, indent=1), encoding="utf-8")
-
-
-def stored(path: Path) -> dict[str, str]:
-    """Fingerprints that an earlier run left, if any."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-
-def changes(path: Path, now: dict[str, str]) -> list[str]:
-    """Names whose fingerprints differ from those stored in `path`, none if it does not exist."""
-    before = stored(path)
-    return [name for name in now if now[name] != before.get(name)] if before else []
-
-
-class OneRun(MlflowHook):
-    """kedro-mlflow's hook, which opens and ends the run, less what it does at every node.
-
-    There it asks the store for the run, and logs the node's parameters once more.
-    """
-
-    @hook_impl
-    def before_node_run(self) -> None:
-        """Open the run for a node in a thread of its own, which knows of none."""
-        if self.run_id is not None and mlflow.active_run() is None:
-            mlflow.start_run(run_id=self.run_id, nested=self.mlflow_config.tracking.run.nested)
 
 
 class Tracking:

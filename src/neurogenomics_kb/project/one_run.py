@@ -1,0 +1,179 @@
+"""Hook: the tracked run of a pipeline run, opened once and closed whatever happens."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+import mlflow
+import psutil
+from alembic.util.exc import CommandError
+from filelock import FileLock
+from kedro.framework.hooks import hook_impl
+from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+from neurogenomics_kb.foundation.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+HOST_TAG, PROCESS_TAG = "neurogenomics_kb.host", "neurogenomics_kb.process"
+SQLITE = "sqlite:///"
+# A server that is there answers in a fraction of it.
+PATIENCE_S = 8.0
+GO_ON = (
+    "Check the address and that the server is up, or track this run in a file: "
+    "MLFLOW_TRACKING_URI=sqlite:///mlflow.db before the command. Its result card is written "
+    "either way."
+)
+
+
+class OneRun(MlflowHook):
+    """kedro-mlflow's hook, which opens and ends the run, and what it lacks.
+
+    It does not ask the store for the run at every node, nor log the node's parameters once more.
+    Runs of processes that no longer exist are closed; runs that start together make the store one
+    after the other; trouble with the store is one line.
+    """
+
+    @hook_impl
+    def after_context_created(self, context: Any) -> None:
+        """Set tracking up."""
+        config = context.config_loader
+        if "mlflow" not in config.config_patterns:
+            config.config_patterns.update({"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]})
+        uri = str((config["mlflow"].get("server") or {}).get("mlflow_tracking_uri") or "")
+        refuse_silence(uri)
+        with one_line(uri), alone_in(uri, Path(context.project_path)):
+            super().after_context_created(context)
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Any, catalog: Any) -> None:
+        """Open the run; close those that nobody will."""
+        with one_line(mlflow.get_tracking_uri()):
+            super().before_pipeline_run(run_params, pipeline, catalog)
+            run = mlflow.active_run()
+            if run is None:
+                return
+            mlflow.set_tags({HOST_TAG: platform.node(), PROCESS_TAG: process()})
+            # MLflow's own farewell says that a run which Ctrl-C ended is finished.
+            atexit.register(end_killed, run.info.run_id)
+            close_abandoned(MlflowClient(), run.info.experiment_id)
+
+    @hook_impl
+    def before_node_run(self) -> None:
+        """Open the run for a node in a thread of its own, which knows of none."""
+        if self.run_id is not None and mlflow.active_run() is None:
+            mlflow.start_run(run_id=self.run_id, nested=self.mlflow_config.tracking.run.nested)
+
+
+def end_killed(run_id: str) -> None:
+    """End a run that is still open when the process ends."""
+    run = mlflow.active_run()
+    if run is not None and run.info.run_id == run_id:
+        mlflow.end_run("KILLED")
+
+
+def process() -> str:
+    """This process: its number, which is given again, and when it started."""
+    own = psutil.Process(os.getpid())
+    return f"{own.pid} {own.create_time():.2f}"
+
+
+def is_alive(tag: str) -> bool:
+    """Whether a process that described itself with `process` exists on this machine."""
+    pid, started = tag.split()
+    try:
+        found = psutil.Process(int(pid))
+        same = abs(found.create_time() - float(started)) < 1.0
+        return same and found.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def close_abandoned(client: MlflowClient, experiment_id: str) -> list[str]:
+    """Close runs of this machine whose process has gone without closing them.
+
+    Parameters
+    ----------
+    client : MlflowClient
+        Of the tracking server.
+    experiment_id : str
+        Whose runs are looked at.
+
+    Returns
+    -------
+    list of str
+        Their ids.
+    """
+    running = client.search_runs(
+        [experiment_id],
+        filter_string=f"attributes.status = 'RUNNING' and tags.`{HOST_TAG}` = '{platform.node()}'",
+    )
+    gone = [run.info.run_id for run in running if not is_alive(run.data.tags[PROCESS_TAG])]
+    for run_id in gone:
+        client.set_terminated(run_id, status="KILLED")
+    if gone:
+        logger.warning("%d earlier runs ended without saying so and are marked KILLED", len(gone))
+    return gone
+
+
+@contextlib.contextmanager
+def alone_in(uri: str, project: Path) -> Iterator[None]:
+    """Let one process at a time make a store that is a file."""
+    if not uri.startswith(SQLITE):
+        yield
+        return
+    file = project / uri.removeprefix(SQLITE)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.with_name(f"{file.name}.lock")):
+        yield
+
+
+def refuse_silence(uri: str) -> None:
+    """Refuse a tracking server that does not answer, which MLflow asks for minutes.
+
+    Parameters
+    ----------
+    uri : str
+        Address; only those of web servers are asked.
+
+    Raises
+    ------
+    InputError
+    """
+    if not uri.startswith(("http://", "https://")):
+        return
+    try:
+        with urlopen(f"{uri.rstrip('/')}/health", timeout=PATIENCE_S):
+            return
+    except HTTPError:
+        return  # it is there; what it wants is between it and MLflow
+    except (URLError, OSError) as error:
+        raise InputError(
+            f"the tracking server does not answer ({getattr(error, 'reason', error)})",
+            file=uri,
+            remedy=GO_ON,
+        ) from None
+
+
+@contextlib.contextmanager
+def one_line(uri: str) -> Iterator[None]:
+    """Say in one line what is wrong with the store."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, CommandError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"the tracking store gives an error: {first}", file=uri, remedy=GO_ON
+        ) from None
