@@ -14,8 +14,9 @@ from kedro_datasets.pandas import CSVDataset
 from neurogenomics_kb.datasets import NotCollectedDataset
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.project.files import file_of
-from neurogenomics_kb.project.hooks import RawFilesFirst, flatten
+from neurogenomics_kb.project.hooks import RawFilesFirst
 from neurogenomics_kb.project.outputs import SameRecipe, WholeOutputs, changes, deletable, remove
+from neurogenomics_kb.project.withheld import flatten
 from neurogenomics_kb.registry import Experiment
 
 

@@ -39,7 +39,7 @@ def test_numeric_identifiers_are_found():
     with pytest.raises(InputError, match="identifier"):
         check_disclosure({"a": 1234567}, ["1234567"])
     check_disclosure({"a": 5}, ["5"])
-    check_disclosure({"a": "sub-00012 and xsub-0001"}, IDS)
+    check_disclosure({"a": "sub-00112 and xsub-0001"}, IDS)
 
 
 def test_tables_may_be_longer_than_a_small_study():

@@ -20,6 +20,7 @@ from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.cards import Card, ResultCard
 from neurogenomics_kb.registry.clones import COLUMNS, check_files, cited_files, read_list
 from neurogenomics_kb.registry.compare import compare_results
+from neurogenomics_kb.registry.disclosure import FLOOR
 from neurogenomics_kb.registry.drafts import new_card
 from neurogenomics_kb.registry.evidence import results_using, verdicts_on
 from neurogenomics_kb.registry.field_map import MappedField, map_fields
@@ -346,7 +347,7 @@ def export_schemas(path: Path) -> None:
 @kb.command("sync")
 @click.option("--tracking-uri", help="Tracking server; by default the one of conf/*/mlflow.yml.")
 @click.option("--experiment", help="MLflow experiment; by default the one of conf/*/mlflow.yml.")
-@click.option("--minimum-cell", default=10, show_default=True, type=click.IntRange(1))
+@click.option("--minimum-cell", default=10, show_default=True, type=click.IntRange(FLOOR))
 @path_option
 @json_option
 @one_line_errors

@@ -9,24 +9,32 @@ from typing import Any
 
 import mlflow
 from kedro.framework.hooks import hook_impl
-from kedro.io import DataCatalog
-from pydantic import BaseModel
+from kedro.io import DataCatalog, DatasetError
 
 from neurogenomics_kb import __version__
 from neurogenomics_kb.datasets import NotCollectedDataset
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.project.files import file_of
 from neurogenomics_kb.project.tracking import CARD_TAG, TABLES
+from neurogenomics_kb.project.withheld import (
+    COHORT,
+    flatten,
+    identifiers_of,
+    smallest_cell,
+    without_people,
+)
 from neurogenomics_kb.registry.disclosure import (
-    MINIMUM_CELL,
     check_disclosure,
     find_identifier,
     texts_of_figure,
 )
+from neurogenomics_kb.registry.identifiers import Identifiers
 
 logger = logging.getLogger(__name__)
 
 MAX_PARAMETER_LENGTH = 500
+# Run whose result card a resumed run found.
+RESUMED_TAG = "neurogenomics_kb.resumed_from"
 TEXT_FILES = {".html", ".yaml", ".json", ".csv", ".txt", ".svg"}
 
 
@@ -79,6 +87,11 @@ def is_raw_file(dataset: Any) -> bool:
 class Tracking:
     """Log what a run used and found to the MLflow run that kedro-mlflow opened."""
 
+    def __init__(self) -> None:
+        self._known: tuple[Any, Identifiers] = (None, Identifiers())
+        self._pipeline: Any = None
+        self._logged: set[str] = set()
+
     @hook_impl
     def after_catalog_created(self, catalog: DataCatalog) -> None:
         """Remember the catalog, since saving hooks get only a name."""
@@ -89,7 +102,7 @@ class Tracking:
         self, run_params: dict[str, Any], pipeline, catalog: DataCatalog
     ) -> None:
         """Tag the run and log its parameters, flat."""
-        self._catalog = catalog
+        self._catalog, self._pipeline, self._logged = catalog, pipeline, set()
         if mlflow.active_run() is None:
             return
         mlflow.set_tag("neurogenomics_kb.version", __version__)
@@ -97,21 +110,42 @@ class Tracking:
         for name in sorted(n for n in pipeline.inputs() if n.startswith("params:")):
             value = catalog.load(name)
             parameters.update(flatten(value, name.removeprefix("params:")))
-        mlflow.log_params({k: str(v)[:MAX_PARAMETER_LENGTH] for k, v in parameters.items()})
+        told = without_people(parameters, self._identifiers())
+        mlflow.log_params({k: v[:MAX_PARAMETER_LENGTH] for k, v in told.items()})
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
         """Copy to MLflow what the catalog entry marks with ``metadata.mlflow``."""
-        metadata = getattr(self._catalog.get(dataset_name), "metadata", None) or {}
-        options = metadata.get("mlflow")
-        if not options or mlflow.active_run() is None:
+        options = self._options(dataset_name)
+        if options and mlflow.active_run() is not None:
+            self._log(dataset_name, data, options)
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Log what was there already: a resumed run is as complete as one without a break."""
+        if mlflow.active_run() is None or self._pipeline is None:
             return
-        path = file_of(self._catalog.get(dataset_name))
-        self._guard(dataset_name, data, path, options)
+        for name in sorted(self._pipeline.all_outputs() - self._logged):
+            options, dataset = self._options(name), self._catalog.get(name)
+            # A card is its own run's: the tag says which.
+            if options and dataset.exists():
+                if options.get("card_id"):
+                    mlflow.set_tag(RESUMED_TAG, dataset.load().card.get("mlflow_run_id") or "")
+                else:
+                    self._log(name, _readable(dataset), options)
+
+    def _options(self, name: str) -> dict[str, Any]:
+        """What the catalog says is to be tracked of a dataset."""
+        metadata = getattr(self._catalog.get(name), "metadata", None) or {}
+        return metadata.get("mlflow") or {}
+
+    def _log(self, name: str, data: Any, options: dict[str, Any]) -> None:
+        path = file_of(self._catalog.get(name))
+        self._guard(name, data, path, options)
         if "artifact" in options and path is not None:
             # One folder per dataset: artifacts of one name would overwrite each other.
             mlflow.log_artifact(str(path), artifact_path=options["artifact"])
-            for file in self._companions(dataset_name):
+            for file in self._companions(name):
                 mlflow.log_artifact(str(file), artifact_path=f"{options['artifact']}/{TABLES}")
         if options.get("metrics"):
             mlflow.log_metrics({k: float(v) for k, v in data.items() if v is not None})
@@ -120,6 +154,7 @@ class Tracking:
             mlflow.set_tags({"experiment": data.experiment.id, "cohort": data.cohort})
         if options.get("card_id"):
             mlflow.set_tag(CARD_TAG, data.card["id"])
+        self._logged.add(name)
 
     def _companions(self, dataset_name: str) -> list[Path]:
         """Files that go where the dataset's file goes."""
@@ -128,7 +163,7 @@ class Tracking:
 
     def _guard(self, name: str, data: Any, path: Path | None, options: dict[str, Any]) -> None:
         """Refuse to send a subject's identifier, row or small group to the tracking server."""
-        ids, minimum = self._cohort()
+        ids, minimum = self._identifiers(), smallest_cell(self._catalog)
         if options.get("metrics"):
             check_disclosure(data, ids, minimum=minimum, where=f"metrics of {name}")
         if path is None:
@@ -140,25 +175,18 @@ class Tracking:
             for text in texts_of_figure(data):
                 find_identifier(text, ids, f"figure {name}")
 
-    def _cohort(self) -> tuple[set[str], int]:
-        """Identifiers of the cohort, and the smallest count that may be shown."""
-        parameters = self._catalog.get("params:disclosure")
-        minimum = parameters.load() if parameters is not None else {}
-        if isinstance(minimum, BaseModel):
-            minimum = minimum.model_dump()
-        cohort = self._catalog.get("integration.cohort")
-        known = cohort is not None and cohort.exists()
-        ids = {str(i) for i in cohort.load().index} if known else set()
-        return ids, int(minimum.get("minimum_cell", MINIMUM_CELL))
+    def _identifiers(self) -> Identifiers:
+        """Identifiers of the cohort, prepared anew when it was made anew."""
+        cohort = file_of(self._catalog.get(COHORT)) if self._catalog.get(COHORT) else None
+        state = cohort.stat().st_mtime_ns if cohort is not None and cohort.exists() else 0
+        if self._known[0] != (id(self._catalog), state):
+            self._known = ((id(self._catalog), state), identifiers_of(self._catalog))
+        return self._known[1]
 
 
-def flatten(value: Any, prefix: str) -> dict[str, Any]:
-    """Nested parameters as dotted names."""
-    if isinstance(value, BaseModel):
-        value = value.model_dump(mode="json")
-    if isinstance(value, dict):
-        out: dict[str, Any] = {}
-        for key, item in value.items():
-            out.update(flatten(item, f"{prefix}.{key}"))
-        return out
-    return {prefix: value}
+def _readable(dataset: Any) -> Any:
+    """What a dataset holds; None of figures, which can only be drawn."""
+    try:
+        return dataset.load()
+    except DatasetError:
+        return None

@@ -24,6 +24,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.project.withheld import flatten, identifiers_of, without_people
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class OneRun(MlflowHook):
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Any, catalog: Any) -> None:
         """Open the run; close those that nobody will."""
         with one_line(mlflow.get_tracking_uri()):
-            super().before_pipeline_run(run_params, pipeline, catalog)
+            super().before_pipeline_run(told(run_params, catalog), pipeline, catalog)
             run = mlflow.active_run()
             if run is None:
                 return
@@ -75,6 +76,16 @@ class OneRun(MlflowHook):
         """Open the run for a node in a thread of its own, which knows of none."""
         if self.run_id is not None and mlflow.active_run() is None:
             mlflow.start_run(run_id=self.run_id, nested=self.mlflow_config.tracking.run.nested)
+
+
+def told(run_params: dict[str, Any], catalog: Any) -> dict[str, Any]:
+    """Parameters of a run, which become tags, without those of ``--params`` that name people."""
+    given = run_params.get("runtime_params") or run_params.get("extra_params")
+    if not given:
+        return run_params
+    shown = without_people(flatten(given, "params"), identifiers_of(catalog))
+    return {**run_params, **{k: shown for k in ("runtime_params", "extra_params")
+                             if run_params.get(k)}}  # fmt: skip
 
 
 def end_killed(run_id: str) -> None:

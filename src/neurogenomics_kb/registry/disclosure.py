@@ -4,25 +4,52 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from datetime import date
 from typing import Any
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.registry.identifiers import Identifiers
 
 MINIMUM_CELL = 10
+# No cohort may show smaller counts, whatever its configuration or a command line says.
+FLOOR = 5
+# In the place of a number that would tell a small group by subtraction.
+HIDDEN = "hidden"
 # No aggregate of ours is a longer row of plain numbers, a longer text, or a larger mapping.
 LONGEST_ARRAY = 50
 LONGEST_TEXT = 2_000
 LARGEST_MAPPING = 2_000
 EXTREME_DIGITS = 2
-# Keys whose integers count subjects, also as the last part of a dotted metric name.
-COUNT_KEY = re.compile(
-    r"(^|\.)(n|n_subjects|n_excluded|n_cases|n_controls|count|excluded|remaining)$"
+# Words for people. A whole number under a key with one of them counts people, and so does one
+# under a key that ends in `n`.
+PEOPLE = (
+    "subjects|people|persons|participants|individuals|patients|probands|cases|controls|males|"
+    "females|men|women|boys|girls|children|adults|carriers|twins|siblings|relatives|excluded|"
+    "remaining|withdrawn"
+)
+COUNT_KEY = re.compile(rf"(?:^|[._ ])(?:(?:n|count|counts)$|(?:{PEOPLE})(?:$|[._ ]))")
+# Of these keys the number is another one.
+NO_COUNT = re.compile(r"(?:^|[._])(?:subjects_per_\w+|\w*_of_people|\w+_per_subject)$")
+SHARE_KEY = re.compile(rf"(?:^|[._ ])(?:prevalence|(?:share|proportion|fraction)_of_(?:{PEOPLE}))$")
+TOTAL_KEY = re.compile(rf"(?:^|[._ ])(?:n|n_subjects|n_people|(?:{PEOPLE}))$")
+COUNTED = {
+    word: i
+    for i, word in enumerate(
+        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"], start=1
+    )
+}
+SPELLED = "|".join(COUNTED)
+COUNT_TEXT = (
+    re.compile(rf"(?<![\w.,/–-])(\d+|{SPELLED}) (?:(?!of|in|per|to)[a-z]+ )?(?:{PEOPLE})\b", re.I),
+    re.compile(r"(?<!\w)n ?= ?(\d+)(?![\d.,]\d|\d)", re.I),
+    re.compile(rf"\b(?:{PEOPLE}) ?[:=] ?(\d+)(?![\d.,]\d|\d)", re.I),
 )
 EXTREME_KEY = re.compile(
     r"(^|[._])(min|max|minimum|maximum|lowest|highest|youngest|oldest|range)($|[._])"
 )
 DIGITS = re.compile(r"\d+")
+WHOLE = re.compile(r"\d{1,9}(?:\.0*)?")
 NUMBER = re.compile(r"[-+]?\d+\.?\d*(?:[eE][-+]?\d+)?")
 # Tables of a result card: their rows are models and components, never subjects, and a study of few
 # subjects may well have more rows than subjects.
@@ -34,7 +61,7 @@ TABLES = {
 
 def check_disclosure(
     data: Any,
-    subject_ids: Collection[str],
+    subject_ids: Identifiers | Collection[str],
     *,
     n_subjects: int | None = None,
     minimum: int = MINIMUM_CELL,
@@ -46,8 +73,8 @@ def check_disclosure(
     ----------
     data : object
         Mappings, lists and scalars about to be published.
-    subject_ids : collection of str
-        Identifiers of the cohort, raw and canonical.
+    subject_ids : Identifiers or collection of str
+        Of the cohort, raw and canonical.
     n_subjects : int, optional
         Size of the cohort, where identifiers are not at hand; their number by default.
     minimum : int
@@ -59,33 +86,52 @@ def check_disclosure(
     ------
     InputError
     """
-    ids = {str(i) for i in subject_ids}
-    _Check(ids, n_subjects or len(ids), minimum).walk(data, where, "")
+    ids = as_identifiers(subject_ids)
+    _Check(ids, n_subjects or len(ids), max(minimum, FLOOR)).walk(data, where, "")
 
 
 class _Check:
     """One pass over a document."""
 
-    def __init__(self, ids: set[str], n: int, minimum: int) -> None:
+    def __init__(self, ids: Identifiers, n: int, minimum: int) -> None:
         self.ids, self.n, self.minimum = ids, n, minimum
         self.few = max(n, minimum)
-        self.lengths = sorted({len(i) for i in ids})
 
     def walk(self, data: Any, where: str, key: str) -> None:
         if isinstance(data, Mapping):
             self._mapping(data, where)
         elif isinstance(data, str):
             self._text(data, where)
-        elif isinstance(data, Sequence):
-            self._sequence(data, where, key)
-        elif isinstance(data, int | float) and not isinstance(data, bool):
-            if str(data) in self.ids and len(str(data)) > 4:
-                raise InputError(f"{where} holds a subject identifier", remedy="Remove it.")
-            if EXTREME_KEY.search(key) and float(f"{data:.{EXTREME_DIGITS}g}") != data:
-                raise InputError(
-                    f"{where} is an extreme given exactly, which is one subject's value",
-                    remedy=f"Round it to {EXTREME_DIGITS} significant digits.",
-                )
+            if WHOLE.fullmatch(data.strip()):
+                self._count(float(data), where, key)
+        elif isinstance(data, Sequence | Set) and not isinstance(data, bytes | bytearray):
+            self._sequence(list(data), where, key)
+        elif _is_number(data):
+            self._number(data, where, key)
+        elif hasattr(data, "item") and getattr(data, "ndim", None) == 0:
+            self.walk(data.item(), where, key)
+        elif data is not None and not isinstance(data, bool | float | date):
+            raise InputError(
+                f"{where} is a {type(data).__name__}, whose content cannot be looked at",
+                remedy="Publish numbers, texts, lists and mappings.",
+            )
+
+    def _number(self, value: float, where: str, key: str) -> None:
+        if self.ids.is_number(value):
+            raise InputError(f"{where} holds a subject identifier", remedy="Remove it.")
+        self._count(value, where, key)
+        if EXTREME_KEY.search(key) and float(f"{value:.{EXTREME_DIGITS}g}") != value:
+            raise InputError(
+                f"{where} is an extreme given exactly, which is one subject's value",
+                remedy=f"Round it to {EXTREME_DIGITS} significant digits.",
+            )
+
+    def _count(self, value: float, where: str, key: str) -> None:
+        if counts_people(key) and 0 < value < self.minimum and float(value).is_integer():
+            raise InputError(
+                f"{where} counts {value:g} subjects, fewer than {self.minimum}",
+                remedy="Show it as a bound, or merge it with another group.",
+            )
 
     def _mapping(self, data: Mapping, where: str) -> None:
         # A run may well report more numbers than it has subjects, each under a name of its own;
@@ -95,16 +141,33 @@ class _Check:
         too_many = alike > LONGEST_ARRAY or (self.n and alike >= self.few)
         if too_many or len(scalars) > LARGEST_MAPPING:
             raise self._rows(where, len(scalars))
+        self._shares(data, where)
         for name, value in data.items():
             key = str(name)
             self._text(key, where)
-            count = isinstance(value, int | float) and not isinstance(value, bool)
-            if count and COUNT_KEY.search(key) and 0 < value < self.minimum:
-                raise InputError(
-                    f"{where}.{key} counts {value:g} subjects, fewer than {self.minimum}",
-                    remedy="Show it as a bound, or merge it with another group.",
-                )
             self.walk(value, f"{where}.{key}", key)
+
+    def _shares(self, data: Mapping, where: str) -> None:
+        # A share of people and their number give the count that is not shown.
+        numbers = {str(k): v for k, v in data.items() if _is_number(v)}
+        # A row of a long table names its number in another cell.
+        named = {
+            str(data[c]): data["value"]
+            for c in ("metric", "measure")
+            if c in data and _is_number(data.get("value"))
+        }
+        totals = [v for k, v in numbers.items() if TOTAL_KEY.search(k.lower())]
+        n = max([*totals, self.n])
+        for key, share in {**numbers, **named}.items():
+            if not SHARE_KEY.search(key.lower()) or not 0 < share < 1 or not n:
+                continue
+            few = min(share, 1 - share) * n
+            if round(few) < self.minimum:
+                raise InputError(
+                    f"{where}.{key} is a share of {n:g} people that makes fewer than "
+                    f"{self.minimum} of them",
+                    remedy="Show it as a bound, or merge the group with another.",
+                )
 
     def _sequence(self, data: Sequence, where: str, key: str) -> None:
         rows = len(data)
@@ -116,7 +179,13 @@ class _Check:
             self.walk(item, f"{where}[{i}]", key)
 
     def _text(self, text: str, where: str) -> None:
-        find_identifier(text, self.ids, where, self.lengths)
+        find_identifier(text, self.ids, where)
+        few = small_count(text, self.minimum)
+        if few is not None:
+            raise InputError(
+                f"{where} says '{few}', a count of fewer than {self.minimum} subjects",
+                remedy="Say it as a bound, or merge the group with another.",
+            )
         if len(text) > LONGEST_TEXT or sum(1 for _ in NUMBER.finditer(text)) > LONGEST_ARRAY:
             raise InputError(
                 f"{where} is a text of {len(text):,} characters, which may hold rows",
@@ -131,27 +200,62 @@ class _Check:
         )
 
 
-def find_identifier(
-    text: str, ids: set[str], where: str, lengths: Sequence[int] | None = None
-) -> None:
-    """Look for every identifier in a text, also inside a file name, at word boundaries.
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+
+
+def as_identifiers(ids: Identifiers | Collection[str]) -> Identifiers:
+    """Identifiers to look for; what was prepared already is taken as it is."""
+    return ids if isinstance(ids, Identifiers) else Identifiers(ids)
+
+
+def find_identifier(text: str, ids: Identifiers, where: str) -> None:
+    """Look for every identifier in a text, in every spelling, also inside a file name.
+
+    Parameters
+    ----------
+    text : str
+        What is going to leave the machine.
+    ids : Identifiers
+        Of the cohort.
+    where : str
+        Name used in messages.
 
     Raises
     ------
     InputError
         At the first one found; the message does not repeat it.
     """
-    for length in lengths if lengths is not None else sorted({len(i) for i in ids}):
-        for start in range(len(text) - length + 1):
-            end = start + length
-            found = text[start:end]
-            if found not in ids:
-                continue
-            # Short numbers would match ordinary ones; up to four digits identify nobody alone.
-            if found.isdigit() and length < 5:
-                continue
-            if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
-                raise InputError(f"{where} holds a subject identifier", remedy="Remove it.")
+    if ids.in_text(text):
+        raise InputError(f"{where} holds a subject identifier", remedy="Remove it.")
+
+
+def counts_people(key: str) -> bool:
+    """Whether a whole number under a key counts people."""
+    return bool(COUNT_KEY.search(key.lower())) and not NO_COUNT.search(key.lower())
+
+
+def small_count(text: str, minimum: int) -> str | None:
+    """Words of a text that count fewer people than may be shown, if there are any.
+
+    Parameters
+    ----------
+    text : str
+        One sentence or more.
+    minimum : int
+        Smallest count of subjects that may be shown.
+
+    Examples
+    --------
+    >>> small_count("left out: 3 participants", 10), small_count("fewer than 10 people", 10)
+    ('3 participants', None)
+    """
+    for pattern in COUNT_TEXT:
+        for match in pattern.finditer(text):
+            word = match.group(1).lower()
+            if 0 < (COUNTED.get(word) or int(word if word.isdigit() else 0)) < minimum:
+                return match.group()
+    return None
 
 
 def round_extremes(data: Any, key: str = "") -> Any:
@@ -205,6 +309,7 @@ def suppress_flow(flow: list[dict[str, Any]], minimum: int = MINIMUM_CELL) -> li
         The last ``remaining`` is kept; an earlier one is kept when it differs from the next shown
         one by nothing or by at least `minimum`. ``excluded`` is shown where it adds nothing new.
     """
+    minimum = max(minimum, FLOOR)
     shown: list[int | None] = [None] * len(flow)
     following: int | None = None
     for i in range(len(flow) - 1, -1, -1):
@@ -223,8 +328,8 @@ def suppress_flow(flow: list[dict[str, Any]], minimum: int = MINIMUM_CELL) -> li
                 if visible
                 else f"<{minimum}"
                 if excluded < minimum
-                else "hidden",
-                "remaining": shown[i] if shown[i] is not None else "hidden",
+                else HIDDEN,
+                "remaining": shown[i] if shown[i] is not None else HIDDEN,
             }
         )
     return out

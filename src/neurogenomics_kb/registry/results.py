@@ -12,7 +12,8 @@ from typing import Any
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.whole_files import write_text_whole
-from neurogenomics_kb.registry.disclosure import check_disclosure
+from neurogenomics_kb.registry.disclosure import as_identifiers, check_disclosure
+from neurogenomics_kb.registry.identifiers import Identifiers
 
 Rows = list[dict[str, Any]]
 
@@ -129,7 +130,10 @@ def read_table(folder: Path, name: str, about: dict[str, Any]) -> Rows:
 
 
 def check_tables(
-    tables: dict[str, Rows], subject_ids: Collection[str], minimum: int, n: int | None = None
+    tables: dict[str, Rows],
+    subject_ids: Identifiers | Collection[str],
+    minimum: int,
+    n: int | None = None,
 ) -> None:
     """Refuse tables that would disclose subjects.
 
@@ -140,8 +144,8 @@ def check_tables(
     ----------
     tables : dict of str to list of dict
         Rows of every table, by its name.
-    subject_ids : collection of str
-        Identifiers of the cohort.
+    subject_ids : Identifiers or collection of str
+        Of the cohort.
     minimum : int
         Smallest count of subjects that may be shown.
     n : int, optional
@@ -151,10 +155,11 @@ def check_tables(
     ------
     InputError
     """
+    known = as_identifiers(subject_ids)
     for name, rows in tables.items():
         for i, row in enumerate(rows):
             check_disclosure(
-                row, subject_ids, n_subjects=n, minimum=minimum, where=f"table {name}, row {i + 1}"
+                row, known, n_subjects=n, minimum=minimum, where=f"table {name}, row {i + 1}"
             )
 
 

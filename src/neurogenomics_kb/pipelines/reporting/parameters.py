@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from neurogenomics_kb.registry.disclosure import FLOOR
+
 
 class DisclosureParameters(BaseModel):
     """What may be shown of a cohort.
@@ -11,9 +13,9 @@ class DisclosureParameters(BaseModel):
     Parameters
     ----------
     minimum_cell : int
-        Smallest count of subjects on result cards and in MLflow metrics.
+        Smallest count of subjects on result cards and in MLflow metrics; 5 or more.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    minimum_cell: int = Field(10, ge=1)
+    minimum_cell: int = Field(10, ge=FLOOR)

@@ -19,8 +19,8 @@ def create_pipeline() -> Pipeline:
     wired = [
         *(node for analysis in analyses for node in _nodes_of(analysis)),
         Node(
-            draw_sample_flow, "integration.sample_flow", "sample_flow_figure",
-            name="draw_sample_flow",
+            draw_sample_flow, ["integration.sample_flow", "params:disclosure"],
+            "sample_flow_figure", name="draw_sample_flow",
         ),
         Node(
             draw_brain_maps, ["regions", *parts], "brain_maps_figure", name="draw_brain_maps"

@@ -12,6 +12,7 @@ from neurogenomics_kb.pipelines.reporting.sections import ADJUSTMENT
 from neurogenomics_kb.pipelines.reporting.view import ReportView
 from neurogenomics_kb.registry.cards import ResultCard
 from neurogenomics_kb.registry.disclosure import check_disclosure, round_extremes, suppress_flow
+from neurogenomics_kb.registry.identifiers import Identifiers
 from neurogenomics_kb.registry.recipe import Recipe
 from neurogenomics_kb.registry.results import Result, check_tables, describe_tables
 
@@ -87,7 +88,8 @@ def build_result(
         for name, table in tables.items()
         if len(table)
     }
-    check_tables(rows, list(subjects), minimum_cell)
+    known = Identifiers(subjects)
+    check_tables(rows, known, minimum_cell)
     card = round_extremes(
         {
             **_head(recipe, view, origin),
@@ -95,7 +97,7 @@ def build_result(
             "tables": describe_tables(rows),
         }
     )
-    check_disclosure(card, list(subjects), minimum=minimum_cell)
+    check_disclosure(card, known, minimum=minimum_cell)
     checked = ResultCard.model_validate(card).model_dump(mode="json", exclude_defaults=True)
     return Result(card=checked, tables=rows)
 

@@ -187,7 +187,8 @@ def flow_section(folds: dict[str, Any]) -> Section:
             Picture(
                 figure="sample_flow",
                 alt="Subjects remaining after each step",
-                caption="Subjects remaining after each step, with the number excluded.",
+                caption="Subjects remaining after each step, with the number left out. What would "
+                "tell a small group, be it by subtraction, is not shown.",
             ),
             Note(text=text),
         ],
