@@ -2,6 +2,7 @@
 
 from neurogenomics_kb.project.compute import Compute
 from neurogenomics_kb.project.config import CohortConfigLoader, resolve_cohort_dir
+from neurogenomics_kb.project.given import Given
 from neurogenomics_kb.project.hooks import RawFilesFirst, Tracking
 from neurogenomics_kb.project.one_run import OneRun
 from neurogenomics_kb.project.outputs import SameRecipe, WholeOutputs
@@ -21,9 +22,9 @@ CONFIG_LOADER_ARGS = {
 
 # `OneRun` stands in its place.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow", "kedro_mlflow")
-# The last one is asked first: a run takes its turn, looks at its files and parameters, cleans up,
-# compares with what is there, and only then opens a tracked run.
+# The last one is asked first: a run looks at what it was given, takes its turn, looks at its files,
+# cleans up, compares with what is there, and only then opens a tracked run.
 HOOKS = (
     Compute(), RawFilesFirst(), OneRun(), SameRecipe(), WholeOutputs(), Tracking(), Resources(),
-    Turns(),
+    Turns(), Given(),
 )  # fmt: skip

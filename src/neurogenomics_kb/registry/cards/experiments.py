@@ -91,7 +91,7 @@ class Folds(Strict):
     n_repeats: int = Field(1, ge=1)
     group: str | None = None
     groups_out: int | None = Field(None, ge=2)
-    seed: int = 42
+    seed: int = Field(42, ge=0, lt=2**32)
     column: str | None = None
     cut: float | None = None
 
@@ -289,7 +289,7 @@ class Experiment(Card):
     incomplete: Literal["drop", "mask"] = "drop"
     attribution_block: str | None = None
     alpha: float = Field(0.05, gt=0, lt=1)
-    seed: int = 42
+    seed: int = Field(42, ge=0, lt=2**32)
 
     @model_validator(mode="before")
     @classmethod
