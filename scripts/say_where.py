@@ -6,7 +6,7 @@ REPORTING = Path("data/08_reporting")
 
 if __name__ == "__main__":
     reports = sorted(REPORTING.glob("*/*/report.html"), key=lambda p: p.stat().st_mtime)
-    cards = sorted(Path("kb/results").glob("*.yaml"), key=lambda p: p.stat().st_mtime)
+    cards = sorted(Path("kb/results/local").glob("*.yaml"), key=lambda p: p.stat().st_mtime)
     print()
     print(f"Report        {reports[-1] if reports else 'none yet'}")
     print(f"Result card   {cards[-1] if cards else 'none yet'}")

@@ -35,7 +35,7 @@ class Project:
                 ROOT / name, path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
             )
         shutil.copytree(
-            ROOT / "kb", path / "kb", ignore=shutil.ignore_patterns("results", "decisions")
+            ROOT / "kb", path / "kb", ignore=shutil.ignore_patterns("results", "decisions", "local")
         )
         shutil.copytree(ROOT / "data/01_raw/demo", path / "data/01_raw/demo")
         for name in ("pyproject.toml", ".telemetry"):
@@ -81,8 +81,10 @@ class Project:
 
     @property
     def results(self) -> list[Path]:
-        """Published result cards, oldest first."""
-        return sorted((self.path / "kb/results").glob("*.yaml"), key=lambda p: p.stat().st_mtime)
+        """Result cards of the runs, oldest first."""
+        return sorted(
+            (self.path / "kb/results/local").glob("*.yaml"), key=lambda p: p.stat().st_mtime
+        )
 
 
 @pytest.fixture(scope="module")

@@ -57,14 +57,14 @@ def test_cards_are_rebuilt_and_a_second_call_changes_nothing(server, kb):
     assert (again.written, again.problems) == ([], [])
     assert sorted(again.unchanged) == sorted(names)
     assert {p: (p.read_text(), p.stat().st_mtime_ns) for p in kb.rglob("*.yaml")} == before
-    assert (kb / "decisions/escalation-c-first.yaml").exists()
+    assert (kb / "decisions/local/escalation-c-first.yaml").exists()
 
 
 def test_one_lost_card_is_made_again(server, kb):
     uri, log = server
     lost, kept = log(1), log(2)
     sync_results(uri, "kb", kb)
-    (kb / f"results/{lost}.yaml").unlink()
+    (kb / f"results/local/{lost}.yaml").unlink()
     done = sync_results(uri, "kb", kb)
     assert (done.written, done.unchanged) == ([lost], [kept])
 
@@ -93,14 +93,14 @@ def test_bad_cards_are_reported_and_the_others_come(server, kb, changes, words):
     assert done.written == [good]
     assert len(done.problems) == 1
     assert words in done.problems[0]
-    assert sorted(p.name for p in (kb / "results").iterdir()) == [good, f"{good}.yaml"]
+    assert sorted(p.name for p in (kb / "results/local").iterdir()) == [good, f"{good}.yaml"]
 
 
 def test_a_card_that_was_changed_by_hand_is_not_overwritten(server, kb):
     uri, log = server
     name = log(1)
     sync_results(uri, "kb", kb)
-    file = kb / f"results/{name}.yaml"
+    file = kb / f"results/local/{name}.yaml"
     file.write_text(file.read_text().replace("n_subjects: 200", "n_subjects: 201"))
     done = sync_results(uri, "kb", kb)
     assert "another card has this id" in done.problems[0]

@@ -217,12 +217,15 @@ CARD = {
 
 
 def test_result_card_is_published_under_its_id(tmp_path):
-    dataset = ResultCardDataset(filepath=str(tmp_path / "run/card.yaml"), kb=str(tmp_path / "kb"))
+    dataset = ResultCardDataset(filepath=str(tmp_path / "run/card.yaml"), path=str(tmp_path / "kb"))
     assert not dataset.exists()
     dataset.save(Result(CARD, {}))
     assert dataset.load().card["n_subjects"] == 400
     dataset.save(Result({**CARD, "id": "demo-x-2"}, {}))
-    assert sorted(p.stem for p in (tmp_path / "kb/results").iterdir()) == ["demo-x-1", "demo-x-2"]
+    assert sorted(p.stem for p in (tmp_path / "kb/results/local").iterdir()) == [
+        "demo-x-1",
+        "demo-x-2",
+    ]
     assert Registry(tmp_path / "kb").validate() == []
     with pytest.raises(DatasetError, match="subjekts"):
         dataset.save(Result({**CARD, "id": "demo-x-3", "subjekts": 3}, {}))

@@ -78,4 +78,4 @@ def test_the_new_cohort_runs_by_its_environment_alone(drafted):
 def test_a_simulated_extract_runs(checkout):
     for command in commands_of(UKB):
         checkout.shell(command)
-    assert list((checkout.path / "kb/results").glob("ukb-ukb_gene_brain-*.yaml"))
+    assert list((checkout.path / "kb/results/local").glob("ukb-ukb_gene_brain-*.yaml"))

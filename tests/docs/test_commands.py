@@ -58,7 +58,9 @@ class Checkout(Project):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         for name in ("docs", "kb/results", "kb/decisions"):
-            shutil.copytree(ROOT / name, path / name, ignore=shutil.ignore_patterns("*.png"))
+            shutil.copytree(
+                ROOT / name, path / name, ignore=shutil.ignore_patterns("*.png", "local")
+            )
         (path / "docs/images").mkdir(exist_ok=True)
         for name in ("mkdocs.yml", "Makefile", "requirements.lock", "README.md"):
             shutil.copy(ROOT / name, path / name)
@@ -109,7 +111,7 @@ def test_newcomer_reads_the_card_and_the_recipe(newcomer):
 
 
 def test_newcomer_finds_the_new_result_on_the_site(newcomer):
-    results = list((newcomer.path / "kb/results").glob("demo-my_first_run-*.yaml"))
+    results = list((newcomer.path / "kb/results/local").glob("demo-my_first_run-*.yaml"))
     assert len(results) == 1
     name = results[0].stem
     assert name in newcomer.said["kedro kb list result"]

@@ -7,13 +7,13 @@ import pytest
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.evidence import BY_LADDER
-from neurogenomics_kb.registry.publish import publish_result
+from neurogenomics_kb.registry.publish import publish_result, track_result
 from neurogenomics_kb.registry.results import Result, describe_tables
 from neurogenomics_kb.registry.site import Catalogue
 from neurogenomics_kb.registry.yaml_file import dump_yaml, read_yaml
 from tests.registry.results import TABLES, result, whole
 
-DECISION = "decisions/escalation-c-first.yaml"
+DECISION = "decisions/local/escalation-c-first.yaml"
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_publishing_twice_changes_nothing(kb):
 def test_tables_travel_beside_the_card_and_are_read_back(kb):
     publish_result(whole("c-first-1-aa"), kb)
     assert Registry(kb).tables("c-first-1-aa") == TABLES
-    file = kb / "results/c-first-1-aa/metrics.csv"
+    file = kb / "results/local/c-first-1-aa/metrics.csv"
     file.write_text(file.read_text().replace("0.7", "0.9"))
     with pytest.raises(InputError, match="not the one that its result card names"):
         Registry(kb).tables("c-first-1-aa")
@@ -81,7 +81,7 @@ def test_another_card_of_the_same_id_is_refused(kb):
     publish_result(whole("c-first-1-aa"), kb)
     with pytest.raises(InputError, match="another card has this id"):
         publish_result(whole("c-first-1-aa", n_subjects=300), kb)
-    assert read_yaml(kb / "results/c-first-1-aa.yaml")[0]["n_subjects"] == 200
+    assert read_yaml(kb / "results/local/c-first-1-aa.yaml")[0]["n_subjects"] == 200
 
 
 LADDER = {
@@ -182,3 +182,61 @@ def test_cards_from_elsewhere_are_checked_again(kb, changes, words):
         publish_result(Result(result("c-first-1-aa") | changes, TABLES), kb)
     assert not list(kb.rglob("*.yaml"))
     assert not list(kb.parent.rglob("evil*"))
+
+
+def again(**changes):
+    """The same evidence from a later run."""
+    later = {"created": "2026-02-01T00:00:00+00:00", "mlflow_run_id": "fedcba9876543210"}
+    return whole("c-first-1-aa", **{**later, **changes})
+
+
+def test_the_same_evidence_counts_once(kb):
+    publish_result(whole("c-first-1-aa"), kb)
+    assert publish_result(again(), kb) == ("c-first-1-aa", True)
+    registry = Registry(kb)
+    assert registry.get("c-first-1-aa").mlflow_run_id == "fedcba9876543210"
+    assert len(registry.get("escalation-c-first", "decision").evidence) == 1
+    # An older run's card, as a tracking server gives it later, takes nothing back.
+    assert publish_result(whole("c-first-1-aa"), kb) == ("c-first-1-aa", False)
+    assert Registry(kb).get("c-first-1-aa").mlflow_run_id == "fedcba9876543210"
+
+
+def test_other_numbers_from_the_same_are_said(kb, caplog):
+    publish_result(whole("c-first-1-aa"), kb)
+    publish_result(again(headline=["fusion 0.71"]), kb)
+    assert "gave another headline before (2026-01-01" in caplog.text
+
+
+def test_a_published_result_lies_where_version_control_sees_it(kb):
+    publish_result(whole("c-first-1-aa"), kb)
+    moved = track_result(kb, "c-first-1-aa")
+    assert [p.relative_to(kb).as_posix() for p in moved] == [
+        "results/c-first-1-aa.yaml", "results/c-first-1-aa", "decisions/escalation-c-first.yaml",
+    ]  # fmt: skip
+    assert not list(kb.rglob("local/*"))
+    assert Registry(kb).tables("c-first-1-aa") == TABLES
+    with pytest.raises(InputError, match="is published"):
+        track_result(kb, "c-first-1-aa")
+    # The same again dirties nothing; another result is local until it is published, too.
+    before = {p: p.stat().st_mtime_ns for p in kb.rglob("*") if p.is_file()}
+    assert publish_result(again(), kb) == ("c-first-1-aa", False)
+    assert {p: p.stat().st_mtime_ns for p in kb.rglob("*") if p.is_file()} == before
+    publish_result(whole("c-first-2-bb", mlflow_run_id="b"), kb)
+    assert {p.parent.name for p in kb.rglob("*.yaml") if p not in before} == {"local"}
+    assert len(Registry(kb).get("escalation-c-first", "decision").evidence) == 2
+    # Others have no result of this machine, so a published decision rests on none.
+    publish_result(whole("c-first-3-cc", mlflow_run_id="c"), kb)
+    track_result(kb, "c-first-3-cc")
+    published = read_yaml(kb / "decisions/escalation-c-first.yaml")[0]
+    assert [e["result"] for e in published["evidence"]] == ["c-first-1-aa", "c-first-3-cc"]
+    assert len(Registry(kb).get("escalation-c-first", "decision").evidence) == 3
+    assert Registry(kb).validate() == []
+
+
+def test_a_result_is_found_by_its_run(kb):
+    publish_result(whole("c-first-1-aa"), kb)
+    publish_result(whole("c-first-2-bb", mlflow_run_id="b" * 16), kb)
+    assert Registry(kb).result("bbbbbb").id == "c-first-2-bb"
+    assert Registry(kb).result("c-first-1").id == "c-first-1-aa"
+    with pytest.raises(InputError, match="no result for 'b'"):
+        Registry(kb).result("b")

@@ -19,16 +19,18 @@ from neurogenomics_kb.registry.yaml_file import dump_yaml, read_yaml
 class ResultCardDataset(AbstractDataset[Result, Result]):
     """Save a result and publish it to the knowledge base under its id.
 
-    Every file is replaced in one step, so a killed run leaves no half-written card, and ids hold
-    the run's id, so two runs never share a file. Publishing also drafts the decision card that the
-    escalation rule gives.
+    Every file is replaced in one step, so a killed run leaves no half-written card. An id stands
+    for recipe, data, parameters and code, so that a run that was killed while it published, or is
+    made again, completes one card instead of adding a second. Publishing also drafts the
+    decision card that the escalation rule gives.
 
     Parameters
     ----------
     filepath : str
         File of the card; its tables lie in the folder of the same name without the ending.
-    kb : str
-        Folder of the knowledge base.
+    path : str
+        Folder of the knowledge base; Kedro makes it absolute, so that a run may start in any
+        folder.
     minimum_cell : int
         Smallest count of subjects that may be shown. Default 10.
     metadata : dict, optional
@@ -41,9 +43,9 @@ class ResultCardDataset(AbstractDataset[Result, Result]):
         reporting.result_card:
           type: neurogenomics_kb.datasets.ResultCardDataset
           filepath: data/08_reporting/demo/first/result_card.yaml
-          kb: kb
+          path: kb
 
-    >>> dataset = ResultCardDataset(filepath="card.yaml", kb="kb")
+    >>> dataset = ResultCardDataset(filepath="card.yaml", path="kb")
     >>> dataset.exists()
     False
     """
@@ -52,12 +54,12 @@ class ResultCardDataset(AbstractDataset[Result, Result]):
         self,
         *,
         filepath: str,
-        kb: str,
+        path: str,
         minimum_cell: int = MINIMUM_CELL,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self._filepath = Path(filepath)
-        self._kb = Path(kb)
+        self._kb = Path(path)
         self._minimum_cell = int(minimum_cell)
         self.metadata = metadata
 

@@ -25,6 +25,7 @@ from neurogenomics_kb.registry.drafts import new_card
 from neurogenomics_kb.registry.evidence import results_using, verdicts_on
 from neurogenomics_kb.registry.field_map import MappedField, map_fields
 from neurogenomics_kb.registry.lock import write_lock
+from neurogenomics_kb.registry.publish import track_result
 from neurogenomics_kb.registry.schemas import write_schemas
 from neurogenomics_kb.registry.yaml_file import dump_yaml
 
@@ -342,6 +343,21 @@ def lock_cards(accept_sets: bool, path: Path) -> None:
 def export_schemas(path: Path) -> None:
     """Write the JSON Schemas with which editors complete cards, into kb/schemas."""
     click.echo(f"{len(write_schemas(path))} schemas written to {path / 'schemas'}.")
+
+
+@kb.command("publish")
+@click.argument("result_id", metavar="RESULT")
+@path_option
+@one_line_errors
+def publish_card(result_id: str, path: Path) -> None:
+    """Put RESULT, found on this machine, where version control sees it; then commit it.
+
+    RESULT is the id of a result card or of an MLflow run, or the beginning of one. Its tables and
+    the draft of its decision go with it.
+    """
+    registry = _open(path)
+    for moved in track_result(path, registry.result(result_id).id):
+        click.echo(moved)
 
 
 @kb.command("sync")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.whole_files import write_text_whole
-from neurogenomics_kb.registry.cards import LAYOUT, DecisionCard, ResultCard
+from neurogenomics_kb.registry.cards import DecisionCard, ResultCard
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL, check_disclosure
 from neurogenomics_kb.registry.evidence import decision_id, draft_decision, results_of
+from neurogenomics_kb.registry.places import is_local, local_file, published_file
 from neurogenomics_kb.registry.registry import Registry
 from neurogenomics_kb.registry.results import (
     Result,
@@ -21,9 +26,18 @@ from neurogenomics_kb.registry.results import (
 )
 from neurogenomics_kb.registry.yaml_file import dump_yaml, read_yaml
 
+logger = logging.getLogger(__name__)
+
+# Which run said it, and when: all else is what a result is.
+OF_THE_RUN = {"created", "mlflow_run_id"}
+# State of a decision that no person took.
+DRAFT = "draft"
+
 
 def publish_result(result: Result, kb: Path, minimum: int = MINIMUM_CELL) -> tuple[str, bool]:
     """Write a result card with its tables, and the draft of the decision that it bears on.
+
+    Both lie in folders that version control does not see until `track_result` publishes them.
 
     Parameters
     ----------
@@ -38,7 +52,7 @@ def publish_result(result: Result, kb: Path, minimum: int = MINIMUM_CELL) -> tup
     -------
     card_id : str
     new : bool
-        False where the same card was already there.
+        False where the same evidence was already there.
 
     Raises
     ------
@@ -63,23 +77,100 @@ def publish_result(result: Result, kb: Path, minimum: int = MINIMUM_CELL) -> tup
     # for cards that come from elsewhere.
     check_disclosure(content, (), n_subjects=card.n_subjects, minimum=minimum, where=card.id)
     check_tables(result.tables, (), minimum, n=card.n_subjects)
-    file = kb / LAYOUT["result"] / f"{card.id}.yaml"
+    file = local_file(kb, "result", card.id)
+    known = next((f for f in (file, published_file(kb, "result", card.id)) if f.exists()), None)
     text = dump_yaml(content)
-    if file.exists():
-        there, _ = read_yaml(file)
-        if there != yaml.safe_load(text):
-            raise InputError(
-                "another card has this id",
-                file=file,
-                remedy="Result cards never change; delete or rename the one that is wrong.",
-            )
-        write_tables(table_folder(file), result.tables)
+    if known is not None and not is_news(read_yaml(known)[0], yaml.safe_load(text), known):
+        write_tables(table_folder(known), result.tables)
         return card.id, False
     # The card last: where it is, its tables are.
     write_tables(table_folder(file), result.tables)
     write_text_whole(file, text)
     refresh_decision(kb, card.experiment, card.cohort)
     return card.id, True
+
+
+def is_news(there: dict[str, Any], card: dict[str, Any], file: Path) -> bool:
+    """Whether a card says more than the one of its id that is there.
+
+    The id stands for recipe, data, parameters, seed and code: running the same again is the same
+    evidence, and refreshes a card of this machine.
+
+    Parameters
+    ----------
+    there, card : dict
+        Fields of the card that is there, and of the new one.
+    file : Path
+        Of the card that is there.
+
+    Raises
+    ------
+    InputError
+        If one run has two cards: somebody changed one of them.
+    """
+    if there == card:
+        return False
+    if there.get("mlflow_run_id") == card.get("mlflow_run_id"):
+        raise InputError(
+            "another card has this id",
+            file=file,
+            remedy="Result cards never change; delete or rename the one that is wrong.",
+        )
+    other = sorted(k for k in {*there, *card} - OF_THE_RUN if there.get(k) != card.get(k))
+    if not other:
+        return is_local(file) and str(there.get("created")) < str(card.get("created"))
+    if str(card.get("created")) < str(there.get("created")):
+        return False  # an older run's, from a tracking server
+    logger.warning(
+        "%s: the same recipe, data, parameters and code gave another %s before (%s)",
+        card["id"], listing(other), there.get("created"),
+    )  # fmt: skip
+    return True
+
+
+def track_result(kb: Path, card_id: str) -> list[Path]:
+    """Publish a result of this machine: card, tables and the draft of its decision.
+
+    Parameters
+    ----------
+    kb : Path
+        Folder of the knowledge base.
+    card_id : str
+        Id of the result.
+
+    Returns
+    -------
+    list of Path
+        Files and folders that version control sees now.
+
+    Raises
+    ------
+    InputError
+        If the result was published already.
+    """
+    registry = Registry(kb)
+    card = registry.get(card_id, "result")
+    file = registry.file_of(card_id)
+    if not is_local(file):
+        raise InputError("the result is published", file=file, remedy="Commit it.")
+    moved = published_file(kb, "result", card_id)
+    write_tables(table_folder(moved), registry.tables(card_id))
+    os.replace(file, moved)
+    shutil.rmtree(table_folder(file), ignore_errors=True)
+    return [moved, table_folder(moved), *_track_decision(kb, card.experiment, card.cohort)]
+
+
+def _track_decision(kb: Path, experiment: str, cohort: str) -> list[Path]:
+    """Publish what published results decide: others have no other results."""
+    registry = Registry(kb)
+    seen = results_of(registry, experiment, cohort)
+    card = draft_decision([r for r in seen if not is_local(registry.file_of(r.id))])
+    file = published_file(kb, "decision", decision_id(experiment, cohort))
+    if card is None or (file.exists() and read_yaml(file)[0].get("state", DRAFT) != DRAFT):
+        return []
+    write_text_whole(file, dump_yaml(card.model_dump(mode="json", exclude_defaults=True)))
+    refresh_decision(kb, experiment, cohort)
+    return [file]
 
 
 def refresh_decision(kb: Path, experiment: str, cohort: str) -> Path | None:
@@ -104,8 +195,13 @@ def write_decision(registry: Registry, experiment: str, cohort: str) -> Path | N
     name = decision_id(experiment, cohort)
     if name in registry.ids("decision"):
         there = registry.get(name, "decision")
-        if isinstance(there, DecisionCard) and there.state != "draft":
+        if isinstance(there, DecisionCard) and there.state != DRAFT:
             return None
-    file = registry.path / LAYOUT["decision"] / f"{name}.yaml"
-    write_text_whole(file, dump_yaml(card.model_dump(mode="json", exclude_defaults=True)))
+    text = dump_yaml(card.model_dump(mode="json", exclude_defaults=True))
+    published = published_file(registry.path, "decision", name)
+    file = local_file(registry.path, "decision", name)
+    if published.exists() and read_yaml(published)[0] == yaml.safe_load(text):
+        file.unlink(missing_ok=True)
+        return published
+    write_text_whole(file, text)
     return file

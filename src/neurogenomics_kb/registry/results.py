@@ -73,7 +73,9 @@ def describe_tables(tables: dict[str, Rows]) -> dict[str, dict[str, Any]]:
 def write_tables(folder: Path, tables: dict[str, Rows]) -> None:
     """Write every table as ``<name>.csv``, each in one step."""
     for name, rows in tables.items():
-        write_text_whole(folder / f"{name}.csv", table_text(rows))
+        file, text = folder / f"{name}.csv", table_text(rows)
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            write_text_whole(file, text)
 
 
 def read_tables(folder: Path, described: dict[str, dict[str, Any]]) -> dict[str, Rows]:

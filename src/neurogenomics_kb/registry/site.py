@@ -38,6 +38,7 @@ from neurogenomics_kb.registry.markdown import (
     tick,
 )
 from neurogenomics_kb.registry.registry import Registry
+from neurogenomics_kb.registry.results import table_folder
 from neurogenomics_kb.registry.summaries import PAPERS, pdf_pages
 from neurogenomics_kb.registry.survey_pages import survey_pages
 from neurogenomics_kb.registry.yaml_file import dump_yaml
@@ -333,7 +334,8 @@ class Catalogue:
             parts.append("## Audit\n\n" + table(["level", "text"], rows))
         if card.tables:
             rows = [[code(f"{name}.csv"), about.get("rows")] for name, about in card.tables.items()]
-            where = code(f"kb/results/{card.id}/")
+            folder = table_folder(self.registry.file_of(card.id)).relative_to(self.registry.path)
+            where = code(f"kb/{folder.as_posix()}/")
             parts.append(f"## Tables\n\nIn {where}.\n\n" + table(["file", "rows"], rows))
         if card.warnings:
             parts.append("## Cautions\n\n" + bullets(text(w) for w in card.warnings))

@@ -10,10 +10,14 @@ from pydantic import ValidationError
 
 from neurogenomics_kb.foundation.errors import InputError, nearest
 from neurogenomics_kb.registry.cards import CARD_TYPES, LAYOUT, Card, ResultCard
+from neurogenomics_kb.registry.places import LOCAL, WRITTEN
 from neurogenomics_kb.registry.raw import EXPERIMENTS, IN_RUN_CONFIG, Problem, Raw, problem_at
 from neurogenomics_kb.registry.results import Rows, read_tables, table_folder
 from neurogenomics_kb.registry.survey import SurveyEntry, matches, read_table, tables_of
 from neurogenomics_kb.registry.yaml_file import Lines, read_yaml
+
+# Fewer characters of a tracked run's id would fit many.
+SHORTEST_RUN = 4
 
 
 class CardStore:
@@ -56,10 +60,17 @@ class CardStore:
                 if target.exists():
                     self._read_collection(target, type_name)
             elif target.is_dir():
-                for file in sorted(target.glob("*.yaml")):
-                    self._register(file.stem, type_name, file)
+                self._read_folder(target, type_name)
         for file in sorted((self.project / EXPERIMENTS).glob("*.yml")):
             self._register(file.stem, "experiment", file)
+
+    def _read_folder(self, folder: Path, type_name: str) -> None:
+        own = sorted((folder / LOCAL).glob("*.yaml")) if type_name in WRITTEN else []
+        # What a run found anew stands before what was published of it.
+        newer = {file.stem for file in own}
+        published = [file for file in sorted(folder.glob("*.yaml")) if file.stem not in newer]
+        for file in [*published, *own]:
+            self._register(file.stem, type_name, file)
 
     def _register(self, card_id: str, type_name: str, file: Path, line: int = 1) -> bool:
         if not file.is_file():
@@ -273,10 +284,7 @@ class CardStore:
         """
         ids = self.ids("result")
         fitting = [i for i in ids if i == run] or [i for i in ids if i.startswith(run)]
-        # Ids end in the beginning of the run's id.
-        fitting = fitting or [
-            i for i in ids if run[:8] == i.rsplit("-", 1)[-1] or i.endswith(f"-{run}")
-        ]
+        fitting = fitting or [i for i in ids if i.endswith(f"-{run}")] or self._of_run(run, ids)
         if len(fitting) != 1:
             found = f"{len(fitting)} results" if fitting else "no result"
             raise InputError(
@@ -285,6 +293,14 @@ class CardStore:
                 remedy="`kedro kb list result` shows what there is; `kedro kb sync` gets more.",
             )
         return self.get(fitting[0], "result")
+
+    def _of_run(self, run: str, ids: list[str]) -> list[str]:
+        """Results whose tracked run's id begins so."""
+        if len(run) < SHORTEST_RUN:
+            return []
+        raws = {i: self.raw(i) for i in ids}
+        runs = {i: str(raw.body.get("mlflow_run_id")) for i, raw in raws.items() if raw is not None}
+        return [i for i, own in runs.items() if own.startswith(run)]
 
     def tables(self, card_id: str) -> dict[str, Rows]:
         """Tables of a result.

@@ -57,6 +57,7 @@ def write_result_card(
     origin = Origin(
         run_id=provenance.active_run_id(),
         version=provenance.code_version(),
+        code=provenance.code_digest(),
         fingerprints=fingerprints,
     )
     return build_result(recipe, cohort.index, view, named, origin, disclosure.minimum_cell)

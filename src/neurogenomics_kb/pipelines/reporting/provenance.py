@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import mlflow
 
+import neurogenomics_kb
 from neurogenomics_kb import __version__
 
 
@@ -21,6 +24,16 @@ def code_version() -> str:
     except (OSError, subprocess.SubprocessError):
         return __version__
     return f"{__version__}+{described}"
+
+
+@cache
+def code_digest() -> str:
+    """Hash of every module of the package, with or without version control."""
+    package = Path(neurogenomics_kb.__file__).parent
+    content = hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        content.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes())
+    return content.hexdigest()[:16]
 
 
 def active_run_id() -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -30,12 +32,15 @@ class Origin:
         MLflow run.
     version : str
         Version of the code.
+    code : str
+        Hash of the code.
     fingerprints : dict of str to str
         Hash of everything that the run read.
     """
 
     run_id: str | None
     version: str
+    code: str
     fingerprints: dict[str, str]
 
 
@@ -106,15 +111,28 @@ def build_result(
 PROSE = {"title", "status", "reason", "sources", "notes"}
 
 
+def identity(recipe: Recipe, origin: Origin) -> str:
+    """What makes a result: recipe, data, parameters with their seeds, and code.
+
+    Running the same again gives the same identity, and so the same evidence once.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The experiment with every card that it names.
+    origin : Origin
+        Code and data of the result.
+    """
+    made_of = [recipe.cards, origin.fingerprints, origin.code]
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:12]
+
+
 def _head(recipe: Recipe, view: ReportView, origin: Origin) -> dict[str, Any]:
     """Which run this is, of which recipe, data and code."""
     created = datetime.now(UTC)
-    stamp = created.strftime("%Y%m%dT%H%M%S")
-    # The run's id keeps two runs that end in the same second apart.
-    suffix = origin.run_id[:8] if origin.run_id else created.strftime("%f")
     experiment = recipe.experiment
     return {
-        "id": f"{recipe.cohort}-{experiment.id}-{stamp}-{suffix}",
+        "id": f"{recipe.cohort}-{experiment.id}-{identity(recipe, origin)}",
         "title": f"{experiment.id} on {recipe.cohort}: "
         + ", ".join(f"{name} {s.id}" for name, s in recipe.blocks.items()),
         "experiment": experiment.id,
