@@ -17,21 +17,23 @@ from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.project.one_run import (
     HOST_TAG,
     PROCESS_TAG,
-    alone_in,
     close_abandoned,
     is_alive,
-    one_line,
     process,
+)
+from neurogenomics_kb.project.store import (
+    alone_in,
+    keep_artifacts_beside,
+    one_line,
     refuse_silence,
 )
 
 WRITER = """
 import sys
-from pathlib import Path
 import mlflow
-from neurogenomics_kb.project.one_run import alone_in
+from neurogenomics_kb.project.store import alone_in
 uri = f"sqlite:///{sys.argv[1]}/mlflow.db"
-with alone_in(uri, Path(sys.argv[1])):
+with alone_in(uri):
     mlflow.set_tracking_uri(uri)
     mlflow.set_experiment("e")
 with mlflow.start_run():
@@ -123,7 +125,7 @@ def test_a_server_that_is_away_is_one_line_at_once():
 def test_a_store_that_is_none_is_one_line(tmp_path):
     (tmp_path / "mlflow.db").write_text("no database " * 100)
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    with pytest.raises(InputError, match="tracking store"), one_line(uri), alone_in(uri, tmp_path):
+    with pytest.raises(InputError, match="tracking store"), one_line(uri), alone_in(uri):
         mlflow.MlflowClient(uri).search_experiments()
 
 
@@ -134,3 +136,33 @@ def test_a_store_of_a_newer_mlflow_is_one_line(server, tmp_path):
     shutil.copy(tmp_path / "mlflow.db", tmp_path / "copy.db")
     with pytest.raises(InputError, match="tracking store"), one_line(copy):
         mlflow.MlflowClient(copy).search_experiments()
+
+
+def test_artifacts_of_a_moved_project_lie_beside_it(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    uri = f"sqlite:///{old}/mlflow.db"
+    keep_artifacts_beside(uri, "e")
+    client = mlflow.MlflowClient(uri)
+    run = client.create_run(client.get_experiment_by_name("e").experiment_id)
+    client.log_text(run.info.run_id, "x", "report.html")
+    assert list((old / "mlruns").rglob("report.html"))
+    client._tracking_client.store._dispose_engine()
+    old.rename(new)
+    uri = f"sqlite:///{new}/mlflow.db"
+    keep_artifacts_beside(uri, "e")
+    keep_artifacts_beside(uri, "e")
+    moved = mlflow.MlflowClient(uri)
+    assert [a.path for a in moved.list_artifacts(run.info.run_id)] == ["report.html"]
+    later = moved.create_run(run.info.experiment_id)
+    moved.log_text(later.info.run_id, "y", "more.html")
+    assert len(list((new / "mlruns").rglob("*.html"))) == 2
+    assert not old.exists()
+
+
+def test_artifacts_of_a_server_are_its_own(tmp_path):
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    client = mlflow.MlflowClient(uri)
+    client.create_experiment("e", artifact_location="s3://bucket/place")
+    keep_artifacts_beside(uri, "e")
+    assert client.get_experiment_by_name("e").artifact_location == "s3://bucket/place"

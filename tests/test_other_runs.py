@@ -26,6 +26,7 @@ def first(project):
 
 def test_same_seed_gives_identical_results(first):
     first.run(*first.changed(**QUICK))
+    assert len(first.results) == 1  # the same evidence
     assert (first.outputs() / "metrics.csv").read_text() == first.first_metrics
     assert (first.outputs() / "cca.csv").read_text() == first.first_cca
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import mlflow
 import pytest
 from mlflow import MlflowClient
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.project.config import tracking_at
 from neurogenomics_kb.project.tracking import CARD_TAG, sync_results, tracking_settings
 from neurogenomics_kb.registry.results import table_text
 from neurogenomics_kb.registry.yaml_file import dump_yaml
@@ -117,9 +120,35 @@ def test_settings_come_from_the_configuration(tmp_path):
         ("base", "server: {mlflow_tracking_uri: 'sqlite:///a.db'}\n"
                  "tracking: {experiment: {name: one}}\n"),
         ("local", "server: {mlflow_tracking_uri: 'https://tracking.example'}\n"),
+        ("other", "server: {mlflow_tracking_uri: 'sqlite:///${globals:cohort}.db'}\n"),
     ):  # fmt: skip
         (tmp_path / "conf" / folder).mkdir(parents=True)
         (tmp_path / "conf" / folder / "mlflow.yml").write_text(text)
+    for folder in ("demo", "other"):
+        (tmp_path / "conf" / folder).mkdir(exist_ok=True)
+        (tmp_path / "conf" / folder / "globals.yml").write_text(
+            f"cohort: {folder}\ncollected: []\n"
+        )
     assert tracking_settings(tmp_path) == ("https://tracking.example", "one")
     (tmp_path / "conf/local/mlflow.yml").unlink()
     assert tracking_settings(tmp_path) == (f"sqlite:///{tmp_path / 'a.db'}", "one")
+    # What a run would read: another environment, with what its globals say.
+    other = tracking_settings(tmp_path, "other")
+    assert other == (f"sqlite:///{tmp_path / 'other.db'}", "one")
+    with pytest.raises(InputError, match="no environment 'othr', did you mean 'other'"):
+        tracking_settings(tmp_path, "othr")
+
+
+@pytest.mark.parametrize(
+    ("configured", "given", "uri"),
+    [
+        (None, None, "sqlite:////p/mlflow.db"),
+        ("sqlite:///a/b.db", None, "sqlite:////p/a/b.db"),
+        ("sqlite:////else/b.db", None, "sqlite:////else/b.db"),
+        ("https://team", None, "https://team"),
+        ("https://team", "sqlite:///own.db", "sqlite:////p/own.db"),
+    ],
+)
+def test_a_store_does_not_hang_on_the_folder_and_the_shell_goes_first(configured, given, uri):
+    config = tracking_at({"server": {"mlflow_tracking_uri": configured}}, Path("/p"), given)
+    assert config["server"]["mlflow_tracking_uri"] == uri

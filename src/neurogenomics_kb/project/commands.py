@@ -363,6 +363,7 @@ def publish_card(result_id: str, path: Path) -> None:
 @kb.command("sync")
 @click.option("--tracking-uri", help="Tracking server; by default the one of conf/*/mlflow.yml.")
 @click.option("--experiment", help="MLflow experiment; by default the one of conf/*/mlflow.yml.")
+@click.option("--env", help="Environment whose mlflow.yml is read; by default that of a plain run.")
 @click.option("--minimum-cell", default=10, show_default=True, type=click.IntRange(FLOOR))
 @path_option
 @json_option
@@ -370,6 +371,7 @@ def publish_card(result_id: str, path: Path) -> None:
 def sync_cards(
     tracking_uri: str | None,
     experiment: str | None,
+    env: str | None,
     minimum_cell: int,
     path: Path,
     as_json: bool,
@@ -379,7 +381,7 @@ def sync_cards(
     from neurogenomics_kb.project.tracking import sync_results, tracking_settings
 
     registry = _open(path)
-    uri, name = tracking_settings(registry.project)
+    uri, name = tracking_settings(registry.project, env)
     done = sync_results(tracking_uri or uri, experiment or name, path, minimum_cell)
     if as_json:
         _print_json(vars(done))

@@ -28,6 +28,10 @@ LOCAL = "local"
 # Without participants there is no cohort.
 ALWAYS = "participants"
 NOT_COLLECTED = "neurogenomics_kb.datasets.NotCollectedDataset"
+# What the shell says, before MLflow writes into the same variable what a run uses.
+TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
+GIVEN_TRACKING = os.environ.get(TRACKING_VARIABLE)
+STORE, SQLITE = "sqlite:///mlflow.db", "sqlite:///"
 
 
 def resolve_cohort_dir(cohort: str) -> str:
@@ -125,6 +129,25 @@ def only_collected(
         for entry in raw - kept
     }
     return {**catalog, **absent}
+
+
+def tracking_at(config: dict[str, Any], project: Path, given: str | None) -> dict[str, Any]:
+    """Configuration of tracking whose store does not hang on the folder a command is typed in.
+
+    Parameters
+    ----------
+    config : dict
+        ``mlflow.yml`` of all layers.
+    project : Path
+        A relative SQLite file lies below it.
+    given : str or None
+        Tracking server that the shell names, which goes before the configuration's.
+    """
+    server = config.get("server") or {}
+    uri = given or server.get("mlflow_tracking_uri") or STORE
+    if uri.startswith(SQLITE) and not uri.startswith(f"{SQLITE}/"):
+        uri = f"{SQLITE}{project / uri.removeprefix(SQLITE)}"
+    return {**config, "server": {**server, "mlflow_tracking_uri": uri}}
 
 
 class CohortConfigLoader(OmegaConfigLoader):
@@ -261,6 +284,8 @@ class CohortConfigLoader(OmegaConfigLoader):
                 f"No files of YAML or JSON format found in {base_path} or {env_path} matching"
                 f" the glob pattern(s): {[*self.config_patterns[key]]}"
             )
+        if key == "mlflow":
+            return tracking_at(config, Path(self.conf_source).absolute().parent, GIVEN_TRACKING)
         return self._declare_absent(config, layers) if key == "catalog" else config
 
     def _declare_absent(self, catalog: dict[str, Any], layers: dict[str, Any]) -> dict[str, Any]:

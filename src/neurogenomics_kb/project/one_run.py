@@ -3,40 +3,28 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import logging
 import os
 import platform
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
 
 import mlflow
 import psutil
-from alembic.util.exc import CommandError
-from filelock import FileLock
 from kedro.framework.hooks import hook_impl
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
 
-from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.project.store import (
+    alone_in,
+    keep_artifacts_beside,
+    one_line,
+    refuse_silence,
+)
 from neurogenomics_kb.project.withheld import flatten, identifiers_of, without_people
 
 logger = logging.getLogger(__name__)
 
 HOST_TAG, PROCESS_TAG = "neurogenomics_kb.host", "neurogenomics_kb.process"
-SQLITE = "sqlite:///"
-# A server that is there answers in a fraction of it.
-PATIENCE_S = 8.0
-GO_ON = (
-    "Check the address and that the server is up, or track this run in a file: "
-    "MLFLOW_TRACKING_URI=sqlite:///mlflow.db before the command. Its result card is written "
-    "either way."
-)
 
 
 class OneRun(MlflowHook):
@@ -53,9 +41,12 @@ class OneRun(MlflowHook):
         config = context.config_loader
         if "mlflow" not in config.config_patterns:
             config.config_patterns.update({"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]})
-        uri = str((config["mlflow"].get("server") or {}).get("mlflow_tracking_uri") or "")
+        told = config["mlflow"]
+        uri = told["server"]["mlflow_tracking_uri"]
+        name = ((told.get("tracking") or {}).get("experiment") or {}).get("name")
         refuse_silence(uri)
-        with one_line(uri), alone_in(uri, Path(context.project_path)):
+        with one_line(uri), alone_in(uri):
+            keep_artifacts_beside(uri, name or context._package_name)
             super().after_context_created(context)
 
     @hook_impl
@@ -137,54 +128,3 @@ def close_abandoned(client: MlflowClient, experiment_id: str) -> list[str]:
     if gone:
         logger.warning("%d earlier runs ended without saying so and are marked KILLED", len(gone))
     return gone
-
-
-@contextlib.contextmanager
-def alone_in(uri: str, project: Path) -> Iterator[None]:
-    """Let one process at a time make a store that is a file."""
-    if not uri.startswith(SQLITE):
-        yield
-        return
-    file = project / uri.removeprefix(SQLITE)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(file.with_name(f"{file.name}.lock")):
-        yield
-
-
-def refuse_silence(uri: str) -> None:
-    """Refuse a tracking server that does not answer, which MLflow asks for minutes.
-
-    Parameters
-    ----------
-    uri : str
-        Address; only those of web servers are asked.
-
-    Raises
-    ------
-    InputError
-    """
-    if not uri.startswith(("http://", "https://")):
-        return
-    try:
-        with urlopen(f"{uri.rstrip('/')}/health", timeout=PATIENCE_S):
-            return
-    except HTTPError:
-        return  # it is there; what it wants is between it and MLflow
-    except (URLError, OSError) as error:
-        raise InputError(
-            f"the tracking server does not answer ({getattr(error, 'reason', error)})",
-            file=uri,
-            remedy=GO_ON,
-        ) from None
-
-
-@contextlib.contextmanager
-def one_line(uri: str) -> Iterator[None]:
-    """Say in one line what is wrong with the store."""
-    try:
-        yield
-    except (MlflowException, SQLAlchemyError, CommandError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise InputError(
-            f"the tracking store gives an error: {first}", file=uri, remedy=GO_ON
-        ) from None

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import yaml
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.project.config import CohortConfigLoader
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.registry.publish import publish_result
 from neurogenomics_kb.registry.results import Result, Rows, read_tables
@@ -35,18 +35,25 @@ class Synced:
     problems: list[str] = field(default_factory=list)
 
 
-def tracking_settings(project: Path) -> tuple[str, str]:
-    """Tracking URI and experiment name, from ``conf/base`` and ``conf/local``."""
-    uri, name = "sqlite:///mlflow.db", "neurogenomics_kb"
-    for folder in ("base", "local"):
-        file = project / "conf" / folder / "mlflow.yml"
-        data = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else None
-        uri = ((data or {}).get("server") or {}).get("mlflow_tracking_uri") or uri
-        tracking = (data or {}).get("tracking") or {}
-        name = (tracking.get("experiment") or {}).get("name") or name
-    if uri.startswith("sqlite:///") and not uri.startswith("sqlite:////"):
-        uri = f"sqlite:///{(project / uri.removeprefix('sqlite:///')).resolve()}"
-    return uri, name
+def tracking_settings(project: Path, env: str | None = None) -> tuple[str, str]:
+    """Tracking URI and experiment name, from the configuration that a run reads.
+
+    Parameters
+    ----------
+    project : Path
+        Folder that holds ``conf``.
+    env : str, optional
+        Environment; by default that of a run without one.
+    """
+    # The settings know every hook, and hooks know this module.
+    from neurogenomics_kb.settings import CONFIG_LOADER_ARGS
+
+    patterns = {"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]}
+    config = CohortConfigLoader(
+        str(project / "conf"), env=env, config_patterns=patterns, **CONFIG_LOADER_ARGS
+    )["mlflow"]
+    experiment = (config.get("tracking") or {}).get("experiment") or {}
+    return config["server"]["mlflow_tracking_uri"], experiment.get("name") or "neurogenomics_kb"
 
 
 def finished_runs(client: MlflowClient, experiment_name: str) -> Iterator:
