@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from mkdocs.exceptions import PluginError
@@ -11,6 +12,10 @@ from neurogenomics_kb.pipelines.contracts import describe_tables
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.cards import CARD_TYPES
 from neurogenomics_kb.registry.site import ROOT, Catalogue
+
+# The site's builder loads this file alone, not the folder it lies in.
+sys.path.insert(0, str(Path(__file__).parent))
+from clean_pages import clean, guarded, plain_title
 
 # Page of all tables, made from their contracts.
 TABLES = "reference/tables.md"
@@ -78,3 +83,19 @@ def on_page_markdown(markdown, page, config, files):
         return config.extra["catalogue"].fill(markdown, page.file.src_uri)
     except KeyError as error:
         raise PluginError(str(error.args[0])) from None
+
+
+def on_page_content(html, page, config, files):
+    """Leave nothing in a page or its title that could run."""
+    page.title = plain_title(page.title)
+    return clean(html)
+
+
+def on_post_page(output, page, config):
+    """Say in every page what its browser may load."""
+    return guarded(output)
+
+
+def on_post_template(output_content, template_name, config):
+    """The same for pages that are no page of ours, such as that of a missing one."""
+    return guarded(output_content) if template_name.endswith(".html") else output_content

@@ -18,8 +18,8 @@ def text(value: str) -> str:
 
 
 def code(value: str) -> str:
-    """Inline code."""
-    return f"`{html.escape(' '.join(value.replace('`', '').split()), quote=False)}`"
+    """Inline code, in which Markdown itself escapes what HTML would read."""
+    return f"`{' '.join(value.replace('`', '').split())}`"
 
 
 def fenced(body: str, language: str = "yaml") -> str:

@@ -304,7 +304,7 @@ class Catalogue:
         run = f"MLflow run {code(card.mlflow_run_id)}" if card.mlflow_run_id else "not tracked"
         parts = [
             f"N = {card.n_subjects}, cohort {text(card.cohort)}, experiment "
-            f"{self.link(card.experiment, here)}, {card.created}, {run}, code "
+            f"{self.link(card.experiment, here)}, {text(card.created)}, {run}, code "
             f"{code(card.code_version)}, folds {code(str(card.folds.get('hash', '')))}.",
             "## Recipe\n\n" + table(["card", "hash in the run", "now"], used),
         ]
