@@ -14,9 +14,10 @@ import pandas as pd
 from nilearn import datasets
 
 from neurogenomics_kb.brain.connectivity import network_of
-from neurogenomics_kb.brain.images import DAMAGE, OPEN, read_array
+from neurogenomics_kb.brain.images import DAMAGE, OPEN, believable, read_array
 from neurogenomics_kb.foundation.delimited import clean, find_delimiter, read_content, split_rows
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.limits import refuse_no_file
 from neurogenomics_kb.foundation.tables import GAPS
 
 logger = logging.getLogger(__name__)
@@ -155,8 +156,11 @@ def load_image(path: str | Path, **options: Any) -> Any:
     InputError
         If there is no such file, or it is no image.
     """
+    refuse_no_file(path)
     try:
-        return nib.load(path, **options)
+        return believable(nib.load(path, **options), path)
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError("the image is missing", file=path, remedy="Correct the path.") from None
     except (nib.filebasedimages.ImageFileError, *DAMAGE) as error:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.limits import refuse_swelling
 from neurogenomics_kb.foundation.tables import require_finite_numbers
 
 KEYS = ["subject", "run", "segment"]
@@ -167,7 +168,25 @@ def _hdf5(file: Path) -> dict[str, Any]:
 
     with h5py.File(file, "r") as stored:
         names = [name for name in [*KEYS, *OPTIONAL, VECTORS] if name in stored]
+        for name in names:
+            refuse_outside(stored, name, file)
         return {name: stored[name][()] for name in names}
+
+
+def refuse_outside(stored: Any, name: str, file: Path) -> None:
+    """Refuse what an HDF5 file takes from other files, or what is no array, or swells."""
+    import h5py
+
+    link = stored.get(name, getlink=True)
+    array = stored[name] if isinstance(link, h5py.HardLink) else None
+    if not isinstance(array, h5py.Dataset) or array.external or array.is_virtual:
+        raise InputError(
+            "it lies in another file, or is no array",
+            file=file,
+            column=name,
+            remedy="Write everything into one file.",
+        )
+    refuse_swelling(file, array.nbytes, packed=array.compression is not None)
 
 
 def _torch(file: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.limits import refuse_swelling
 
 # What reading a damaged image raises.
 DAMAGE = (OSError, EOFError, ValueError, zlib.error)
@@ -22,6 +23,27 @@ CHUNK = 1 << 20
 # How images are opened: left open, so that the end of a compressed one is near when it was read.
 OPEN = {"mmap": False, "keep_file_open": True}
 REMEDY = "Copy or make it again, or leave the subject out."
+
+
+def believable(image: Any, path: str | Path) -> Any:
+    """An opened image whose header announces no more voxels than its file can hold.
+
+    Parameters
+    ----------
+    image : nibabel image
+        Opened, not read.
+    path : str or Path
+        Its file.
+
+    Raises
+    ------
+    InputError
+    """
+    dtype = getattr(image.dataobj, "dtype", None)
+    if dtype is not None and not isinstance(image.dataobj, np.ndarray) and Path(path).is_file():
+        declared = int(np.prod(image.shape, dtype=object)) * dtype.itemsize
+        refuse_swelling(path, declared, packed=str(path).lower().endswith(COMPRESSED))
+    return image
 
 
 def read_array(

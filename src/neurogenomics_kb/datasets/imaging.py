@@ -9,7 +9,7 @@ from typing import Any
 from kedro.io import AbstractDataset
 
 from neurogenomics_kb.brain.embeddings import FORMATS, ImportedEmbeddings, read_embeddings
-from neurogenomics_kb.brain.images import OPEN
+from neurogenomics_kb.brain.images import OPEN, believable
 from neurogenomics_kb.datasets.raw_file import require_file
 from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 from neurogenomics_kb.foundation.errors import InputError
@@ -46,7 +46,9 @@ class NiftiDataset(AbstractDataset[Any, Any]):
 
         require_file(self._filepath, "image")
         try:
-            return nibabel.load(self._filepath, **OPEN)
+            return believable(nibabel.load(self._filepath, **OPEN), self._filepath)
+        except InputError:
+            raise
         except Exception as error:  # nibabel raises many kinds
             raise InputError(
                 f"not a NIfTI image ({error})",

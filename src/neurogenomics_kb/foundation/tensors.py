@@ -80,7 +80,36 @@ def tensors_of(
             file=folder,
             remedy="Use the checkpoint of the model that the card names.",
         )
-    return {n: value for n, value in content.items() if isinstance(value, torch.Tensor)}
+    found = {n: value for n, value in content.items() if isinstance(value, torch.Tensor)}
+    refuse_gaps(found, folder)
+    return found
+
+
+def refuse_gaps(tensors: Mapping[str, Any], folder: Path) -> None:
+    """Refuse weights that are not numbers, which would make every output one.
+
+    Parameters
+    ----------
+    tensors : mapping of str to Tensor
+        Of a checkpoint.
+    folder : Path
+        Named in messages.
+
+    Raises
+    ------
+    InputError
+    """
+    wide = {n: v for n, v in tensors.items() if v.is_floating_point() and v.element_size() > 1}
+    gaps = {n: int(v.isnan().sum()) for n, v in wide.items() if v.isnan().any()}
+    if gaps:
+        name, count = next(iter(gaps.items()))
+        raise InputError(
+            f"{count} weights of {len(gaps)} tensors are NaN, first in '{name}'"
+            if len(gaps) == 1
+            else f"weights of {len(gaps)} tensors are NaN, first {count} in '{name}'",
+            file=folder,
+            remedy="The training diverged or the file is damaged; take another checkpoint.",
+        )
 
 
 def read_tensors(

@@ -8,8 +8,9 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from neurogenomics_kb.brain.images import OPEN, read_to_end
+from neurogenomics_kb.brain.images import OPEN, believable, read_to_end
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.limits import refuse_no_file
 
 VOXEL_MM, TOLERANCE_MM = 1.0, 0.05
 # Axes turned further (radians) than rounding of a header explains need resampling.
@@ -86,8 +87,11 @@ def open_image(path: Path) -> Any:
     InputError
         If the file is missing or not an image.
     """
+    refuse_no_file(path)
     try:
-        return nib.load(path, **OPEN)
+        return believable(nib.load(path, **OPEN), path)
+    except InputError:
+        raise
     except Exception as error:  # nibabel raises many kinds
         raise InputError(
             f"not a readable image ({' '.join(str(error).split())[:120]})",

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.limits import refuse_large
 from neurogenomics_kb.genome.encoders.base import Tokens
 
 SIX = 6
@@ -89,6 +90,10 @@ class VocabularyTokenizer:
         return Tokens(np.array([self._ids[word] for word in words]), np.array(bases))
 
 
+# Vocabularies of a quarter of a million words take 20 MB.
+LARGEST_TOKENIZER = 100_000_000
+
+
 class BytePairTokenizer:
     """Byte pairs of DNABERT-2, read from the checkpoint's ``tokenizer.json``."""
 
@@ -97,6 +102,7 @@ class BytePairTokenizer:
     def __init__(self, file: Path) -> None:
         from tokenizers import Tokenizer
 
+        refuse_large(file, LARGEST_TOKENIZER, "a tokenizer")
         try:
             self._tokenizer = Tokenizer.from_file(str(file))
         except Exception as error:
