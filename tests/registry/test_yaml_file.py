@@ -56,3 +56,11 @@ def test_round_trip(write, tmp_path):
     write_text_whole(tmp_path / "new/card.yaml", dump_yaml(data))
     assert read_yaml(tmp_path / "new/card.yaml")[0] == data
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["card.yaml"]
+
+
+def test_other_encodings_are_refused_with_the_place(tmp_path):
+    file = tmp_path / "card.yaml"
+    for text in ("title: Größe\n".encode("latin-1"), "title: x\n".encode("utf-16"), b"a: \xff\n"):
+        file.write_bytes(text)
+        with pytest.raises(InputError, match=r"byte \d+ is not UTF-8|not valid YAML"):
+            read_yaml(file)

@@ -123,7 +123,14 @@ def read_stats(path: Path, atlas: str | None = None) -> Stats:
         If the file is missing, empty, cut off, or of another atlas.
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DamagedStats(
+            f"{path.name} is no text",
+            f"byte {error.start + 1:,} is not UTF-8 text",
+            file=path,
+            remedy="Copy it again, or set damaged: exclude to leave the subject out and count it.",
+        ) from None
     except OSError:
         raise DamagedStats(
             f"no {path.name}",

@@ -199,6 +199,8 @@ def memory_of_workers() -> int:
     total, waiting = 0, children_of("self")
     while waiting:
         pid = waiting.pop()
+        if command_of(pid) == command_of("self"):
+            continue  # about to become another program, it has all of this one's memory in common
         try:
             resident, shared = Path(f"/proc/{pid}/statm").read_text().split()[1:3]
         except OSError:
@@ -206,6 +208,14 @@ def memory_of_workers() -> int:
         total += (int(resident) - int(shared)) * resource.getpagesize()
         waiting += children_of(pid)
     return total
+
+
+def command_of(pid: str) -> bytes:
+    """Command line of a process; empty of one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def children_of(pid: str) -> list[str]:

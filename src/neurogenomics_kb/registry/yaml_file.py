@@ -49,7 +49,12 @@ def read_yaml(path: Path) -> tuple[Any, Lines]:
             file=path,
             remedy="Cards describe data; keep the data elsewhere.",
         )
-    text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"byte {error.start + 1:,} is not UTF-8 text", file=path, remedy="Save it as UTF-8."
+        ) from None
     try:
         refuse_nesting(text, path)
         node = yaml.compose(text, Loader=SafeLoader)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -12,17 +13,26 @@ import mlflow
 import neurogenomics_kb
 from neurogenomics_kb import __version__
 
+logger = logging.getLogger(__name__)
+
 
 def code_version() -> str:
-    """Package version, with the commit and a mark for uncommitted changes in a checkout."""
+    """Package version, with the commit and a mark for uncommitted changes in a checkout.
+
+    Where git does not tell, as for the checkout of another owner, a hash of the code stands in the
+    commit's place, and the log says why.
+    """
     here = Path(__file__).parent
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"],
             cwd=here, capture_output=True, text=True, timeout=10, check=True,
         ).stdout.strip()  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return __version__
+    except (OSError, subprocess.SubprocessError) as error:
+        if any((folder / ".git").exists() for folder in here.parents):
+            said = str(getattr(error, "stderr", None) or error).strip().splitlines()
+            logger.warning("git does not tell the version of the code (%s)", said[0])
+        described = f"code.{code_digest()[:10]}"
     return f"{__version__}+{described}"
 
 
