@@ -7,7 +7,11 @@ import re
 from kedro.config import MissingConfigException
 from kedro.io import DatasetError
 from kedro.validation import ParameterValidationError
-from omegaconf.errors import InterpolationKeyError, InterpolationResolutionError
+from omegaconf.errors import (
+    InterpolationKeyError,
+    InterpolationResolutionError,
+    OmegaConfBaseException,
+)
 
 from neurogenomics_kb.foundation.errors import Defect, InputError
 
@@ -28,6 +32,8 @@ def explain(error: BaseException) -> str | None:
     unsaid = re.match(r"Globals key '(.+?)' not found", str(error))
     if isinstance(error, InterpolationResolutionError) and unsaid:
         return f"globals.yml of the environment does not say '{unsaid.group(1)}'. Write it there."
+    if isinstance(error, OmegaConfBaseException):
+        return explain_interpolation(" ".join(str(error).split()))
     unset = re.match(r"Dataset 'params:(.+?)' not found", str(error))
     if isinstance(error, DatasetError) and unset:
         return (
@@ -46,7 +52,11 @@ def explain_interpolation(message: str) -> str:
     key = re.search(r"Interpolation key '(.+?)' not found", message)
     entry = re.search(r"full_key: (\S+)", message)
     where = f"{entry.group(1)}: " if entry else ""
-    what = key.group(1) if key else " ".join(message.split())
+    if key is None:
+        said = re.sub(r" *(full_key|object_type|reference_type)[:=] *\S+", "", message)
+        said = " ".join(said.split())
+        return f"{where}{said}. Text with a dollar sign and braces is a reference."
+    what = key.group(1)
     return (
         f"{where}there is no '{what}' in the configuration. Check globals.yml of the environment: "
         "the comments beside its values list the choices."

@@ -1,0 +1,68 @@
+"""``python -m tests.chaos [kills] [aimed] [races] --n N``: try, store and print the figures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.chaos.ground import Attempt, Ground
+from tests.chaos.kills import POINTS, aimed_kills, random_kills
+from tests.chaos.races import races
+from tests.conftest import ROOT
+
+STORE = ROOT / "docs/reference/survived.json"
+KINDS = {
+    "kills": "runs killed at a random moment, then resumed",
+    "aimed": "runs killed at a step that makes something visible, then resumed",
+    "races": "pairs of runs of one cohort at once",
+}
+
+
+def attempts(kind: str, ground: Ground, n: int | None):
+    """Attempts of a kind, made one after the other."""
+    if kind == "kills":
+        return random_kills(ground, n or 60)
+    if kind == "aimed":
+        return aimed_kills(ground, POINTS[: n or None])
+    return races(ground, n or 20)
+
+
+def store(kind: str, made: list[Attempt]) -> None:
+    """Replace the stored figures of a kind."""
+    known = json.loads(STORE.read_text(encoding="utf-8")) if STORE.is_file() else {}
+    known[kind] = {
+        "what": KINDS[kind],
+        "attempts": len(made),
+        "survived": sum(not a.faults for a in made),
+        "fell": [vars(a) for a in made if a.faults],
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+    STORE.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Try, print, store."""
+    parser = argparse.ArgumentParser(prog="tests.chaos", description=__doc__)
+    parser.add_argument("kinds", nargs="*", default=list(KINDS), help=", ".join(KINDS))
+    parser.add_argument("--n", type=int, help="attempts of each kind")
+    parser.add_argument("--no-store", action="store_true")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        ground = Ground(Path(name) / "project")
+        ground.learn()
+        for kind in chosen.kinds:
+            made = []
+            for attempt in attempts(kind, ground, chosen.n):
+                made.append(attempt)
+                print(f"{kind}: {attempt.what}: {'; '.join(attempt.faults) or 'survived'}",
+                      flush=True)  # fmt: skip
+            print(f"{kind}: {sum(not a.faults for a in made)} of {len(made)} survived")
+            if not chosen.no_store:
+                store(kind, made)
+
+
+if __name__ == "__main__":
+    main()
