@@ -21,6 +21,7 @@ from neurogenomics_kb.registry.results import (
     Result,
     check_tables,
     describe_tables,
+    read_tables,
     table_folder,
     write_tables,
 )
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 # Which run said it, and when: all else is what a result is.
 OF_THE_RUN = {"created", "mlflow_run_id"}
+# What a machine took, in tables and on cards.
+TIMES = {"seconds", "minutes"}
 # State of a decision that no person took.
 DRAFT = "draft"
 
@@ -80,8 +83,9 @@ def publish_result(result: Result, kb: Path, minimum: int = MINIMUM_CELL) -> tup
     file = local_file(kb, "result", card.id)
     known = next((f for f in (file, published_file(kb, "result", card.id)) if f.exists()), None)
     text = dump_yaml(content)
-    if known is not None and not is_news(read_yaml(known)[0], yaml.safe_load(text), known):
-        write_tables(table_folder(known), result.tables)
+    if known is not None and not is_news(
+        stored_result(known), Result(content, result.tables), known
+    ):
         return card.id, False
     # The card last: where it is, its tables are.
     write_tables(table_folder(file), result.tables)
@@ -90,16 +94,25 @@ def publish_result(result: Result, kb: Path, minimum: int = MINIMUM_CELL) -> tup
     return card.id, True
 
 
-def is_news(there: dict[str, Any], card: dict[str, Any], file: Path) -> bool:
-    """Whether a card says more than the one of its id that is there.
+def stored_result(file: Path) -> Result:
+    """A result as it lies there; tables that cannot be read are missing in it."""
+    card = read_yaml(file)[0]
+    try:
+        return Result(card, read_tables(table_folder(file), card.get("tables") or {}))
+    except InputError:
+        return Result(card, {})
+
+
+def is_news(there: Result, new: Result, file: Path) -> bool:
+    """Whether a result says more than the one of its id that is there.
 
     The id stands for recipe, data, parameters, seed and code: running the same again is the same
     evidence, and refreshes a card of this machine.
 
     Parameters
     ----------
-    there, card : dict
-        Fields of the card that is there, and of the new one.
+    there, new : Result
+        What is there, and what a run found.
     file : Path
         Of the card that is there.
 
@@ -108,24 +121,46 @@ def is_news(there: dict[str, Any], card: dict[str, Any], file: Path) -> bool:
     InputError
         If one run has two cards: somebody changed one of them.
     """
-    if there == card:
-        return False
-    if there.get("mlflow_run_id") == card.get("mlflow_run_id"):
+    if there.card == new.card:
+        return there.tables != new.tables  # a table was lost or changed
+    if there.card.get("mlflow_run_id") == new.card.get("mlflow_run_id"):
         raise InputError(
             "another card has this id",
             file=file,
             remedy="Result cards never change; delete or rename the one that is wrong.",
         )
-    other = sorted(k for k in {*there, *card} - OF_THE_RUN if there.get(k) != card.get(k))
+    created = str(there.card.get("created")), str(new.card.get("created"))
+    before, after = evidence_of(there), evidence_of(new)
+    other = sorted(k for k in {*before, *after} if before.get(k) != after.get(k))
     if not other:
-        return is_local(file) and str(there.get("created")) < str(card.get("created"))
-    if str(card.get("created")) < str(there.get("created")):
+        return is_local(file) and created[0] < created[1]
+    if created[1] < created[0]:
         return False  # an older run's, from a tracking server
     logger.warning(
         "%s: the same recipe, data, parameters and code gave another %s before (%s)",
-        card["id"], listing(other), there.get("created"),
+        new.card["id"], listing(other), created[0],
     )  # fmt: skip
     return True
+
+
+def evidence_of(result: Result) -> dict[str, Any]:
+    """What a result says, without which run said it, when, and how long that took.
+
+    Parameters
+    ----------
+    result : Result
+        Card and tables.
+    """
+    said = {k: v for k, v in result.card.items() if k not in {*OF_THE_RUN, "tables"}}
+    return {**_timeless(said), **{f"table {n}": _timeless(t) for n, t in result.tables.items()}}
+
+
+def _timeless(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {k: _timeless(v) for k, v in content.items() if k not in TIMES}
+    if isinstance(content, list):
+        return [_timeless(v) for v in content]
+    return content
 
 
 def track_result(kb: Path, card_id: str) -> list[Path]:
