@@ -8,7 +8,7 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.matplotlib import MatplotlibDataset
-from kedro_datasets.pandas import ParquetDataset
+from kedro_datasets.pandas import CSVDataset, ParquetDataset
 from kedro_datasets.text import TextDataset
 from matplotlib.figure import Figure
 
@@ -33,6 +33,9 @@ def tracking(tmp_path):
             ),
             "report": TextDataset(
                 filepath=str(tmp_path / "report.html"), metadata={"mlflow": {"artifact": "report"}}
+            ),
+            "table": CSVDataset(
+                filepath=str(tmp_path / "table.csv"), metadata={"mlflow": {"artifact": "tables"}}
             ),
             "named": TextDataset(
                 filepath=str(tmp_path / "sub-0007_report.html"),
@@ -78,6 +81,15 @@ def draw(label):
         ("metrics", {"site_a.n_cases": 4.0}, "counts 4 subjects"),
         ("metrics", {"age.max": 81.37}, "extreme given exactly"),
         ("report", "<p>see sub-0042</p>", "identifier"),
+        ("report", "<p>see <b>SUB&#45;42</b></p>", "identifier"),
+        (
+            "report",
+            "<td>3</td> <td>participants</td> were left out; 4 <i>people</i> stayed",
+            "few|says",
+        ),
+        ("table", pd.DataFrame({"site": ["a", "b"], "n_cases": [40, 3]}), "counts 3 subjects"),
+        ("table", pd.DataFrame({"sub_0007": [0.5]}), "identifier"),
+        ("table", pd.DataFrame({"detail": ["as 2 women said"]}), "says '2 women'"),
         ("named", "<p>nothing</p>", "file name of named holds a subject identifier"),
         ("figure", "sub-0001", "identifier"),
     ],

@@ -23,8 +23,9 @@ from tests.conftest import Project
 QUICK = {"n_permutations": 19, "analyses": ["cca", "prediction"]}
 MADE = ("02_intermediate", "03_primary", "04_feature", "05_model_input", "06_models",
         "07_model_output", "08_reporting")  # fmt: skip
-# What says when and where something was made, not what.
-OF_THE_MOMENT = {"resources.json", "report.html", "result_card.yaml"}
+# What says when, where and how fast something was made, or was worth keeping.
+OF_THE_MOMENT = {"resources.json", "report.html", "result_card.yaml", "view.json"}
+SPEED = {"parts", "cache"}
 LIMIT_S = 600
 
 
@@ -80,8 +81,10 @@ class Ground(Project):
         found = {}
         for folder in MADE:
             for file in sorted((self.path / "data" / folder / "demo").rglob("*")):
-                if file.is_file() and file.name not in OF_THE_MOMENT and file.name[0] != ".":
-                    name = file.relative_to(self.path).as_posix()
+                own = file.relative_to(self.path)
+                momentary = file.name in OF_THE_MOMENT or SPEED & set(own.parts)
+                if file.is_file() and not momentary and file.name[0] != ".":
+                    name = own.as_posix()
                     found[name] = hashlib.sha256(timeless(file)).hexdigest()
         for file in self.results:
             said = repr(evidence_of(stored_result(file)))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import pandas as pd
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog, DatasetError
 
@@ -25,6 +26,8 @@ from neurogenomics_kb.project.withheld import (
 )
 from neurogenomics_kb.registry.disclosure import (
     check_disclosure,
+    check_frame,
+    check_page,
     find_identifier,
     texts_of_figure,
 )
@@ -35,7 +38,8 @@ logger = logging.getLogger(__name__)
 MAX_PARAMETER_LENGTH = 500
 # Run whose result card a resumed run found.
 RESUMED_TAG = "neurogenomics_kb.resumed_from"
-TEXT_FILES = {".html", ".yaml", ".json", ".csv", ".txt", ".svg"}
+TEXT_FILES = {".yaml", ".json", ".csv", ".svg"}
+PAGES = {".html", ".txt"}
 
 
 class RawFilesFirst:
@@ -169,7 +173,11 @@ class Tracking:
         if path is None:
             return
         find_identifier(path.name, ids, f"the file name of {name}")
-        if path.suffix in TEXT_FILES:
+        if isinstance(data, pd.DataFrame):
+            check_frame(data, ids, minimum=minimum, where=f"table {name}")
+        elif path.suffix in PAGES:
+            check_page(path.read_text(encoding="utf-8"), ids, minimum=minimum, where=str(path))
+        elif path.suffix in TEXT_FILES:
             find_identifier(path.read_text(encoding="utf-8"), ids, str(path))
         elif hasattr(data, "findobj"):
             for text in texts_of_figure(data):

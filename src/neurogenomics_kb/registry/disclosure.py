@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from datetime import date
 from typing import Any
 
+import pandas as pd
+
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.registry.identifiers import Identifiers
+from neurogenomics_kb.registry.identifiers import ENCODED, Identifiers
 
 MINIMUM_CELL = 10
 # No cohort may show smaller counts, whatever its configuration or a command line says.
@@ -49,6 +52,8 @@ EXTREME_KEY = re.compile(
     r"(^|[._])(min|max|minimum|maximum|lowest|highest|youngest|oldest|range)($|[._])"
 )
 DIGITS = re.compile(r"\d+")
+INLINE = re.compile(r"</?(?:a|abbr|b|code|em|i|mark|small|span|strong|sub|sup|u)\b[^>]*>")
+MARKUP = re.compile(r"<style.*?</style>|<[^>]+>", re.S)
 WHOLE = re.compile(r"\d{1,9}(?:\.0*)?")
 NUMBER = re.compile(r"[-+]?\d+\.?\d*(?:[eE][-+]?\d+)?")
 # Tables of a result card: their rows are models and components, never subjects, and a study of few
@@ -182,10 +187,7 @@ class _Check:
         find_identifier(text, self.ids, where)
         few = small_count(text, self.minimum)
         if few is not None:
-            raise InputError(
-                f"{where} says '{few}', a count of fewer than {self.minimum} subjects",
-                remedy="Say it as a bound, or merge the group with another.",
-            )
+            raise _says_few(where, few, self.minimum)
         if len(text) > LONGEST_TEXT or sum(1 for _ in NUMBER.finditer(text)) > LONGEST_ARRAY:
             raise InputError(
                 f"{where} is a text of {len(text):,} characters, which may hold rows",
@@ -198,6 +200,13 @@ class _Check:
             f"{where} has {rows} entries{of}, so it may hold one per subject",
             remedy="Publish a summary of it.",
         )
+
+
+def _says_few(where: str, few: str, minimum: int) -> InputError:
+    return InputError(
+        f"{where} says '{few}', a count of fewer than {minimum} subjects",
+        remedy="Say it as a bound, or merge the group with another.",
+    )
 
 
 def _is_number(value: Any) -> bool:
@@ -228,6 +237,61 @@ def find_identifier(text: str, ids: Identifiers, where: str) -> None:
     """
     if ids.in_text(text):
         raise InputError(f"{where} holds a subject identifier", remedy="Remove it.")
+
+
+def check_page(page: str, ids: Identifiers, *, minimum: int = MINIMUM_CELL, where: str) -> None:
+    """Refuse a page that names somebody or counts few people in words.
+
+    Parameters
+    ----------
+    page : str
+        HTML or plain text; pictures inside are left out.
+    ids : Identifiers
+        Of the cohort.
+    minimum : int
+        Smallest count of subjects that may be shown.
+    where : str
+        Name used in messages.
+
+    Raises
+    ------
+    InputError
+    """
+    page = ENCODED.sub(" ", page)
+    find_identifier(page, ids, where)
+    # A cell and the one beside it are no sentence; a word in bold is part of one.
+    text = html.unescape(MARKUP.sub(" ¦ ", INLINE.sub("", page)))
+    few = small_count(" ".join(text.split()), max(minimum, FLOOR))
+    if few is not None:
+        raise _says_few(where, few, minimum)
+
+
+def check_frame(
+    table: pd.DataFrame, ids: Identifiers, *, minimum: int = MINIMUM_CELL, where: str
+) -> None:
+    """Refuse a table that names somebody or counts few people, in a name, a number or a word.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows are models, genes or groups, never people.
+    ids : Identifiers
+        Of the cohort.
+    minimum : int
+        Smallest count of subjects that may be shown.
+    where : str
+        Name used in messages.
+
+    Raises
+    ------
+    InputError
+    """
+    check = _Check(ids, len(ids), max(minimum, FLOOR))
+    for name, column in table.reset_index().items():
+        check.walk(str(name), where, "")
+        for value in column.dropna().unique():
+            if isinstance(value, str) or counts_people(str(name)):
+                check.walk(value, f"{where}, column '{name}'", str(name))
 
 
 def counts_people(key: str) -> bool:
