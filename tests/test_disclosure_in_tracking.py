@@ -82,11 +82,7 @@ def draw(label):
         ("metrics", {"age.max": 81.37}, "extreme given exactly"),
         ("report", "<p>see sub-0042</p>", "identifier"),
         ("report", "<p>see <b>SUB&#45;42</b></p>", "identifier"),
-        (
-            "report",
-            "<td>3</td> <td>participants</td> were left out; 4 <i>people</i> stayed",
-            "few|says",
-        ),
+        ("report", "<td>3</td><td>cases</td> <p>and 4\n<i>people</i> stayed", "says '4 people'"),
         ("table", pd.DataFrame({"site": ["a", "b"], "n_cases": [40, 3]}), "counts 3 subjects"),
         ("table", pd.DataFrame({"sub_0007": [0.5]}), "identifier"),
         ("table", pd.DataFrame({"detail": ["as 2 women said"]}), "says '2 women'"),
