@@ -24,7 +24,8 @@ QUICK = {"n_permutations": 19, "analyses": ["cca", "prediction"]}
 MADE = ("02_intermediate", "03_primary", "04_feature", "05_model_input", "06_models",
         "07_model_output", "08_reporting")  # fmt: skip
 # What says when, where and how fast something was made, or was worth keeping.
-OF_THE_MOMENT = {"resources.json", "report.html", "result_card.yaml", "view.json"}
+OF_THE_MOMENT = {"resources.json", "report.html", "result_card.yaml", "view.json",
+                 "releases.csv"}  # fmt: skip
 SPEED = {"parts", "cache"}
 LIMIT_S = 600
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,15 @@ from kedro.io import DataCatalog, DatasetError
 
 from neurogenomics_kb import __version__
 from neurogenomics_kb.datasets import NotCollectedDataset
-from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.project.files import file_of
+from neurogenomics_kb.project.releases import (
+    REVIEW,
+    Release,
+    near_results,
+    release_of,
+    write_releases,
+)
 from neurogenomics_kb.project.tracking import CARD_TAG, TABLES
 from neurogenomics_kb.project.withheld import (
     COHORT,
@@ -38,6 +46,8 @@ logger = logging.getLogger(__name__)
 MAX_PARAMETER_LENGTH = 500
 # Run whose result card a resumed run found.
 RESUMED_TAG = "neurogenomics_kb.resumed_from"
+# Catalog entry of the list for whoever checks outputs.
+RELEASES = "reporting.releases"
 TEXT_FILES = {".yaml", ".json", ".csv", ".svg"}
 PAGES = {".html", ".txt"}
 
@@ -95,6 +105,7 @@ class Tracking:
         self._known: tuple[Any, Identifiers] = (None, Identifiers())
         self._pipeline: Any = None
         self._logged: set[str] = set()
+        self._releases: list[Release] = []
 
     @hook_impl
     def after_catalog_created(self, catalog: DataCatalog) -> None:
@@ -107,6 +118,7 @@ class Tracking:
     ) -> None:
         """Tag the run and log its parameters, flat."""
         self._catalog, self._pipeline, self._logged = catalog, pipeline, set()
+        self._releases = [release_of("parameters", None, smallest_cell(catalog), "parameters")]
         if mlflow.active_run() is None:
             return
         mlflow.set_tag("neurogenomics_kb.version", __version__)
@@ -137,6 +149,9 @@ class Tracking:
                     mlflow.set_tag(RESUMED_TAG, dataset.load().card.get("mlflow_run_id") or "")
                 else:
                     self._log(name, _readable(dataset), options)
+        listed = self._catalog.get(RELEASES)
+        if listed is not None and len(self._releases) > 1:
+            write_releases(file_of(listed), self._releases)
 
     def _options(self, name: str) -> dict[str, Any]:
         """What the catalog says is to be tracked of a dataset."""
@@ -159,6 +174,23 @@ class Tracking:
         if options.get("card_id"):
             mlflow.set_tag(CARD_TAG, data.card["id"])
         self._logged.add(name)
+        self._releases += self._released(name, data, path, options)
+
+    def _released(self, name: str, data: Any, path: Path | None, options) -> list[Release]:
+        """Lines of what was just logged, for whoever checks outputs."""
+        minimum = smallest_cell(self._catalog)
+        if options.get("metrics"):
+            return [release_of(name, path, minimum, "metrics")]
+        if not options.get("card_id"):
+            return [release_of(name, path, minimum)]
+        line = release_of(name, path, minimum, "card")
+        registry = self._catalog.get("kb")
+        others = registry.load().sound_results() if registry is not None else []
+        near = near_results(data.card, others, minimum)
+        if near:
+            said = f"differs by fewer than {minimum} people from {listing(near)}"
+            line = replace(line, status=REVIEW, comments=said)
+        return [line, *(release_of(f.name, f, minimum) for f in self._companions(name))]
 
     def _companions(self, dataset_name: str) -> list[Path]:
         """Files that go where the dataset's file goes."""

@@ -244,6 +244,12 @@ class CardStore:
             if card_id in self._cards or (raw is not None and not self.check(raw)):
                 yield self._cards[card_id]
 
+    def sound_results(self) -> list[ResultCard]:
+        """Results that are valid by themselves; broken ones are left to `validate`."""
+        raws = [self.raw(card_id) for card_id in self.ids("result")]
+        good = [r.card_id for r in raws if r is not None and not self.check(r)]
+        return [self._cards[card_id] for card_id in good]
+
     def file_of(self, card_id: str) -> Path:
         """File that holds a card."""
         self.get(card_id)
