@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import io
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
@@ -8,7 +10,7 @@ from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.evidence import BY_LADDER
 from neurogenomics_kb.registry.publish import publish_result, track_result
-from neurogenomics_kb.registry.results import Result, describe_tables
+from neurogenomics_kb.registry.results import Result, describe_tables, parse_table, table_text
 from neurogenomics_kb.registry.site import Catalogue
 from neurogenomics_kb.registry.yaml_file import dump_yaml, read_yaml
 from tests.registry.results import TABLES, result, whole
@@ -240,3 +242,15 @@ def test_a_result_is_found_by_its_run(kb):
     assert Registry(kb).result("c-first-1").id == "c-first-1-aa"
     with pytest.raises(InputError, match="no result for 'b'"):
         Registry(kb).result("b")
+
+
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+x", "@sum", "-cmd", "\tx", "'=x", "''=x", "-0.5 is low", "a=b", "'quoted'"]
+)
+def test_no_cell_of_a_table_is_a_formula_and_every_one_comes_back(cell):
+    rows = [{cell: cell, "b": -1.5}]
+    text = table_text(rows)
+    assert parse_table(text) == rows
+    for line in csv.reader(io.StringIO(text)):
+        assert line[0][:1] not in ("=", "+", "@", "\t")
+        assert not line[0].startswith("-cmd")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from neurogenomics_kb.registry.disclosure import as_identifiers, check_disclosur
 from neurogenomics_kb.registry.identifiers import Identifiers
 
 Rows = list[dict[str, Any]]
+# What spreadsheets take for something to compute, however often it was marked as text already.
+FORMULA = re.compile(r"'*(?:[=+@\t\r]|-(?![\d.]))")
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def table_folder(card_file: Path) -> Path:
 
 
 def table_text(rows: Rows) -> str:
-    """Rows as CSV; gaps are empty.
+    """Rows as CSV; gaps are empty, and text that a spreadsheet would compute stands behind a '.
 
     Parameters
     ----------
@@ -48,16 +51,17 @@ def table_text(rows: Rows) -> str:
         All with the same keys.
     """
     out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]) if rows else [], lineterminator="\n")
+    names = [_plain(name) for name in rows[0]] if rows else []
+    writer = csv.DictWriter(out, names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({_plain(key): _plain(cell) for key, cell in row.items()} for row in rows)
     return out.getvalue()
 
 
 def parse_table(text: str) -> Rows:
     """The reverse of `table_text`: numbers where a cell is one, None for gaps."""
     return [
-        {key: _value(cell) for key, cell in row.items()}
+        {_shown(key): _value(cell) for key, cell in row.items()}
         for row in csv.DictReader(io.StringIO(text))
     ]
 
@@ -179,4 +183,12 @@ def _value(cell: str) -> Any:
             return kind(cell)
         except ValueError:
             continue
-    return cell
+    return _shown(cell)
+
+
+def _plain(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
+
+
+def _shown(cell: str) -> str:
+    return cell[1:] if cell[:1] == "'" and FORMULA.match(cell[1:]) else cell
