@@ -9,7 +9,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONHASHSEED=0
 
 SCALE_N ?= 20000
 
-.PHONY: help install run scale test test-all test-slurm calibrate benchmark mutants lint docs viz ui clean
+.PHONY: help install run scale test test-all test-slurm calibrate benchmark mutants chaos lint docs viz ui clean
 
 help:
 	@echo "make run       install, run the integration on the demo cohort, say where the results are"
@@ -19,6 +19,7 @@ help:
 	@echo "make test-slurm  run shards as an array job on a Slurm of this machine alone (needs Slurm)"
 	@echo "make calibrate measure false-positive rates, power and coverage that are not stored yet (hours)"
 	@echo "make benchmark ours and the alternatives side by side: agreement, time, memory (an hour)"
+	@echo "make chaos     kill runs and race them, look at what must hold, store the figures (an hour or two)"
 	@echo "make mutants   plant faults in a copy and count those that the tests of tests/view miss (half an hour)"
 	@echo "make docs      build the documentation site into site/"
 	@echo "make viz       browse the lineage in kedro-viz"
@@ -76,6 +77,9 @@ benchmark: install $(RIVALS)
 # Beside what the project needs, in an environment of its own: mutmut 3.8 reads what pytest 9.1
 # took away.
 MUTMUT := build/mutmut
+chaos: install
+	$(TEST_ENV) $(BIN)/python -m tests.chaos
+
 mutants: install
 	$(PYTHON) -m venv $(MUTMUT)
 	$(MUTMUT)/bin/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.0 "pytest<9.1"

@@ -14,6 +14,8 @@ from tests.chaos.races import races
 from tests.conftest import ROOT
 
 STORE = ROOT / "docs/reference/survived.json"
+PAGE = ROOT / "docs/reference/survives.md"
+BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
 KINDS = {
     "kills": "runs killed at a random moment, then resumed",
     "aimed": "runs killed at a step that makes something visible, then resumed",
@@ -43,6 +45,23 @@ def store(kind: str, made: list[Attempt]) -> None:
     STORE.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
 
+def write_page() -> None:
+    """Put the stored figures between the marks of the page."""
+    known = json.loads(STORE.read_text(encoding="utf-8")) if STORE.is_file() else {}
+    lines = ["| tried | attempts | survived | date |", "| --- | --- | --- | --- |"]
+    lines += [
+        f"| {told['what']} | {told['attempts']} | {told['survived']} | {told['date']} |"
+        for kind in KINDS
+        if (told := known.get(kind))
+    ]
+    fell = [f for told in known.values() for f in told["fell"]]
+    lines += ["", *(f"- Fell: {f['what']}: {'; '.join(f['faults'])}." for f in fell)]
+    text = PAGE.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    made = "\n".join(lines).rstrip() if known else "Nothing is stored yet."
+    PAGE.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
+
+
 def main() -> None:
     """Try, print, store."""
     parser = argparse.ArgumentParser(prog="tests.chaos", description=__doc__)
@@ -62,6 +81,7 @@ def main() -> None:
             print(f"{kind}: {sum(not a.faults for a in made)} of {len(made)} survived")
             if not chosen.no_store:
                 store(kind, made)
+                write_page()
 
 
 if __name__ == "__main__":
