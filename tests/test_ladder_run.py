@@ -31,7 +31,7 @@ def check(project, ladder, outputs):
     assert (rungs.loc[ladder, "reason"] == "").all()
     choice = pd.read_csv(outputs / "ladder_choice.csv").iloc[0]
     assert 0 < choice["p_raw"] <= 1
-    cards = project.path / "kb/decisions"
+    cards = project.path / "kb/decisions/local"
     name = f"escalation-{card['cohort']}-{card['experiment']}.yaml"
     decision = yaml.safe_load((cards / name).read_text())
     assert decision["decision"].startswith(card["headline"][0])

@@ -41,4 +41,5 @@ def test_files_that_are_named_exist():
     named = set(re.findall(r"`((?:src|conf|kb|docs|scripts|tests)/[\w./-]+)`", TEXT)) - {CLONED}
     assert named
     for path in named:
-        assert ADDED in path or (ROOT / path).exists(), path
+        made = ADDED in path or "/local/" in path  # by a reader, or by a run
+        assert made or (ROOT / path).exists(), path
