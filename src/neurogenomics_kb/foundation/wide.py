@@ -15,8 +15,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-# Numbers in a row group: 256 MB.
-GROUP = 2**25
+# Numbers in a row group: 64 MB.
+GROUP = 2**23
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
@@ -69,6 +69,9 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
             values[at : at + len(frame)] = frame[wanted].to_numpy()
             labels.append(frame.index)
             at += len(frame)
+            # Arrow keeps what it read for the next time, as much again as the table.
+            del part, frame
+            pa.default_memory_pool().release_unused()
     names = labels[0].append(labels[1:])
     return pd.DataFrame(values, index=names, columns=wanted, copy=False)
 

@@ -38,12 +38,13 @@ def correlated_units(
     names = list(units)
     if len(names) < 2:
         return []
-    centred = X - X.mean(axis=0)
     first = np.zeros((len(X), len(names)))
     for g, name in enumerate(names):
-        axes, _ = principal_axes(centred[:, units[name]], 1)
+        own = X[:, units[name]]
+        own = own - own.mean(axis=0)
+        axes, _ = principal_axes(own, 1)
         if axes.shape[1]:
-            first[:, g] = centred[:, units[name]] @ axes[:, 0]
+            first[:, g] = own @ axes[:, 0]
     norms = np.linalg.norm(first, axis=0)
     first /= np.where(norms > 0, norms, np.inf)
     distance = 1 - np.clip(first.T @ first, -1, 1) ** 2

@@ -202,6 +202,8 @@ def predict_without(
         found.reduced[test], found.single[test] = (
             np.stack(side, axis=1) for side in zip(*pairs, strict=True)
         )
+        # The next fold's tables are made while this one's names still stand.
+        del projection, inside, outside, chosen, pairs
         logger.info("leave-one-out models fitted in fold %d of %d", fold + 1, folds.nunique())
     return found
 
@@ -228,7 +230,9 @@ def clusters_of(
     ready = prepare_block(recipe, name, features, cohort)
     design = independent_design(confound_matrix(recipe, cohort), len(cohort))
     columns = {unit: np.array(c) for unit, c in units_of(ready.columns).items()}
-    found = correlated_units(residuals(ready.to_numpy(), design), columns)
+    left = residuals(ready.to_numpy(), design)
+    del ready
+    found = correlated_units(left, columns)
     # A cluster of everything leaves no model to compare with.
     return [cluster for cluster in found if len(cluster) < len(columns)]
 
