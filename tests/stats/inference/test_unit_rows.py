@@ -117,3 +117,18 @@ def test_every_test_of_axes_takes_the_setting(test):
     before = run(*(unit_rows(A, design) for A in tables), **options)
     np.testing.assert_allclose(run(*tables, unit_rows=True, **options), before, atol=1e-6)
     assert not np.allclose(run(*tables, **options), before, atol=1e-3)
+
+
+@pytest.mark.parametrize("confounds", [0, 4])
+def test_tiles_of_columns_give_the_same_rows(monkeypatch, confounds):
+    rng = np.random.default_rng(confounds)
+    A = rng.normal(size=(60, 23)) * rng.uniform(0.3, 3, size=(60, 1))
+    design = np.column_stack([np.ones(60), rng.normal(size=(60, 3))])[:, :confounds]
+    if confounds:
+        A[:, 9] = design @ rng.normal(size=confounds)
+    whole = unit_rows(A, design)
+    monkeypatch.setattr(
+        "neurogenomics_kb.stats.inference.unit_rows.tiles",
+        lambda p, n: [slice(i, min(i + 7, p)) for i in range(0, p, 7)],
+    )
+    np.testing.assert_allclose(unit_rows(A, design), whole, atol=1e-12)

@@ -23,6 +23,7 @@ import pandas as pd
 from scipy.linalg import helmert, svd
 from scipy.sparse import csr_matrix
 
+from neurogenomics_kb.foundation.tiles import tiles
 from neurogenomics_kb.stats.inference.exchangeability import Blocks
 from neurogenomics_kb.stats.inference.residual_space import HuhJhun
 from neurogenomics_kb.stats.inference.unit_rows import unit_rows
@@ -94,12 +95,17 @@ class FamilySpace:
         return self._projected(Y, _directions)
 
     def _projected(self, Y: np.ndarray, scaled: Callable) -> np.ndarray:
-        rotated = self._turn @ np.asarray(Y, dtype=float)
-        parts = []
+        Y = np.asarray(Y, dtype=float)
+        out, start = np.empty((self.size, Y.shape[1])), 0
         for rows, space, basis in zip(self._rows, self._spaces, self._bases, strict=True):
-            part = scaled(rotated[rows], basis)
-            parts.append(part if space is None else space.project(part))
-        return np.concatenate(parts)
+            # The rotated rows of one class at a time.
+            part = scaled(self._turn[rows] @ Y, basis)
+            end = start + (len(rows) if space is None else space.size)
+            for tile in tiles(part.shape[1], len(part)):
+                own = part[:, tile]
+                out[start:end, tile] = own if space is None else space.project(own)
+            start = end
+        return out
 
     def lift(self, U: np.ndarray) -> np.ndarray:
         """``QU``: (size, q) to (n, q)."""

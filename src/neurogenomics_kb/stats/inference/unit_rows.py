@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from neurogenomics_kb.foundation.tiles import tiles
+
 MAX_ITERATIONS = 200
 TOLERANCE = 1e-8
 # Rows shorter than this share of the typical one keep their length: their direction is rounding.
@@ -38,26 +40,62 @@ def unit_rows(A: np.ndarray, design: np.ndarray) -> np.ndarray:
         that the confounds explain entirely are zero.
     """
     A = np.asarray(A, dtype=float)
-    left = _residuals(A, design)
-    spread = np.sqrt((left**2).mean(axis=0))
-    gone = spread <= 1e-10 * np.sqrt((A**2).mean(axis=0))
-    A = np.where(gone, 0.0, A / np.where(gone, 1.0, spread))
-    left = np.where(gone, 0.0, left / np.where(gone, 1.0, spread))
-    shortest = SHORTEST * np.sqrt(max(int((~gone).sum()), 1))
-    lengths = np.maximum(np.linalg.norm(left, axis=1), shortest)
-    if design.shape[1]:
-        for _ in range(MAX_ITERATIONS):
-            weight = 1 / np.sqrt(lengths)[:, None]
-            before = left
-            coefficients = np.linalg.lstsq(design * weight, A * weight, rcond=None)[0]
-            left = A - design @ coefficients
-            lengths = np.maximum(np.linalg.norm(left, axis=1), shortest)
-            if np.abs(left - before).max() <= TOLERANCE:
-                break
-    return left / lengths[:, None]
+    parts = list(tiles(A.shape[1], len(A))) or [slice(0, 0)]
+    scaled = _Scaled(A, design, parts)
+    shortest = SHORTEST * np.sqrt(max(int((~scaled.gone).sum()), 1))
+    lengths = np.maximum(np.sqrt(scaled.squares), shortest)
+    coefficients = scaled.coefficients
+    for _ in range(MAX_ITERATIONS if design.shape[1] else 0):
+        weight = 1 / np.sqrt(lengths)[:, None]
+        squares, moved = np.zeros(len(A)), 0.0
+        for tile in parts:
+            part = scaled[tile]
+            before = part - design @ coefficients[:, tile]
+            found = np.linalg.lstsq(design * weight, part * weight, rcond=None)[0]
+            left = part - design @ found
+            moved = max(moved, float(np.abs(left - before).max(initial=0.0)))
+            coefficients[:, tile] = found
+            squares += (left * left).sum(axis=1)
+        lengths = np.maximum(np.sqrt(squares), shortest)
+        if moved <= TOLERANCE:
+            break
+    out = np.empty(A.shape)
+    for tile in parts:
+        out[:, tile] = (scaled[tile] - design @ coefficients[:, tile]) / lengths[:, None]
+    return out
 
 
-def _residuals(A: np.ndarray, design: np.ndarray) -> np.ndarray:
-    if not design.shape[1]:
-        return A
-    return A - design @ np.linalg.lstsq(design, A, rcond=None)[0]
+class _Scaled:
+    """Columns on one scale, made tile by tile: no copy of a large block is kept.
+
+    Attributes
+    ----------
+    gone : ndarray of bool (p,)
+        Columns that the confounds explain entirely.
+    coefficients : ndarray (R, p)
+        Of least squares, on that scale.
+    squares : ndarray (n,)
+        Squared lengths of the rows of residuals.
+    """
+
+    def __init__(self, A: np.ndarray, design: np.ndarray, parts: list[slice]) -> None:
+        self._A, p = A, A.shape[1]
+        self._spread, self.gone = np.ones(p), np.zeros(p, dtype=bool)
+        self.coefficients = np.zeros((design.shape[1], p))
+        self.squares = np.zeros(len(A))
+        for tile in parts:
+            part = A[:, tile]
+            if design.shape[1]:
+                self.coefficients[:, tile] = np.linalg.lstsq(design, part, rcond=None)[0]
+            left = part - design @ self.coefficients[:, tile]
+            spread = np.sqrt((left**2).mean(axis=0))
+            gone = spread <= 1e-10 * np.sqrt((part**2).mean(axis=0))
+            self.gone[tile], self._spread[tile] = gone, np.where(gone, 1.0, spread)
+            self.coefficients[:, tile] = np.where(
+                gone, 0.0, self.coefficients[:, tile] / self._spread[tile]
+            )
+            left = np.where(gone, 0.0, left / self._spread[tile])
+            self.squares += (left * left).sum(axis=1)
+
+    def __getitem__(self, tile: slice) -> np.ndarray:
+        return np.where(self.gone[tile], 0.0, self._A[:, tile] / self._spread[tile])
