@@ -311,3 +311,15 @@ class CohortConfigLoader(OmegaConfigLoader):
         if key == "parameters" and is_whole(env_config.get("experiment")):
             config = {k: v for k, v in config.items() if k != "experiment"}
         return super()._merge_configs(config, env_config, key, env_path)
+
+
+# How a run reads its configuration; whatever else reads it does so too.
+LOADER_ARGUMENTS: dict[str, Any] = {
+    "base_env": "base",
+    # The cohort that runs where no --env is given.
+    "default_run_env": "demo",
+    # Environments say only what differs; without a soft merge a cohort that sets one threshold
+    # would lose every other parameter of that group.
+    "merge_strategy": {"parameters": "soft", "globals": "soft", "mlflow": "soft"},
+    "custom_resolvers": {"cohort_dir": resolve_cohort_dir},
+}

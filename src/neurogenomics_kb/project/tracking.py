@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.project.config import CohortConfigLoader
+from neurogenomics_kb.project.config import LOADER_ARGUMENTS, CohortConfigLoader
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL
 from neurogenomics_kb.registry.publish import publish_result
 from neurogenomics_kb.registry.results import Result, Rows, read_tables
@@ -45,12 +45,9 @@ def tracking_settings(project: Path, env: str | None = None) -> tuple[str, str]:
     env : str, optional
         Environment; by default that of a run without one.
     """
-    # The settings know every hook, and hooks know this module.
-    from neurogenomics_kb.settings import CONFIG_LOADER_ARGS
-
     patterns = {"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]}
     config = CohortConfigLoader(
-        str(project / "conf"), env=env, config_patterns=patterns, **CONFIG_LOADER_ARGS
+        str(project / "conf"), env=env, config_patterns=patterns, **LOADER_ARGUMENTS
     )["mlflow"]
     experiment = (config.get("tracking") or {}).get("experiment") or {}
     return config["server"]["mlflow_tracking_uri"], experiment.get("name") or "neurogenomics_kb"
