@@ -158,9 +158,7 @@ def load_image(path: str | Path, **options: Any) -> Any:
     """
     refuse_no_file(path)
     try:
-        return believable(nib.load(path, **options), path)
-    except InputError:
-        raise
+        image = nib.load(path, **options)
     except FileNotFoundError:
         raise InputError("the image is missing", file=path, remedy="Correct the path.") from None
     except (nib.filebasedimages.ImageFileError, *DAMAGE) as error:
@@ -169,6 +167,7 @@ def load_image(path: str | Path, **options: Any) -> Any:
             file=path,
             remedy="Copy or make it again; it is probably damaged or truncated.",
         ) from None
+    return believable(image, path)
 
 
 def open_image(image: Any) -> tuple[Any, str]:

@@ -39,8 +39,10 @@ def believable(image: Any, path: str | Path) -> Any:
     ------
     InputError
     """
-    dtype = getattr(image.dataobj, "dtype", None)
-    if dtype is not None and not isinstance(image.dataobj, np.ndarray) and Path(path).is_file():
+    # Surfaces have no voxels; whoever wants some says so.
+    voxels = getattr(image, "dataobj", None)
+    dtype = getattr(voxels, "dtype", None)
+    if dtype is not None and not isinstance(voxels, np.ndarray) and Path(path).is_file():
         declared = int(np.prod(image.shape, dtype=object)) * dtype.itemsize
         refuse_swelling(path, declared, packed=str(path).lower().endswith(COMPRESSED))
     return image

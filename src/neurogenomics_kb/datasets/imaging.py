@@ -46,15 +46,14 @@ class NiftiDataset(AbstractDataset[Any, Any]):
 
         require_file(self._filepath, "image")
         try:
-            return believable(nibabel.load(self._filepath, **OPEN), self._filepath)
-        except InputError:
-            raise
+            image = nibabel.load(self._filepath, **OPEN)
         except Exception as error:  # nibabel raises many kinds
             raise InputError(
                 f"not a NIfTI image ({error})",
                 file=self._filepath,
                 remedy="Copy the file again; expected .nii or .nii.gz.",
             ) from None
+        return believable(image, self._filepath)
 
     def save(self, data: Any) -> None:
         """Write an image."""

@@ -316,6 +316,7 @@ class CohortConfigLoader(OmegaConfigLoader):
 # How a run reads its configuration; whatever else reads it does so too.
 LOADER_ARGUMENTS: dict[str, Any] = {
     "base_env": "base",
+    "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]},
     # The cohort that runs where no --env is given.
     "default_run_env": "demo",
     # Environments say only what differs; without a soft merge a cohort that sets one threshold

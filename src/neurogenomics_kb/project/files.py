@@ -13,24 +13,23 @@ def file_of(dataset: Any) -> Path | None:
 
     Of a dataset with versions, the folder that holds all of them.
     """
-    filepath = getattr(dataset, "_filepath", None) or getattr(dataset, "_path", None)
-    if filepath is None or not isinstance(filepath, str | Path | PurePosixPath):
-        return None
     # Kedro's datasets keep the path of s3://bucket/key as bucket/key, and the rest apart.
-    if address_of(dataset) is not None:
-        return None
-    return Path(str(filepath))
+    path = _path_of(dataset)
+    return None if path is None or address_of(dataset) is not None else Path(path)
 
 
 def address_of(dataset: Any) -> str | None:
     """Address of a dataset that lies on another machine, else None."""
-    filepath = getattr(dataset, "_filepath", None) or getattr(dataset, "_path", None)
-    if filepath is None or not isinstance(filepath, str | Path | PurePosixPath):
-        return None
-    if "://" in str(filepath):
-        return str(filepath)
+    path = _path_of(dataset)
+    if path is None or "://" in path:
+        return path
     protocol = getattr(dataset, "_protocol", None)
-    return None if protocol in LOCAL else f"{protocol}://{filepath}"
+    return None if protocol in LOCAL else f"{protocol}://{path}"
+
+
+def _path_of(dataset: Any) -> str | None:
+    path = getattr(dataset, "_filepath", None) or getattr(dataset, "_path", None)
+    return str(path) if isinstance(path, str | Path | PurePosixPath) else None
 
 
 def has_versions(dataset: Any) -> bool:

@@ -38,10 +38,7 @@ class OneRun(MlflowHook):
     @hook_impl
     def after_context_created(self, context: Any) -> None:
         """Set tracking up."""
-        config = context.config_loader
-        if "mlflow" not in config.config_patterns:
-            config.config_patterns.update({"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]})
-        told = config["mlflow"]
+        told = context.config_loader["mlflow"]
         uri = told["server"]["mlflow_tracking_uri"]
         name = ((told.get("tracking") or {}).get("experiment") or {}).get("name")
         refuse_silence(uri)

@@ -37,10 +37,6 @@ class WholeOutputs:
     def _marker(path: Path) -> Path:
         return path.with_name(f".{path.name}.saving")
 
-    def _of(self, catalog: DataCatalog, name: str) -> Path | None:
-        dataset = catalog.get(name)
-        return None if dataset is None or has_versions(dataset) else file_of(dataset)
-
     @hook_impl
     def after_catalog_created(self, catalog: DataCatalog) -> None:
         """Remember the catalog, since saving hooks get only a name."""
@@ -76,7 +72,7 @@ class WholeOutputs:
                 remedy="Run without --only-missing-outputs, or without `versioned` in the catalog.",
             )
         for name in outputs:
-            path = self._of(catalog, name)
+            path = deletable(catalog.get(name))
             if path is None or not self._marker(path).exists():
                 continue
             logger.warning("%s was left unfinished by an earlier run and is made again", path)
@@ -85,7 +81,7 @@ class WholeOutputs:
     @hook_impl
     def before_dataset_saved(self, dataset_name: str) -> None:
         """Put the marker down."""
-        path = self._of(self._catalog, dataset_name)
+        path = deletable(self._catalog.get(dataset_name))
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._marker(path).touch()
@@ -93,7 +89,7 @@ class WholeOutputs:
     @hook_impl
     def after_dataset_saved(self, dataset_name: str) -> None:
         """Take the marker away."""
-        path = self._of(self._catalog, dataset_name)
+        path = deletable(self._catalog.get(dataset_name))
         if path is not None:
             self._marker(path).unlink(missing_ok=True)
 
@@ -101,7 +97,7 @@ class WholeOutputs:
     def on_node_error(self, error: Exception, node: Any, catalog: DataCatalog) -> None:
         """Leave no partial output of a node that failed."""
         for name in node.outputs:
-            path = self._of(catalog, name)
+            path = deletable(catalog.get(name))
             if path is not None and self._marker(path).exists():
                 self._undo(catalog, name, path)
 

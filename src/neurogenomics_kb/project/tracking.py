@@ -45,10 +45,7 @@ def tracking_settings(project: Path, env: str | None = None) -> tuple[str, str]:
     env : str, optional
         Environment; by default that of a run without one.
     """
-    patterns = {"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]}
-    config = CohortConfigLoader(
-        str(project / "conf"), env=env, config_patterns=patterns, **LOADER_ARGUMENTS
-    )["mlflow"]
+    config = CohortConfigLoader(str(project / "conf"), env=env, **LOADER_ARGUMENTS)["mlflow"]
     experiment = (config.get("tracking") or {}).get("experiment") or {}
     return config["server"]["mlflow_tracking_uri"], experiment.get("name") or "neurogenomics_kb"
 

@@ -92,15 +92,15 @@ def check_disclosure(
     InputError
     """
     ids = as_identifiers(subject_ids)
-    _Check(ids, n_subjects or len(ids), max(minimum, FLOOR)).walk(data, where, "")
+    _Check(ids, n_subjects or len(ids), minimum).walk(data, where, "")
 
 
 class _Check:
     """One pass over a document."""
 
     def __init__(self, ids: Identifiers, n: int, minimum: int) -> None:
-        self.ids, self.n, self.minimum = ids, n, minimum
-        self.few = max(n, minimum)
+        self.ids, self.n, self.minimum = ids, n, max(minimum, FLOOR)
+        self.few = max(n, self.minimum)
 
     def walk(self, data: Any, where: str, key: str) -> None:
         if isinstance(data, Mapping):
@@ -286,7 +286,7 @@ def check_frame(
     ------
     InputError
     """
-    check = _Check(ids, len(ids), max(minimum, FLOOR))
+    check = _Check(ids, len(ids), minimum)
     for name, column in table.reset_index().items():
         check.walk(str(name), where, "")
         for value in column.dropna().unique():

@@ -89,15 +89,14 @@ def open_image(path: Path) -> Any:
     """
     refuse_no_file(path)
     try:
-        return believable(nib.load(path, **OPEN), path)
-    except InputError:
-        raise
+        image = nib.load(path, **OPEN)
     except Exception as error:  # nibabel raises many kinds
         raise InputError(
             f"not a readable image ({' '.join(str(error).split())[:120]})",
             file=path,
             remedy="Expected .nii, .nii.gz or .mgz; copy the file again.",
         ) from None
+    return believable(image, path)
 
 
 def check_grid(image: Any, file: str) -> None:
