@@ -53,6 +53,7 @@ def test_no_channel_carries_anybody_in_any_spelling(channel, one):
 @pytest.mark.parametrize(
     "data",
     [
+        {"n_of_people": 3}, {"number_of_people": 4},
         {"n_males": 3}, {"site_2.controls": 4.0}, {"counts": {"carriers": 7}}, {"n": [40, 3]},
         {"n": "6"}, {"Cases": 2}, {"people with asthma": 5}, {"relatives": np.int64(3)},
         {"note": "we left out 3 participants"}, {"note": "n = 4"}, {"note": "(N=9)"},
@@ -74,7 +75,8 @@ def test_small_counts_are_refused_under_any_key_and_in_words(data):
         {"n": 40, "n_subjects": 385, "folds": 5, "n_components": 3, "n_permutations": 9},
         {"note": "fewer than 10 people; 3 components; 5 folds of 77 people; N = 385"},
         {"note": "p = 0.04, r = 0.3, n = 1,000 permutations, 12 people"},
-        {"subjects_per_dimension": 5, "share": 0.01}, {"prevalence": 0.4, "n": 385},
+        {"subjects_per_dimension": 5, "share": 0.01}, {"share_of_subjects": 1},
+        {"prevalence": 0.4, "n": 385},
         {"created": date(2026, 1, 1), "ok": True, "gap": None, "undefined": float("nan")},
         {"range_of_people": "11 to 20 people"}, {"note": "version 3, cases 120"},
     ],

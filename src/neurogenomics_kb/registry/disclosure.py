@@ -33,8 +33,9 @@ PEOPLE = (
 )
 COUNT_KEY = re.compile(rf"(?:^|[._ ])(?:(?:n|count|counts)$|(?:{PEOPLE})(?:$|[._ ]))")
 # Of these keys the number is another one.
-NO_COUNT = re.compile(r"(?:^|[._])(?:subjects_per_\w+|\w*_of_people|\w+_per_subject)$")
-SHARE_KEY = re.compile(rf"(?:^|[._ ])(?:prevalence|(?:share|proportion|fraction)_of_(?:{PEOPLE}))$")
+SHARE = rf"(?:share|proportion|fraction)_of_(?:{PEOPLE})"
+NO_COUNT = re.compile(rf"(?:^|[._])(?:subjects_per_\w+|\w+_per_subject|{SHARE})$")
+SHARE_KEY = re.compile(rf"(?:^|[._ ])(?:prevalence|{SHARE})$")
 TOTAL_KEY = re.compile(rf"(?:^|[._ ])(?:n|n_subjects|n_people|(?:{PEOPLE}))$")
 COUNTED = {
     word: i
