@@ -67,14 +67,37 @@ BUILT = ("pipelines.contracts", "pipelines.integration.nodes", "pipelines.integr
 
 
 @pytest.fixture
-def listed(monkeypatch):
+def modules():
+    """The product's modules as they were, each also under its name in its package.
+
+    A package that was imported anew stands in its parent until somebody puts the first one back:
+    what is then looked up by name would not be what ``sys.modules`` holds.
+    """
+
+    def ours():
+        return {name: found for name, found in sys.modules.items()
+                if name.startswith("neurogenomics_kb")}  # fmt: skip
+
+    before = ours()
+    yield
+    for name in ours().keys() - before.keys():
+        del sys.modules[name]
+    sys.modules.update(before)
+    for name, module in before.items():
+        parent, _, child = name.rpartition(".")
+        if parent in before:
+            setattr(before[parent], child, module)
+
+
+@pytest.fixture
+def listed(modules, monkeypatch):
     """The folder ``analyses/toy`` and its line in the registry's list."""
     folder = ModuleType(f"{PACKAGE}.toy")
     folder.ANALYSIS = TOY
-    monkeypatch.setitem(sys.modules, folder.__name__, folder)
+    sys.modules[folder.__name__] = folder
     monkeypatch.setitem(ANALYSES, "toy", AnalysisName(several_classes=True))
     for name in BUILT:
-        monkeypatch.delitem(sys.modules, f"neurogenomics_kb.{name}", raising=False)
+        sys.modules.pop(f"neurogenomics_kb.{name}", None)
 
 
 def test_a_folder_and_a_line_are_enough(listed, tmp_path, monkeypatch):
