@@ -77,6 +77,15 @@ def test_databases_numbers_are_found_without_their_prefix():
     assert known.is_number(1000001)
 
 
+def test_people_numbered_from_one_on_need_a_word_before_their_number():
+    known = Identifiers([f"sub-{i:05d}" for i in range(1, 20_001)])
+    for clean in ("20000 people, 19,874 analysed", "n = 12345.0", "max_rows: 16384", "1e4"):
+        assert not known.in_text(clean)
+    assert not known.is_number(20_000)
+    for named in ("sub-20000", "SUB_12345", "subject 16384", "sub-00042", "00042", "eid 12345"):
+        assert known.in_text(named)
+
+
 def test_random_numbers_are_hardly_ever_taken_for_people():
     rng = np.random.default_rng(0)
     known = Identifiers([str(i) for i in rng.integers(10**6, 10**7, 50_000)])
