@@ -16,6 +16,7 @@ import click
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.project.jobs.commands import jobs
 from neurogenomics_kb.project.shard_commands import embed
+from neurogenomics_kb.project.start import start_project
 from neurogenomics_kb.registry import Registry
 from neurogenomics_kb.registry.cards import Card, ResultCard
 from neurogenomics_kb.registry.clones import COLUMNS, check_files, cited_files, read_list
@@ -24,6 +25,7 @@ from neurogenomics_kb.registry.disclosure import FLOOR
 from neurogenomics_kb.registry.drafts import new_card
 from neurogenomics_kb.registry.evidence import results_using, verdicts_on
 from neurogenomics_kb.registry.field_map import MappedField, map_fields
+from neurogenomics_kb.registry.integrity import not_looked_for
 from neurogenomics_kb.registry.lock import write_lock
 from neurogenomics_kb.registry.publish import track_result
 from neurogenomics_kb.registry.schemas import write_schemas
@@ -243,6 +245,11 @@ def validate_cards(path: Path, as_json: bool) -> None:
         counts = Counter(registry.type_of(i).replace("_", " ") for i in registry.ids())
         kinds = ", ".join(f"{n} {kind}" for kind, n in counts.items())
         click.secho(f"{len(registry.ids())} cards are valid: {kinds}.", fg="green")
+        if absent := not_looked_for(registry):
+            click.echo(
+                f"{absent} files that they name are of docs, tests or scripts, which are not here: "
+                "they were not looked for."
+            )
     sys.exit(1 if problems else 0)
 
 
@@ -345,6 +352,14 @@ def export_schemas(path: Path) -> None:
     click.echo(f"{len(write_schemas(path))} schemas written to {path / 'schemas'}.")
 
 
+@kb.command("init")
+@click.argument("folder", type=click.Path(path_type=Path))
+@one_line_errors
+def init_project(folder: Path) -> None:
+    """Make a project in FOLDER from the installed package: cards, configuration, empty data."""
+    click.echo(f"{start_project(folder)}: go there and type `ngkb list` or `kedro run`.")
+
+
 @kb.command("publish")
 @click.argument("result_id", metavar="RESULT")
 @path_option
@@ -392,6 +407,33 @@ def sync_cards(
             click.secho(f"problem    {problem}", fg="red")
         click.echo(f"{len(done.written)} written, {len(done.unchanged)} already there.")
     sys.exit(1 if done.problems else 0)
+
+
+@kb.command("send")
+@click.option("--from", "source", help="Where they were tracked.  [default: mlflow.db beside kb]")
+@click.option("--tracking-uri", help="Tracking server; by default the one of conf/*/mlflow.yml.")
+@click.option("--experiment", help="MLflow experiment; by default the one of conf/*/mlflow.yml.")
+@click.option("--env", help="Environment whose mlflow.yml is read; by default that of a plain run.")
+@path_option
+@one_line_errors
+def send_tracked(
+    source: str | None,
+    tracking_uri: str | None,
+    experiment: str | None,
+    env: str | None,
+    path: Path,
+) -> None:
+    """Send runs with results, tracked in a file while the server was away, to the server."""
+    from neurogenomics_kb.project.config import STORE, below
+    from neurogenomics_kb.project.sending import send_runs
+    from neurogenomics_kb.project.tracking import tracking_settings
+
+    project = _open(path).project.resolve()
+    uri, name = tracking_settings(project, env)
+    done = send_runs(below(project, source or STORE), tracking_uri or uri, experiment or name)
+    for card_id in done.sent:
+        click.echo(f"sent       {card_id}")
+    click.echo(f"{len(done.sent)} sent, {len(done.unchanged)} already there.")
 
 
 @kb.command("diff")

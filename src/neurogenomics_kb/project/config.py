@@ -145,9 +145,14 @@ def tracking_at(config: dict[str, Any], project: Path, given: str | None) -> dic
     """
     server = config.get("server") or {}
     uri = given or server.get("mlflow_tracking_uri") or STORE
+    return {**config, "server": {**server, "mlflow_tracking_uri": below(project, uri)}}
+
+
+def below(project: Path, uri: str) -> str:
+    """Address of a store; of a relative SQLite file, that below the project's folder."""
     if uri.startswith(SQLITE) and not uri.startswith(f"{SQLITE}/"):
-        uri = f"{SQLITE}{project / uri.removeprefix(SQLITE)}"
-    return {**config, "server": {**server, "mlflow_tracking_uri": uri}}
+        return f"{SQLITE}{project / uri.removeprefix(SQLITE)}"
+    return uri
 
 
 class CohortConfigLoader(OmegaConfigLoader):

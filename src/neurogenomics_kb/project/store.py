@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 PATIENCE_S = 8.0
 GO_ON = (
     "Check the address and that the server is up, or track this run in a file: "
-    "MLFLOW_TRACKING_URI=sqlite:///mlflow.db before the command. Its result card is written "
-    "either way."
+    "MLFLOW_TRACKING_URI=sqlite:///mlflow.db before the command; `ngkb send` sends it when the "
+    "server is back."
 )
 # Folder of artifacts beside a store that is a file, and where MLflow keeps absolute paths to it.
 ARTIFACTS = "mlruns"

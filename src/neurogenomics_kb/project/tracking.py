@@ -22,6 +22,8 @@ from neurogenomics_kb.registry.results import Result, Rows, read_tables
 from neurogenomics_kb.registry.yaml_file import read_yaml
 
 CARD_TAG = "result_card"
+# Id that a run had in the file in which it was tracked while the server was away.
+SENT_TAG = "neurogenomics_kb.sent_from"
 FOLDER, TABLES = "result_card", "tables"
 ARTIFACT = f"{FOLDER}/result_card.yaml"
 
@@ -153,7 +155,8 @@ def sync_run(client: MlflowClient, run, kb: Path, done: Synced, minimum: int) ->
         try:
             file = Path(client.download_artifacts(run_id, ARTIFACT, folder))
             data, _ = read_yaml(file)
-            if not isinstance(data, dict) or data.get("mlflow_run_id") != run_id:
+            ids = {run_id, run.data.tags.get(SENT_TAG)} - {None}
+            if not isinstance(data, dict) or data.get("mlflow_run_id") not in ids:
                 raise InputError(
                     "the card does not point back to the run", remedy="It was not written by it."
                 )

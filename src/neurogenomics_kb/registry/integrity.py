@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+import neurogenomics_kb
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
 from neurogenomics_kb.registry.cards import (
     Card,
@@ -37,6 +38,9 @@ CITED_FIELD = re.compile(
 WITHOUT_CARD = {"-encoders"}  # take a modality
 CITED_ID = re.compile(r"`([a-z][a-z0-9_]*_v\d+)`")
 FILE_ENDINGS = {"yaml", "yml", "md", "html", "py", "csv", "json", "tsv", "lock", "png", "parquet"}
+# Not in the wheel, of which `ngkb init` makes a project.
+LEFT_OUT = {"docs", "tests", "scripts"}
+PACKAGE = Path(neurogenomics_kb.__file__).parent
 LOCAL_FILE = re.compile(r"^((?:docs|src|kb|conf|tests|scripts)/[\w./-]+)(?:[#:].*)?$")
 
 
@@ -79,11 +83,39 @@ def check_references(registry: CardStore, card: Card, raw: Raw) -> Iterator[Prob
 
 def check_files(registry: CardStore, card: Card, raw: Raw) -> Iterator[Problem]:
     """Files of this project that a card names must exist."""
+    for place, name in named_files(card):
+        if is_left_out(registry.project, name) or (registry.project / name).exists():
+            continue
+        # Of a project of an installed package, the code is where the package is.
+        if not (PACKAGE.parent / name.removeprefix("src/")).exists():
+            yield problem_at(raw, place, f"there is no file '{name}'")
+
+
+def named_files(card: Card) -> list[tuple[tuple[str | int, ...], str]]:
+    """Files of this project that a card names, and where it does."""
     code = [(("code", i), text) for i, text in enumerate(getattr(card, "code", []))]
-    for place, text in [*card.cited(), *code]:
-        match = LOCAL_FILE.match(text)
-        if match and not (registry.project / match.group(1)).exists():
-            yield problem_at(raw, place, f"there is no file '{match.group(1)}'")
+    matches = [(place, LOCAL_FILE.match(text)) for place, text in [*card.cited(), *code]]
+    return [(place, match.group(1)) for place, match in matches if match]
+
+
+def is_left_out(project: Path, name: str) -> bool:
+    """Whether a file belongs to a part of the checkout that a project of a package has not."""
+    part = name.split("/")[0]
+    return (
+        part in LEFT_OUT and (project / "pyproject.toml").exists() and not (project / part).exists()
+    )
+
+
+def not_looked_for(registry: CardStore) -> int:
+    """How many files named on cards are of parts that this project has not.
+
+    Parameters
+    ----------
+    registry : CardStore
+        The cards.
+    """
+    named = {name for card in registry.sound() for _, name in named_files(card)}
+    return sum(is_left_out(registry.project, name) for name in named)
 
 
 def check_columns(registry: CardStore, card: Card, raw: Raw) -> Iterator[Problem]:

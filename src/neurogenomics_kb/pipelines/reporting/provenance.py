@@ -17,23 +17,37 @@ logger = logging.getLogger(__name__)
 
 
 def code_version() -> str:
-    """Package version, with the commit and a mark for uncommitted changes in a checkout.
+    """Package version, with the commit and ``-dirty`` where the code of a checkout was changed.
 
-    Where git does not tell, as for the checkout of another owner, a hash of the code stands in the
-    commit's place, and the log says why.
+    Where git does not tell, as for the checkout of another owner or an installed package, which may
+    lie in the checkout of something else, a hash of the code stands in the commit's place.
     """
-    here = Path(__file__).parent
     try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"],
-            cwd=here, capture_output=True, text=True, timeout=10, check=True,
-        ).stdout.strip()  # fmt: skip
+        told = _checkout_version(Path(neurogenomics_kb.__file__))
     except (OSError, subprocess.SubprocessError) as error:
-        if any((folder / ".git").exists() for folder in here.parents):
+        told = ""
+        if any((folder / ".git").exists() for folder in Path(__file__).parents):
             said = str(getattr(error, "stderr", None) or error).strip().splitlines()
             logger.warning("git does not tell the version of the code (%s)", said[0])
-        described = f"code.{code_digest()[:10]}"
-    return f"{__version__}+{described}"
+    return f"{__version__}+{told or f'code.{code_digest()[:10]}'}"
+
+
+def _checkout_version(module: Path) -> str:
+    """Commit of the checkout that a package is tracked in, with its mark; empty if in none."""
+    package = module.parent
+    if not _git("ls-files", "--", module.name, folder=package):
+        return ""
+    commit = _git("describe", "--always", "--abbrev=10", "--exclude=*", folder=package)
+    # Cards and configuration that were edited are on the result card themselves.
+    changed = _git("status", "--porcelain", "--", ".", folder=package)
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*words: str, folder: Path) -> str:
+    """What git says in a folder."""
+    return subprocess.run(
+        ["git", *words], cwd=folder, capture_output=True, text=True, timeout=10, check=True
+    ).stdout.strip()
 
 
 @cache
