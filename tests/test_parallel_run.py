@@ -10,15 +10,19 @@ from contextlib import closing
 import pandas as pd
 import pytest
 
+from neurogenomics_kb.project.hooks import RESUMED_TAG
+
 TABLES = (".csv", ".parquet", ".npz")
+FOUR_THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "4")
 
 
 def tables_of(project):
     """Content of every table that a run made, by its place, but for how long rivals took.
 
-    A cache keeps what took long, which is not the same in two runs.
+    A cache keeps what took long, which is not the same in two runs; the list of releases has hashes
+    of what names its run.
     """
-    folder, others = project.path / "data", {"01_raw", "cache"}
+    folder, others = project.path / "data", {"01_raw", "cache", "releases.csv"}
     made = (f for f in sorted(folder.rglob("*")) if f.suffix in TABLES and not others & {*f.parts})
     return {
         str(file.relative_to(folder)): (
@@ -48,15 +52,35 @@ def tracked(project):
     return ended, dict(metrics), artifacts
 
 
-@pytest.mark.slow
-def test_every_table_is_the_same_byte_for_byte(project):
-    project.run()
-    alone, tracked_alone = tables_of(project), tracked(project)
-    reporting = project.path / "data/08_reporting/demo/demo_gene_brain"
-    nodes = {row["node"] for row in json.loads((reporting / "resources.json").read_text())}
+def remove_made(project):
+    """Let the next run make everything anew."""
     for folder in (project.path / "data").iterdir():
         if folder.name != "01_raw":
             shutil.rmtree(folder)
+
+
+def released(project):
+    """The list for whoever checks outputs, without hashes of what names its run."""
+    listed = pd.read_csv(project.path / "data/08_reporting/demo/demo_gene_brain/releases.csv")
+    return listed[["output", "type", "status"]].to_csv()
+
+
+def resumed(project):
+    """How many runs say that they found another's card."""
+    with closing(sqlite3.connect(project.path / "mlflow.db")) as connection:
+        [number] = connection.execute(
+            "select count(*) from tags where key = ?", (RESUMED_TAG,)
+        ).fetchone()
+    return number
+
+
+@pytest.mark.slow
+def test_every_table_is_the_same_byte_for_byte(project):
+    project.run()
+    alone, tracked_alone, list_alone = tables_of(project), tracked(project), released(project)
+    reporting = project.path / "data/08_reporting/demo/demo_gene_brain"
+    nodes = {row["node"] for row in json.loads((reporting / "resources.json").read_text())}
+    remove_made(project)
     project.run("--runner=ParallelRunner")
     beside = tables_of(project)
     assert len(alone) > 30
@@ -68,3 +92,11 @@ def test_every_table_is_the_same_byte_for_byte(project):
     # What the processes measured is in one file.
     assert {row["node"] for row in json.loads((reporting / "resources.json").read_text())} == nodes
     assert len(nodes) > 50
+    # And everybody who checks outputs sees the same list; nothing was resumed.
+    assert released(project) == list_alone
+    assert resumed(project) == 0
+    # More threads in the products, and workers for every loop.
+    remove_made(project)
+    project.run("--params=compute.n_jobs=2,compute.worth_s=0", **FOUR_THREADS)
+    beside = tables_of(project)
+    assert [name for name in alone if alone[name] != beside[name]] == []

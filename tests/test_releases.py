@@ -43,6 +43,6 @@ def test_every_type_has_rules_and_every_line_a_status(tmp_path):
     ]
     write_releases(tmp_path / "releases.csv", lines)
     rows = list(csv.DictReader((tmp_path / "releases.csv").open()))
-    assert [r["status"] for r in rows] == ["review", "pass", "review"]
-    assert rows[0]["sha256"] == "2d711642b726b044"
-    assert "below 12" in rows[1]["summary"]
+    assert [r["status"] for r in rows] == ["pass", "review", "review"]
+    assert rows[1]["sha256"] == "2d711642b726b044"
+    assert "below 12" in rows[0]["summary"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
@@ -131,24 +132,36 @@ class Tracking:
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
-        """Copy to MLflow what the catalog entry marks with ``metadata.mlflow``."""
+        """Copy to MLflow what the catalog entry marks with ``metadata.mlflow``.
+
+        In a process of `ParallelRunner` it is looked at only, figures with what they are drawn of;
+        the main process sends it at the end.
+        """
         options = self._options(dataset_name)
-        if options and mlflow.active_run() is not None:
+        if not options or mlflow.active_run() is None:
+            return
+        if parent_process() is None:
             self._log(dataset_name, data, options)
+        else:
+            self._guard(dataset_name, data, file_of(self._catalog.get(dataset_name)), options)
 
     @hook_impl
     def after_pipeline_run(self) -> None:
-        """Log what was there already: a resumed run is as complete as one without a break."""
-        if mlflow.active_run() is None or self._pipeline is None:
+        """Log what was there already, or made beside: no run is less complete than another."""
+        run = mlflow.active_run()
+        if run is None or self._pipeline is None:
             return
         for name in sorted(self._pipeline.all_outputs() - self._logged):
             options, dataset = self._options(name), self._catalog.get(name)
+            if not options or not dataset.exists():
+                continue
+            data = _readable(dataset)
+            of = (data.card.get("mlflow_run_id") or "") if options.get("card_id") else None
             # A card is its own run's: the tag says which.
-            if options and dataset.exists():
-                if options.get("card_id"):
-                    mlflow.set_tag(RESUMED_TAG, dataset.load().card.get("mlflow_run_id") or "")
-                else:
-                    self._log(name, _readable(dataset), options)
+            if of in (None, run.info.run_id):
+                self._log(name, data, options)
+            else:
+                mlflow.set_tag(RESUMED_TAG, of)
         listed = self._catalog.get(RELEASES)
         if listed is not None and len(self._releases) > 1:
             write_releases(file_of(listed), self._releases)

@@ -108,10 +108,12 @@ def write_releases(file: Path, releases: Iterable[Release]) -> None:
     file : Path
         Where to.
     releases : iterable of Release
-        Lines, in the order in which they left.
+        Lines; nodes beside one another let them out in any order.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, [f.name for f in fields(Release)], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(release) for release in releases)
+    writer.writerows(
+        asdict(release) for release in sorted(releases, key=lambda r: (r.output, r.sha256))
+    )
     write_text_whole(file, text.getvalue())
