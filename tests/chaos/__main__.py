@@ -1,14 +1,21 @@
-"""``python -m tests.chaos [kills] [aimed] [races] --n N``: try, store and print the figures."""
+"""``python -m tests.chaos [kills] [aimed] [races] [hostile] [disks] [rights] --n N``.
+
+Tries, prints and stores the figures.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
+from tests.chaos.disk import PLACES, can_mount, full_disks, lost_rights, unmount, without_powers
 from tests.chaos.ground import Attempt, Ground
+from tests.chaos.hostile import HOSTILE, hostile_files
 from tests.chaos.kills import POINTS, aimed_kills, random_kills
 from tests.chaos.races import races
 from tests.conftest import ROOT
@@ -20,16 +27,35 @@ KINDS = {
     "kills": "runs killed at a random moment, then resumed",
     "aimed": "runs killed at a step that makes something visible, then resumed",
     "races": "pairs of runs of one cohort at once",
+    "hostile": "files made to hang, fill memory, execute or reach elsewhere",
+    "disks": "runs on a disk that fills up, then resumed",
+    "rights": "runs where something may not be written, then resumed",
 }
 
 
-def attempts(kind: str, ground: Ground, n: int | None):
+def attempts(kind: str, ground: Callable[[], Ground], folder: Path, n: int | None):
     """Attempts of a kind, made one after the other."""
     if kind == "kills":
-        return random_kills(ground, n or 60)
-    if kind == "aimed":
-        return aimed_kills(ground, POINTS[: n or None])
-    return races(ground, n or 20)
+        yield from random_kills(ground(), n or 60)
+    elif kind == "aimed":
+        yield from aimed_kills(ground(), POINTS[: n or None])
+    elif kind == "races":
+        yield from races(ground(), n or 20)
+    elif kind == "hostile":
+        yield from hostile_files(folder, range(n or len(HOSTILE)))
+    elif kind == "rights":
+        before = without_powers()
+        if before is None:
+            print("rights: left out, since root writes anywhere and there is no setpriv")
+            return
+        yield from lost_rights(Ground.learnt(folder / "rights", before), n or len(PLACES))
+    elif can_mount(folder / "disk"):
+        try:
+            yield from full_disks(Ground.learnt(folder / "disk/project"), folder / "disk", n or 8)
+        finally:
+            unmount(folder / "disk")
+    else:
+        print("disks: left out, since only root may mount one of limited size")
 
 
 def store(kind: str, made: list[Attempt]) -> None:
@@ -70,16 +96,16 @@ def main() -> None:
     parser.add_argument("--no-store", action="store_true")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        ground = Ground(Path(name) / "project")
-        ground.learn()
+        folder = Path(name)
+        ground = cache(lambda: Ground.learnt(folder / "project"))
         for kind in chosen.kinds:
             made = []
-            for attempt in attempts(kind, ground, chosen.n):
+            for attempt in attempts(kind, ground, folder, chosen.n):
                 made.append(attempt)
                 print(f"{kind}: {attempt.what}: {'; '.join(attempt.faults) or 'survived'}",
                       flush=True)  # fmt: skip
             print(f"{kind}: {sum(not a.faults for a in made)} of {len(made)} survived")
-            if not chosen.no_store:
+            if made and not chosen.no_store:
                 store(kind, made)
                 write_page()
 

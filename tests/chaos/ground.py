@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,13 +56,33 @@ class Attempt:
 
 
 class Ground(Project):
-    """A project with the outputs of a run that nobody disturbed, to compare with."""
+    """A project with the outputs of a run that nobody disturbed, to compare with.
 
-    def __init__(self, path: Path) -> None:
+    Parameters
+    ----------
+    path : Path
+        Where to put it.
+    before : sequence of str
+        Command that runs Kedro's, such as one that takes rights away.
+    """
+
+    def __init__(self, path: Path, before: Sequence[str] = ()) -> None:
         super().__init__(path)
+        self.before = list(before)
         self.options = self.changed(**QUICK)
         self.seconds = 0.0
         self.whole: dict[str, str] = {}
+
+    @classmethod
+    def learnt(cls, path: Path, before: Sequence[str] = ()) -> Ground:
+        """A ground after its first run."""
+        ground = cls(path, before)
+        ground.learn()
+        return ground
+
+    def command(self, *arguments: str) -> list[str]:
+        """Kedro command line, behind what runs it with fewer rights."""
+        return [*self.before, *super().command(*arguments)]
 
     def learn(self) -> None:
         """Run once, and remember what it made and how long it took."""

@@ -6,10 +6,12 @@ import gzip
 import os
 import struct
 import time
+from types import SimpleNamespace
 
 import h5py
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -17,9 +19,12 @@ from neurogenomics_kb.brain.atlas import load_image
 from neurogenomics_kb.brain.embeddings import VECTORS, _hdf5
 from neurogenomics_kb.brain.t1.volumes import open_image
 from neurogenomics_kb.datasets import NiftiDataset
+from neurogenomics_kb.foundation.delimited import read_content
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.limits import refuse_large, refuse_swelling
+from neurogenomics_kb.foundation.limits import read_json, refuse_large, refuse_swelling
 from neurogenomics_kb.foundation.tensors import refuse_gaps
+from neurogenomics_kb.foundation.wide import read_outside
+from neurogenomics_kb.project.run_file import MOST_VALUES, size_written_out
 
 READERS = {
     "dataset": lambda path: (
@@ -136,3 +141,34 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path):
     refuse_gaps(good, tmp_path)
     with pytest.raises(InputError, match="1 weights of 1 tensors are NaN, first in 'b'"):
         refuse_gaps({**good, "b": torch.tensor([1.0, float("nan")])}, tmp_path)
+
+
+def test_a_table_that_does_not_fit_into_memory_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    file = tmp_path / "t.parquet"
+    pd.DataFrame(np.zeros((1000, 10))).add_prefix("c").to_parquet(file)
+    assert read_outside(file).shape == (1000, 10)
+    free = SimpleNamespace(available=79_999)
+    monkeypatch.setattr("neurogenomics_kb.foundation.wide.psutil.virtual_memory", lambda: free)
+    with pytest.raises(InputError, match="1,000 rows of 10 columns take 0 MB"):
+        read_outside(file)
+
+
+def test_text_is_read_whole_whatever_it_is_packed_in(tmp_path):
+    text = "a\tb\n" + "1\t2\n" * 5_000_000  # larger than what is read at once
+    (tmp_path / "t.tsv").write_text(text)
+    packed = gzip.compress(text[:3].encode()) + gzip.compress(text[3:].encode())
+    (tmp_path / "t.tsv.gz").write_bytes(packed)
+    assert read_content(tmp_path / "t.tsv") == text == read_content(tmp_path / "t.tsv.gz")
+
+
+def test_aliases_are_counted_as_what_they_stand_for():
+    inner = [1] * 10
+    assert size_written_out({"a": inner, "b": [inner, inner]}) == 1 + 11 + 1 + 22
+    inner.append(inner)
+    assert size_written_out(inner) > MOST_VALUES
+
+
+def test_deep_json_is_an_error_of_its_text(tmp_path):
+    (tmp_path / "x.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match="nested too deeply"):
+        read_json(tmp_path / "x.json", "a sidecar")

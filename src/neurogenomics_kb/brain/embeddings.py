@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError, listing
-from neurogenomics_kb.foundation.limits import refuse_swelling
+from neurogenomics_kb.foundation.limits import refuse_no_file, refuse_swelling
 from neurogenomics_kb.foundation.tables import require_finite_numbers
+from neurogenomics_kb.foundation.wide import read_outside
 
 KEYS = ["subject", "run", "segment"]
 # What may be said of a segment: its displacement (mm), and its frames (half-open).
@@ -99,6 +100,7 @@ def read_embeddings(path: str | Path) -> ImportedEmbeddings:
 
 def _read(file: Path) -> tuple[pd.DataFrame, np.ndarray]:
     """Keys and vectors of one file."""
+    refuse_no_file(file)
     try:
         content = {".parquet": _parquet, ".pt": _torch}.get(file.suffix, _hdf5)(file)
     except InputError:
@@ -147,7 +149,7 @@ def _read(file: Path) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def _parquet(file: Path) -> dict[str, Any]:
-    table = pd.read_parquet(file)
+    table = read_outside(file)
     known = [name for name in [*KEYS, *OPTIONAL] if name in table]
     components = [c for c in table if c not in known]
     # d2 before d10, in whatever order the columns stand.

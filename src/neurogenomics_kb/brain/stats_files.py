@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.limits import read_text
 
 HEMISPHERES = ("lh", "rh")
 # Regions per hemisphere, and the one that is written last; a table that ends earlier is cut off.
@@ -123,7 +124,7 @@ def read_stats(path: Path, atlas: str | None = None) -> Stats:
         If the file is missing, empty, cut off, or of another atlas.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, "a stats file")
     except UnicodeDecodeError as error:
         raise DamagedStats(
             f"{path.name} is no text",

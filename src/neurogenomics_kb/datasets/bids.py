@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ import pandas as pd
 from neurogenomics_kb.datasets.imaging import NiftiDataset
 from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.limits import read_json
 from neurogenomics_kb.foundation.measures import read_run
 
 # Labels such as CC-001, which BIDS does not allow, occur.
@@ -231,7 +231,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = read_json(path, "a sidecar", encoding="utf-8-sig")
     except ValueError as error:
         content = error
     if not isinstance(content, dict):

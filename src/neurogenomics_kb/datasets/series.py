@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 from kedro.io import AbstractDataset
 
+from neurogenomics_kb.foundation.wide import read_outside
+
 Tables = Mapping[str, Callable[[], pd.DataFrame]]
 
 
@@ -43,7 +45,7 @@ class SubjectTablesDataset(AbstractDataset[Tables, Tables]):
     def load(self) -> dict[str, Callable[[], pd.DataFrame]]:
         """Subject to a function that reads its table."""
         paths = sorted(self._filepath.glob("*.parquet"))
-        return {path.stem: functools.partial(pd.read_parquet, path) for path in paths}
+        return {path.stem: functools.partial(read_outside, path) for path in paths}
 
     def save(self, data: Tables) -> None:
         """Make and write the tables one after the other; the folder appears when all are done."""

@@ -12,6 +12,7 @@ import pandas as pd
 from neurogenomics_kb.datasets.people import read_people
 from neurogenomics_kb.datasets.read_only import ReadOnlyDataset
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.wide import read_outside
 
 FORMATS = (".parquet", ".tsv", ".csv", ".tsv.gz", ".csv.gz")
 
@@ -91,7 +92,7 @@ def read_vectors(file: Path) -> pd.DataFrame:
     if file.suffix != ".parquet":
         return read_people(file, decode=False)
     try:
-        table = pd.read_parquet(file)
+        table = read_outside(file)
     except Exception as error:  # the library raises many kinds
         raise InputError(
             f"the table cannot be read ({' '.join(str(error).split())[:200]})",

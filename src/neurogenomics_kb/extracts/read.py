@@ -24,6 +24,7 @@ from neurogenomics_kb.extracts.fields import (
 )
 from neurogenomics_kb.extracts.withdrawn import log_withdrawn
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
+from neurogenomics_kb.foundation.limits import refuse_no_file
 from neurogenomics_kb.foundation.tables import GAPS
 from neurogenomics_kb.registry.cards import Column, Table
 
@@ -137,6 +138,7 @@ def delimiter_of(path: Path) -> str:
     """Delimiter by the file's ending, compressed or not, unless the header has another one only."""
     usual = DELIMITERS[Path(path.name.removesuffix(".gz")).suffix]
     opened = gzip.open if path.name.endswith(".gz") else open
+    refuse_no_file(path)
     with opened(path, "rt", encoding="utf-8-sig", errors="replace") as lines:
         header = next((line for line in lines if line.strip()), "")
     found = [d for d in ("\t", ";", ",") if d in header]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Any
 
 from neurogenomics_kb.foundation.errors import InputError, listing
 from neurogenomics_kb.foundation.hashes import hash_files
+from neurogenomics_kb.foundation.limits import read_json
 from neurogenomics_kb.foundation.twins import drawn_seed
 
 MODELS = "NGKB_MODEL_DIR"
@@ -86,7 +86,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     file = folder / "config.json"
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        return read_json(file, "a configuration")
     except (OSError, ValueError) as error:
         raise InputError(
             f"the checkpoint's configuration cannot be read ({error})",

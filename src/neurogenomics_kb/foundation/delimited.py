@@ -20,9 +20,12 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.limits import open_file, refuse_swollen
 
 logger = logging.getLogger(__name__)
 
+# Bytes read at once.
+CHUNK = 1 << 24
 DELIMITERS = ("\t", ";", ",")
 # Any number of blanks between cells, where a reader allows it.
 BLANKS = " "
@@ -73,9 +76,7 @@ def read_content(path: str | Path) -> str:
     """
     path = Path(path)
     try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+        data = _bytes_of(path)
     except FileNotFoundError:
         raise InputError(
             "the table is missing",
@@ -105,6 +106,22 @@ def read_content(path: str | Path) -> str:
             remedy="Save the table as UTF-8 text.",
         )
     return text
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Content of a file, unpacked; up to the first null byte, where it is no text."""
+    parts: list[bytes] = []
+    with open_file(path) as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
+        stream.seek(0)
+        source = gzip.GzipFile(fileobj=stream) if packed else stream
+        while part := source.read(CHUNK):
+            parts.append(part)
+            if b"\0" in part:
+                break
+            if packed:
+                refuse_swollen(path, sum(map(len, parts)))
+    return b"".join(parts)
 
 
 def _parse_rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:

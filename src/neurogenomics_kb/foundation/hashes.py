@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from neurogenomics_kb.foundation.limits import open_file
 from neurogenomics_kb.foundation.whole_files import write_text_whole
 
 # Smaller files are read at every start: it costs nothing, and they change by hand.
@@ -54,7 +55,7 @@ def _hash(file: Path, known: Mapping | None) -> tuple[str, dict | None]:
     seen = _state(file)
     if known is not None and known["state"] == seen:
         return known["sha256"], dict(known)
-    with open(file, "rb") as stream:
+    with open_file(file) as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     recent = time.time() - max(file.stat().st_mtime, file.stat().st_ctime) < SETTLED
     if seen[0] < LARGE or recent or _state(file) != seen:

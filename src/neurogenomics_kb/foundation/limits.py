@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from pathlib import Path
+from typing import IO, Any
 
 from neurogenomics_kb.foundation.errors import InputError
 
@@ -10,6 +13,11 @@ from neurogenomics_kb.foundation.errors import InputError
 MOST_OF_DEFLATE = 1040
 # Images and tables shrink by ten or twenty; masks by hundreds, but they are small.
 SMALL, MOST = 1_000_000_000, 100
+# Text shrinks by three to twenty, long runs of zeros by more.
+SMALL_TEXT = 300_000_000
+# Of what is read as one text: settings, sidecars, lists, and vocabularies, of which those of a
+# quarter of a million words take 20 MB.
+LARGEST_TEXT = 100_000_000
 MB = 1e6
 
 
@@ -51,6 +59,30 @@ def refuse_large(path: str | Path, most: int, what: str) -> None:
         )
 
 
+def refuse_large_inside(path: str | Path, most: int, what: str) -> None:
+    """Refuse a zip archive, such as ``.npz``, of whose members more comes than of any such file.
+
+    Parameters
+    ----------
+    path, most, what
+        As in `refuse_large`.
+
+    Raises
+    ------
+    InputError
+    zipfile.BadZipFile
+        If it is none.
+    """
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > most:
+        raise InputError(
+            f"{size / MB:,.0f} MB come out of it, too many for {what} (limit {most / MB:,.0f} MB)",
+            file=path,
+            remedy="Get the file again from its publisher.",
+        )
+
+
 def refuse_swelling(path: str | Path, declared: int, *, packed: bool) -> None:
     """Refuse a file that says it holds far more than it can, or than any such file does.
 
@@ -76,3 +108,95 @@ def refuse_swelling(path: str | Path, declared: int, *, packed: bool) -> None:
             file=path,
             remedy="The file is damaged or made to exhaust memory; get it again.",
         )
+
+
+def refuse_swollen(path: str | Path, size: int) -> None:
+    """Refuse a compressed text of which more comes than any such text holds.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    size : int
+        Bytes that came out of it so far.
+
+    Raises
+    ------
+    InputError
+    """
+    packed = Path(path).stat().st_size
+    if size > SMALL_TEXT and size > MOST * packed:
+        raise InputError(
+            f"more than {size / MB:,.0f} MB come out of {packed / MB:,.1f} MB",
+            file=path,
+            remedy="The file is made to exhaust memory; get it again, or unpack it.",
+        )
+
+
+def open_file(path: str | Path, mode: str = "rb", **text: Any) -> IO[Any]:
+    """Open a file from outside, as ``open`` does.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    mode : str
+        For reading.
+    **text
+        ``encoding`` and others of ``open``.
+
+    Raises
+    ------
+    InputError
+        If it is a pipe, a device or a folder.
+    OSError
+        As of ``open``.
+    """
+    refuse_no_file(path)
+    return open(path, mode, **text)
+
+
+def read_text(path: str | Path, what: str, *, encoding: str = "utf-8") -> str:
+    """Text of a small file from outside.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    what : str
+        Name of the kind, for the message.
+    encoding : str
+        Of the text.
+
+    Raises
+    ------
+    InputError
+        If it is no file, or larger than any of its kind.
+    OSError, UnicodeDecodeError
+        As of ``Path.read_text``.
+    """
+    refuse_large(path, LARGEST_TEXT, what)
+    return Path(path).read_text(encoding=encoding)
+
+
+def read_json(path: str | Path, what: str, *, encoding: str = "utf-8") -> Any:
+    """Content of a JSON file from outside.
+
+    Parameters
+    ----------
+    path, what, encoding
+        As in `read_text`.
+
+    Raises
+    ------
+    InputError
+        If it is no file, or larger than any of its kind.
+    ValueError
+        If it is not JSON, or nested beyond what a reader can follow.
+    OSError
+        As of ``Path.read_text``.
+    """
+    try:
+        return json.loads(read_text(path, what, encoding=encoding))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None

@@ -8,6 +8,7 @@ from typing import Any
 
 from neurogenomics_kb.foundation.checkpoints import weight_files
 from neurogenomics_kb.foundation.errors import Defect, InputError, listing
+from neurogenomics_kb.foundation.limits import refuse_no_file
 from neurogenomics_kb.foundation.twins import drawn_seed, keep_random
 
 
@@ -31,6 +32,7 @@ def read_checkpoint(folder: Path, file: str | None = None) -> dict[str, Any]:
 
     content: dict[str, Any] = {}
     for path in weight_files(folder, file):
+        refuse_no_file(path)
         try:
             if path.suffix == ".safetensors":
                 content.update(load_file(path))

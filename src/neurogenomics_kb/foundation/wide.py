@@ -12,9 +12,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.limits import MB, refuse_no_file
+
+# Bytes of a number.
+CELL = 8
 # Numbers in a row group: 64 MB.
 GROUP = 2**23
 
@@ -38,6 +44,35 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         for start in range(0, len(table), rows):
             part = table.iloc[start : start + rows]
             writer.write_table(pa.Table.from_pandas(part, schema=schema, preserve_index=True))
+
+
+def read_outside(path: str | Path) -> pd.DataFrame:
+    """A table that another program wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        Parquet file.
+
+    Raises
+    ------
+    InputError
+        If it is no file, or its metadata announce more than fits into memory. How much smaller a
+        file is says nothing: of rare variants, zeros shrink by thousands.
+    Exception
+        As of ``pandas.read_parquet``, where it is damaged.
+    """
+    refuse_no_file(path)
+    told = pq.read_metadata(path)
+    size, free = told.num_rows * told.num_columns * CELL, psutil.virtual_memory().available
+    if size > free:
+        raise InputError(
+            f"{told.num_rows:,} rows of {told.num_columns:,} columns take {size / MB:,.0f} MB, "
+            f"and {free / MB:,.0f} MB of memory are free",
+            file=path,
+            remedy="Give the columns that are needed, or a machine with more memory.",
+        )
+    return pd.read_parquet(path)
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.limits import open_file
 
 COLUMNS = ["seqname", "source", "feature", "start", "end", "score", "strand", "frame"]
 ATTRIBUTES = ["gene_id", "gene_name", "transcript_id", "exon_number", "tag"]
@@ -87,7 +88,7 @@ def read_annotation(path: str | Path) -> pd.DataFrame:
 def _rows(path: Path) -> Iterator[tuple[int, str]]:
     """Lines that are rows, with their numbers; a GFF3 ends where its sequences begin."""
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             packed = stream.read(2) == b"\x1f\x8b"
         with (gzip.open if packed else open)(path, "rt", encoding="utf-8-sig") as stream:
             for number, line in enumerate(stream, 1):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.limits import open_file
 
 # The empty block that ends every complete file (SAM specification, section 4.1.2).
 BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
@@ -41,7 +42,7 @@ class BgzfFile:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         try:
-            self._stream: BinaryIO = self.path.open("rb")
+            self._stream: BinaryIO = open_file(self.path)
         except OSError as error:
             raise InputError(
                 f"cannot be opened ({error.strerror})",

@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from neurogenomics_kb.foundation.limits import open_file
+
 GAPS = frozenset({"", ".", "na", "n/a", "nan", "<na>", "none", "null", "nr", "unknown"})
 CHROMOSOMES = {"23": "X", "24": "Y", "25": "XY", "26": "MT", "M": "MT"}
 BUILDS = {"hg19": "GRCh37", "grch37": "GRCh37", "b37": "GRCh37", "hs37d5": "GRCh37",
@@ -87,7 +89,7 @@ def build_of_variants(path: str | Path) -> str | None:
         path = path.with_suffix(".pvar")
     if not path.is_file():
         return None
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         packed = stream.read(2) == b"\x1f\x8b"
     try:
         with (gzip.open if packed else open)(path, "rb") as stream:

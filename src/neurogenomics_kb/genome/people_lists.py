@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.limits import read_text
 
 
 def read_people(file: str | Path, people: Sequence[str]) -> list[str]:
@@ -25,7 +26,7 @@ def read_people(file: str | Path, people: Sequence[str]) -> list[str]:
         If nobody is in it, the header has no ``IID``, or it cannot be told which column is meant.
     """
     try:
-        text = Path(file).read_text(encoding="utf-8-sig")
+        text = read_text(file, "a list of people", encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"the list of people cannot be read ({error})",

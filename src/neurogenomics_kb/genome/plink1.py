@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.limits import open_file
 from neurogenomics_kb.genome.genotypes import (
     GenotypeFormat,
     GenotypeOptions,
@@ -103,7 +104,7 @@ class Plink1File:
         self._width = (len(present) + 3) // 4
         self._read_sites(sites, reference)
         try:
-            self._stream = self.path.open("rb")
+            self._stream = open_file(self.path)
         except OSError as error:
             raise InputError(
                 f"cannot be opened ({error.strerror})", file=path, remedy="Check the path."

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.limits import open_file
 from neurogenomics_kb.genome.even_rows import UnevenRows, is_spaced, line_begins, read_columns
 from neurogenomics_kb.genome.vcf_text import CONTIG
 
@@ -55,7 +56,8 @@ def read_rows(path: Path, what: str) -> list[list[str]]:
     if not path.exists():
         raise InputError("the file does not exist", file=path, remedy=BESIDE)
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        with open_file(path, "r", encoding="utf-8-sig") as stream:
+            lines = stream.read().splitlines()
     except UnicodeDecodeError:
         raise InputError(
             f"the .{what} is not UTF-8", file=path, remedy="Save it as UTF-8."
@@ -86,7 +88,7 @@ def declared_contigs(path: Path) -> list[str]:
     if path.suffix == ".zst":
         return []
     names = []
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         for line in stream:
             if not line.startswith(b"##"):
                 break
@@ -135,7 +137,8 @@ def _even_columns(path: Path) -> list[list[str]] | None:
     None of another, which `read_rows` reads or refuses.
     """
     try:
-        data = path.read_bytes()
+        with open_file(path) as stream:
+            data = stream.read()
         text = data.decode()
     except (OSError, UnicodeDecodeError):
         return None

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.limits import open_file
 from neurogenomics_kb.genome.even_rows import UnevenRows, is_spaced, line_begins, read_columns
 
 QUOTED = re.compile(r'^"(.*)"$')
@@ -94,7 +95,7 @@ def _read_uneven(
 def _read_text(path: Path) -> str:
     """Whole text of a file, gzipped if it says so by its name or its first bytes."""
     try:
-        with open(path, "rb") as stream:
+        with open_file(path) as stream:
             zipped = stream.read(2) == b"\x1f\x8b" or path.suffix == ".gz"
         with (gzip.open if zipped else open)(path, "rt", encoding="utf-8-sig") as stream:
             return stream.read()

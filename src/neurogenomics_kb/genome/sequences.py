@@ -9,6 +9,7 @@ from pathlib import Path
 import pysam
 
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.limits import open_file
 from neurogenomics_kb.genome.bgzf import BgzfFile
 from neurogenomics_kb.genome.genotypes import bare_contig
 
@@ -152,7 +153,7 @@ def make_index(path: Path) -> None:
     InputError
         If the file cannot be indexed, or its index is younger and does not fit.
     """
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         packed = stream.read(2) == b"\x1f\x8b"
     if packed:
         BgzfFile(path).close()  # whole, and bgzip's
@@ -193,7 +194,7 @@ def _check_index(path: Path, packed: bool) -> None:
     entries.sort(key=lambda entry: entry[2])
     following = [entry[0].encode() for entry in entries[1:]]
     names = {entry[0].encode() for entry in entries}
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         for number, (name, length, offset, bases, width) in enumerate(entries):
             if length and (bases < 1 or width <= bases):
                 raise _other_index(path)

@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.limits import open_file
 
 
 class RegionIndex:
@@ -32,7 +33,7 @@ class RegionIndex:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            with gzip.open(path) as stream:
+            with open_file(path) as packed, gzip.open(packed) as stream:
                 self._data = stream.read()
             self._parse()
         except (OSError, EOFError, zlib.error, struct.error, ValueError) as error:

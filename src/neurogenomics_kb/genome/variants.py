@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
+from neurogenomics_kb.foundation.limits import open_file
 from neurogenomics_kb.genome import pgen, plink1, vcf
 from neurogenomics_kb.genome.blocks import BlockedVariants
 from neurogenomics_kb.genome.genotypes import (
@@ -187,5 +188,5 @@ def _format_of_one(path: Path) -> str | None:
     for each in GENOTYPE_FORMATS.values():
         if path.name.endswith(each.suffixes):
             return each.name
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         return "vcf" if stream.read(len(_BGZIP)) == _BGZIP else None

@@ -16,6 +16,7 @@ from neurogenomics_kb.foundation.checkpoints import MODELS, fingerprint, locate,
 from neurogenomics_kb.foundation.choices import refuse_unknown
 from neurogenomics_kb.foundation.encoder_specs import EncoderFamily
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.limits import LARGEST_TEXT, refuse_large, refuse_no_file
 
 # PyTorch is imported when an encoder is wanted.
 TEXT_ENCODERS = {"text": "encoder:load_text"}
@@ -143,6 +144,10 @@ def read_network(folder: Path) -> Any:
             file=folder,
             remedy="Save the model as safetensors where you trust its origin.",
         )
+    for file in folder.iterdir():
+        if not file.is_dir():
+            refuse_no_file(file)
+    refuse_large(folder / "config.json", LARGEST_TEXT, "a configuration")
     try:
         network, told = AutoModel.from_pretrained(
             folder,
@@ -188,6 +193,9 @@ def read_tokenizer(folder: Path) -> Any:
             file=folder,
             remedy="Put the files of the tokenizer beside the weights.",
         )
+    for name in (*TOKENIZERS, "*.json"):
+        for file in folder.glob(name):
+            refuse_large(file, LARGEST_TEXT, "a tokenizer")
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # the library raises many kinds

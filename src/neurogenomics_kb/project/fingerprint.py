@@ -12,6 +12,7 @@ from kedro.io import DataCatalog
 from pydantic import BaseModel
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.limits import refuse_no_file
 from neurogenomics_kb.foundation.whole_files import PART
 from neurogenomics_kb.project.files import address_of, file_of
 from neurogenomics_kb.registry import Experiment
@@ -91,6 +92,7 @@ def describe_files(path: Path) -> str:
     for file in files:
         if not file.exists() or file.suffix in (".fai", ".saving", PART):
             continue
+        refuse_no_file(file)
         stat = file.stat()
         large = stat.st_size > HASHED_BYTES
         content = f"{stat.st_size} {stat.st_mtime_ns}" if large else digest(file.read_bytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 
 from kedro.config import MissingConfigException
@@ -16,15 +17,36 @@ from omegaconf.errors import (
 from neurogenomics_kb.foundation.errors import Defect, InputError
 
 
+MAKE_ROOM = "Make room and run again with --only-missing-outputs."
+# What a machine says that cannot write, and what to do.
+UNWRITTEN = {
+    errno.EACCES: "Check the rights of the file and its folder.",
+    errno.EPERM: "Check the rights of the file and its folder.",
+    errno.EROFS: "Work in a folder that can be written.",
+    errno.ENOSPC: MAKE_ROOM,
+    errno.EDQUOT: MAKE_ROOM,
+    errno.EFBIG: MAKE_ROOM,
+}
+FULL_STORE = "database or disk is full"
+
+
 def explain(error: BaseException) -> str | None:
     """One line for an error that the user can mend, or None for a defect of the program."""
     seen: BaseException | None = error
+    unwritten: str | None = None
     while seen is not None:
         if isinstance(seen, Defect):
             return None
         if isinstance(seen, InputError):
             return str(seen)
+        if isinstance(seen, OSError) and seen.errno in UNWRITTEN:
+            unwritten = f"{seen.filename or 'the disk'}: {seen.strerror}. {UNWRITTEN[seen.errno]}"
+        # The tracking store is a database, which says so in its own words.
+        elif FULL_STORE in str(seen):
+            unwritten = f"the tracking store: {FULL_STORE}. {UNWRITTEN[errno.ENOSPC]}"
         seen = seen.__cause__ or seen.__context__
+    if unwritten:
+        return unwritten
     if isinstance(error, ParameterValidationError):
         return explain_parameters(str(error))
     if isinstance(error, InterpolationKeyError):

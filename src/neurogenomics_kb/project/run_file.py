@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.registry.yaml_file import SafeLoader
+from neurogenomics_kb.foundation.limits import refuse_large
+from neurogenomics_kb.registry.yaml_file import MAX_BYTES, SafeLoader, refuse_nesting
 
+# Aliases of aliases write a file of a kilobyte out into gigabytes.
+MOST_VALUES = 100_000
 REMEDY = "Write `run:` and below it options of `kedro run`, as the files in conf/experiments do."
 
 WORDS = {type(None): "empty", list: "a list", dict: "a mapping", int: "a number", float: "a number"}
 
 
-def require_run_file(path: str | Path) -> None:
-    """Refuse a file that names no options of a run.
+def require_run_file(path: str | Path) -> dict[str, Any]:
+    """Options of a run in a file; refuse one that names none.
 
     Parameters
     ----------
@@ -28,7 +32,10 @@ def require_run_file(path: str | Path) -> None:
     """
     path = Path(path)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=SafeLoader)
+        refuse_large(path, MAX_BYTES, "the file of a run")
+        text = path.read_text(encoding="utf-8")
+        refuse_nesting(text, path, aliases=True)
+        content = yaml.load(text, Loader=SafeLoader)
     except UnicodeDecodeError as error:
         raise InputError(
             f"byte {error.start + 1:,} is not UTF-8 text", file=path, remedy="Save it as UTF-8."
@@ -45,6 +52,12 @@ def require_run_file(path: str | Path) -> None:
             file=f"{path}:{mark.line + 1}" if mark else path,
             remedy="Fix the syntax; YAML is indented by spaces.",
         ) from None
+    if size_written_out(content) > MOST_VALUES:
+        raise InputError(
+            f"its aliases make more than {MOST_VALUES:,} values of it",
+            file=path,
+            remedy="Write what the run needs.",
+        )
     if not isinstance(content, dict) or "run" not in content:
         raise InputError(f"it is {WORDS.get(type(content), 'a word')} without `run`", file=path,
                          remedy=REMEDY)  # fmt: skip
@@ -58,3 +71,20 @@ def require_run_file(path: str | Path) -> None:
             column="run.params",
             remedy="Write parameters with their values below it.",
         )
+    return content["run"]
+
+
+def size_written_out(content: Any) -> int:
+    """How many values a parsed file holds where every alias stands for what it names."""
+    known: dict[int, int] = {}
+
+    def size(value: Any) -> int:
+        parts = list(value.values()) if isinstance(value, dict) else value
+        if not isinstance(parts, list):
+            return 1
+        if id(value) not in known:
+            known[id(value)] = MOST_VALUES  # of an alias inside what it names
+            known[id(value)] = 1 + sum(map(size, parts))
+        return known[id(value)]
+
+    return size(content)

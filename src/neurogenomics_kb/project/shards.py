@@ -14,13 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.item_cache import sweep
 from neurogenomics_kb.foundation.shards import Shard, share_number
 from neurogenomics_kb.foundation.whole_files import write_json_whole
 from neurogenomics_kb.pipelines.work import SOURCES, Demand, Work
+from neurogenomics_kb.project.run_file import require_run_file
 
 logger = logging.getLogger(__name__)
 
@@ -70,10 +69,7 @@ def read_run_config(path: str | Path | None) -> tuple[str | None, dict[str, Any]
     path = Path(path)
     if not path.is_file():
         raise InputError("the file is missing", file=path, remedy="See conf/experiments.")
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    run = content.get("run") if isinstance(content, dict) else None
-    if not isinstance(run, dict):
-        raise InputError("there is no `run`", file=path, remedy="See conf/experiments.")
+    run = require_run_file(path)
     return run.get("env"), dict(run.get("params") or {})
 
 

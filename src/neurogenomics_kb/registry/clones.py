@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.limits import open_file
 from neurogenomics_kb.registry.cards import ModelCard, ResultCard
 from neurogenomics_kb.registry.cards.sources import COMMIT, parse_source
 from neurogenomics_kb.registry.registry import Registry
@@ -86,7 +87,7 @@ def read_list(path: Path) -> list[CitedFile]:
     InputError
         If a column is missing or a commit is none.
     """
-    with path.open(encoding="utf-8", newline="") as stream:
+    with open_file(path, "r", encoding="utf-8", newline="") as stream:
         head = stream.readline()
         separator = "\t" if "\t" in head else ","
         stream.seek(0)

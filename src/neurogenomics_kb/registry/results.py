@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.limits import read_text
 from neurogenomics_kb.foundation.whole_files import write_text_whole
 from neurogenomics_kb.registry.disclosure import as_identifiers, check_disclosure
 from neurogenomics_kb.registry.identifiers import Identifiers
@@ -119,7 +120,7 @@ def read_table(folder: Path, name: str, about: dict[str, Any]) -> Rows:
     """
     file = folder / f"{name}.csv"
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_text(file, "a table of a result card")
     except (OSError, UnicodeDecodeError):
         raise InputError(
             "the table of a result card is missing or cannot be read",

@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.limits import read_text
 from neurogenomics_kb.registry.cards import Strict
 
 # Tables of a knowledge base, one per dataset card of kind `catalogue`, named after the card.
@@ -241,7 +242,7 @@ def read_table(path: str | Path) -> list[SurveyEntry]:
     path = Path(path)
     remedy = "Write the table with scripts/build_survey.py."
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = read_text(path, "a survey")
     except UnicodeDecodeError as error:
         raise InputError(f"is not UTF-8 ({error.reason})", file=path, remedy=remedy) from None
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)

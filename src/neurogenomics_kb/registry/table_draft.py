@@ -23,6 +23,7 @@ from neurogenomics_kb.foundation.tables import (
     level_text,
     whole_codes,
 )
+from neurogenomics_kb.foundation.wide import read_outside
 from neurogenomics_kb.registry.cards.datasets import NAMING_ROLES
 from neurogenomics_kb.registry.disclosure import MINIMUM_CELL, check_disclosure
 
@@ -138,7 +139,7 @@ def read_table(path: Path, minimum: int = MINIMUM_CELL) -> pd.DataFrame:
         raise InputError("the table is missing", file=path, remedy="Give the path of a table.")
     if path.suffix == ".parquet":
         try:
-            table = pd.read_parquet(path).reset_index()
+            table = read_outside(path).reset_index()
         except Exception as error:  # each library has its own, and some quote a row
             raise InputError(
                 f"cannot be read as a table ({type(error).__name__})",

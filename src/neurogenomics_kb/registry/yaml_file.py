@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.limits import refuse_no_file
 
 try:
     from yaml import CSafeLoader as SafeLoader
@@ -42,6 +43,7 @@ def read_yaml(path: Path) -> tuple[Any, Lines]:
         If the file is not YAML, is too large or too deep, repeats a key, uses an alias or a tag
         that would build an object.
     """
+    refuse_no_file(path)
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise InputError(
@@ -71,8 +73,23 @@ def read_yaml(path: Path) -> tuple[Any, Lines]:
     return _convert(node, (), lines, set(), path), lines
 
 
-def refuse_nesting(text: str, path: Path) -> None:
-    """Count nesting and aliases in the event stream, before anything recursive sees the text."""
+def refuse_nesting(text: str, path: Path, *, aliases: bool = False) -> None:
+    """Count nesting and aliases in the event stream, before anything recursive sees the text.
+
+    Parameters
+    ----------
+    text : str
+        Of the file.
+    path : Path
+        Its name, for messages.
+    aliases : bool
+        Whether they are allowed.
+
+    Raises
+    ------
+    InputError
+        If there is too much of one.
+    """
     depth = 0
     for event in yaml.parse(text, Loader=SafeLoader):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -85,7 +102,7 @@ def refuse_nesting(text: str, path: Path) -> None:
                 )
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        elif isinstance(event, yaml.AliasEvent):
+        elif isinstance(event, yaml.AliasEvent) and not aliases:
             raise InputError(
                 "aliases (*name) are not allowed in cards",
                 file=f"{path}:{event.start_mark.line + 1}",

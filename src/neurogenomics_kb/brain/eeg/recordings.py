@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import pandas as pd
 from neurogenomics_kb.brain.eeg.formats import suffixes
 from neurogenomics_kb.brain.eeg.unusable import UnusableRecording
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.limits import read_json
 
 __all__ = [
     "Recording",
@@ -156,7 +156,7 @@ def read_sidecar(recording: Recording) -> dict[str, Any]:
 
 def _json_object(file: Path) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read_json(file, "a sidecar")
     except (OSError, ValueError) as error:
         content, reason = None, f" ({error})"
     else:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.limits import read_text
 
 DTYPES = ("float32", "float64", "bfloat16")
 BATCH = 8
@@ -302,7 +303,7 @@ def read_order(file: Any, n_parcels: int) -> list[str]:
     InputError
         If their number is not that of the model.
     """
-    names = file.read_text(encoding="utf-8").split()
+    names = read_text(file, "a list of parcels").split()
     if len(names) != n_parcels or len(set(names)) != n_parcels:
         raise InputError(
             f"{len(set(names))} different names for {n_parcels} parcels",

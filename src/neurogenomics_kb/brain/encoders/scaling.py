@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.limits import LARGEST_TEXT, refuse_large, refuse_large_inside
 
 Statistics = tuple[np.ndarray | float, np.ndarray | float]
 
@@ -87,15 +89,17 @@ def read_reference(file: Path, fields: tuple[str, ...], n_parcels: int) -> dict[
     InputError
         If a statistic is missing, has another number of parcels, or a spread is not positive.
     """
+    refuse_large(file, LARGEST_TEXT, "reference statistics")
     try:
         if file.suffix == ".npz":
+            refuse_large_inside(file, LARGEST_TEXT, "reference statistics")
             with np.load(file, allow_pickle=False) as stored:
                 table = {name: stored[PUBLISHED.get(name, name)] for name in fields}
         else:
             frame = pd.read_csv(file, sep="\t" if file.suffix == ".tsv" else ",")
             table = {name: frame[name].to_numpy() for name in fields}
         table = {name: np.asarray(values, dtype=float).ravel() for name, values in table.items()}
-    except (KeyError, ValueError, OSError) as error:
+    except (KeyError, ValueError, OSError, MemoryError, BadZipFile) as error:
         raise InputError(
             f"the reference statistics cannot be read ({error})",
             file=file,

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.limits import read_text
 
 EPSILON = 1e-6
 
@@ -113,7 +114,7 @@ def read_matrix(file: Path, rows: int, columns: int) -> torch.Tensor:
         If it has another size, or holds something that is no number.
     """
     try:
-        lines = [line.split(",") for line in file.read_text(encoding="utf-8").split("\n") if line]
+        lines = [line.split(",") for line in read_text(file, "a matrix").split("\n") if line]
         if len(lines) == rows + 1:
             lines = lines[1:]
         if lines and len(lines[0]) == columns + 1:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from neurogenomics_kb.foundation.errors import InputError
-from neurogenomics_kb.foundation.limits import refuse_large
+from neurogenomics_kb.foundation.limits import LARGEST_TEXT, read_text, refuse_large
 from neurogenomics_kb.genome.encoders.base import Tokens
 
 SIX = 6
@@ -68,7 +68,7 @@ class VocabularyTokenizer:
     name = "6-mers from the left, single bases for the rest and around N"
 
     def __init__(self, file: Path) -> None:
-        words = file.read_text(encoding="utf-8").split()
+        words = read_text(file, "a vocabulary").split()
         self._ids = {word: number for number, word in enumerate(words)}
         self.vocabulary = len(words)
         missing = [w for w in ("<cls>", "A", "C", "G", "T", "N", "AAAAAA") if w not in self._ids]
@@ -90,10 +90,6 @@ class VocabularyTokenizer:
         return Tokens(np.array([self._ids[word] for word in words]), np.array(bases))
 
 
-# Vocabularies of a quarter of a million words take 20 MB.
-LARGEST_TOKENIZER = 100_000_000
-
-
 class BytePairTokenizer:
     """Byte pairs of DNABERT-2, read from the checkpoint's ``tokenizer.json``."""
 
@@ -102,7 +98,7 @@ class BytePairTokenizer:
     def __init__(self, file: Path) -> None:
         from tokenizers import Tokenizer
 
-        refuse_large(file, LARGEST_TOKENIZER, "a tokenizer")
+        refuse_large(file, LARGEST_TEXT, "a tokenizer")
         try:
             self._tokenizer = Tokenizer.from_file(str(file))
         except Exception as error:

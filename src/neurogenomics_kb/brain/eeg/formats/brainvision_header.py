@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from neurogenomics_kb.brain.eeg.unusable import UnusableRecording
+from neurogenomics_kb.foundation.limits import read_text
 
 FIELD = re.compile(r"^(DataFile|DataFormat|NumberOfChannels|BinaryFormat|DataPoints)=(.*)$", re.M)
 BYTES = {"INT_16": 2, "UINT_16": 2, "INT_32": 4, "IEEE_FLOAT_32": 4}
@@ -21,7 +22,7 @@ def check_brainvision(path: Path) -> None:
     ------
     UnusableRecording
     """
-    text = path.read_text(encoding="latin-1")
+    text = read_text(path, "a header of a recording", encoding="latin-1")
     fields = {name: value.strip() for name, value in FIELD.findall(text)}
     data = path.with_name(fields.get("DataFile", "").replace("$b", path.stem))
     width = BYTES.get(fields.get("BinaryFormat", ""))

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from neurogenomics_kb.brain.eeg.unusable import UnusableRecording
+from neurogenomics_kb.foundation.limits import open_file
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ def read_edf_header(path: Path) -> EdfHeader:
         If the header is not one, there is no data record, or data are missing at the end.
     """
     size = path.stat().st_size
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         fixed = stream.read(FIXED)
         try:
             records, seconds, signals = (
@@ -197,7 +198,7 @@ def read_record_times(path: Path, header: EdfHeader) -> np.ndarray | None:
     """
     at, length = header.times
     found = []
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         for number in range(header.records if length else 0):
             stream.seek(header.start + number * header.record_bytes + at)
             match = RECORD_TIME.match(stream.read(length))
