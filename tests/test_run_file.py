@@ -42,7 +42,7 @@ def test_a_file_without_options_is_one_line(tmp_path, content, words):
 
 
 def test_a_folder_is_one_line(tmp_path):
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="it is not a file"):
         require_run_file(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""``python -m tests.chaos [kills] [aimed] [races] [hostile] [disks] [rights] --n N``.
+"""``python -m tests.chaos [kills] [aimed] [races] [hostile] [broken] [disks] [rights]``.
 
 Tries, prints and stores the figures.
 """
@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+from tests.chaos.broken import broken_files, import_first
 from tests.chaos.disk import PLACES, can_mount, full_disks, lost_rights, unmount, without_powers
 from tests.chaos.ground import Attempt, Ground
 from tests.chaos.hostile import HOSTILE, hostile_files
 from tests.chaos.kills import POINTS, aimed_kills, random_kills
 from tests.chaos.races import races
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Project
 
 STORE = ROOT / "docs/reference/survived.json"
 PAGE = ROOT / "docs/reference/survives.md"
@@ -28,6 +29,7 @@ KINDS = {
     "aimed": "runs killed at a step that makes something visible, then resumed",
     "races": "pairs of runs of one cohort at once",
     "hostile": "files made to hang, fill memory, execute or reach elsewhere",
+    "broken": "tables, cards and YAML broken at random, given to the command line",
     "disks": "runs on a disk that fills up, then resumed",
     "rights": "runs where something may not be written, then resumed",
 }
@@ -43,6 +45,9 @@ def attempts(kind: str, ground: Callable[[], Ground], folder: Path, n: int | Non
         yield from races(ground(), n or 20)
     elif kind == "hostile":
         yield from hostile_files(folder, range(n or len(HOSTILE)))
+    elif kind == "broken":
+        import_first()
+        yield from broken_files(Project(folder / "broken"), n or 100)
     elif kind == "rights":
         before = without_powers()
         if before is None:

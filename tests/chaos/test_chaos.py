@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.broken import broken_files, import_first
 from tests.chaos.disk import can_mount, full_disks, lost_rights, unmount, without_powers
 from tests.chaos.ground import Ground
 from tests.chaos.hostile import HOSTILE, feed, hostile_files
 from tests.chaos.kills import aimed_kills, random_kills
 from tests.chaos.races import races
+from tests.conftest import Project
 
 AIMED = ["neurogenomics_kb.registry.publish.refresh_decision:1", "mlflow.log_artifact+:5"]
 
@@ -53,6 +55,12 @@ def test_what_harms_is_seen(tmp_path):
                         (endures, "MB"), (str, "read without a word")):  # fmt: skip
         found = feed(read, tmp_path / "x", tmp_path, "it")
         assert any(words in fault for fault in found.faults), (read, found)
+
+
+@pytest.mark.parametrize("n", [10, pytest.param(60, marks=pytest.mark.slow)])
+def test_broken_tables_and_yaml_are_one_line(tmp_path, n):
+    import_first()
+    survive(broken_files(Project(tmp_path / "project"), n, seed=n))
 
 
 @pytest.mark.slow

@@ -15,7 +15,8 @@ from typing import Any
 
 from kedro.config import MissingConfigException, OmegaConfigLoader
 from omegaconf import OmegaConf
-from omegaconf.errors import ConfigAttributeError
+from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
+from yaml import YAMLError
 from yaml.parser import ParserError
 
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
@@ -155,6 +156,33 @@ def below(project: Path, uri: str) -> str:
     return uri
 
 
+def unreadable(folder: Path, error: YAMLError | UnicodeDecodeError) -> InputError:
+    """One line about the file of a folder in which something cannot be read.
+
+    Parameters
+    ----------
+    folder : Path
+        Of configuration.
+    error : YAMLError or UnicodeDecodeError
+        What was said of one of its files, without its name.
+    """
+    where, said = str(folder), str(error)
+    for file in sorted(p for p in folder.rglob("*") if p.suffix in {".yml", ".yaml", ".json"}):
+        try:
+            OmegaConf.create(file.read_text(encoding="utf-8"))
+        except UnicodeDecodeError as found:
+            return InputError(f"byte {found.start + 1:,} is not UTF-8 text", file=file,
+                              remedy="Save it as UTF-8.")  # fmt: skip
+        except YAMLError as found:
+            mark = getattr(found, "problem_mark", None)
+            where, said = f"{file}:{mark.line + 1}" if mark else str(file), str(found)
+            said = getattr(found, "problem", None) or said
+            break
+        except (OSError, OmegaConfBaseException):
+            continue
+    return InputError(f"not valid YAML: {said}", file=where, remedy="Correct the file.")
+
+
 class CohortConfigLoader(OmegaConfigLoader):
     """Kedro's loader with an environment per cohort.
 
@@ -261,6 +289,8 @@ class CohortConfigLoader(OmegaConfigLoader):
                 file=conf_path,
                 remedy="Write `cohort: …` and so on.",
             ) from None
+        except (YAMLError, UnicodeDecodeError) as error:
+            raise unreadable(Path(conf_path), error) from None
 
     def _read_raw_config(self, key: str):
         read: set[Path] = set()

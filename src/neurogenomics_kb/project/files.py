@@ -7,6 +7,12 @@ from typing import Any
 
 LOCAL = (None, "", "file", "local")
 
+# What to do about a file that may not be written.
+NO_RIGHT = (
+    "Check whose it is. In a folder that a group shares, everybody works under umask 002, and "
+    "`chmod -R g+rwX` gives the group what is there."
+)
+
 
 def file_of(dataset: Any) -> Path | None:
     """Local file or folder behind a dataset, if it has one.

@@ -15,19 +15,19 @@ from omegaconf.errors import (
 )
 
 from neurogenomics_kb.foundation.errors import Defect, InputError
-
+from neurogenomics_kb.project.files import NO_RIGHT
+from neurogenomics_kb.project.store import GO_ON, STORE_ERRORS, said_of
 
 MAKE_ROOM = "Make room and run again with --only-missing-outputs."
 # What a machine says that cannot write, and what to do.
 UNWRITTEN = {
-    errno.EACCES: "Check the rights of the file and its folder.",
-    errno.EPERM: "Check the rights of the file and its folder.",
+    errno.EACCES: NO_RIGHT,
+    errno.EPERM: NO_RIGHT,
     errno.EROFS: "Work in a folder that can be written.",
     errno.ENOSPC: MAKE_ROOM,
     errno.EDQUOT: MAKE_ROOM,
     errno.EFBIG: MAKE_ROOM,
 }
-FULL_STORE = "database or disk is full"
 
 
 def explain(error: BaseException) -> str | None:
@@ -41,9 +41,8 @@ def explain(error: BaseException) -> str | None:
             return str(seen)
         if isinstance(seen, OSError) and seen.errno in UNWRITTEN:
             unwritten = f"{seen.filename or 'the disk'}: {seen.strerror}. {UNWRITTEN[seen.errno]}"
-        # The tracking store is a database, which says so in its own words.
-        elif FULL_STORE in str(seen):
-            unwritten = f"the tracking store: {FULL_STORE}. {UNWRITTEN[errno.ENOSPC]}"
+        if isinstance(seen, STORE_ERRORS):
+            return f"the tracking store gives an error: {said_of(seen)}. {GO_ON}"
         seen = seen.__cause__ or seen.__context__
     if unwritten:
         return unwritten

@@ -19,6 +19,7 @@ from neurogenomics_kb.project.store import (
     keep_artifacts_beside,
     one_line,
     refuse_silence,
+    refuse_unwritable,
 )
 from neurogenomics_kb.project.withheld import flatten, identifiers_of, without_people
 
@@ -42,6 +43,7 @@ class OneRun(MlflowHook):
         uri = told["server"]["mlflow_tracking_uri"]
         name = ((told.get("tracking") or {}).get("experiment") or {}).get("name")
         refuse_silence(uri)
+        refuse_unwritable(uri)
         with one_line(uri), alone_in(uri):
             keep_artifacts_beside(uri, name or context._package_name)
             super().after_context_created(context)

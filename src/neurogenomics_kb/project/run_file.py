@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from omegaconf import OmegaConf
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.limits import refuse_large
@@ -36,6 +37,9 @@ def require_run_file(path: str | Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         refuse_nesting(text, path, aliases=True)
         content = yaml.load(text, Loader=SafeLoader)
+        refuse_written_out(content, path)
+        # What Kedro reads it with, which refuses a key that comes twice.
+        OmegaConf.create(text)
     except UnicodeDecodeError as error:
         raise InputError(
             f"byte {error.start + 1:,} is not UTF-8 text", file=path, remedy="Save it as UTF-8."
@@ -52,12 +56,6 @@ def require_run_file(path: str | Path) -> dict[str, Any]:
             file=f"{path}:{mark.line + 1}" if mark else path,
             remedy="Fix the syntax; YAML is indented by spaces.",
         ) from None
-    if size_written_out(content) > MOST_VALUES:
-        raise InputError(
-            f"its aliases make more than {MOST_VALUES:,} values of it",
-            file=path,
-            remedy="Write what the run needs.",
-        )
     if not isinstance(content, dict) or "run" not in content:
         raise InputError(f"it is {WORDS.get(type(content), 'a word')} without `run`", file=path,
                          remedy=REMEDY)  # fmt: skip
@@ -72,6 +70,16 @@ def require_run_file(path: str | Path) -> dict[str, Any]:
             remedy="Write parameters with their values below it.",
         )
     return content["run"]
+
+
+def refuse_written_out(content: Any, path: Path) -> None:
+    """Refuse a parsed file that is small only as long as its aliases are not written out."""
+    if size_written_out(content) > MOST_VALUES:
+        raise InputError(
+            f"its aliases make more than {MOST_VALUES:,} values of it",
+            file=path,
+            remedy="Write what the run needs.",
+        )
 
 
 def size_written_out(content: Any) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +21,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.project.config import SQLITE
+from neurogenomics_kb.project.files import NO_RIGHT
 
 logger = logging.getLogger(__name__)
+# It prints a traceback of what is said in one line here.
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+
+STORE_ERRORS = (MlflowException, SQLAlchemyError, CommandError)
+DATABASE = re.compile(r"\(\w+\.\w*Error\) (.+)")
 
 # A server that is there answers in a fraction of it.
 PATIENCE_S = 8.0
@@ -78,11 +86,40 @@ def one_line(uri: str) -> Iterator[None]:
     """Say in one line what is wrong with the store."""
     try:
         yield
-    except (MlflowException, SQLAlchemyError, CommandError) as error:
-        first = str(error).strip().splitlines()[0]
+    except STORE_ERRORS as error:
         raise InputError(
-            f"the tracking store gives an error: {first}", file=uri, remedy=GO_ON
+            f"the tracking store gives an error: {said_of(error)}", file=uri, remedy=GO_ON
         ) from None
+
+
+def said_of(error: BaseException) -> str:
+    """The line of a store's error that says what is wrong; its statement and values stay away.
+
+    Parameters
+    ----------
+    error : Exception
+        One of ``STORE_ERRORS``.
+    """
+    lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
+    database = next((m for m in map(DATABASE.match, lines) if m), None)
+    return database.group(1) if database else lines[0]
+
+
+def refuse_unwritable(uri: str) -> None:
+    """Refuse a store that is a file and may not be written, of which MLflow makes a traceback.
+
+    Parameters
+    ----------
+    uri : str
+        Of the store.
+
+    Raises
+    ------
+    InputError
+    """
+    file = Path(uri.removeprefix(SQLITE))
+    if uri.startswith(SQLITE) and file.exists() and not os.access(file, os.W_OK):
+        raise InputError("the tracking store may not be written", file=file, remedy=NO_RIGHT)
 
 
 def keep_artifacts_beside(uri: str, experiment: str) -> None:

@@ -8,6 +8,7 @@ is replacing. The lock is the operating system's: it ends with the process, howe
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -24,7 +25,7 @@ from kedro.io import DataCatalog
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.whole_files import write_json_whole
-from neurogenomics_kb.project.files import file_of
+from neurogenomics_kb.project.files import NO_RIGHT, file_of
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ def turn(folder: Path) -> Iterator[None]:
         raise InputError(
             f"cannot be written ({error.strerror})",
             file=folder,
-            remedy="See to its permissions and to the space on the disk.",
+            remedy=NO_RIGHT if error.errno == errno.EACCES else "See to the space on the disk.",
         ) from None
     try:
         yield
