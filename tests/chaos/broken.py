@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import sys
@@ -133,6 +134,10 @@ def command(project: Project, *arguments: str) -> tuple[int, str]:
             stream = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(stream, 1)
             os.dup2(stream, 2)
+            # Whoever tests may have put others in their place.
+            sys.stdout, sys.stderr = (
+                io.TextIOWrapper(io.FileIO(number, "w", closefd=False)) for number in (1, 2)
+            )
             os.chdir(project.path)
             os.environ.clear()
             os.environ.update(project.environment)

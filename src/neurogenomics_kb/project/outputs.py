@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,15 @@ class WholeOutputs:
     @hook_impl
     def on_node_error(self, error: Exception, node: Any, catalog: DataCatalog) -> None:
         """Leave no partial output of a node that failed."""
-        for name in node.outputs:
+        self._undo_unfinished(node.outputs, catalog)
+
+    @hook_impl
+    def on_pipeline_error(self, error: Exception, pipeline: Any, catalog: DataCatalog) -> None:
+        """Leave no output that was refused after it was written."""
+        self._undo_unfinished(pipeline.all_outputs(), catalog)
+
+    def _undo_unfinished(self, names: Iterable[str], catalog: DataCatalog) -> None:
+        for name in names:
             path = deletable(catalog.get(name))
             if path is not None and self._marker(path).exists():
                 self._undo(catalog, name, path)
