@@ -27,6 +27,7 @@ from neurogenomics_kb.pipelines.contracts import CONTRACTS
 from neurogenomics_kb.project.compute import COMPUTE
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src/neurogenomics_kb"
 ENVIRONMENTS = [
     "base",
     *(p.name for p in (ROOT / "conf").iterdir() if (p / "globals.yml").exists()),
@@ -245,3 +246,22 @@ def test_wiring_loads_no_library_of_networks():
     )
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# What the product wrote itself.
+OWN_FILES = {"datasets/model.py", "datasets/table.py", "datasets/figure.py", "datasets/genome.py",
+             "datasets/visits.py"}  # fmt: skip
+
+
+def test_files_from_outside_are_opened_where_limits_are_held():
+    """Readers go through ``foundation.limits``: nothing else refuses pipes and what swells."""
+    raw = re.compile(r"\.read_(?:text|bytes)\(|\.open\(\"r|(?<![\w.])open\(")
+    found = {
+        f"{file.relative_to(PACKAGE)}:{number}"
+        for part in ("genome", "brain", "extracts", "language", "datasets")
+        for file in sorted((PACKAGE / part).rglob("*.py"))
+        if str(file.relative_to(PACKAGE)) not in OWN_FILES
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if raw.search(line) and "def open(" not in line
+    }
+    assert not found

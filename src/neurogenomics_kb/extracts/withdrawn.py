@@ -15,6 +15,7 @@ import pandas as pd
 from neurogenomics_kb.brain.embeddings import ImportedEmbeddings
 from neurogenomics_kb.foundation.delimited import clean, read_content
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.limits import open_file
 from neurogenomics_kb.genome.variants import GenotypeOptions, open_variants
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,8 @@ def lists_fingerprint(folder: str | Path) -> str:
     """Hash of the lists, so that outputs of a run are known to be older than a withdrawal."""
     content = hashlib.sha256()
     for path in sorted(Path(folder).glob(PATTERN)):
-        content.update(path.read_bytes())
+        with open_file(path) as stream:
+            content.update(stream.read())
     return content.hexdigest()[:16]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pysam
 
 from neurogenomics_kb.foundation.errors import InputError, listing
-from neurogenomics_kb.foundation.limits import open_file
+from neurogenomics_kb.foundation.limits import open_file, read_text
 from neurogenomics_kb.genome.bgzf import BgzfFile
 from neurogenomics_kb.genome.genotypes import bare_contig
 
@@ -183,7 +183,7 @@ def make_index(path: Path) -> None:
 def _check_index(path: Path, packed: bool) -> None:
     """Refuse an index whose contigs do not begin and end where those of the FASTA do."""
     try:
-        rows = [line.split("\t") for line in Path(f"{path}.fai").read_text().splitlines()]
+        rows = [line.split("\t") for line in read_text(f"{path}.fai", "an index").splitlines()]
         entries = [(row[0], *map(int, row[1:5])) for row in rows]
     except (UnicodeDecodeError, ValueError, IndexError):
         raise _other_index(path) from None
@@ -236,7 +236,8 @@ def _header(text: bytes) -> list[bytes]:
 
 def _check_blocks(path: Path) -> None:
     """Refuse a ``.gzi`` whose last block is none of the file."""
-    data = Path(f"{path}.gzi").read_bytes()
+    with open_file(f"{path}.gzi") as stream:
+        data = stream.read()
     n = int.from_bytes(data[:8], "little")
     if len(data) != 8 + 16 * n:
         raise _other_index(path)

@@ -25,6 +25,7 @@ from neurogenomics_kb.brain.eeg.formats.edf import BDF, EDF
 from neurogenomics_kb.brain.eeg.formats.eeglab import EEGLAB
 from neurogenomics_kb.brain.eeg.formats.fif import FIF
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.limits import refuse_no_file
 
 __all__ = [
     "FORMATS",
@@ -115,6 +116,8 @@ def reader_for(path: Path, formats: Iterable[Mapping[str, Any]] = (), **defaults
     InputError
         If the ending, or a format in `formats`, is unknown.
     """
+    if not path.is_dir():  # some formats are folders
+        refuse_no_file(path)
     name = format_name(path)
     each = FORMATS[name]
     options = {"format": name}
