@@ -35,10 +35,10 @@ REFERENCE = {"gflops": 40.0, "gbps": 10.0}
 TRUE_S = {"fixed": 3.0, "flops": 0.04, "bytes": 0.6}
 
 
-def simulate(people: int, columns: int, permutations: int, noise, **others) -> dict:
+def simulate(people: int, columns: int, permutations: int, noise, dim=512, **others) -> dict:
     """A run as it is stored, with times of known terms."""
     w = Workload.of(
-        people, (columns, 512), wanted=(512, 512), units=38, folds=5, permutations=permutations
+        people, (columns, 512), wanted=(dim, dim), units=38, folds=5, permutations=permutations
     )
     speed = others.pop("speed", REFERENCE)
     slower = {"fixed": 1.0, "flops": 40 / speed["gflops"], "bytes": 10 / speed["gbps"]}
@@ -119,22 +119,24 @@ def test_stages_add_up_their_nodes():
 
 
 def test_exponents_compare_like_with_like():
-    both = [simulate(n, 9_728, 200, lambda: 1.0) for n in (20_000, 5_000)]
+    both = [simulate(n, 9_728, 200, lambda: 1.0, dim=200) for n in (20_000, 5_000)]
     for run, seconds in zip(both, (160.0, 10.0), strict=True):
         run["nodes"] = [{"node": "integration.project_blocks", "wall_s": 1, "cpu_s": seconds,
                          "peak_mb": 1.0}]  # fmt: skip
-    other = simulate(40_000, 4_864, 200, lambda: 1.0)
-    assert exponents([*both, other]) == {"projection": (5_000, 20_000, pytest.approx(2.0))}
+    other = simulate(40_000, 4_864, 200, lambda: 1.0, dim=200)
+    more = simulate(40_000, 9_728, 200, lambda: 1.0, dim=512)
+    assert exponents([*both, other, more]) == {"projection": (5_000, 20_000, pytest.approx(2.0))}
     assert exponents([other]) == {}
 
 
 def test_the_page_shows_runs_exponents_errors_and_biobanks():
-    stored = [*runs(lambda: 1.0), simulate(20_000, 9_728, 200, lambda: 1.0, check=True)]
+    stored = [*runs(lambda: 1.0), simulate(20_000, 9_728, 200, lambda: 1.0, check=True),
+              simulate(20_000, 9_728, 200, lambda: 1.0, dim=200, check=True)]  # fmt: skip
     coefficients = fit_costs([run for run in stored if not run["check"]])
     page = render_scale(stored, coefficients)
     assert page.count("| to fit |") == 8
-    assert page.count("| to check |") == 1
-    assert "## Predicted and measured: 20,000 × 9,728 + 512, 200 permutations" in page
+    assert page.count("| to check |") == 2
+    assert "## Predicted and measured: 20,000 × 9,728 + 512, to 512 + 512, 200 permutations" in page
     name, predicted, measured, *_ = errors(stored[-1], coefficients)[-1]
     assert f"| {name} | {predicted / 3600:.3f} | {measured / 3600:.3f} |" in page
     assert "between 5,000 and 20,000 people" in page

@@ -36,9 +36,13 @@ COPIED = ("conf", "kb", "src", "pyproject.toml")
 EXPERIMENT = "scale_gene_brain"
 # Dimensions on the strategy cards of that experiment, and its folds.
 WANTED, FOLDS = (512, 512), 5
+# Subjects for each dimension, as experiments ask by default.
+BOUND = 10.0
 
 
-def measure(settings: ScaleSettings, permutations: int, *, check: bool) -> dict[str, Any]:
+def measure(
+    settings: ScaleSettings, permutations: int, *, check: bool, dimensions: int | None = None
+) -> dict[str, Any]:
     """Run one cohort and return what every node took.
 
     Parameters
@@ -49,6 +53,8 @@ def measure(settings: ScaleSettings, permutations: int, *, check: bool) -> dict[
         Of every test.
     check : bool
         Whether the run is there to check the model, which is then not fitted to it.
+    dimensions : int, optional
+        Of each block after its projection; by default those that so many people allow.
 
     Raises
     ------
@@ -56,14 +62,19 @@ def measure(settings: ScaleSettings, permutations: int, *, check: bool) -> dict[
         If the run fails or leaves no times behind.
     """
     speed = measure_speed()
+    bound = BOUND
+    if dimensions is not None:
+        train = settings.people * (1 - 1 / FOLDS)
+        bound = train / len(WANTED) / (dimensions + 0.5)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_scale(folder / "cohort", settings)
-        nodes = run_in_copy(folder, permutations)
+        nodes = run_in_copy(folder, permutations, bound)
     workload = Workload.of(
         settings.people,
         (settings.genes * settings.dims, settings.regions),
         wanted=WANTED,
+        subjects_per_dimension=bound,
         units=settings.genes,
         folds=FOLDS,
         permutations=permutations,
@@ -78,7 +89,7 @@ def measure(settings: ScaleSettings, permutations: int, *, check: bool) -> dict[
     }
 
 
-def run_in_copy(folder: Path, permutations: int) -> list[dict[str, Any]]:
+def run_in_copy(folder: Path, permutations: int, bound: float = BOUND) -> list[dict[str, Any]]:
     """Send the cohort in `folder` through a copy of the project beside it."""
     project = folder / "project"
     project.mkdir()
@@ -95,7 +106,8 @@ def run_in_copy(folder: Path, permutations: int) -> list[dict[str, Any]]:
     }
     done = subprocess.run(
         [str(Path(sys.executable).with_name("kedro")), "run", "--pipeline=integration",
-         "--env=scale", f"--params=experiment.n_permutations={permutations}"],
+         "--env=scale", f"--params=experiment.n_permutations={permutations},"
+         f"experiment.subjects_per_dimension={bound}"],
         cwd=project, env={**os.environ, **own}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         text=True,
     )  # fmt: skip
@@ -145,6 +157,11 @@ def main() -> None:
     parser.add_argument("--people", type=int, nargs="+", default=[5_000, 10_000])
     parser.add_argument("--dims", type=int, nargs="+", default=[128, 256], help="per gene")
     parser.add_argument("--permutations", type=int, nargs="+", default=[50, 200])
+    parser.add_argument(
+        "--dimensions",
+        type=int,
+        help="of each block after its projection, whatever so many people allow",
+    )
     parser.add_argument("--genes", type=int, default=38)
     parser.add_argument("--regions", type=int, default=512)
     parser.add_argument("--check", action="store_true", help="runs that nothing is fitted to")
@@ -158,7 +175,7 @@ def main() -> None:
             settings = ScaleSettings(
                 people=people, genes=chosen.genes, dims=dims, regions=chosen.regions
             )
-            store(measure(settings, permutations, check=chosen.check))
+            store(measure(settings, permutations, check=chosen.check, dimensions=chosen.dimensions))
     if chosen.action != "page" and any(not run["check"] for run in read_runs()):
         fit(read_runs())
     made = render_scale(read_runs(), read_coefficients())

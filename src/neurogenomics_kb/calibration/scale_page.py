@@ -36,8 +36,9 @@ def render_scale(runs: Sequence[Run], coefficients: Mapping[str, Any] | None) ->
 
 
 def sizes(w: Workload) -> str:
-    """People and columns."""
-    return f"{w.people:,} × {' + '.join(f'{c:,}' for c in w.columns)}"
+    """People, columns, and dimensions after the projection."""
+    columns, dims = (" + ".join(f"{c:,}" for c in each) for each in (w.columns, w.dims))
+    return f"{w.people:,} × {columns}, to {dims}"
 
 
 def measured_runs(runs: Sequence[Run]) -> list[str]:

@@ -119,7 +119,7 @@ def relative_nnls(
 def exponents(runs: Sequence[Run]) -> dict[str, tuple[int, int, float]]:
     """Exponent of every stage in N between the smallest and the largest of comparable runs.
 
-    Runs are comparable where columns, permutations and units are the same.
+    Runs are comparable where columns, dimensions, permutations and units are the same.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def exponents(runs: Sequence[Run]) -> dict[str, tuple[int, int, float]]:
     groups: dict[tuple, list[tuple[int, dict[str, tuple[float, float]]]]] = defaultdict(list)
     for run in runs:
         w = workload_of_run(run)
-        key = (w.columns, w.permutations, w.units, w.folds, w.bootstraps)
+        key = (w.columns, w.dims, w.permutations, w.units, w.folds, w.bootstraps)
         groups[key].append((w.people, by_stage(run["nodes"])))
     longest = max(groups.values(), key=lambda each: (len({n for n, _ in each}), max(each)[0]))
     longest.sort(key=lambda each: each[0])
