@@ -134,6 +134,7 @@ def threads():
     return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
 def test_one_thread_inside_and_as_many_as_before_afterwards():
     script = (
         "import numpy, scipy.linalg; from tests.stats.inference.test_permutation import threads;"

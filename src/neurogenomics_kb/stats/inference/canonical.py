@@ -11,6 +11,7 @@ from scipy.linalg.lapack import dpotrf
 from scipy.optimize import linear_sum_assignment
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.tiles import column_squares
 from neurogenomics_kb.stats.transformers.projection import principal_axes
 
 # Up to this side a stack of small matrices is decomposed whole, all of them at once.
@@ -44,7 +45,7 @@ class Side:
     def variance_kept(self, shrinkage: np.ndarray | None = None) -> float:
         """Share of the variance of `data` that the (shrunk) basis keeps."""
         kept = self.singular**2 if shrinkage is None else (self.singular * shrinkage) ** 2
-        return float(kept.sum() / (self.data**2).sum())
+        return float(kept.sum() / column_squares(self.data).sum())
 
 
 def orthonormal_side(data: np.ndarray, dim: int | None) -> Side:
@@ -197,7 +198,7 @@ def _leading_vectors(gram: np.ndarray, C: int) -> np.ndarray:
 
 def structure_coefficients(data: np.ndarray, variates: np.ndarray) -> np.ndarray:
     """Correlation of residual columns with variates (inner products, since Q' removed the mean)."""
-    norms = np.linalg.norm(data, axis=0)
+    norms = np.sqrt(column_squares(data))
     floor = 1e-9 * max(float(norms.max()), 1e-300)
     safe = np.where(norms > floor, norms, np.inf)
     return (data.T @ variates) / safe[:, None] / np.linalg.norm(variates, axis=0)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular, svd
 
+from neurogenomics_kb.foundation.tiles import column_squares
 from neurogenomics_kb.stats.inference.canonical import Side
 from neurogenomics_kb.stats.inference.exchangeability import Exchangeability
 from neurogenomics_kb.stats.inference.exchangeable_rows import Z_POWER
@@ -96,7 +97,7 @@ def curve_test(
     basis = curves @ (axes / spread)
     if basis.shape[1] + max(side.dim for side in sides) >= len(basis):
         return None
-    totals = [(side.data**2).sum() for side in sides]
+    totals = [column_squares(side.data).sum() for side in sides]
     coupling = sides[0].basis.T @ sides[1].basis
     root = svd(coupling, compute_uv=False)[0]
 

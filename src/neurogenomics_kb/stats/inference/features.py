@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurogenomics_kb.foundation.errors import InputError
+from neurogenomics_kb.foundation.tiles import column_squares
 from neurogenomics_kb.stats.inference.canonical import (
     align_components,
     leading_pairs,
@@ -242,7 +243,7 @@ def _correlated(blocks, variates, norms) -> tuple[np.ndarray, np.ndarray]:
 
 def _safe_norms(A: np.ndarray) -> np.ndarray:
     """Lengths of columns (k, 1); endless where the confounds explain a column entirely."""
-    norms = np.linalg.norm(A, axis=0)
+    norms = np.sqrt(column_squares(A))
     return np.where(norms > 1e-9 * max(float(norms.max()), 1e-300), norms, np.inf)[:, None]
 
 
