@@ -57,9 +57,32 @@ def measured_runs(runs: Sequence[Run]) -> list[str]:
             f"| {max(m for _, m in stages.values()):.1f} | {told} | "
             f"{'to check' if run.get('check') else 'to fit'} |"
         )
-    machines = {f"{r['machine']} ({r['speed']['gflops']:.0f} GFlop/s, {r['speed']['gbps']:.0f} GB/s"
-                f" a core), {r['date']}" for r in runs}  # fmt: skip
-    return [*lines, "", f"Measured on {'; '.join(sorted(machines))}.", ""]
+    return [*lines, "", f"Measured on {'; '.join(measured_on(runs))}.", ""]
+
+
+def measured_on(runs: Sequence[Run]) -> list[str]:
+    """Every machine, how fast it was, and when."""
+    found = []
+    for machine in sorted({run["machine"] for run in runs}):
+        own = [run for run in runs if run["machine"] == machine]
+        flops, copied, days = (
+            sorted({value(run) for run in own})
+            for value in (
+                lambda run: round(run["speed"]["gflops"]),
+                lambda run: round(run["speed"]["gbps"]),
+                lambda run: run["date"],
+            )
+        )
+        found.append(
+            f"{machine} (a core {_from_to(flops)} GFlop/s and {_from_to(copied)} GB/s), "
+            f"{_from_to(days)}"
+        )
+    return found
+
+
+def _from_to(values: Sequence[Any]) -> str:
+    """One value, or the first and the last."""
+    return f"{values[0]}" if values[0] == values[-1] else f"{values[0]} to {values[-1]}"
 
 
 def steepness(runs: Sequence[Run]) -> list[str]:
