@@ -14,6 +14,7 @@ import pandas as pd
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.loops import iterate_loop
 from neurogenomics_kb.foundation.naming import SUBJECT
+from neurogenomics_kb.foundation.wide import StoredTable
 from neurogenomics_kb.pipelines.integration.analyses.prediction.classes import (
     class_codes,
     refuse_rare_classes,
@@ -94,7 +95,7 @@ def compare_rivals(
     folds: pd.DataFrame,
     projections: Projections,
     comparisons: pd.DataFrame,
-    features: Mapping[str, pd.DataFrame],
+    features: Mapping[str, pd.DataFrame | StoredTable],
 ) -> pd.DataFrame:
     """Every block of an encoder against every rival, the covariates in both models.
 
@@ -110,7 +111,7 @@ def compare_rivals(
         Blocks and covariates as every fold sees them.
     comparisons : DataFrame
         Of the prediction, for what a block adds to the covariates alone.
-    features : mapping of str to DataFrame
+    features : mapping of str to DataFrame or StoredTable
         Features by modality.
     """
     of = [b for b in blocks_with_encoders(recipe) if f"{b}-adjusted-0" in projections]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from neurogenomics_kb.foundation.errors import InputError, listing
+from neurogenomics_kb.foundation.wide import StoredTable
 from neurogenomics_kb.pipelines.integration.cohort import select_features
 from neurogenomics_kb.pipelines.integration.design import covariates_for
 from neurogenomics_kb.pipelines.integration.transformers import build_transformer
@@ -39,7 +40,10 @@ class RivalFeatures:
 
 
 def features_of(
-    recipe: Recipe, rival: str, cohort: pd.DataFrame, features: Mapping[str, pd.DataFrame]
+    recipe: Recipe,
+    rival: str,
+    cohort: pd.DataFrame,
+    features: Mapping[str, pd.DataFrame | StoredTable],
 ) -> RivalFeatures:
     """A rival's features of the analysed people; nobody leaves because of them.
 
@@ -51,26 +55,28 @@ def features_of(
         Its name in the recipe.
     cohort : DataFrame
         Analysed people.
-    features : mapping of str to DataFrame
-        Features by modality, rows as in the participants' table.
+    features : mapping of str to DataFrame or StoredTable
+        Features by modality, rows as in the participants' table; of a table in a file, the rival's
+        columns alone are read.
     """
+    none = pd.DataFrame(index=cohort.index)
     strategy = recipe.rivals[rival].strategy
     table = features[strategy.modality]
     if table.shape[1] == 0:
         return RivalFeatures(
-            table, not_told=f"cohort '{recipe.cohort}' has no {strategy.modality} features"
+            none, not_told=f"cohort '{recipe.cohort}' has no {strategy.modality} features"
         )
     try:
         own = select_features(table, strategy, recipe.gene_sets.get(strategy.gene_set or ""))
     except InputError:
         named = listing(strategy.groups)
-        return RivalFeatures(table, not_told=f"{strategy.modality} features hold no {named}")
+        return RivalFeatures(none, not_told=f"{strategy.modality} features hold no {named}")
     own = own.reindex(cohort.index)
     missing = int(own.isna().all(axis=1).sum())
     told = say_number(missing)
     if missing > MOST_WITHOUT * len(own):
         return RivalFeatures(
-            own, told, f"{told} of {len(own)} people have no features of {rival}"
+            none, told, f"{told} of {len(own)} people have no features of {rival}"
         )  # fmt: skip
     return RivalFeatures(own, told)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from neurogenomics_kb.foundation.wide import StoredTable
 from neurogenomics_kb.pipelines.integration.analyses.rivals import compete, judge
 from neurogenomics_kb.pipelines.integration.analyses.rivals.tables import RIVALS, VERDICTS
-from neurogenomics_kb.pipelines.integration.partitions import Lazily, Partitions
+from neurogenomics_kb.pipelines.integration.partitions import Partitions
 from neurogenomics_kb.pipelines.integration.visits import spread_tables
 from neurogenomics_kb.registry.recipe import Recipe
 
@@ -44,8 +43,7 @@ def compare_rivals(
     if recipe.experiment.rival_settings is None or not compete.blocks_with_encoders(recipe):
         return RIVALS.empty()
     features = spread_tables(recipe, participants, dict(zip(MODALITIES, tables, strict=True)))
-    found = Lazily({n: t.read if isinstance(t, StoredTable) else t for n, t in features.items()})
-    return compete.compare_rivals(recipe, cohort, folds, projections, comparisons, found)
+    return compete.compare_rivals(recipe, cohort, folds, projections, comparisons, features)
 
 
 def judge_models(
