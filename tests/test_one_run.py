@@ -20,6 +20,7 @@ from neurogenomics_kb.project.one_run import (
     close_abandoned,
     is_alive,
     process,
+    refused_settings,
 )
 from neurogenomics_kb.project.store import (
     alone_in,
@@ -166,3 +167,15 @@ def test_artifacts_of_a_server_are_its_own(tmp_path):
     client.create_experiment("e", artifact_location="s3://bucket/place")
     keep_artifacts_beside(uri, "e")
     assert client.get_experiment_by_name("e").artifact_location == "s3://bucket/place"
+
+
+def test_what_the_tracking_plugin_does_not_take_is_one_line():
+    from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
+    from pydantic import ValidationError
+
+    with pytest.raises(ValidationError) as refused:
+        KedroMlflowConfig.model_validate({"tracking": {"run": {"name": 0}}})
+    said = str(refused_settings(refused.value))
+    assert said.startswith("mlflow.yml, column 'tracking.run.name': Input should be a valid string")
+    assert "got 0" in said
+    assert "\n" not in said

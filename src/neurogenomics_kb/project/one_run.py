@@ -13,7 +13,9 @@ import psutil
 from kedro.framework.hooks import hook_impl
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from mlflow import MlflowClient
+from pydantic import ValidationError
 
+from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.project.store import (
     alone_in,
     keep_artifacts_beside,
@@ -46,7 +48,10 @@ class OneRun(MlflowHook):
         refuse_unwritable(uri)
         with one_line(uri), alone_in(uri):
             keep_artifacts_beside(uri, name or context._package_name)
-            super().after_context_created(context)
+            try:
+                super().after_context_created(context)
+            except ValidationError as error:
+                raise refused_settings(error) from None
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Any, catalog: Any) -> None:
@@ -66,6 +71,19 @@ class OneRun(MlflowHook):
         """Open the run for a node in a thread of its own, which knows of none."""
         if self.run_id is not None and mlflow.active_run() is None:
             mlflow.start_run(run_id=self.run_id, nested=self.mlflow_config.tracking.run.nested)
+
+
+def refused_settings(error: ValidationError) -> InputError:
+    """One line about what kedro-mlflow does not take from ``mlflow.yml``."""
+    first, *others = error.errors()
+    more = f", and {len(others)} more" if others else ""
+    return InputError(
+        f"{first['msg']} (got {first['input']!r}){more}",
+        file="mlflow.yml",
+        column=".".join(map(str, first["loc"])),
+        remedy="Correct it, or what it refers to: the run's name is the experiment's id, "
+        "which is text.",
+    )
 
 
 def told(run_params: dict[str, Any], catalog: Any) -> dict[str, Any]:
