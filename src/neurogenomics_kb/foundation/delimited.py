@@ -108,20 +108,20 @@ def read_content(path: str | Path) -> str:
     return text
 
 
-def _bytes_of(path: Path) -> bytes:
+def _bytes_of(path: Path) -> bytearray:
     """Content of a file, unpacked; up to the first null byte, where it is no text."""
-    parts: list[bytes] = []
+    data = bytearray()
     with open_file(path) as stream:
         packed = stream.read(2) == b"\x1f\x8b"
         stream.seek(0)
         source = gzip.GzipFile(fileobj=stream) if packed else stream
         while part := source.read(CHUNK):
-            parts.append(part)
+            data += part
             if b"\0" in part:
                 break
             if packed:
-                refuse_swollen(path, sum(map(len, parts)))
-    return b"".join(parts)
+                refuse_swollen(path, len(data))
+    return data
 
 
 def _parse_rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:

@@ -20,7 +20,9 @@ from yaml import YAMLError
 from yaml.parser import ParserError
 
 from neurogenomics_kb.foundation.errors import InputError, listing, nearest
+from neurogenomics_kb.registry.yaml_file import unreadable
 
+CORRECT = "Correct the file."
 # What globals.yml may say, for words that are nearly these.
 OWN_WORDS = ("cohort", "experiment", "collected", "parent", "minimum_cell")
 WHOLE_EXPERIMENT = {"id", "outcome"}
@@ -156,7 +158,7 @@ def below(project: Path, uri: str) -> str:
     return uri
 
 
-def unreadable(folder: Path, error: YAMLError | UnicodeDecodeError) -> InputError:
+def unreadable_in(folder: Path, error: YAMLError | UnicodeDecodeError) -> InputError:
     """One line about the file of a folder in which something cannot be read.
 
     Parameters
@@ -166,21 +168,14 @@ def unreadable(folder: Path, error: YAMLError | UnicodeDecodeError) -> InputErro
     error : YAMLError or UnicodeDecodeError
         What was said of one of its files, without its name.
     """
-    where, said = str(folder), str(error)
     for file in sorted(p for p in folder.rglob("*") if p.suffix in {".yml", ".yaml", ".json"}):
         try:
             OmegaConf.create(file.read_text(encoding="utf-8"))
-        except UnicodeDecodeError as found:
-            return InputError(f"byte {found.start + 1:,} is not UTF-8 text", file=file,
-                              remedy="Save it as UTF-8.")  # fmt: skip
-        except YAMLError as found:
-            mark = getattr(found, "problem_mark", None)
-            where, said = f"{file}:{mark.line + 1}" if mark else str(file), str(found)
-            said = getattr(found, "problem", None) or said
-            break
+        except (UnicodeDecodeError, YAMLError) as found:
+            return unreadable(found, file, CORRECT)
         except (OSError, OmegaConfBaseException):
             continue
-    return InputError(f"not valid YAML: {said}", file=where, remedy="Correct the file.")
+    return unreadable(error, folder, CORRECT)
 
 
 class CohortConfigLoader(OmegaConfigLoader):
@@ -290,7 +285,7 @@ class CohortConfigLoader(OmegaConfigLoader):
                 remedy="Write `cohort: …` and so on.",
             ) from None
         except (YAMLError, UnicodeDecodeError) as error:
-            raise unreadable(Path(conf_path), error) from None
+            raise unreadable_in(Path(conf_path), error) from None
 
     def _read_raw_config(self, key: str):
         read: set[Path] = set()

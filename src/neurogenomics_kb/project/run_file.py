@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.limits import refuse_large
-from neurogenomics_kb.registry.yaml_file import MAX_BYTES, SafeLoader, refuse_nesting
+from neurogenomics_kb.registry.yaml_file import MAX_BYTES, SafeLoader, refuse_nesting, unreadable
 
 # Aliases of aliases write a file of a kilobyte out into gigabytes.
 MOST_VALUES = 100_000
@@ -40,22 +40,12 @@ def require_run_file(path: str | Path) -> dict[str, Any]:
         refuse_written_out(content, path)
         # What Kedro reads it with, which refuses a key that comes twice.
         OmegaConf.create(text)
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"byte {error.start + 1:,} is not UTF-8 text", file=path, remedy="Save it as UTF-8."
-        ) from None
     except OSError as error:
         raise InputError(
             f"cannot be read ({error.strerror})", file=path, remedy="Check path and rights."
         ) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
-        raise InputError(
-            f"not valid YAML: {problem}",
-            file=f"{path}:{mark.line + 1}" if mark else path,
-            remedy="Fix the syntax; YAML is indented by spaces.",
-        ) from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise unreadable(error, path, "Fix the syntax; YAML is indented by spaces.") from None
     if not isinstance(content, dict) or "run" not in content:
         raise InputError(f"it is {WORDS.get(type(content), 'a word')} without `run`", file=path,
                          remedy=REMEDY)  # fmt: skip

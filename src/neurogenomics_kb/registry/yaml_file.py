@@ -53,24 +53,38 @@ def read_yaml(path: Path) -> tuple[Any, Lines]:
         )
     try:
         text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"byte {error.start + 1:,} is not UTF-8 text", file=path, remedy="Save it as UTF-8."
-        ) from None
-    try:
         refuse_nesting(text, path)
         node = yaml.compose(text, Loader=SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else path
-        problem = getattr(error, "problem", None) or str(error)
-        raise InputError(
-            f"not valid YAML: {problem}", file=where, remedy="Fix the syntax."
-        ) from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise unreadable(error, path, "Fix the syntax.") from None
     lines: Lines = {}
     if node is None:
         return None, lines
     return _convert(node, (), lines, set(), path), lines
+
+
+def unreadable(error: UnicodeDecodeError | yaml.YAMLError, path: Path, remedy: str) -> InputError:
+    """One line about a file that is no text, or no YAML.
+
+    Parameters
+    ----------
+    error : UnicodeDecodeError or YAMLError
+        What was said of it.
+    path : Path
+        The file.
+    remedy : str
+        What to do about the syntax.
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return InputError(
+            f"byte {error.start + 1:,} is not UTF-8 text", file=path, remedy="Save it as UTF-8."
+        )
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    return InputError(
+        f"not valid YAML: {problem}", file=f"{path}:{mark.line + 1}" if mark else path,
+        remedy=remedy,
+    )  # fmt: skip
 
 
 def refuse_nesting(text: str, path: Path, *, aliases: bool = False) -> None:
