@@ -16,15 +16,17 @@ import pytest
 import torch
 
 from neurogenomics_kb.brain.atlas import load_image
-from neurogenomics_kb.brain.embeddings import VECTORS, _hdf5
+from neurogenomics_kb.brain.embeddings import VECTORS, _hdf5, read_embeddings
 from neurogenomics_kb.brain.t1.volumes import open_image
 from neurogenomics_kb.datasets import NiftiDataset
+from neurogenomics_kb.datasets.vectors import read_vectors
 from neurogenomics_kb.foundation.delimited import read_content
 from neurogenomics_kb.foundation.errors import InputError
 from neurogenomics_kb.foundation.limits import read_json, refuse_large, refuse_swelling
 from neurogenomics_kb.foundation.tensors import refuse_gaps
 from neurogenomics_kb.foundation.wide import read_outside
 from neurogenomics_kb.project.run_file import MOST_VALUES, size_written_out
+from neurogenomics_kb.registry.table_draft import read_table as draft_table
 
 READERS = {
     "dataset": lambda path: (
@@ -172,3 +174,18 @@ def test_deep_json_is_an_error_of_its_text(tmp_path):
     (tmp_path / "x.json").write_text("[" * 100_000)
     with pytest.raises(ValueError, match="nested too deeply"):
         read_json(tmp_path / "x.json", "a sidecar")
+
+
+@pytest.mark.parametrize("read", [read_vectors, draft_table, read_embeddings])
+def test_what_is_wrong_with_an_outside_table_is_said_whoever_reads_it(tmp_path, read):
+    os.mkfifo(tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"it is not a file|the table is missing"):
+        read(tmp_path / "t.parquet")
+    (tmp_path / "t.parquet").unlink()
+    pd.DataFrame(np.zeros((3, 2))).add_prefix("c").to_parquet(tmp_path / "t.parquet")
+    with pytest.MonkeyPatch.context() as patch:
+        full = SimpleNamespace(available=1)
+        patch.setattr("neurogenomics_kb.foundation.wide.psutil.virtual_memory", lambda: full)
+        with pytest.raises(InputError, match="3 rows of 2 columns") as found:
+            read(tmp_path / "t.parquet")
+    assert str(found.value).count("t.parquet") == 1

@@ -93,6 +93,8 @@ def read_vectors(file: Path) -> pd.DataFrame:
         return read_people(file, decode=False)
     try:
         table = read_outside(file)
+    except InputError:
+        raise
     except Exception as error:  # the library raises many kinds
         raise InputError(
             f"the table cannot be read ({' '.join(str(error).split())[:200]})",

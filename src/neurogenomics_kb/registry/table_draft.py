@@ -140,6 +140,8 @@ def read_table(path: Path, minimum: int = MINIMUM_CELL) -> pd.DataFrame:
     if path.suffix == ".parquet":
         try:
             table = read_outside(path).reset_index()
+        except InputError:
+            raise
         except Exception as error:  # each library has its own, and some quote a row
             raise InputError(
                 f"cannot be read as a table ({type(error).__name__})",
